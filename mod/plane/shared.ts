@@ -1,0 +1,55 @@
+/**
+ * The words of memory that all planes see.
+ *
+ * One `SharedArrayBuffer` of 32-bit words: heartbeats, and for each virtual router one word that
+ * says whether it is master and since which mastership. The kernel plane refreshes the lease of an
+ * address only while the protocol heartbeat advances and the router's word still is the epoch
+ * under which it was told to hold the address (DESIGN.md, "The lease").
+ *
+ * @module
+ */
+
+/** Most virtual routers of one agent. */
+export const MAX_ROUTERS = 4096;
+
+const PROTOCOL_HEARTBEAT = 0;
+const KERNEL_HEARTBEAT = 1;
+const FIRST_ROUTER = 16;
+
+/** Typed access to the shared words. */
+export class SharedWords {
+  readonly buffer: SharedArrayBuffer;
+  readonly #words: Int32Array;
+
+  constructor(buffer?: SharedArrayBuffer) {
+    this.buffer = buffer ?? new SharedArrayBuffer((FIRST_ROUTER + MAX_ROUTERS) * 4);
+    this.#words = new Int32Array(this.buffer);
+  }
+
+  /** The protocol loop turned: one more beat. It beats at least every 250 ms. */
+  beatProtocol(): void {
+    Atomics.add(this.#words, PROTOCOL_HEARTBEAT, 1);
+  }
+
+  /** Counter of the protocol loop's turns; wraps at 2³¹. */
+  get protocolHeartbeat(): number {
+    return Atomics.load(this.#words, PROTOCOL_HEARTBEAT);
+  }
+
+  beatKernel(): void {
+    Atomics.add(this.#words, KERNEL_HEARTBEAT, 1);
+  }
+
+  get kernelHeartbeat(): number {
+    return Atomics.load(this.#words, KERNEL_HEARTBEAT);
+  }
+
+  /** The epoch of the router's mastership; 0: it is not master. */
+  mastership(slot: number): number {
+    return Atomics.load(this.#words, FIRST_ROUTER + slot);
+  }
+
+  setMastership(slot: number, epoch: number): void {
+    Atomics.store(this.#words, FIRST_ROUTER + slot, epoch);
+  }
+}
