@@ -1,0 +1,280 @@
+/**
+ * The virtual router of RFC 9568 section 6.4, as a function: `step(router, event, now)` changes
+ * the router's memory and returns what is to be done, in order. It opens no socket, reads no clock
+ * and rolls no dice.
+ *
+ * ```text
+ *             healthy                       master-down timer
+ *   init ───────────────► backup ◄─────────────────────────────┐
+ *    ▲ ▲                   │  ▲   ┌───────────────────────────►master
+ *    │ │       unhealthy   ▼  │   │   higher priority, or a      │ │
+ *    │ └ stop ─────────── fault ──┘   stall of our own ◄─────────┘ │
+ *    └────────────────── successor heard ◄── releasing ◄── stop ───┘
+ * ```
+ *
+ * Where it goes beyond the RFC it is for the sake of addresses that answer:
+ *
+ * - A master that is told to stop resigns, and goes on answering until its successor speaks.
+ * - A master whose own loop stood still for longer than its master-down interval has probably been
+ *   replaced: it lets go, listens for one interval, and only then may speak (DESIGN.md, "The
+ *   lateness guard"). A backup whose timer ran out during its own stall waits once more.
+ * - Answers to losing adverts are limited to one in 5 ms: multicast carries each to everybody, and
+ *   a flood of forged adverts must not become a flood of ours.
+ *
+ * A router has one timer at a time, and each arming has a generation: a stale expiry does nothing.
+ *
+ * @module
+ */
+
+import {
+  advertise,
+  leave,
+  moveMasterDown,
+  notice,
+  priorityOf,
+  restartMasterDown,
+  send,
+  setTimer,
+  transition,
+} from "./actions.ts";
+import { initialChecksum } from "./peers.ts";
+import { receiveAdvertisement } from "./receive.ts";
+import { masterDownInterval, OWNER_PRIORITY, releaseTime } from "./timers.ts";
+import type {
+  HealthEvent,
+  Micros,
+  Router,
+  RouterEffect,
+  RouterEvent,
+  RouterSettings,
+} from "./types.ts";
+
+/** Lateness that is worth a second look before a peer is declared dead. */
+export const STALL: Micros = 5_000;
+
+/** A router that has not started. */
+export function createRouter(settings: RouterSettings, now: Micros): Router {
+  return {
+    settings,
+    state: "init",
+    since: now,
+    transitions: 0,
+    waitingFor: [],
+    contribution: 0,
+    source: null,
+    masterInterval: settings.advertisementInterval,
+    master: null,
+    timer: null,
+    generation: 0,
+    timerBase: now,
+    graceUsed: false,
+    releasing: false,
+    epoch: 0,
+    lastSent: -Infinity,
+    lastAnnounced: -Infinity,
+    peers: [],
+    checksum: { sending: initialChecksum(settings.checksum), streak: 0, changed: null },
+  };
+}
+
+/** One event in, an ordered list of effects out. Total: every state takes every event. */
+export function step(router: Router, event: RouterEvent, now: Micros): RouterEffect[] {
+  const effects: RouterEffect[] = [];
+  switch (event.type) {
+    case "health":
+      onHealth(router, event, now, effects);
+      break;
+    case "advertisement":
+      receiveAdvertisement(router, event.advertisement, now, effects);
+      break;
+    case "timer":
+      onTimer(router, event.generation, now, effects);
+      break;
+    case "stall":
+      onStall(router, event.length, now, effects);
+      break;
+    case "configure":
+      onConfigure(router, event.settings, now, effects);
+      break;
+    case "stop":
+      onStop(router, event.now, now, effects);
+      break;
+    case "resume":
+      onResume(router, event.age, now, effects);
+      break;
+  }
+  return effects;
+}
+
+// ===== health ====================================================================================
+
+function onHealth(router: Router, event: HealthEvent, now: Micros, effects: RouterEffect[]): void {
+  const before = priorityOf(router);
+  router.waitingFor = event.waitingFor;
+  router.contribution = event.contribution;
+  const moved = router.source !== event.source;
+  router.source = event.source;
+  if (event.waitingFor.length > 0 || event.source === null) {
+    const reason = event.waitingFor.join(", ") || "no source address";
+    if (router.releasing) return finish(router, now, effects);
+    if (router.state !== "fault") leave(router, "fault", reason, now, effects);
+    return;
+  }
+  if (router.releasing) return;
+  switch (router.state) {
+    case "init":
+    case "fault":
+      startup(router, now, effects);
+      break;
+    case "backup":
+      if (priorityOf(router) !== before) moveMasterDown(router, now, effects);
+      break;
+    case "master":
+      // A new source address must be known to the others before they compare it with theirs.
+      if (moved) advertise(router, now, effects);
+      break;
+  }
+}
+
+/** RFC 9568 section 6.4.1, (100) to (145). */
+function startup(router: Router, now: Micros, effects: RouterEffect[]): void {
+  router.masterInterval = router.settings.advertisementInterval;
+  if (priorityOf(router) === OWNER_PRIORITY) {
+    return becomeMaster(router, "owns the addresses", now, effects);
+  }
+  transition(router, "backup", "healthy", now, effects);
+  router.master = null;
+  restartMasterDown(router, now, effects);
+}
+
+// ===== timer =====================================================================================
+
+function onTimer(router: Router, generation: number, now: Micros, effects: RouterEffect[]): void {
+  const timer = router.timer;
+  if (timer === null || timer.generation !== generation || now < timer.at) return;
+  router.timer = null;
+  switch (timer.name) {
+    case "release":
+      return finish(router, now, effects);
+    case "master_down": {
+      const late = now - timer.at;
+      if (late >= STALL && !router.graceUsed) {
+        // Our own loop was late, and nothing was waiting in the sockets: whoever stood still with
+        // us (one hypervisor, one power glitch) gets the length of the stall again, once.
+        const grace = Math.min(late, masterDownInterval(priorityOf(router), router.masterInterval));
+        notice(effects, "stall_grace", `Woke up ${late} µs late: waiting ${grace} µs more`);
+        setTimer(router, "master_down", now + grace, effects);
+        router.graceUsed = true;
+        return;
+      }
+      const who = router.master?.address ?? "any master";
+      return becomeMaster(router, `no advertisement from ${who} in time`, now, effects);
+    }
+    case "advertisement": {
+      // From the planned time, not from the time we got to it: lateness must not add up.
+      send(router, priorityOf(router), now, effects);
+      const interval = router.settings.advertisementInterval;
+      const next = timer.at + interval;
+      setTimer(router, "advertisement", next > now ? next : now + interval, effects);
+    }
+  }
+}
+
+// ===== our own stalls ============================================================================
+
+function onStall(router: Router, length: Micros, now: Micros, effects: RouterEffect[]): void {
+  const priority = priorityOf(router);
+  if (router.state === "backup" && router.timer !== null) {
+    // The packets that follow were sent before: the timer's own expiry asks for grace.
+    return;
+  }
+  const interval = router.settings.advertisementInterval;
+  if (router.state !== "master" || length <= masterDownInterval(priority, interval)) return;
+  notice(effects, "stalled_master", `Stood still for ${length} µs as master: listening first`);
+  if (router.releasing) return finish(router, now, effects);
+  leave(router, "backup", "stood still for longer than its master-down interval", now, effects);
+  router.masterInterval = interval;
+  setTimer(router, "master_down", now + interval, effects);
+}
+
+// ===== configuration =============================================================================
+
+function onConfigure(
+  router: Router,
+  settings: RouterSettings,
+  now: Micros,
+  effects: RouterEffect[],
+): void {
+  const before = router.settings;
+  const priority = priorityOf(router);
+  router.settings = settings;
+  if (settings.checksum !== before.checksum) {
+    router.checksum = { sending: initialChecksum(settings.checksum), streak: 0, changed: null };
+  }
+  if (router.releasing) return;
+  const interval = settings.advertisementInterval;
+  if (router.state === "master") {
+    // An interval that grew is told at the planned time; one that shrank at once.
+    if (router.timer !== null && now + interval < router.timer.at) {
+      setTimer(router, "advertisement", now + interval, effects);
+    }
+    if (settings.addresses.join() !== before.addresses.join()) {
+      effects.push({ type: "hold", epoch: router.epoch });
+    }
+  } else if (router.state === "backup") {
+    const unheard = router.master === null && interval !== router.masterInterval;
+    if (unheard) router.masterInterval = interval;
+    if (settings.priority === OWNER_PRIORITY) {
+      becomeMaster(router, "owns the addresses now", now, effects);
+    } else if (unheard || priorityOf(router) !== priority) moveMasterDown(router, now, effects);
+  }
+}
+
+// ===== stop and resume ===========================================================================
+
+function onStop(router: Router, atOnce: boolean, now: Micros, effects: RouterEffect[]): void {
+  if (router.state !== "master") return finish(router, now, effects);
+  if (!router.releasing) {
+    send(router, 0, now, effects);
+    router.releasing = true;
+    setTimer(router, "release", now + releaseTime(router.settings.advertisementInterval), effects);
+  }
+  if (atOnce) finish(router, now, effects);
+}
+
+/** A master that was away for less than its master-down interval goes on as if nothing happened. */
+function onResume(router: Router, age: Micros, now: Micros, effects: RouterEffect[]): void {
+  router.timer = null;
+  if (router.releasing) return finish(router, now, effects);
+  if (router.state === "master") {
+    const interval = router.settings.advertisementInterval;
+    if (age < masterDownInterval(priorityOf(router), interval)) {
+      effects.push({ type: "hold", epoch: router.epoch });
+      return advertise(router, now, effects);
+    }
+    leave(router, "backup", "was away for longer than its master-down interval", now, effects);
+    router.masterInterval = interval;
+  }
+  if (router.state === "backup") restartMasterDown(router, now, effects);
+}
+
+/** The end: nothing is held, nothing is armed. */
+function finish(router: Router, now: Micros, effects: RouterEffect[]): void {
+  leave(router, "init", "stopped", now, effects);
+  router.releasing = false;
+  effects.push({ type: "stopped" });
+}
+
+// ===== changes of state ==========================================================================
+
+/** RFC 9568 section 6.4.2, (305) to (345): advert first, so that a former master lets go. */
+function becomeMaster(router: Router, reason: string, now: Micros, effects: RouterEffect[]): void {
+  router.epoch++;
+  router.master = null;
+  router.masterInterval = router.settings.advertisementInterval;
+  router.lastAnnounced = now;
+  send(router, priorityOf(router), now, effects);
+  effects.push({ type: "hold", epoch: router.epoch });
+  transition(router, "master", reason, now, effects);
+  setTimer(router, "advertisement", now + router.settings.advertisementInterval, effects);
+}

@@ -1,0 +1,141 @@
+/**
+ * What a router does with an advertisement it has heard: RFC 9568 section 6.4.2 for a backup and
+ * 6.4.3 for a master.
+ *
+ * @module
+ */
+
+import { compareAddresses } from "./address.ts";
+import {
+  advertise,
+  leave,
+  notice,
+  priorityOf,
+  restartMasterDown,
+  send,
+  setTimer,
+} from "./actions.ts";
+import { learnChecksum, rememberPeer } from "./peers.ts";
+import { OWNER_PRIORITY, skewTime } from "./timers.ts";
+import type { Advertisement, Micros, Router, RouterEffect } from "./types.ts";
+
+/** Least time between two answers to losing adverts. */
+const ANSWER_GAP: Micros = 5_000;
+/** Least time between two rounds of announcements that losing adverts cause. */
+const ANNOUNCE_GAP: Micros = 1_000_000;
+
+/** Takes one advertisement that has passed the packet checks. */
+export function receiveAdvertisement(
+  router: Router,
+  advert: Advertisement,
+  now: Micros,
+  effects: RouterEffect[],
+): void {
+  if (router.state === "init" || router.state === "fault") {
+    effects.push({ type: "discard", reason: "not_running" });
+    return;
+  }
+  if (advert.source === router.source) {
+    notice(effects, "duplicate_source", `Somebody sends adverts from our address ${advert.source}`);
+    effects.push({ type: "discard", reason: "own_address" });
+    return;
+  }
+  // The list is as configured or it is not; either way the advert counts (section 7.1).
+  if (!sameAddresses(advert.addresses, router.settings.addresses)) {
+    const theirs = advert.addresses.slice(0, 4).join(", ");
+    const more = advert.addresses.length > 4 ? ` and ${advert.addresses.length - 4} more` : "";
+    notice(effects, "address_list_mismatch", `${advert.source} advertises ${theirs}${more}`);
+  }
+  if (advert.interval !== router.settings.advertisementInterval && advert.priority !== 0) {
+    const [theirs, ours] = [advert.interval, router.settings.advertisementInterval];
+    const text = `${advert.source} advertises every ${theirs / 1000} ms, we every ${ours / 1000}`;
+    notice(effects, "interval_mismatch", text);
+  }
+  rememberPeer(router, advert, now);
+  learnChecksum(router, advert, now, effects);
+  if (router.state === "backup") receiveAsBackup(router, advert, now, effects);
+  else receiveAsMaster(router, advert, now, effects);
+}
+
+function sameAddresses(theirs: readonly string[], ours: readonly string[]): boolean {
+  // Order does not matter: it is nobody's business but the sender's.
+  return theirs.length === ours.length &&
+    theirs.every((address, i) => address === ours[i] || ours.includes(address));
+}
+
+/** Section 6.4.2. */
+function receiveAsBackup(
+  router: Router,
+  advert: Advertisement,
+  now: Micros,
+  effects: RouterEffect[],
+): void {
+  const priority = priorityOf(router);
+  if (advert.priority === 0) {
+    // "Set the Active_Down_Timer to Skew_Time". Never later than it was: resignations that keep
+    // coming, replayed or forged, must not keep everybody waiting.
+    const skew = now + skewTime(priority, router.masterInterval);
+    router.master = null;
+    if (router.timer === null || skew < router.timer.at) {
+      router.graceUsed = false;
+      setTimer(router, "master_down", skew, effects);
+    }
+    return;
+  }
+  // Equal priority is no reason to take over: the tie-break belongs to the master state only.
+  if (router.settings.preempt && advert.priority < priority) return;
+  router.masterInterval = advert.interval;
+  router.master = { address: advert.source, priority: advert.priority };
+  restartMasterDown(router, now, effects);
+}
+
+/** Section 6.4.3. */
+function receiveAsMaster(
+  router: Router,
+  advert: Advertisement,
+  now: Micros,
+  effects: RouterEffect[],
+): void {
+  if (router.releasing) {
+    if (advert.priority > 0) endRelease(router, advert, now, effects);
+    return;
+  }
+  if (advert.priority === 0) return advertise(router, now, effects);
+  const priority = priorityOf(router);
+  if (priority === OWNER_PRIORITY && advert.priority === OWNER_PRIORITY) {
+    notice(effects, "owner_conflict", `${advert.source} claims to own the addresses, too`);
+  }
+  const higher = advert.priority > priority ||
+    (advert.priority === priority && compareAddresses(advert.source, router.source!) > 0);
+  if (higher) {
+    leave(router, "backup", betterMaster(advert, priority), now, effects);
+    router.masterInterval = advert.interval;
+    router.master = { address: advert.source, priority: advert.priority };
+    return restartMasterDown(router, now, effects);
+  }
+  // RFC 9568 changed this: the loser is answered at once, which also teaches the bridges.
+  if (now - router.lastSent >= ANSWER_GAP) send(router, priority, now, effects);
+  if (now - router.lastAnnounced >= ANNOUNCE_GAP) {
+    router.lastAnnounced = now;
+    effects.push({ type: "announce" });
+  }
+}
+
+function betterMaster(advert: Advertisement, priority: number): string {
+  if (advert.priority > priority) {
+    return `${advert.source} has priority ${advert.priority}, we have ${priority}`;
+  }
+  return `${advert.source} has the same priority ${priority} and the higher address`;
+}
+
+/** The successor has spoken: its advert is out, its announcements follow. */
+function endRelease(
+  router: Router,
+  advert: Advertisement,
+  now: Micros,
+  effects: RouterEffect[],
+): void {
+  leave(router, "init", `handed over to ${advert.source}`, now, effects);
+  router.releasing = false;
+  effects.push({ type: "stopped" });
+}

@@ -1,0 +1,254 @@
+/**
+ * What goes into the VRRP machine, what comes out, and what it remembers: plain data, so that it
+ * can be recorded, replayed, sent between the planes and written by hand in a test.
+ *
+ * @module
+ */
+
+/** Whole microseconds; a point in time is on CLOCK_MONOTONIC. */
+export type Micros = number;
+
+/**
+ * What an IPv4 checksum covers: the message alone (RFC 9568), or a pseudo header too (RFC 5798 as
+ * keepalived and FRR read it). `none`: right under neither, accepted only where checks are off.
+ */
+export type ChecksumRule = "rfc9568" | "rfc5798" | "none";
+
+/** How checksums are made: as peers do, or always by one rule. Both rules are accepted anyway. */
+export type ChecksumMode = "auto" | "rfc9568" | "rfc5798" | "ignore";
+
+/** What a received advertisement says. */
+export interface Advertisement {
+  /** Sender, from the IP header. */
+  readonly source: string;
+  readonly virtualRouterId: number;
+  /** 0: the master resigns; 255: it owns the addresses. */
+  readonly priority: number;
+  /** The sender's advertisement interval, 10 ms to 40.95 s. */
+  readonly interval: Micros;
+  readonly addresses: readonly string[];
+  readonly checksum: ChecksumRule;
+}
+
+/** What the operator wants of one virtual router on one family. */
+export interface RouterSettings {
+  readonly name: string;
+  /** 1 to 255. */
+  readonly virtualRouterId: number;
+  /** 1 to 254; 255: this router owns the addresses. */
+  readonly priority: number;
+  /** 10 ms to 40.95 s in steps of 10 ms. */
+  readonly advertisementInterval: Micros;
+  /** What goes into the adverts, in this order. */
+  readonly addresses: readonly string[];
+  /** Preempt_Mode: take over from a master of lower priority. */
+  readonly preempt: boolean;
+  readonly checksum: ChecksumMode;
+}
+
+/** `init`: not started, or stopped; `fault`: waits for a condition, takes no part. */
+export type RouterStateName = "init" | "backup" | "master" | "fault";
+
+// ---- events -------------------------------------------------------------------------------------
+
+/** Interface, source address and trackers, all at once: whether and how the router takes part. */
+export interface HealthEvent {
+  readonly type: "health";
+  /** What keeps it out of the election, in words; empty: nothing does. */
+  readonly waitingFor: readonly string[];
+  /** Sum of what trackers add to the priority. */
+  readonly contribution: number;
+  /** Primary address of the interface, what adverts are sent from. */
+  readonly source: string | null;
+}
+
+/** An advertisement that passed the packet checks. */
+export interface AdvertisementEvent {
+  readonly type: "advertisement";
+  readonly advertisement: Advertisement;
+}
+
+/** The timer fired. A stale generation is ignored. The sockets have been read before. */
+export interface TimerEvent {
+  readonly type: "timer";
+  readonly generation: number;
+}
+
+/**
+ * Our own loop stood still for `length`. Comes before the packets that arrived meanwhile, so that
+ * a master that has lost its right says nothing before it has listened.
+ */
+export interface StallEvent {
+  readonly type: "stall";
+  readonly length: Micros;
+}
+
+/** Other settings for a router that runs; the identity (interface, id, name) stays. */
+export interface ConfigureEvent {
+  readonly type: "configure";
+  readonly settings: RouterSettings;
+}
+
+/** Hand over and end; `now`: without waiting for a successor. */
+export interface StopEvent {
+  readonly type: "stop";
+  readonly now: boolean;
+}
+
+/** The plane was restarted from a snapshot taken `age` ago: sockets and timers are new. */
+export interface ResumeEvent {
+  readonly type: "resume";
+  readonly age: Micros;
+}
+
+export type RouterEvent =
+  | HealthEvent
+  | AdvertisementEvent
+  | TimerEvent
+  | StallEvent
+  | ConfigureEvent
+  | StopEvent
+  | ResumeEvent;
+
+// ---- effects ------------------------------------------------------------------------------------
+
+/** Send one advertisement now. */
+export interface SendEffect {
+  readonly type: "send";
+  /** 0 when resigning. */
+  readonly priority: number;
+}
+
+/** Arm the router's one timer, instead of any other. */
+export interface SetTimerEffect {
+  readonly type: "set_timer";
+  readonly name: TimerName;
+  readonly generation: number;
+  readonly at: Micros;
+}
+
+export interface CancelTimerEffect {
+  readonly type: "cancel_timer";
+}
+
+/** Hold the addresses and announce them. A new epoch is a new mastership. */
+export interface HoldEffect {
+  readonly type: "hold";
+  readonly epoch: number;
+}
+
+/** Let the addresses go. */
+export interface DropEffect {
+  readonly type: "drop";
+}
+
+/** Announce the addresses again: somebody else may have drawn traffic to itself. */
+export interface AnnounceEffect {
+  readonly type: "announce";
+}
+
+export interface TransitionEffect {
+  readonly type: "transition";
+  readonly from: RouterStateName;
+  readonly to: RouterStateName;
+  /** Why, in words for people. */
+  readonly reason: string;
+}
+
+/** Something an operator should know; the driver folds repetitions. */
+export interface NoticeEffect {
+  readonly type: "notice";
+  readonly kind:
+    | "address_list_mismatch"
+    | "interval_mismatch"
+    | "checksum_changed"
+    | "checksum_contradiction"
+    | "owner_conflict"
+    | "duplicate_source"
+    | "stall_grace"
+    | "stalled_master";
+  readonly text: string;
+}
+
+/** The router has ended; nothing more comes from it. */
+export interface StoppedEffect {
+  readonly type: "stopped";
+}
+
+/** The advertisement was not used; the driver counts it. */
+export interface DiscardEffect {
+  readonly type: "discard";
+  readonly reason: "own_address" | "not_running";
+}
+
+export type RouterEffect =
+  | SendEffect
+  | SetTimerEffect
+  | CancelTimerEffect
+  | HoldEffect
+  | DropEffect
+  | AnnounceEffect
+  | TransitionEffect
+  | NoticeEffect
+  | StoppedEffect
+  | DiscardEffect;
+
+// ---- memory -------------------------------------------------------------------------------------
+
+/** `release`: a master that resigned waits for its successor. */
+export type TimerName = "advertisement" | "master_down" | "release";
+
+export interface Timer {
+  readonly name: TimerName;
+  readonly generation: number;
+  readonly at: Micros;
+}
+
+/** Somebody else who speaks for this virtual router. */
+export interface Peer {
+  readonly address: string;
+  priority: number;
+  lastHeard: Micros;
+  checksum: ChecksumRule;
+}
+
+/** Which rule we send by, and what would change it. */
+export interface ChecksumState {
+  sending: "rfc9568" | "rfc5798";
+  /** Adverts in a row that were right under the other rule only. */
+  streak: number;
+  /** When the rule last changed; null: never. */
+  changed: Micros | null;
+}
+
+/** Everything one virtual router remembers. Serialisable: it is the snapshot, too. */
+export interface Router {
+  settings: RouterSettings;
+  state: RouterStateName;
+  /** When it came into this state. */
+  since: Micros;
+  transitions: number;
+  waitingFor: readonly string[];
+  contribution: number;
+  /** Own primary address; null: none yet. */
+  source: string | null;
+  /** Active_Adver_Interval: the master's interval as heard, our own where we are master. */
+  masterInterval: Micros;
+  /** Who is master as far as we know; null: nobody heard, or ourselves. */
+  master: { address: string; priority: number } | null;
+  timer: Timer | null;
+  /** Counts every arming, so that a stale expiry cannot act. */
+  generation: number;
+  /** When the master-down timer was last restarted; a priority change moves it from there. */
+  timerBase: Micros;
+  /** The master-down timer has been given a stall's length already. */
+  graceUsed: boolean;
+  /** A master that resigned and still answers until its successor speaks. */
+  releasing: boolean;
+  /** Counts masterships; the kernel plane refreshes leases of the current one only. */
+  epoch: number;
+  lastSent: Micros;
+  lastAnnounced: Micros;
+  peers: Peer[];
+  checksum: ChecksumState;
+}
