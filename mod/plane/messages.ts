@@ -10,6 +10,9 @@
  * @module
  */
 
+import type { Router, RouterEffect, RouterEvent, RouterSettings } from "../vrrp/mod.ts";
+import type { HistogramData } from "./histogram.ts";
+
 /** Names one event or effect: the plane's letter and a counter, such as `p:1042`. */
 export type EventId = string;
 
@@ -219,3 +222,135 @@ export type KernelToControl =
   | PlaneStopped
   | InterfaceChanged
   | InterfaceGone;
+
+// ---- control → protocol -------------------------------------------------------------------------
+
+/** What a tracker is about, and what its failure costs. */
+export interface TrackerUse {
+  /** Which kind of thing is tracked; `interface` is the first. */
+  readonly kind: "interface";
+  /** Unique within its kind; for an interface its name. */
+  readonly name: string;
+  /** Added to the priority, as keepalived does; 0: failure is a fault. -253 to 253. */
+  readonly weight: number;
+}
+
+/** One virtual router, as the protocol plane needs it. */
+export interface ProtocolRouter {
+  /** Index into the mastership words and the counters of the shared memory. */
+  readonly slot: number;
+  readonly namespace: string;
+  /** Name of the interface that carries the adverts. */
+  readonly interface: string;
+  /** Own address to send from; absent: the first of the interface. */
+  readonly source?: string;
+  readonly trackers: readonly TrackerUse[];
+  readonly settings: RouterSettings;
+}
+
+/** The whole desired state; only what differs from the present one is touched. */
+export interface ConfigureProtocol {
+  readonly type: "configure";
+  readonly id: EventId;
+  readonly routers: readonly ProtocolRouter[];
+  /** No router takes part in an election before this point in time; 0: at once. */
+  readonly holdUntil: number;
+}
+
+/** Hand every router over and end; `now`: without waiting for successors. */
+export interface StopRouters {
+  readonly type: "stop_routers";
+  readonly id: EventId;
+  readonly now: boolean;
+}
+
+/** Asks for a `state` message. */
+export interface QueryState {
+  readonly type: "query";
+  readonly id: EventId;
+}
+
+export type ControlToProtocol = ConfigureProtocol | StopRouters | QueryState | InjectFault;
+
+// ---- protocol → control -------------------------------------------------------------------------
+
+/** What one router remembers, after each change of state: the snapshot for a restart. */
+export interface RouterSnapshot {
+  readonly type: "snapshot";
+  readonly id: EventId;
+  readonly router: Router;
+}
+
+/** An event that changed something, and what came of it: what the flight recorder keeps. */
+export interface StepRecord {
+  readonly type: "step";
+  /** The event's id; its effects have ids of their own. */
+  readonly id: EventId;
+  readonly cause: EventId | null;
+  readonly at: number;
+  readonly router: string;
+  readonly event: RouterEvent;
+  readonly effects: readonly { readonly id: EventId; readonly effect: RouterEffect }[];
+}
+
+/** How a tracker stands and what it adds. */
+export interface TrackerReport {
+  readonly name: string;
+  readonly kind: string;
+  readonly healthy: boolean;
+  readonly contribution: number;
+  readonly reason: string;
+}
+
+/** Answer to `query`. */
+export interface ProtocolState {
+  readonly type: "state";
+  readonly id: EventId;
+  readonly cause: EventId;
+  readonly at: number;
+  readonly routers: readonly {
+    readonly router: Router;
+    readonly interface: string;
+    readonly trackers: readonly TrackerReport[];
+  }[];
+  /** Lateness of the loop's timers, microseconds: upper bound of each bucket and its count. */
+  readonly lateness: HistogramData;
+  /** Packets that no router could be charged with, by interface and reason. */
+  readonly interfaces: readonly {
+    readonly namespace: string;
+    readonly name: string;
+    readonly dropped: Readonly<Record<string, number>>;
+  }[];
+  /** What the thread runs as: `fifo 50`, `other 0`. */
+  readonly scheduling: { readonly policy: string; readonly priority: number };
+}
+
+export type ProtocolToControl =
+  | Configured
+  | RouterSnapshot
+  | StepRecord
+  | ProtocolState
+  | LogRecord
+  | PlaneReady
+  | PlaneStopped;
+
+/** What the protocol plane's Worker is started with. */
+export interface ProtocolStart {
+  readonly words: SharedArrayBuffer;
+  readonly counters: SharedArrayBuffer;
+  readonly registry: Int32Array;
+  readonly control: MessagePort;
+  readonly kernel: MessagePort;
+  /** Event descriptor that wakes this plane. */
+  readonly wake: number;
+  /** Event descriptor that wakes the kernel plane. */
+  readonly kernelWake: number;
+  readonly realtime: {
+    readonly policy: "fifo" | "rr" | "other";
+    readonly priority: number;
+    readonly cpus: readonly number[];
+  };
+  /** What the routers remembered when the former Worker died; absent: a first start. */
+  readonly snapshot?: { readonly routers: readonly Router[]; readonly age: number };
+  readonly faultInjection: boolean;
+}

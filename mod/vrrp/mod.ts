@@ -13,6 +13,8 @@ export {
   encodeAdvertisement,
   VRRP_GROUP_IPV4,
 } from "./packet.ts";
+export { contribution, evaluateTrackers } from "./tracker.ts";
+export type { Tracker } from "./tracker.ts";
 export type { Decoded, DropReason, OutgoingAdvertisement } from "./packet.ts";
 export {
   effectivePriority,

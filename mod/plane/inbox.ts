@@ -1,0 +1,68 @@
+/**
+ * How a synchronous loop receives: messages wait in a `MessagePort`, and an event descriptor in the
+ * loop's epoll set says that some do. Each turn takes a limited number, so that a flood of messages
+ * delays no packet.
+ *
+ * @module
+ */
+
+import { receiveMessageOnPort } from "node:worker_threads";
+
+/** Wakes another plane: an event descriptor, seen from here. */
+export interface Waker {
+  signal(): void;
+}
+
+/** Sends to another plane and wakes it. */
+export class Outbox<T> {
+  readonly #port: MessagePort;
+  readonly #waker: Waker | null;
+
+  /** @param waker null: the other side is an asynchronous loop, which needs no waking */
+  constructor(port: MessagePort, waker: Waker | null) {
+    this.#port = port;
+    this.#waker = waker;
+  }
+
+  post(message: T): void {
+    this.#port.postMessage(message);
+    this.#waker?.signal();
+  }
+}
+
+/** Messages from several ports, first port first. */
+export class Inbox {
+  readonly #ports: readonly MessagePort[];
+  readonly #own: Waker & { acknowledge(): void };
+
+  constructor(own: Waker & { acknowledge(): void }, ports: readonly MessagePort[]) {
+    this.#own = own;
+    this.#ports = ports;
+  }
+
+  /**
+   * Handles up to `budget` waiting messages; what is left makes the descriptor ready again.
+   *
+   * @returns how many were handled
+   */
+  drain(budget: number, handle: (message: unknown) => void): number {
+    this.#own.acknowledge();
+    let handled = 0;
+    for (const port of this.#ports) {
+      for (;;) {
+        if (handled >= budget) {
+          this.#own.signal();
+          return handled;
+        }
+        // Deno's types know the port of node:worker_threads only; at run time they are the same.
+        const next = receiveMessageOnPort(port as unknown as NodePort);
+        if (next === undefined) break;
+        handled++;
+        handle(next.message);
+      }
+    }
+    return handled;
+  }
+}
+
+type NodePort = Parameters<typeof receiveMessageOnPort>[0];
