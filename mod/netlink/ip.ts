@@ -1,0 +1,109 @@
+/**
+ * IP addresses between text and bytes, for the two lengths that the route family carries. Text
+ * out is canonical (RFC 5952 for IPv6), so that texts can be compared and used as keys.
+ *
+ * @module
+ */
+
+/** The four or sixteen bytes of an address; `undefined` for text that is none. */
+export function parseIp(text: string): Uint8Array<ArrayBuffer> | undefined {
+  return text.includes(":") ? parseIpv6(text) : parseIpv4(text);
+}
+
+/** Canonical text of four or sixteen bytes; `undefined` for any other length. */
+export function formatIp(bytes: Uint8Array): string | undefined {
+  if (bytes.length === 4) return bytes.join(".");
+  if (bytes.length === 16) return formatIpv6(bytes);
+  return undefined;
+}
+
+/**
+ * Whether `address` lies in the network of `network`/`length`. Addresses of different families
+ * lie nowhere.
+ *
+ * @param length prefix length in bits, 0 to 32 or 128
+ */
+export function inPrefix(address: Uint8Array, network: Uint8Array, length: number): boolean {
+  if (address.length !== network.length || length > address.length * 8) return false;
+  const whole = length >> 3;
+  for (let i = 0; i < whole; i++) if (address[i] !== network[i]) return false;
+  const bits = length & 7;
+  if (bits === 0) return true;
+  const mask = (0xff << (8 - bits)) & 0xff;
+  return ((address[whole] ?? 0) & mask) === ((network[whole] ?? 0) & mask);
+}
+
+/** The first address of the network that `address` lies in: the bits past `length` are zero. */
+export function networkOf(address: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
+  const network = new Uint8Array(address);
+  for (let i = 0; i < network.length; i++) {
+    const kept = Math.min(8, Math.max(0, length - i * 8));
+    network[i] = (network[i] ?? 0) & (0xff << (8 - kept)) & 0xff;
+  }
+  return network;
+}
+
+function parseIpv4(text: string): Uint8Array<ArrayBuffer> | undefined {
+  const parts = text.split(".");
+  if (parts.length !== 4) return undefined;
+  const bytes = new Uint8Array(4);
+  for (let i = 0; i < 4; i++) {
+    const part = parts[i] ?? "";
+    if (!/^(0|[1-9][0-9]{0,2})$/.test(part) || Number(part) > 255) return undefined;
+    bytes[i] = Number(part);
+  }
+  return bytes;
+}
+
+function parseIpv6(text: string): Uint8Array<ArrayBuffer> | undefined {
+  const halves = text.split("::");
+  if (halves.length > 2) return undefined;
+  const head = parseGroups(halves[0] ?? "", halves.length === 1);
+  const tail = halves.length === 2 ? parseGroups(halves[1] ?? "", true) : [];
+  if (head === undefined || tail === undefined) return undefined;
+  const missing = 16 - head.length - tail.length;
+  // "::" stands for at least one group; without it all eight must be there.
+  if (halves.length === 2 ? missing < 2 : missing !== 0) return undefined;
+  const bytes = new Uint8Array(16);
+  bytes.set(head);
+  bytes.set(tail, 16 - tail.length);
+  return bytes;
+}
+
+/** Bytes of groups between colons; the last may be a dotted quad where `last` allows it. */
+function parseGroups(text: string, last: boolean): number[] | undefined {
+  if (text === "") return [];
+  const bytes: number[] = [];
+  const groups = text.split(":");
+  for (let i = 0; i < groups.length; i++) {
+    const group = groups[i] ?? "";
+    if (last && i === groups.length - 1 && group.includes(".")) {
+      const quad = parseIpv4(group);
+      if (quad === undefined) return undefined;
+      bytes.push(...quad);
+    } else {
+      if (!/^[0-9a-fA-F]{1,4}$/.test(group)) return undefined;
+      const value = parseInt(group, 16);
+      bytes.push(value >> 8, value & 0xff);
+    }
+  }
+  return bytes.length <= 16 ? bytes : undefined;
+}
+
+function formatIpv6(bytes: Uint8Array): string {
+  const groups: number[] = [];
+  for (let i = 0; i < 16; i += 2) groups.push(((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0));
+  let longest = 0;
+  let start = -1;
+  for (let i = 0; i < 8; i++) {
+    let end = i;
+    while (end < 8 && groups[end] === 0) end++;
+    if (end - i > longest) {
+      longest = end - i;
+      start = i;
+    }
+  }
+  const hex = groups.map((group) => group.toString(16));
+  if (longest < 2) return hex.join(":");
+  return `${hex.slice(0, start).join(":")}::${hex.slice(start + longest).join(":")}`;
+}

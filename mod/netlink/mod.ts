@@ -1,0 +1,99 @@
+/**
+ * The netlink wire, bytes only: framing, attributes, acknowledgements, dumps, and the messages of
+ * the route family for links, addresses and routes. Nothing here opens a socket: what goes out is
+ * built by a `MessageWriter`, what comes in is taken apart by readers that return a reason
+ * instead of throwing, whatever the bytes are. Only nonsense from our own side (an address that
+ * is none) throws, as a RangeError that shows the value.
+ *
+ * @module
+ */
+
+export {
+  type Acknowledgement,
+  describeAcknowledgement,
+  EADDRNOTAVAIL,
+  EEXIST,
+  ENODEV,
+  errnoName,
+  ESRCH,
+  readAcknowledgement,
+} from "./acknowledge.ts";
+export {
+  addAddress,
+  type AddressRequest,
+  deleteAddress,
+  type InterfaceAddress,
+  readAddress,
+  requestAddresses,
+} from "./address.ts";
+export { type Attributes, readAttributes, readText, readU32, readU8 } from "./attribute.ts";
+export {
+  AF_INET,
+  AF_INET6,
+  AF_UNSPEC,
+  HALB_PROTOCOL,
+  IFA_F_NOPREFIXROUTE,
+  IFA_F_PERMANENT,
+  IFA_F_SECONDARY,
+  IFF_LOOPBACK,
+  IFF_NOARP,
+  IFF_RUNNING,
+  IFF_UP,
+  INFINITE_LIFETIME,
+  NLM_F_ACK,
+  NLM_F_ACK_TLVS,
+  NLM_F_CAPPED,
+  NLM_F_CREATE,
+  NLM_F_DUMP,
+  NLM_F_DUMP_INTR,
+  NLM_F_EXCL,
+  NLM_F_MULTI,
+  NLM_F_REPLACE,
+  NLM_F_REQUEST,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  NLMSG_NOOP,
+  NLMSG_OVERRUN,
+  RT_SCOPE_HOST,
+  RT_SCOPE_LINK,
+  RT_SCOPE_UNIVERSE,
+  RT_TABLE_LOCAL,
+  RT_TABLE_MAIN,
+  RTM_DELADDR,
+  RTM_DELLINK,
+  RTM_DELROUTE,
+  RTM_F_CLONED,
+  RTM_GETADDR,
+  RTM_GETLINK,
+  RTM_GETROUTE,
+  RTM_NEWADDR,
+  RTM_NEWLINK,
+  RTM_NEWROUTE,
+  RTN_UNICAST,
+  RTNLGRP_IPV4_IFADDR,
+  RTNLGRP_IPV4_ROUTE,
+  RTNLGRP_IPV6_IFADDR,
+  RTNLGRP_LINK,
+  RTPROT_KERNEL,
+} from "./constants.ts";
+export { DumpReader, type DumpState } from "./dump.ts";
+export {
+  align,
+  type Decoded,
+  HEADER_LENGTH,
+  MessageWriter,
+  type NetlinkMessage,
+  splitMessages,
+  viewOf,
+} from "./frame.ts";
+export { formatIp, inPrefix, networkOf, parseIp } from "./ip.ts";
+export { type Link, readLink, requestLinks } from "./link.ts";
+export {
+  addRoute,
+  deleteRoute,
+  readRoute,
+  requestRoutes,
+  restoreRoute,
+  type Route,
+  type RouteRequest,
+} from "./route.ts";

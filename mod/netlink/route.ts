@@ -1,0 +1,235 @@
+/**
+ * Routes: RTM_GETROUTE, RTM_NEWROUTE, RTM_DELROUTE.
+ *
+ *      0               1               2               3
+ *     +---------------+---------------+---------------+-------------+
+ *     |    family     | to: bits      | from: bits    |     TOS     |
+ *     +---------------+---------------+---------------+-------------+
+ *     |     table     |   protocol    |     scope     |    type     |
+ *     +---------------+---------------+---------------+-------------+
+ *     |                    flags (RTM_F_…, RTNH_F_…)                |
+ *     +-------------------------------------------------------------+
+ *
+ * A route that was read can be put back as it was: `restoreRoute` sends its own bytes again, so
+ * that metrics, next hops and encapsulation that we know nothing of survive.
+ *
+ * @module
+ */
+
+import { readAttributes, readU32 } from "./attribute.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  NLM_F_ACK,
+  NLM_F_CREATE,
+  NLM_F_DUMP,
+  NLM_F_EXCL,
+  NLM_F_REQUEST,
+  RT_TABLE_MAIN,
+  RTM_DELROUTE,
+  RTM_GETROUTE,
+  RTM_NEWROUTE,
+  RTN_UNICAST,
+} from "./constants.ts";
+import { align, type Decoded, type MessageWriter, type NetlinkMessage, viewOf } from "./frame.ts";
+import { formatIp, parseIp } from "./ip.ts";
+
+const ROUTE_HEADER_LENGTH = 12;
+const RTA_DST = 1;
+const RTA_OIF = 4;
+const RTA_GATEWAY = 5;
+const RTA_PRIORITY = 6;
+const RTA_PREFSRC = 7;
+const RTA_MULTIPATH = 9;
+const RTA_CACHEINFO = 12;
+const RTA_TABLE = 15;
+
+/** Bits of rtm_flags that a request may carry: RTNH_F_PERVASIVE and RTNH_F_ONLINK. */
+const REQUEST_FLAGS = 0x2 | 0x4;
+
+/** One route as the kernel reports it. */
+export interface Route {
+  readonly family: 4 | 6;
+  /** Canonical text of the destination network; `0.0.0.0` or `::` for the default route. */
+  readonly destination: string;
+  readonly prefixLength: number;
+  /** Text of the next hop; empty: directly connected. */
+  readonly gateway: string;
+  /** Index of the outgoing interface; 0: none, or several next hops. */
+  readonly index: number;
+  /** Indexes of the interfaces of a multipath route, empty for any other. */
+  readonly multipath: readonly number[];
+  /** Preferred source; empty: none. */
+  readonly source: string;
+  readonly table: number;
+  readonly protocol: number;
+  readonly scope: number;
+  /** RTN_… */
+  readonly type: number;
+  /** Metric; lower wins. */
+  readonly priority: number;
+  readonly flags: number;
+  /** A copy of the whole payload, for `restoreRoute`. */
+  readonly payload: Uint8Array;
+}
+
+/** A route to a network on the link of an interface, or through a gateway on it. */
+export interface RouteRequest {
+  readonly index: number;
+  readonly destination: string;
+  readonly prefixLength: number;
+  readonly gateway?: string;
+  readonly source?: string;
+  /** RT_TABLE_MAIN unless given. */
+  readonly table?: number;
+  readonly protocol: number;
+  readonly scope: number;
+  readonly priority?: number;
+}
+
+/** Reads the payload of RTM_NEWROUTE or RTM_DELROUTE. */
+export function readRoute(message: NetlinkMessage): Decoded<Route> {
+  const { payload } = message;
+  if (payload.length < ROUTE_HEADER_LENGTH) {
+    return { ok: false, reason: `Cannot read route: ${payload.length} bytes, need 12` };
+  }
+  const family = payload[0] === AF_INET ? 4 : payload[0] === AF_INET6 ? 6 : undefined;
+  if (family === undefined) {
+    return { ok: false, reason: `Cannot read route: family is ${payload[0]}` };
+  }
+  const parsed = readAttributes(payload, ROUTE_HEADER_LENGTH);
+  if (!parsed.ok) return parsed;
+  const attributes = parsed.value;
+  const width = family === 4 ? 4 : 16;
+  const prefixLength = payload[1] ?? 0;
+  const destination = attributes.get(RTA_DST) ?? new Uint8Array(width);
+  if (destination.length !== width || prefixLength > width * 8) {
+    return {
+      ok: false,
+      reason: `Cannot read route: destination of ${destination.length} bytes/${prefixLength}`,
+    };
+  }
+  return {
+    ok: true,
+    value: {
+      family,
+      destination: formatIp(destination) ?? "",
+      prefixLength,
+      gateway: formatIp(attributes.get(RTA_GATEWAY) ?? new Uint8Array()) ?? "",
+      index: readU32(attributes, RTA_OIF) ?? 0,
+      multipath: readNextHops(attributes.get(RTA_MULTIPATH)),
+      source: formatIp(attributes.get(RTA_PREFSRC) ?? new Uint8Array()) ?? "",
+      table: readU32(attributes, RTA_TABLE) ?? payload[4] ?? 0,
+      protocol: payload[5] ?? 0,
+      scope: payload[6] ?? 0,
+      type: payload[7] ?? 0,
+      priority: readU32(attributes, RTA_PRIORITY) ?? 0,
+      flags: viewOf(payload).getUint32(8, true),
+      payload: payload.slice(),
+    },
+  };
+}
+
+/**
+ * Appends a request for the routes of one family. The filters work where the socket has
+ * NETLINK_GET_STRICT_CHK; elsewhere the kernel sends everything and the caller sifts.
+ */
+export function requestRoutes(
+  writer: MessageWriter,
+  sequence: number,
+  family: 4 | 6,
+  filter: { readonly index?: number; readonly protocol?: number } = {},
+): void {
+  writer.begin(RTM_GETROUTE, NLM_F_REQUEST | NLM_F_DUMP, sequence);
+  writer.u8(family === 4 ? AF_INET : AF_INET6).u8(0).u8(0).u8(0);
+  writer.u8(0).u8(filter.protocol ?? 0).u8(0).u8(0).u32(0);
+  if (filter.index !== undefined) writer.attributeU32(RTA_OIF, filter.index);
+  writer.end();
+}
+
+/**
+ * Appends RTM_NEWROUTE that refuses to touch a route which is there already (EEXIST).
+ *
+ * @throws {RangeError} for an address that is none
+ */
+export function addRoute(writer: MessageWriter, sequence: number, request: RouteRequest): void {
+  const flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+  writeRoute(writer, RTM_NEWROUTE, flags, sequence, request);
+}
+
+/**
+ * Appends RTM_DELROUTE. The kernel removes the first route that agrees with everything given, so
+ * a protocol number of our own keeps other people's routes out of reach.
+ *
+ * @throws {RangeError} for an address that is none
+ */
+export function deleteRoute(writer: MessageWriter, sequence: number, request: RouteRequest): void {
+  writeRoute(writer, RTM_DELROUTE, NLM_F_REQUEST | NLM_F_ACK, sequence, request);
+}
+
+/** Appends RTM_NEWROUTE with a route's own bytes, less what a request may not carry. */
+export function restoreRoute(writer: MessageWriter, sequence: number, route: Route): void {
+  const { payload } = route;
+  const view = viewOf(payload);
+  const flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+  writer.begin(RTM_NEWROUTE, flags, sequence);
+  writer.raw(payload.subarray(0, 8)).u32(view.getUint32(8, true) & REQUEST_FLAGS);
+  let at = ROUTE_HEADER_LENGTH;
+  while (at + 4 <= payload.length) {
+    const length = view.getUint16(at, true);
+    if (length < 4 || at + length > payload.length) break;
+    // The cache information is a report, not a property.
+    if (view.getUint16(at + 2, true) !== RTA_CACHEINFO) {
+      writer.raw(payload.subarray(at, at + length));
+    }
+    at += align(length);
+  }
+  writer.end();
+}
+
+function writeRoute(
+  writer: MessageWriter,
+  type: number,
+  flags: number,
+  sequence: number,
+  request: RouteRequest,
+): void {
+  const destination = parseIp(request.destination);
+  if (destination === undefined || request.prefixLength > destination.length * 8) {
+    throw new RangeError(
+      `Cannot encode route to "${request.destination}/${request.prefixLength}": not a network`,
+    );
+  }
+  const table = request.table ?? RT_TABLE_MAIN;
+  writer.begin(type, flags, sequence);
+  writer.u8(destination.length === 4 ? AF_INET : AF_INET6).u8(request.prefixLength).u8(0).u8(0);
+  writer.u8(table < 256 ? table : 0).u8(request.protocol).u8(request.scope).u8(RTN_UNICAST).u32(0);
+  writer.attribute(RTA_DST, destination).attributeU32(RTA_OIF, request.index);
+  if (table >= 256) writer.attributeU32(RTA_TABLE, table);
+  writeIp(writer, RTA_GATEWAY, request.gateway);
+  writeIp(writer, RTA_PREFSRC, request.source);
+  if (request.priority !== undefined) writer.attributeU32(RTA_PRIORITY, request.priority);
+  writer.end();
+}
+
+function writeIp(writer: MessageWriter, type: number, text: string | undefined): void {
+  if (text === undefined) return;
+  const bytes = parseIp(text);
+  if (bytes === undefined) throw new RangeError(`Cannot encode "${text}": not an IP address`);
+  writer.attribute(type, bytes);
+}
+
+/** Interfaces of `struct rtnexthop`: length, flags, weight less one, interface index. */
+function readNextHops(bytes: Uint8Array | undefined): number[] {
+  const indexes: number[] = [];
+  if (bytes === undefined) return indexes;
+  const view = viewOf(bytes);
+  let at = 0;
+  while (at + 8 <= bytes.length) {
+    const length = view.getUint16(at, true);
+    if (length < 8) break;
+    indexes.push(view.getInt32(at + 4, true));
+    at += align(length);
+  }
+  return indexes;
+}

@@ -1,0 +1,284 @@
+/** Links, addresses and routes: golden bytes, round trips, and the text of addresses. */
+
+import { strict as assert } from "node:assert";
+import {
+  addAddress,
+  addRoute,
+  deleteAddress,
+  deleteRoute,
+  formatIp,
+  HALB_PROTOCOL,
+  IFA_F_NOPREFIXROUTE,
+  INFINITE_LIFETIME,
+  inPrefix,
+  MessageWriter,
+  networkOf,
+  parseIp,
+  readAddress,
+  readLink,
+  readRoute,
+  requestAddresses,
+  requestLinks,
+  requestRoutes,
+  restoreRoute,
+  RT_SCOPE_LINK,
+  RTM_NEWLINK,
+  splitMessages,
+} from "../../../mod/netlink/mod.ts";
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function only(writer: MessageWriter) {
+  const { messages } = splitMessages(writer.finish());
+  assert.equal(messages.length, 1);
+  const [message] = messages;
+  assert(message);
+  return message;
+}
+
+const leased = {
+  index: 3,
+  address: "192.0.2.10",
+  prefixLength: 32,
+  flags: IFA_F_NOPREFIXROUTE,
+  valid: 3,
+  preferred: 3,
+  protocol: HALB_PROTOCOL,
+};
+
+Deno.test("RTM_NEWADDR of a leased address, byte by byte", () => {
+  const writer = new MessageWriter();
+  addAddress(writer, 1, leased, "create");
+  assert.equal(
+    hex(writer.finish()),
+    "4c000000" + "1400" + "0506" + "01000000" + "00000000" + // header: create, exclusive, ack
+      "02" + "20" + "00" + "00" + "03000000" + // AF_INET, /32, universe, index 3
+      "08000200" + "c000020a" + "08000100" + "c000020a" + // IFA_LOCAL, IFA_ADDRESS
+      "08000800" + "00020000" + // IFA_FLAGS: noprefixroute
+      "05000b00" + "70000000" + // IFA_PROTO: 112
+      "14000600" + "03000000" + "03000000" + "00000000" + "00000000", // IFA_CACHEINFO
+  );
+});
+
+Deno.test("an address survives encoding and reading, in both families", () => {
+  for (
+    const request of [
+      { ...leased, label: "eth0:vip", routePriority: 7 },
+      {
+        index: 9,
+        address: "2001:db8::10",
+        prefixLength: 128,
+        flags: IFA_F_NOPREFIXROUTE,
+        valid: 5,
+        preferred: 0,
+        protocol: HALB_PROTOCOL,
+      },
+    ]
+  ) {
+    const writer = new MessageWriter();
+    addAddress(writer, 4, request, "replace");
+    const read = readAddress(only(writer));
+    assert(read.ok);
+    assert.deepEqual(read.value, {
+      index: request.index,
+      family: request.prefixLength === 32 ? 4 : 6,
+      address: request.address,
+      prefixLength: request.prefixLength,
+      scope: 0,
+      flags: IFA_F_NOPREFIXROUTE,
+      permanent: false,
+      valid: request.valid,
+      preferred: request.preferred,
+      protocol: 112,
+      label: "label" in request ? request.label : "",
+      routePriority: "routePriority" in request ? request.routePriority : 0,
+    });
+  }
+});
+
+Deno.test("an address without lifetimes reads as one without end", () => {
+  const writer = new MessageWriter();
+  deleteAddress(writer, 4, { index: 1, address: "192.0.2.1", prefixLength: 24 });
+  const read = readAddress(only(writer));
+  assert(read.ok);
+  assert.equal(read.value.valid, INFINITE_LIFETIME);
+  assert.equal(read.value.protocol, 0);
+});
+
+Deno.test("nonsense from our own side throws and shows the value", () => {
+  const writer = new MessageWriter();
+  assert.throws(
+    () => addAddress(writer, 1, { ...leased, address: "192.0.2.010" }, "create"),
+    new RangeError('Cannot encode "192.0.2.010": not an IP address'),
+  );
+  assert.throws(
+    () => addAddress(writer, 1, { ...leased, prefixLength: 33 }, "create"),
+    new RangeError('Cannot encode "192.0.2.10": prefix length is 33'),
+  );
+});
+
+Deno.test("a link is read with flags, hardware address and MTU", () => {
+  const writer = new MessageWriter();
+  writer.begin(RTM_NEWLINK, 0, 0).u8(0).u8(0).u16(1).u32(3).u32(0x1 | 0x40 | 0x80).u32(0);
+  writer.attributeText(3, "eth0").attributeU32(4, 1500);
+  writer.attribute(1, Uint8Array.of(2, 0, 0, 0, 0xab, 1)).end();
+  const read = readLink(only(writer));
+  assert(read.ok);
+  assert.deepEqual(read.value, {
+    index: 3,
+    name: "eth0",
+    hardwareType: 1,
+    flags: 0xc1,
+    up: true,
+    running: true,
+    mac: "02:00:00:00:ab:01",
+    mtu: 1500,
+  });
+});
+
+Deno.test("a link without name or index is refused", () => {
+  const writer = new MessageWriter();
+  writer.begin(RTM_NEWLINK, 0, 0).u8(0).u8(0).u16(1).u32(3).u32(0).u32(0).end();
+  assert.deepEqual(readLink(only(writer)), {
+    ok: false,
+    reason: "Cannot read link 3: it has no name",
+  });
+});
+
+Deno.test("a route survives encoding, reading and being put back", () => {
+  const request = {
+    index: 5,
+    destination: "203.0.113.0",
+    prefixLength: 24,
+    source: "203.0.113.10",
+    protocol: HALB_PROTOCOL,
+    scope: RT_SCOPE_LINK,
+    priority: 1000,
+    table: 1000,
+  };
+  const writer = new MessageWriter();
+  addRoute(writer, 1, request);
+  const read = readRoute(only(writer));
+  assert(read.ok);
+  const { payload, ...route } = read.value;
+  assert.deepEqual(route, {
+    family: 4,
+    destination: "203.0.113.0",
+    prefixLength: 24,
+    gateway: "",
+    index: 5,
+    multipath: [],
+    source: "203.0.113.10",
+    table: 1000,
+    protocol: 112,
+    scope: RT_SCOPE_LINK,
+    type: 1,
+    priority: 1000,
+    flags: 0,
+  });
+  const again = new MessageWriter();
+  restoreRoute(again, 2, read.value);
+  assert.equal(hex(only(again).payload), hex(payload));
+});
+
+Deno.test("a route is put back without cache information and with ONLINK alone of its flags", () => {
+  const writer = new MessageWriter();
+  writer.begin(24, 0, 0).u8(2).u8(0).u8(0).u8(0).u8(254).u8(3).u8(0).u8(1).u32(0x4 | 0x10 | 0x1);
+  writer.attribute(12, new Uint8Array(32)).attributeU32(4, 7).end();
+  const read = readRoute(only(writer));
+  assert(read.ok);
+  const again = new MessageWriter();
+  restoreRoute(again, 2, read.value);
+  assert.equal(hex(only(again).payload), "02000000" + "fe030001" + "04000000" + "0800040007000000");
+});
+
+Deno.test("the next hops of a multipath route name their interfaces", () => {
+  const writer = new MessageWriter();
+  writer.begin(24, 0, 0).u8(2).u8(0).u8(0).u8(0).u8(254).u8(3).u8(0).u8(1).u32(0);
+  writer.attribute(9, Uint8Array.of(8, 0, 0, 0, 4, 0, 0, 0, 8, 0, 0, 0, 6, 0, 0, 0)).end();
+  const read = readRoute(only(writer));
+  assert(read.ok);
+  assert.deepEqual(read.value.multipath, [4, 6]);
+});
+
+Deno.test("requests for dumps carry their filters", () => {
+  const writer = new MessageWriter();
+  requestLinks(writer, 1);
+  requestAddresses(writer, 2, 6);
+  requestRoutes(writer, 3, 4, { index: 2, protocol: 112 });
+  deleteRoute(writer, 4, {
+    index: 2,
+    destination: "::",
+    prefixLength: 0,
+    protocol: 112,
+    scope: 0,
+    gateway: "2001:db8::1",
+  });
+  const { messages } = splitMessages(writer.finish());
+  assert.deepEqual(messages.map((message) => [message.type, message.flags]), [
+    [18, 0x301],
+    [22, 0x301],
+    [26, 0x301],
+    [25, 0x5],
+  ]);
+  assert.equal(messages[1]?.payload[0], 10);
+  assert.equal(
+    hex(messages[2]?.payload ?? new Uint8Array()),
+    "020000000070000000000000" + "0800040002000000",
+  );
+});
+
+Deno.test("addresses as text: canonical out, strict in", () => {
+  const texts = [
+    "0.0.0.0",
+    "255.255.255.255",
+    "::",
+    "::1",
+    "2001:db8::10",
+    "2001:db8:0:1:1:1:1:1",
+    "fe80::1:0:0:1",
+    "1::",
+  ];
+  for (const text of texts) {
+    const bytes = parseIp(text);
+    assert(bytes, text);
+    assert.equal(formatIp(bytes), text);
+  }
+  assert.equal(
+    formatIp(parseIp("2001:DB8:0:0:0::192.0.2.1") ?? new Uint8Array()),
+    "2001:db8::c000:201",
+  );
+  for (
+    const text of [
+      "",
+      "1.2.3",
+      "1.2.3.4.5",
+      "01.2.3.4",
+      "256.1.1.1",
+      ":",
+      ":::",
+      "1::2::3",
+      "::1::",
+    ]
+  ) {
+    assert.equal(parseIp(text), undefined, text);
+  }
+  for (const text of ["1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "12345::", "1:2:3:4:5:6:7::8", "g::"]) {
+    assert.equal(parseIp(text), undefined, text);
+  }
+  assert.equal(formatIp(new Uint8Array(5)), undefined);
+});
+
+Deno.test("prefixes: membership and network address on and off byte borders", () => {
+  const ip = (text: string) => parseIp(text) ?? new Uint8Array();
+  assert(inPrefix(ip("192.0.2.200"), ip("192.0.2.129"), 25));
+  assert(!inPrefix(ip("192.0.2.200"), ip("192.0.2.1"), 25));
+  assert(inPrefix(ip("192.0.2.200"), ip("203.0.113.1"), 0));
+  assert(!inPrefix(ip("192.0.2.1"), ip("2001:db8::"), 0));
+  assert.equal(formatIp(networkOf(ip("192.0.2.200"), 26)), "192.0.2.192");
+  assert.equal(formatIp(networkOf(ip("2001:db8::ffff"), 120)), "2001:db8::ff00");
+  assert.equal(formatIp(networkOf(ip("192.0.2.200"), 0)), "0.0.0.0");
+  assert.equal(formatIp(networkOf(ip("192.0.2.200"), 32)), "192.0.2.200");
+});
