@@ -48,7 +48,8 @@ export function readAcknowledgement(message: NetlinkMessage): Decoded<Acknowledg
 /** Where attributes begin: past the errno and the request, of which a success has the header only. */
 function afterRequest(view: DataView, flags: number): number {
   if ((flags & NLM_F_CAPPED) !== 0 || view.byteLength < 8) return 4 + HEADER_LENGTH;
-  return 4 + align(view.getUint32(4, true));
+  // A hostile length must not wrap around in 32-bit arithmetic.
+  return 4 + align(Math.min(view.getUint32(4, true), view.byteLength));
 }
 
 const ERRNO_NAMES: Readonly<Record<number, string>> = {
