@@ -1,0 +1,31 @@
+/**
+ * The lab library: machines, cables, captures, daemons and a client that measures, for tests.
+ *
+ * @module
+ */
+
+export { Capture, type CapturedPacket } from "./capture.ts";
+export {
+  HalbAgent,
+  type HalbOptions,
+  halbPath,
+  type HalbRouterStatus,
+  type HalbStatus,
+  Keepalived,
+  runHalb,
+  startHalb,
+  startKeepalived,
+  withAgentKeys,
+} from "./daemons.ts";
+export { Lab, lab, type LabTestOptions } from "./lab.ts";
+export { Host, type HostAddress, type HostRoute, Lan, type LanOptions, Link } from "./network.ts";
+export {
+  CommandError,
+  delay,
+  execute,
+  type Executed,
+  LabProcess,
+  processTree,
+  tryExecute,
+  until,
+} from "./process.ts";
