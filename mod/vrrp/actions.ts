@@ -4,8 +4,15 @@
  * @module
  */
 
-import { effectivePriority, masterDownInterval } from "./timers.ts";
-import type { Micros, Router, RouterEffect, RouterStateName, TimerName } from "./types.ts";
+import { effectivePriority, masterDownInterval, skewTime } from "./timers.ts";
+import type {
+  MasterDownWait,
+  Micros,
+  Router,
+  RouterEffect,
+  RouterStateName,
+  TimerName,
+} from "./types.ts";
 
 /** Leaves whatever state it is in; a master that is not replaced says so with priority 0. */
 export function leave(
@@ -16,7 +23,8 @@ export function leave(
   effects: RouterEffect[],
 ): void {
   if (router.state === "master") {
-    if (to === "fault") send(router, 0, now, effects);
+    // Without an address there is nothing to send it from; the others will notice the silence.
+    if (to === "fault" && router.source !== null) send(router, 0, now, effects);
     effects.push({ type: "drop" });
   }
   if (router.timer !== null) {
@@ -61,16 +69,38 @@ export function setTimer(
 
 /** Somebody fit to be master was heard, or we have just begun to listen. */
 export function restartMasterDown(router: Router, now: Micros, effects: RouterEffect[]): void {
-  router.timerBase = now;
-  router.graceUsed = false;
-  const interval = masterDownInterval(priorityOf(router), router.masterInterval);
-  setTimer(router, "master_down", now + interval, effects);
+  startWait(router, "down", now, effects);
 }
 
-/** The skew has changed under a running timer: it ends as if it had always been so. */
+/** Begins to wait: one timer, one reason, one grace. */
+export function startWait(
+  router: Router,
+  wait: MasterDownWait,
+  now: Micros,
+  effects: RouterEffect[],
+): void {
+  router.wait = wait;
+  router.timerBase = now;
+  router.graceUsed = false;
+  setTimer(router, "master_down", now + waitTime(router), effects);
+}
+
+/** How long the master-down timer runs from its base, for the reason at hand. */
+export function waitTime(router: Router): Micros {
+  switch (router.wait) {
+    case "down":
+      return masterDownInterval(priorityOf(router), router.masterInterval);
+    case "skew":
+      return skewTime(priorityOf(router), router.masterInterval);
+    case "listen":
+      return router.settings.advertisementInterval;
+  }
+}
+
+/** Priority or interval changed under a running timer: it ends as if it had always been so. */
 export function moveMasterDown(router: Router, now: Micros, effects: RouterEffect[]): void {
-  const interval = masterDownInterval(priorityOf(router), router.masterInterval);
-  setTimer(router, "master_down", Math.max(now, router.timerBase + interval), effects);
+  const at = Math.max(now, router.timerBase + waitTime(router));
+  if (at !== router.timer?.at) setTimer(router, "master_down", at, effects);
 }
 
 /** Sends one advertisement; 0 resigns. */

@@ -15,8 +15,8 @@
  * Where it goes beyond the RFC it is for the sake of addresses that answer:
  *
  * - A master that is told to stop resigns, and goes on answering until its successor speaks.
- * - A master whose own loop stood still for longer than its master-down interval has probably been
- *   replaced: it lets go, listens for one interval, and only then may speak (DESIGN.md, "The
+ * - A master that was silent for longer than its master-down interval because its own loop stood
+ *   still has probably been replaced: it lets go, listens for one interval, and only then may speak (DESIGN.md, "The
  *   lateness guard"). A backup whose timer ran out during its own stall waits once more.
  * - Answers to losing adverts are limited to one in 5 ms: multicast carries each to everybody, and
  *   a flood of forged adverts must not become a flood of ours.
@@ -35,7 +35,9 @@ import {
   restartMasterDown,
   send,
   setTimer,
+  startWait,
   transition,
+  waitTime,
 } from "./actions.ts";
 import { initialChecksum } from "./peers.ts";
 import { receiveAdvertisement } from "./receive.ts";
@@ -67,11 +69,12 @@ export function createRouter(settings: RouterSettings, now: Micros): Router {
     timer: null,
     generation: 0,
     timerBase: now,
+    wait: "down",
     graceUsed: false,
     releasing: false,
     epoch: 0,
-    lastSent: -Infinity,
-    lastAnnounced: -Infinity,
+    lastSent: null,
+    lastAnnounced: null,
     peers: [],
     checksum: { sending: initialChecksum(settings.checksum), streak: 0, changed: null },
   };
@@ -163,8 +166,10 @@ function onTimer(router: Router, generation: number, now: Micros, effects: Route
         // us (one hypervisor, one power glitch) gets the length of the stall again, once.
         const grace = Math.min(late, masterDownInterval(priorityOf(router), router.masterInterval));
         notice(effects, "stall_grace", `Woke up ${late} µs late: waiting ${grace} µs more`);
-        setTimer(router, "master_down", now + grace, effects);
+        // A later change of priority moves the timer from here: it must not take the grace back.
+        router.timerBase = now + grace - waitTime(router);
         router.graceUsed = true;
+        setTimer(router, "master_down", now + grace, effects);
         return;
       }
       const who = router.master?.address ?? "any master";
@@ -189,12 +194,15 @@ function onStall(router: Router, length: Micros, now: Micros, effects: RouterEff
     return;
   }
   const interval = router.settings.advertisementInterval;
-  if (router.state !== "master" || length <= masterDownInterval(priority, interval)) return;
-  notice(effects, "stalled_master", `Stood still for ${length} µs as master: listening first`);
+  if (router.state !== "master") return;
+  // What the others see is silence, and that began with the last advert, before the stall.
+  const silence = Math.max(length, now - (router.lastSent ?? now));
+  if (silence <= masterDownInterval(priority, interval)) return;
+  notice(effects, "stalled_master", `Was silent for ${silence} µs as master: listening first`);
   if (router.releasing) return finish(router, now, effects);
   leave(router, "backup", "stood still for longer than its master-down interval", now, effects);
   router.masterInterval = interval;
-  setTimer(router, "master_down", now + interval, effects);
+  startWait(router, "listen", now, effects);
 }
 
 // ===== configuration =============================================================================
@@ -214,17 +222,20 @@ function onConfigure(
   if (router.releasing) return;
   const interval = settings.advertisementInterval;
   if (router.state === "master") {
-    // An interval that grew is told at the planned time; one that shrank at once.
-    if (router.timer !== null && now + interval < router.timer.at) {
-      setTimer(router, "advertisement", now + interval, effects);
+    // An interval that grew is told at the planned time; one that shrank acts as if it had always
+    // been so: our silence must not outlast the new master-down interval.
+    const next = Math.max(now, (router.lastSent ?? now) + interval);
+    if (router.timer !== null && next < router.timer.at) {
+      setTimer(router, "advertisement", next, effects);
     }
     if (settings.addresses.join() !== before.addresses.join()) {
       effects.push({ type: "hold", epoch: router.epoch });
     }
   } else if (router.state === "backup") {
-    const unheard = router.master === null && interval !== router.masterInterval;
+    const changed = interval !== before.advertisementInterval;
+    const unheard = changed && router.master === null && router.wait !== "skew";
     if (unheard) router.masterInterval = interval;
-    if (settings.priority === OWNER_PRIORITY) {
+    if (settings.priority === OWNER_PRIORITY && before.priority !== OWNER_PRIORITY) {
       becomeMaster(router, "owns the addresses now", now, effects);
     } else if (unheard || priorityOf(router) !== priority) moveMasterDown(router, now, effects);
   }

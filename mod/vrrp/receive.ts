@@ -13,7 +13,7 @@ import {
   priorityOf,
   restartMasterDown,
   send,
-  setTimer,
+  startWait,
 } from "./actions.ts";
 import { learnChecksum, rememberPeer } from "./peers.ts";
 import { OWNER_PRIORITY, skewTime } from "./timers.ts";
@@ -58,9 +58,12 @@ export function receiveAdvertisement(
 }
 
 function sameAddresses(theirs: readonly string[], ours: readonly string[]): boolean {
-  // Order does not matter: it is nobody's business but the sender's.
-  return theirs.length === ours.length &&
-    theirs.every((address, i) => address === ours[i] || ours.includes(address));
+  if (theirs.length !== ours.length) return false;
+  if (theirs.every((address, i) => address === ours[i])) return true;
+  // Order does not matter: it is nobody's business but the sender's. Sets, since a list may name
+  // one address twice and leave another out, and since 255 × 255 comparisons are a millisecond.
+  const [a, b] = [new Set(theirs), new Set(ours)];
+  return a.size === b.size && theirs.every((address) => b.has(address));
 }
 
 /** Section 6.4.2. */
@@ -77,13 +80,14 @@ function receiveAsBackup(
     const skew = now + skewTime(priority, router.masterInterval);
     router.master = null;
     if (router.timer === null || skew < router.timer.at) {
-      router.graceUsed = false;
-      setTimer(router, "master_down", skew, effects);
+      startWait(router, "skew", now, effects);
     }
     return;
   }
-  // Equal priority is no reason to take over: the tie-break belongs to the master state only.
-  if (router.settings.preempt && advert.priority < priority) return;
+  // Equal priority is no reason to take over: the tie-break belongs to the master state only. An
+  // owner preempts whatever Preempt_Mode says (section 6.1).
+  const preempt = router.settings.preempt || priority === OWNER_PRIORITY;
+  if (preempt && advert.priority < priority) return;
   router.masterInterval = advert.interval;
   router.master = { address: advert.source, priority: advert.priority };
   restartMasterDown(router, now, effects);
@@ -114,11 +118,16 @@ function receiveAsMaster(
     return restartMasterDown(router, now, effects);
   }
   // RFC 9568 changed this: the loser is answered at once, which also teaches the bridges.
-  if (now - router.lastSent >= ANSWER_GAP) send(router, priority, now, effects);
-  if (now - router.lastAnnounced >= ANNOUNCE_GAP) {
+  if (since(router.lastSent, now) >= ANSWER_GAP) send(router, priority, now, effects);
+  if (since(router.lastAnnounced, now) >= ANNOUNCE_GAP) {
     router.lastAnnounced = now;
     effects.push({ type: "announce" });
   }
+}
+
+/** Time since something last happened; it may never have. */
+function since(last: Micros | null, now: Micros): Micros {
+  return last === null ? Infinity : now - last;
 }
 
 function betterMaster(advert: Advertisement, priority: number): string {

@@ -198,6 +198,12 @@ export type RouterEffect =
 /** `release`: a master that resigned waits for its successor. */
 export type TimerName = "advertisement" | "master_down" | "release";
 
+/**
+ * Why a backup waits. `down`: for a master's silence; `skew`: the master has resigned; `listen`: we
+ * were master, stood still, and look around for one interval before we may be so again.
+ */
+export type MasterDownWait = "down" | "skew" | "listen";
+
 export interface Timer {
   readonly name: TimerName;
   readonly generation: number;
@@ -241,14 +247,17 @@ export interface Router {
   generation: number;
   /** When the master-down timer was last restarted; a priority change moves it from there. */
   timerBase: Micros;
+  /** What the master-down timer waits for, counted from `timerBase`. */
+  wait: MasterDownWait;
   /** The master-down timer has been given a stall's length already. */
   graceUsed: boolean;
   /** A master that resigned and still answers until its successor speaks. */
   releasing: boolean;
   /** Counts masterships; the kernel plane refreshes leases of the current one only. */
   epoch: number;
-  lastSent: Micros;
-  lastAnnounced: Micros;
+  /** null: never. Not -Infinity: a snapshot is JSON. */
+  lastSent: Micros | null;
+  lastAnnounced: Micros | null;
   peers: Peer[];
   checksum: ChecksumState;
 }
