@@ -1,0 +1,154 @@
+/**
+ * The table `[agent]`: the node's name, its control socket and directory, its logs, and how the
+ * protocol thread is scheduled.
+ *
+ * @module
+ */
+
+import * as v from "valibot";
+import { choice, documented, duration, flag, text, VALUE, whole } from "./fields.ts";
+import { name, path } from "./names.ts";
+import { notYet } from "./planned.ts";
+
+/** Where log records go. */
+const logTarget = text(
+  "a log target",
+  {
+    text: "Where log records go: `stderr`, or `file:` and an absolute path.",
+    range: "stderr, file:PATH",
+    example: "stderr",
+  },
+  (value) => {
+    if (value === "stderr" || /^file:\/./.test(value)) return undefined;
+    if (value === "journal" || value === "syslog") return { message: notYet(`\`${value}\``) };
+    return {
+      message: `${VALUE} is not a log target: stderr, or file: and an absolute path`,
+      ...(value.startsWith("/") ? { advice: `write \`"file:${value}"\` instead` } : {}),
+    };
+  },
+  "^(stderr|file:/.+)$",
+);
+
+const logTable = documented(
+  v.strictObject({
+    level: v.optional(
+      choice(["debug", "info", "warning", "error"], {
+        text: "The least severity that is written.",
+        example: "info",
+      }),
+      "info",
+    ),
+    format: v.optional(
+      choice(["text", "json"], {
+        text: "`text` for people, or one JSON object a line for programs.",
+        example: "json",
+      }),
+      "text",
+    ),
+    targets: v.optional(
+      documented(
+        v.array(logTarget),
+        "a list of log targets",
+        {
+          text: "Where log records go; every target gets all records. An empty list: nowhere.",
+          example: ["stderr", "file:/var/log/halb.log"],
+        },
+      ),
+      ["stderr"],
+    ),
+  }),
+  "a table",
+  {
+    text: "What is logged, how, and where to.",
+    example: { level: "info", format: "text", targets: ["stderr"] },
+  },
+);
+
+const realtimeTable = documented(
+  v.strictObject({
+    policy: v.optional(
+      choice(["fifo", "rr", "other"], {
+        text: "Scheduling of the protocol thread: `fifo` and `rr` are the kernel's real-time " +
+          "policies, `other` is the ordinary one.",
+        example: "fifo",
+      }),
+      "fifo",
+    ),
+    priority: v.optional(
+      whole(1, 99, {
+        text: "Real-time priority of the protocol thread; without effect under `other`.",
+        example: 50,
+      }),
+      50,
+    ),
+    lock_memory: v.optional(
+      flag({
+        text: "Keep the program's pages in memory, so that no packet waits for a disk.",
+        example: true,
+      }),
+      true,
+    ),
+    cpus: v.exactOptional(
+      v.pipe(
+        documented(
+          v.array(
+            whole(0, 1023, { text: "Number of a processor, from 0.", example: 1 }),
+          ),
+          "a list of processor numbers",
+          {
+            text: "Processors the protocol thread may run on; without the key, all.",
+            range: "1 to 64 numbers",
+            example: [1],
+          },
+        ),
+        v.check(
+          (list) => list.length >= 1 && list.length <= 64,
+          "A list of 1 to 64 processors is wanted",
+        ),
+      ),
+    ),
+  }),
+  "a table",
+  {
+    text: "How the protocol thread is scheduled.",
+    example: { policy: "fifo", priority: 50 },
+  },
+);
+
+/** The table `[agent]`. */
+export const AGENT_SCHEMA = documented(
+  v.strictObject({
+    name: v.exactOptional(name({
+      text: "This node's name: `by_host` selects by it. Without the key, the host name.",
+      example: "edge-a",
+    })),
+    control: v.optional(
+      path(107, {
+        text: "The control socket that `halb status` and the other commands talk to.",
+        example: "/run/halb/control.sock",
+      }),
+      "/run/halb/control.sock",
+    ),
+    state_directory: v.optional(
+      path(4095, {
+        text: "Where halb keeps what must survive it, and writes dumps; made with mode 0700.",
+        example: "/var/lib/halb",
+      }),
+      "/var/lib/halb",
+    ),
+    log: v.optional(logTable, {}),
+    realtime: v.optional(realtimeTable, {}),
+    startup_delay: v.optional(
+      duration({ min: "0s", max: "1h" }, {
+        text: "How long to wait after the start before virtual routers begin.",
+        example: "5s",
+      }),
+      "0s",
+    ),
+  }),
+  "a table",
+  {
+    text: "The agent itself: its name, its sockets and files, its logs.",
+    example: { name: "edge-a" },
+  },
+);

@@ -1,0 +1,117 @@
+/**
+ * What a site.toml may say in a later version, and what users of other programs write. A key from
+ * the contract that this version does not act upon is refused by name: silently accepting it
+ * would be a promise, and calling it unknown would send the user looking for a typing error.
+ * When a key starts to work, its line here goes.
+ *
+ * @module
+ */
+
+import manifest from "../deno.json" with { type: "json" };
+
+/** The version of halb, such as `0.1.0`. */
+export const RELEASE: string = manifest.version;
+
+/** Says that `what` comes later. */
+export function notYet(what: string, before = ""): string {
+  return `${before}${what} is planned, but not in halb ${RELEASE}`;
+}
+
+/**
+ * Keys to come, by the table they belong to: `""` is the top level, `vrrp` each `[[vrrp]]`. The
+ * value is how the key is named to the user.
+ */
+const PLANNED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "": {
+    mail: "`[mail]`",
+    track_script: "`[[track_script]]`",
+    track_process: "`[[track_process]]`",
+    track_file: "`[[track_file]]`",
+    track_route: "`[[track_route]]`",
+    check: "`[[check]]`",
+    sync_group: "`[[sync_group]]`",
+    bfd: "`[[bfd]]`",
+    ipvs: "`[ipvs]`",
+    virtual_server: "`[[virtual_server]]`",
+    static: "`[static]`",
+  },
+  agent: {
+    http: "`agent.http`",
+    script_user: "`agent.script_user`",
+    namespace: "`agent.namespace`",
+  },
+  defaults: {
+    bfd: "`[defaults.bfd]`",
+    virtual_server: "`[defaults.virtual_server]`",
+    check: "`[defaults.check]`",
+  },
+  vrrp: {
+    excluded_addresses: "`excluded_addresses`",
+    routes: "`routes`",
+    rules: "`rules`",
+    unicast: "`unicast`",
+    vrf: "`vrf`",
+    namespace: "`namespace`",
+    preempt_delay: "`preempt_delay`",
+    accept: "`accept`",
+    virtual_mac: "`virtual_mac`",
+    auth: "`auth`",
+    notify: "`notify`",
+  },
+  "vrrp.addresses": { preferred: "`preferred`" },
+  "vrrp.track": {
+    scripts: "`track.scripts`",
+    processes: "`track.processes`",
+    files: "`track.files`",
+    routes: "`track.routes`",
+    bfd: "`track.bfd`",
+    checks: "`track.checks`",
+    virtual_servers: "`track.virtual_servers`",
+  },
+};
+
+/** Words of other programs for `[[vrrp]]` keys, and what to write here. */
+const FOREIGN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "": {
+    vrrp_instance: "write `[[vrrp]]` with a `name` instead",
+    global_defs: "write `[agent]` instead",
+    vrrp_script: "write `[[track_script]]` instead",
+    vrrp_sync_group: "write `[[sync_group]]` instead",
+  },
+  agent: { router_id: "write `name` instead" },
+  vrrp: {
+    state: "leave it out: the priorities decide who starts as master",
+    advert_int: 'write `advertisement_interval = "1s"` instead',
+    virtual_ipaddress: 'write `addresses = ["192.0.2.10/24"]` instead',
+    virtual_ipaddress_excluded: "write `excluded_addresses` instead",
+    vrid: "write `virtual_router_id` instead",
+    nopreempt: "write `preempt = false` instead",
+    mcast_src_ip: "write `source` instead",
+    track_interface: 'write `track = { interfaces = ["eth1"] }` instead',
+    use_vmac: "write `virtual_mac = true` instead",
+    authentication: "write `auth` instead",
+    garp_master_repeat: "write `garp = { repeat = 5 }` instead",
+    garp_master_delay: 'write `garp = { delay = "5s" }` instead',
+    garp_master_refresh: 'write `garp = { refresh = "60s" }` instead',
+  },
+};
+
+/** How a key to come is named to the user; undefined where `key` is not one. */
+export function plannedKey(table: string, key: string): string | undefined {
+  return own(PLANNED[table], key);
+}
+
+/** What to write instead of another program's word; undefined where `key` is not one. */
+export function foreignKey(table: string, key: string): string | undefined {
+  return own(FOREIGN[table], key);
+}
+
+/** Keys to come in a table, for suggestions. */
+export function plannedKeys(table: string): readonly string[] {
+  return Object.keys(PLANNED[table] ?? {});
+}
+
+/** Own property only: a key may be called `constructor`. */
+function own(table: Readonly<Record<string, string>> | undefined, key: string) {
+  return table !== undefined && Object.hasOwn(table, key) ? table[key] : undefined;
+}

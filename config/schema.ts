@@ -1,0 +1,99 @@
+/**
+ * What a site.toml may say: the one source of types, defaults, documentation and JSON Schema. A
+ * key stands here when this version acts upon it, not before (`planned.ts` names the others).
+ * Key names are the same in the file, in the resolved object and in status: snake_case. Durations
+ * resolve to whole microseconds, addresses to {@link AddressConfig}.
+ *
+ * `by_host`, `env`, `file` and `include` are resolved before the schema sees the data, see
+ * `substitute.ts` and `include.ts`.
+ *
+ * @module
+ */
+
+import * as v from "valibot";
+import { AGENT_SCHEMA } from "./agent_schema.ts";
+import { documented } from "./fields.ts";
+import { VRRP_DEFAULTS_SCHEMA, VRRP_SCHEMA } from "./vrrp_schema.ts";
+
+export { AGENT_SCHEMA, VRRP_DEFAULTS_SCHEMA, VRRP_SCHEMA };
+export type { AddressConfig } from "./vrrp_schema.ts";
+
+/** Most virtual routers of one agent: the slots of the planes' shared memory. */
+export const MOST_ROUTERS = 4096;
+
+/** `[defaults]`. */
+export const DEFAULTS_SCHEMA = documented(
+  v.strictObject({ vrrp: v.exactOptional(VRRP_DEFAULTS_SCHEMA) }),
+  "a table",
+  {
+    text: "Values shared by many tables.",
+    example: { vrrp: { priority: 50 } },
+  },
+);
+
+/** The whole file, as it is written. */
+export const SITE_SCHEMA = v.pipe(
+  v.strictObject({
+    include: v.exactOptional(documented(
+      v.array(documented(
+        v.string(),
+        "a path or glob",
+        { text: "A path or glob.", example: "conf.d/*.toml" },
+      )),
+      "a list of paths or globs",
+      {
+        text:
+          "More files, relative to this one, by path or glob in name order. Lists are joined; " +
+          "a scalar given twice is an error.",
+        example: ["conf.d/*.toml"],
+      },
+    )),
+    agent: v.optional(AGENT_SCHEMA, {}),
+    defaults: v.exactOptional(DEFAULTS_SCHEMA),
+    vrrp: documented(
+      v.array(VRRP_SCHEMA),
+      "a list of tables",
+      {
+        text: "The virtual routers (VRRP, RFC 9568).",
+        range: `1 to ${MOST_ROUTERS}`,
+        example: [{
+          name: "web",
+          interface: "eth0",
+          virtual_router_id: 51,
+          addresses: ["192.0.2.10"],
+        }],
+      },
+    ),
+  }),
+  v.title("site.toml"),
+  v.description("Configuration of halb, the high-availability agent."),
+);
+
+/** `[agent]`, with the name resolved. */
+export type AgentConfig = v.InferOutput<typeof AGENT_SCHEMA> & { name: string };
+
+/**
+ * One `[[vrrp]]`, resolved. Durations in microseconds, except `address_lease`: `"auto"`, `"off"`,
+ * or whole seconds (see `addressLeaseSeconds`).
+ */
+export type VrrpConfig = v.InferOutput<typeof VRRP_SCHEMA>;
+
+/** A validated site.toml as this host sees it. */
+export interface SiteConfig {
+  readonly agent: AgentConfig;
+  readonly vrrp: readonly VrrpConfig[];
+}
+
+/**
+ * Whole seconds that the kernel keeps a router's addresses without the agent; 0: for ever.
+ *
+ * @param masterDownMicros The router's master-down interval, microseconds.
+ */
+export function addressLeaseSeconds(
+  router: Pick<VrrpConfig, "address_lease">,
+  masterDownMicros: number,
+): number {
+  if (router.address_lease === "off") return 0;
+  if (router.address_lease !== "auto") return router.address_lease;
+  return Math.max(3, Math.ceil(masterDownMicros / 1_000_000));
+}

@@ -1,0 +1,281 @@
+/**
+ * The tables `[[vrrp]]` and `[defaults.vrrp]`: virtual routers of VRRPv3 over IPv4.
+ *
+ * @module
+ */
+
+import * as v from "valibot";
+import { choice, documented, duration, flag, lease, VALUE, whole } from "./fields.ts";
+import { addressLabel, interfaceName, ipv4, ipv4Prefix, name } from "./names.ts";
+import { notYet } from "./planned.ts";
+
+/** Most addresses of one router: the count in an advert is eight bits (RFC 9568 section 5.2.5). */
+const MOST_ADDRESSES = 255;
+
+/** One virtual address, resolved. */
+export interface AddressConfig {
+  /** Dotted quad. */
+  readonly address: string;
+  /** 1 to 32. */
+  readonly prefix_length: number;
+  /** The interface that carries it. */
+  readonly interface: string;
+  readonly label?: string;
+}
+
+const garpTable = documented(
+  v.strictObject({
+    repeat: v.optional(
+      whole(0, 100, {
+        text: "Gratuitous ARP packets for each address at once on becoming master.",
+        example: 5,
+      }),
+      5,
+    ),
+    delay: v.optional(
+      duration({ min: "0s", max: "1h" }, {
+        text: "Time until the same number is sent a second time; 0: no second time.",
+        example: "5s",
+      }),
+      "5s",
+    ),
+    refresh: v.optional(
+      duration({ min: "0s", max: "1d" }, {
+        text: "Time between announcements while master; 0: none.",
+        example: "60s",
+      }),
+      "60s",
+    ),
+    refresh_repeat: v.optional(
+      whole(1, 100, { text: "Packets for each address in each such announcement.", example: 1 }),
+      1,
+    ),
+    interval: v.optional(
+      duration({ min: "0s", max: "10s" }, {
+        text: "Gap between two packets on one interface; 0: none.",
+        example: "1ms",
+      }),
+      "0s",
+    ),
+  }),
+  "a table",
+  {
+    text: "How the addresses are announced by gratuitous ARP.",
+    example: { repeat: 5, delay: "5s", refresh: "60s" },
+  },
+);
+
+const addressTable = v.strictObject({
+  address: ipv4Prefix({ text: "The virtual address.", example: "203.0.113.10/32" }),
+  interface: v.exactOptional(interfaceName({
+    text: "The interface that carries it; without the key, the router's.",
+    example: "eth1",
+  })),
+  label: v.exactOptional(addressLabel({
+    text: "Label that `ip address` shows with it.",
+    example: "eth1:web",
+  })),
+});
+
+const addressItem = documented(
+  v.union([
+    v.pipe(
+      ipv4Prefix({
+        text: "The virtual address, on the router's interface.",
+        example: "192.0.2.10/24",
+      }),
+      v.transform((address): v.InferOutput<typeof addressTable> => ({ address })),
+    ),
+    addressTable,
+  ]),
+  "an address, or a table with `address`",
+  {
+    text: "A virtual address.",
+    example: { address: "203.0.113.10/32", interface: "eth1", label: "eth1:web" },
+  },
+);
+
+const trackedInterface = v.strictObject({
+  name: interfaceName({ text: "The interface to watch.", example: "eth1" }),
+  weight: v.optional(
+    whole(-253, 253, {
+      text: "Added to the priority: a negative weight while the interface is down, a positive " +
+        "one while it is up. 0: the router is in fault while the interface is down.",
+      example: -10,
+    }),
+    0,
+  ),
+});
+
+const trackTable = documented(
+  v.strictObject({
+    interfaces: v.optional(
+      documented(
+        v.array(documented(
+          v.union([
+            v.pipe(
+              interfaceName({ text: "An interface that must be up.", example: "eth1" }),
+              v.transform((name): v.InferOutput<typeof trackedInterface> => ({ name, weight: 0 })),
+            ),
+            trackedInterface,
+          ]),
+          "an interface name, or a table with `name`",
+          {
+            text: "An interface to watch.",
+            example: { name: "eth2", weight: -10 },
+          },
+        )),
+        "a list of interfaces",
+        {
+          text: "Interfaces whose state counts for the router; its own always does.",
+          example: ["eth1", { name: "eth2", weight: -10 }],
+        },
+      ),
+      [],
+    ),
+  }),
+  "a table",
+  {
+    text: "What else the router's health depends on.",
+    example: { interfaces: ["eth1"] },
+  },
+);
+
+/** The keys of `[[vrrp]]` that `[defaults.vrrp]` takes too. */
+const commonKeys = {
+  interface: interfaceName({
+    text: "The interface that adverts are sent and received on.",
+    example: "eth0",
+  }),
+  version: v.optional(
+    v.pipe(
+      documented(v.number(), "the number 3", { text: "VRRP version.", range: "3", example: 3 }, {
+        type: "integer",
+        enum: [3],
+      }),
+      v.rawTransform(({ dataset, addIssue, NEVER }): 3 => {
+        if (dataset.value === 3) return 3;
+        addIssue({
+          message: dataset.value === 2
+            ? notYet("VRRP version 2")
+            : `${VALUE} is not a version of VRRP that halb speaks`,
+          expected: "write `3` instead, or leave the key out",
+        });
+        return NEVER;
+      }),
+    ),
+    3,
+  ),
+  priority: v.optional(
+    whole(1, 255, {
+      text: "The highest priority becomes master. 255 is for the owner of the addresses, whose " +
+        "own they are also without halb; it always preempts.",
+      example: 150,
+    }),
+    100,
+  ),
+  advertisement_interval: v.optional(
+    duration({ min: "10ms", max: "40.95s", step: "10ms" }, {
+      text: "Time between two adverts of the master; a backup takes over after three of them " +
+        "and its skew.",
+      example: "100ms",
+    }),
+    "1s",
+  ),
+  source: v.exactOptional(ipv4({
+    text: "Source address of the adverts; without the key, the interface's first address.",
+    example: "192.0.2.1",
+  })),
+  preempt: v.optional(
+    flag({
+      text: "Take over from a master with a lower priority.",
+      example: false,
+    }),
+    true,
+  ),
+  address_lease: v.optional(
+    lease({ min: "1s", max: "1h" }, {
+      text: "How long the kernel keeps the addresses when the agent dies or hangs. `auto`: the " +
+        "master-down interval rounded up to seconds, at least 3 s. `off`: for ever, as keepalived.",
+      example: "5s",
+    }),
+    "auto",
+  ),
+  checksum: v.optional(
+    choice(["auto", "rfc9568", "rfc5798", "ignore"], {
+      text: "Checksum rule of VRRPv3 over IPv4: without a pseudo header (`rfc9568`) or with one " +
+        "(`rfc5798`, as keepalived sends). `auto` accepts both and sends what the peer does; " +
+        "`ignore` accepts anything.",
+      example: "rfc5798",
+    }),
+    "auto",
+  ),
+  garp: v.optional(garpTable, {}),
+  track: v.optional(trackTable, {}),
+};
+
+/** The keys of one `[[vrrp]]`. */
+const vrrpTable = documented(
+  v.strictObject({
+    name: name({ text: "Unique name of the virtual router.", example: "web" }),
+    virtual_router_id: whole(1, 255, {
+      text: "VRID: the same on all nodes of this router, unlike any other on the LAN.",
+      example: 51,
+    }),
+    addresses: v.pipe(
+      documented(
+        v.array(addressItem),
+        "a list of addresses",
+        {
+          text: "The virtual addresses: strings, or tables with `address`, `interface`, `label`.",
+          range: `1 to ${MOST_ADDRESSES} addresses`,
+          example: ["192.0.2.10/24"],
+        },
+      ),
+      v.check((list) => list.length > 0, "A virtual router needs at least one address"),
+      v.check(
+        (list) => list.length <= MOST_ADDRESSES,
+        (issue) =>
+          `${issue.input.length} addresses are more than the ${MOST_ADDRESSES} an advert can carry`,
+      ),
+    ),
+    ...commonKeys,
+  }),
+  "a table",
+  {
+    text: "One virtual router.",
+    example: {
+      name: "web",
+      interface: "eth0",
+      virtual_router_id: 51,
+      addresses: ["192.0.2.10/24"],
+    },
+  },
+);
+
+/** One `[[vrrp]]`, with the addresses resolved. */
+export const VRRP_SCHEMA = v.pipe(
+  vrrpTable,
+  v.transform((router) => ({
+    ...router,
+    addresses: router.addresses.map(({ address, interface: carrier, label }): AddressConfig => ({
+      ...address,
+      interface: carrier ?? router.interface,
+      ...(label === undefined ? {} : { label }),
+    })),
+  })),
+);
+
+/** `[defaults.vrrp]`. */
+export const VRRP_DEFAULTS_SCHEMA = documented(
+  v.strictObject({
+    ...commonKeys,
+    interface: v.exactOptional(commonKeys.interface),
+  }),
+  "a table",
+  {
+    text: "Values for every `[[vrrp]]` that does not give its own; tables are merged key by key, " +
+      "lists are replaced.",
+    example: { advertisement_interval: "100ms" },
+  },
+);
