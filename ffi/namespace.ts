@@ -1,0 +1,60 @@
+/**
+ * Work in another network namespace.
+ *
+ * A thread enters the namespace, works synchronously, and comes back; sockets opened meanwhile stay
+ * in that namespace for life. Nothing asynchronous may happen inside: file calls of the runtime run
+ * on pool threads that never left the old namespace, and anything awaited would resume outside.
+ *
+ * @module
+ */
+
+import { check } from "./errors.ts";
+import { closeDescriptor, opened } from "./descriptor.ts";
+import { cString, libc } from "./symbols.ts";
+
+const O_RDONLY = 0;
+const O_CLOEXEC = 0x80000;
+const CLONE_NEWNET = 0x4000_0000;
+
+/** Where `ip netns add` mounts namespaces. */
+const NAMESPACE_DIRECTORY = "/run/netns";
+
+function openPath(path: string): number {
+  return opened("open", libc.open(cString(path), O_RDONLY | O_CLOEXEC, 0), path);
+}
+
+/**
+ * Runs `work` in the network namespace of that name and returns what it returns; `""` is the
+ * thread's own: then it only runs it. The thread is back in its namespace when this returns or
+ * throws. `work` must not be asynchronous (TypeError). Needs CAP_SYS_ADMIN.
+ */
+export function inNamespace<T>(name: string, work: () => T): T {
+  if (name === "") return work();
+  if (name.includes("/") || name === "." || name === "..") {
+    throw new RangeError(`Not the name of a network namespace: ${JSON.stringify(name)}`);
+  }
+  const own = openPath("/proc/thread-self/ns/net");
+  try {
+    const other = openPath(`${NAMESPACE_DIRECTORY}/${name}`);
+    try {
+      check("setns", libc.setns(other, CLONE_NEWNET), name);
+    } finally {
+      closeDescriptor(other);
+    }
+    let result: T;
+    try {
+      result = work();
+    } finally {
+      // A thread that stayed behind would open every later socket in the wrong place.
+      check("setns", libc.setns(own, CLONE_NEWNET), "back to the own namespace");
+    }
+    if (result instanceof Promise) {
+      throw new TypeError(
+        `Work in the namespace ${name} must be synchronous, it returned a promise`,
+      );
+    }
+    return result;
+  } finally {
+    closeDescriptor(own);
+  }
+}
