@@ -1,7 +1,7 @@
 /** The lab library itself, proved against the kernel and against keepalived. */
 
 import assert from "node:assert/strict";
-import { execute, Lab, lab, startKeepalived, until } from "../lib/mod.ts";
+import { execute, Lab, lab, startKeepalived, startProbe, until } from "../lib/mod.ts";
 
 lab("two hosts reach each other until the link is cut", async (lab) => {
   const [a, b] = await lab.hostsNamed("a", "b");
@@ -154,6 +154,8 @@ lab("keepalived fails over to keepalived", async (lab) => {
   startKeepalived(lab, b, keepalivedConf(100));
   await lab.delay(500);
   assert.equal(await b.holds("192.0.2.10"), false);
+  const probe = await startProbe(lab, client, "192.0.2.10");
+  await lab.delay(300);
 
   await a.link(lan).delete();
   await first.kill();
@@ -172,4 +174,13 @@ lab("keepalived fails over to keepalived", async (lab) => {
   // Three intervals and (256 - 100) / 256 of one more.
   const waited = next.time - adverts[last]!.time;
   assert.ok(waited > 355_000 && waited < 400_000, `b took over after ${waited} µs`);
+
+  const result = await probe.stop();
+  const outage = result.longest();
+  assert.ok(outage?.ended, "the client must have seen an outage, and its end");
+  assert.deepEqual(result.answerers().map(({ mac }) => mac), [a.link(lan).mac, b.link(lan).mac]);
+  assert.ok(outage.duration > 200_000 && outage.duration < 450_000, `${outage.duration} µs`);
+  // b announces the address right after its first advert, and the client follows.
+  const announced = result.toRealtime(outage.end) - next.time;
+  assert.ok(announced > 0 && announced < 50_000, `answered ${announced} µs after b's first advert`);
 });

@@ -19,6 +19,7 @@ export {
 } from "./daemons.ts";
 export { Lab, lab, type LabTestOptions } from "./lab.ts";
 export { Host, type HostAddress, type HostRoute, Lan, type LanOptions, Link } from "./network.ts";
+export { type Outage, Probe, type ProbeRecord, ProbeResult, startProbe } from "./probe.ts";
 export {
   CommandError,
   delay,

@@ -1,0 +1,145 @@
+/**
+ * Runs every test there is and counts them.
+ *
+ * Parts, in this order: `check` (formatted, linted, types), `build` (./halb, which the labs run),
+ * `unit` (no privilege, side by side), `lab` (as root, one file after the other), `soak` (20 s
+ * each). Name parts to run those only. Each part's own output streams by; what is counted comes
+ * from the JUnit files that `deno test` writes. A part that ends without a report, a lab without
+ * its tools and a build that fails are failures: nothing passes by not having been run. The last
+ * line is `N passed, N failed`, which CI reads. Before it stand the rules that this release owes
+ * (conformance.json) and no test names.
+ *
+ * @module
+ */
+
+import { type Counted, missingRules, parseJUnit, summaryLine } from "./lib/junit.ts";
+
+const ROOT = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
+const DENO = Deno.execPath();
+const SOAK_SECONDS = "20";
+
+const PARTS = ["check", "build", "unit", "lab", "soak"] as const;
+type Part = typeof PARTS[number];
+
+const results: Counted[] = [];
+
+function record(part: string, name: string, outcome: Counted["outcome"]): void {
+  results.push({ part, name, outcome });
+}
+
+/** Runs a program in the repository with its output streaming by. */
+async function run(argv: readonly string[], env: Record<string, string> = {}): Promise<number> {
+  const [program, ...args] = argv;
+  const child = new Deno.Command(program!, { args, cwd: ROOT, env, stdin: "null" }).spawn();
+  return (await child.status).code;
+}
+
+function heading(text: string): void {
+  console.log(`\n==== ${text}`);
+}
+
+/** Counts a command as one test. */
+async function runAsTest(part: Part, name: string, argv: readonly string[]): Promise<void> {
+  record(part, name, await run(argv) === 0 ? "passed" : "failed");
+}
+
+/** The files that hold tests under a folder, in name order. */
+function testFiles(folder: string): string[] {
+  const files: string[] = [];
+  for (const entry of Deno.readDirSync(`${ROOT}/${folder}`)) {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory) files.push(...testFiles(path));
+    else if (entry.name.endsWith("_test.ts")) files.push(path);
+  }
+  return files.sort();
+}
+
+/** Runs `deno test` and counts what it reports. */
+async function runTests(part: Part, paths: readonly string[], options: readonly string[]) {
+  const report = Deno.makeTempFileSync({ prefix: "halb-junit-", suffix: ".xml" });
+  try {
+    const junit = `--junit-path=${report}`;
+    // The part `check` has looked at the types.
+    const argv = [DENO, "test", "-A", "--no-check", "--frozen", junit, ...options, ...paths];
+    const code = await run(argv);
+    const counted = parseJUnit(Deno.readTextFileSync(report), part);
+    results.push(...counted);
+    const name = paths.length === 1 ? paths[0]! : `${part} tests`;
+    if (counted.length === 0) record(part, `${name}: ended without reporting a test`, "failed");
+    else if (code !== 0 && !counted.some(({ outcome }) => outcome === "failed")) {
+      record(part, `${name}: ended with exit code ${code} although its tests passed`, "failed");
+    }
+  } finally {
+    Deno.removeSync(report);
+  }
+}
+
+async function runSoaks(): Promise<void> {
+  const program = [DENO, "run", "-A", "--no-check", "tests/soak/mod.ts"];
+  const [command, ...args] = [...program, "--list"];
+  const listed = await new Deno.Command(command!, { args, cwd: ROOT, stderr: "inherit" }).output();
+  const names = new TextDecoder().decode(listed.stdout).split("\n").filter((name) => name !== "");
+  if (!listed.success || names.length === 0) {
+    record("soak", "tests/soak/mod.ts --list names no soak", "failed");
+  }
+  for (const name of names) {
+    await runAsTest("soak", `soak ${name}`, [...program, "--seconds", SOAK_SECONDS, name]);
+  }
+}
+
+const RUNNERS: Readonly<Record<Part, () => Promise<void>>> = {
+  check: async () => {
+    const folders = ["main.ts", "mod/", "ffi/", "config/", "tests/", "scripts/"];
+    await runAsTest("check", "the code is formatted", [DENO, "fmt", "--check"]);
+    await runAsTest("check", "the code is linted", [DENO, "lint"]);
+    await runAsTest("check", "the types are right", [DENO, "check", ...folders]);
+  },
+  build: () => runAsTest("build", "./halb is built", ["scripts/build"]),
+  unit: () => runTests("unit", testFiles("tests/unit"), ["--parallel"]),
+  lab: async () => {
+    // One process for each file: what one of them leaves in its process, no other one sees.
+    for (const file of testFiles("tests/lab")) await runTests("lab", [file], []);
+  },
+  soak: runSoaks,
+};
+
+function chosenParts(words: readonly string[]): Part[] {
+  const unknown = words.filter((word) => !PARTS.some((part) => part === word));
+  if (unknown.length > 0) {
+    console.error(`Unknown part: ${unknown.join(", ")} (there are: ${PARTS.join(", ")})`);
+    Deno.exit(2);
+  }
+  const wanted = words.length === 0 ? PARTS : words;
+  // Labs and soaks run the binary.
+  const needsBuild = wanted.includes("lab") || wanted.includes("soak");
+  return PARTS.filter((part) => wanted.includes(part) || (part === "build" && needsBuild));
+}
+
+const parts = chosenParts(Deno.args);
+for (const part of parts) {
+  heading(part);
+  try {
+    await RUNNERS[part]();
+  } catch (error) {
+    console.error(error);
+    record(
+      part,
+      `the part ended early: ${error instanceof Error ? error.message : error}`,
+      "failed",
+    );
+  }
+}
+
+heading("summary");
+for (const { part, name, outcome } of results) {
+  if (outcome !== "passed") console.log(`${outcome}: ${part}: ${name}`);
+}
+if (parts.includes("unit") && parts.includes("lab")) {
+  const rules = JSON.parse(Deno.readTextFileSync(`${ROOT}/tests/conformance.json`));
+  const missing = missingRules(rules, results.map(({ name }) => name));
+  const total = Object.keys(rules).length;
+  console.log(`Conformance: ${total - missing.length} of ${total} rules have a test`);
+  for (const [id, rule] of missing) console.log(`without a test: [${id}] ${rule}`);
+}
+console.log(summaryLine(results));
+Deno.exit(results.length > 0 && results.every(({ outcome }) => outcome !== "failed") ? 0 : 1);
