@@ -15,7 +15,7 @@ export interface Waker {
 
 /** Sends to another plane and wakes it. */
 export class Outbox<T> {
-  readonly #port: MessagePort;
+  #port: MessagePort;
   readonly #waker: Waker | null;
 
   /** @param waker null: the other side is an asynchronous loop, which needs no waking */
@@ -24,20 +24,32 @@ export class Outbox<T> {
     this.#waker = waker;
   }
 
-  post(message: T): void {
-    this.#port.postMessage(message);
+  /** The other side was restarted: from now on messages go to `port`. */
+  reconnect(port: MessagePort): void {
+    this.#port.close();
+    this.#port = port;
+  }
+
+  /** @param transfer ports that go along */
+  post(message: T, transfer: readonly MessagePort[] = []): void {
+    this.#port.postMessage(message, [...transfer]);
     this.#waker?.signal();
   }
 }
 
 /** Messages from several ports, first port first. */
 export class Inbox {
-  readonly #ports: readonly MessagePort[];
+  readonly #ports: MessagePort[];
   readonly #own: Waker & { acknowledge(): void };
 
   constructor(own: Waker & { acknowledge(): void }, ports: readonly MessagePort[]) {
     this.#own = own;
-    this.#ports = ports;
+    this.#ports = [...ports];
+  }
+
+  /** Reads from `port` instead of the one at `index`. */
+  reconnect(index: number, port: MessagePort): void {
+    this.#ports[index] = port;
   }
 
   /**

@@ -99,6 +99,16 @@ export interface StopPlane {
   readonly keep: boolean;
 }
 
+/**
+ * The other plane was restarted: this port leads to the new one. The kernel plane tells the new
+ * protocol plane all interfaces it knows, and then answers control with `configured`.
+ */
+export interface ReconnectPlane {
+  readonly type: "reconnect";
+  readonly id: EventId;
+  readonly port: MessagePort;
+}
+
 /** For tests of the restart (accepted only where HALB_FAULT_INJECTION is set). */
 export interface InjectFault {
   readonly type: "inject_fault";
@@ -139,6 +149,7 @@ export interface AnnounceAddresses {
 export type ToKernel =
   | ConfigureKernel
   | StopPlane
+  | ReconnectPlane
   | InjectFault
   | HoldAddresses
   | DropAddresses
@@ -270,7 +281,12 @@ export interface QueryState {
   readonly id: EventId;
 }
 
-export type ControlToProtocol = ConfigureProtocol | StopRouters | QueryState | InjectFault;
+export type ControlToProtocol =
+  | ConfigureProtocol
+  | StopRouters
+  | QueryState
+  | ReconnectPlane
+  | InjectFault;
 
 // ---- protocol → control -------------------------------------------------------------------------
 
@@ -334,6 +350,19 @@ export type ProtocolToControl =
   | PlaneReady
   | PlaneStopped;
 
+/** What the kernel plane's Worker is started with. */
+export interface KernelStart {
+  readonly words: SharedArrayBuffer;
+  readonly registry: Int32Array;
+  readonly control: MessagePort;
+  readonly protocol: MessagePort;
+  /** Event descriptor that wakes this plane. */
+  readonly wake: number;
+  /** Event descriptor that wakes the protocol plane. */
+  readonly protocolWake: number;
+  readonly faultInjection: boolean;
+}
+
 /** What the protocol plane's Worker is started with. */
 export interface ProtocolStart {
   readonly words: SharedArrayBuffer;
@@ -351,6 +380,6 @@ export interface ProtocolStart {
     readonly cpus: readonly number[];
   };
   /** What the routers remembered when the former Worker died; absent: a first start. */
-  readonly snapshot?: { readonly routers: readonly Router[]; readonly age: number };
+  readonly snapshot?: { readonly routers: readonly Router[]; readonly silentSince: number };
   readonly faultInjection: boolean;
 }

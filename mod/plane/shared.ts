@@ -14,6 +14,7 @@ export const MAX_ROUTERS = 4096;
 
 const PROTOCOL_HEARTBEAT = 0;
 const KERNEL_HEARTBEAT = 1;
+const PROTOCOL_LAST = 2;
 const FIRST_ROUTER = 16;
 
 /** Typed access to the shared words. */
@@ -26,9 +27,20 @@ export class SharedWords {
     this.#words = new Int32Array(this.buffer);
   }
 
-  /** The protocol loop turned: one more beat. It beats at least every 250 ms. */
-  beatProtocol(): void {
+  /**
+   * The protocol loop turned: one more beat, at least every 100 ms while a router is master.
+   *
+   * @param now microseconds on CLOCK_MONOTONIC
+   */
+  beatProtocol(now: number): void {
+    Atomics.store(this.#words, PROTOCOL_LAST, Math.floor(now / 1000) & 0x7fffffff);
     Atomics.add(this.#words, PROTOCOL_HEARTBEAT, 1);
+  }
+
+  /** How long ago the protocol loop last turned, microseconds, exact to one millisecond. */
+  protocolSilence(now: number): number {
+    const last = Atomics.load(this.#words, PROTOCOL_LAST);
+    return ((Math.floor(now / 1000) - last) & 0x7fffffff) * 1000;
   }
 
   /** Counter of the protocol loop's turns; wraps at 2³¹. */

@@ -1,0 +1,107 @@
+/**
+ * Where log records go: LogTape behind one file of ours. Text for people, JSON lines for programs.
+ *
+ * Text that came from the network is escaped before it is written: no sender may move a terminal's
+ * cursor or forge a second line.
+ *
+ * @module
+ */
+
+import { configure, getLogger, type LogRecord as TapeRecord, type Sink } from "@logtape/logtape";
+import type { AgentConfig } from "../../config/mod.ts";
+import type { LogRecord } from "../plane/messages.ts";
+
+type Level = LogRecord["level"];
+
+/** Control characters as `\u001b`, so that a record stays one line. */
+export function escapeText(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
+/** One record as a line of text. */
+export function formatText(record: TapeRecord): string {
+  const time = new Date(record.timestamp).toISOString();
+  const message = record.message.map(String).join("");
+  const properties = Object.entries(record.properties)
+    .map(([key, value]) => ` ${key}=${quoteWhereNeeded(String(value))}`).join("");
+  const category = record.category.slice(1).join(".");
+  return escapeText(`${time} ${record.level.padEnd(7)} ${category}: ${message}${properties}`) +
+    "\n";
+}
+
+function quoteWhereNeeded(value: string): string {
+  return /^[\w.:/-]+$/.test(value) ? value : JSON.stringify(value);
+}
+
+/** One record as a JSON object on a line. */
+export function formatJson(record: TapeRecord): string {
+  return JSON.stringify({
+    time: new Date(record.timestamp).toISOString(),
+    level: record.level,
+    category: record.category.slice(1).join("."),
+    message: record.message.map(String).join(""),
+    ...record.properties,
+  }) + "\n";
+}
+
+function sinkFor(target: string, format: (record: TapeRecord) => string): Sink {
+  const encoder = new TextEncoder();
+  if (target === "stderr") {
+    return (record) => writeAll(Deno.stderr, encoder.encode(format(record)));
+  }
+  const path = target.slice("file:".length);
+  const file = Deno.openSync(path, { append: true, create: true, mode: 0o600 });
+  return (record) => writeAll(file, encoder.encode(format(record)));
+}
+
+/** A log that cannot be written must not end the agent: the disk may be full. */
+function writeAll(file: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {
+  try {
+    let written = 0;
+    while (written < bytes.length) written += file.writeSync(bytes.subarray(written));
+  } catch {
+    // There is nowhere left to say it.
+  }
+}
+
+/**
+ * Sets up logging, anew after a reload.
+ *
+ * @throws {Error} when a log file cannot be opened
+ */
+export async function setUpLogging(log: AgentConfig["log"]): Promise<void> {
+  const format = log.format === "json" ? formatJson : formatText;
+  const sinks = Object.fromEntries(log.targets.map((target) => [target, sinkFor(target, format)]));
+  await configure({
+    reset: true,
+    sinks,
+    loggers: [
+      { category: ["halb"], lowestLevel: log.level, sinks: [...log.targets] },
+      { category: ["logtape", "meta"], lowestLevel: "error", sinks: [...log.targets] },
+    ],
+  });
+}
+
+/** Writes one record of a plane, or of control itself. */
+export function writeLog(record: LogRecord): void {
+  const properties = record.suppressed === undefined
+    ? { ...record.properties }
+    : { ...record.properties, suppressed: record.suppressed };
+  // The message is data, not a template: what peers send must not be expanded.
+  const logger = getLogger(["halb", ...record.category]);
+  const message = record.message.replaceAll("{", "{{").replaceAll("}", "}}");
+  logger[record.level](message, properties);
+}
+
+/** A record of control's own. */
+export function log(
+  level: Level,
+  category: readonly string[],
+  message: string,
+  properties?: LogRecord["properties"],
+): void {
+  writeLog({ type: "log", level, category, message, ...(properties ? { properties } : {}) });
+}

@@ -1,0 +1,192 @@
+/**
+ * The two Workers behind the synchronous planes: how they are started, wired to each other, and
+ * started again when one dies.
+ *
+ * A Worker that throws is gone, but its descriptors are not: FFI opened them, so nobody else closes
+ * them. Each Worker notes what it opens in a registry in shared memory, and whoever buries it closes
+ * what stands there. The two event descriptors that wake the planes belong to this side and outlive
+ * both. A thread that hangs is treated as dead: woken, terminated, and replaced.
+ *
+ * @module
+ */
+
+import { closeRegistered, EventFd, monotonicMicros, newDescriptorRegistry } from "../../ffi/mod.ts";
+import { Counters } from "../plane/counters.ts";
+import { IdSource } from "../plane/ids.ts";
+import { Outbox } from "../plane/inbox.ts";
+import type {
+  ControlToProtocol,
+  KernelStart,
+  KernelToControl,
+  ProtocolStart,
+  ProtocolToControl,
+  ReconnectPlane,
+  ToKernel,
+} from "../plane/messages.ts";
+import { SharedWords } from "../plane/shared.ts";
+import type { Router } from "../vrrp/mod.ts";
+
+/** How long a terminated thread may need to leave its last call, milliseconds. */
+const EXIT_TIME = 200;
+
+export type PlaneName = "protocol" | "kernel";
+
+/** Who hears what the planes say. */
+export interface PlaneListener {
+  fromProtocol(message: ProtocolToControl): void;
+  fromKernel(message: KernelToControl): void;
+  /** A plane has died; its descriptors are closed. The listener decides what comes now. */
+  died(plane: PlaneName, reason: string): void;
+}
+
+export interface PlaneOptions {
+  readonly realtime: ProtocolStart["realtime"];
+  readonly faultInjection: boolean;
+}
+
+/** One Worker and what belongs to it. */
+interface Running {
+  readonly worker: Worker;
+  readonly registry: Int32Array;
+  readonly port: MessagePort;
+}
+
+export class Planes {
+  readonly words = new SharedWords();
+  readonly counters = new Counters();
+  readonly ids = new IdSource("c");
+  readonly #options: PlaneOptions;
+  readonly #listener: PlaneListener;
+  readonly #protocolWake = new EventFd();
+  readonly #kernelWake = new EventFd();
+  #protocol: Running | null = null;
+  #kernel: Running | null = null;
+  #toProtocol: Outbox<ControlToProtocol> | null = null;
+  #toKernel: Outbox<ToKernel> | null = null;
+
+  constructor(options: PlaneOptions, listener: PlaneListener) {
+    this.#options = options;
+    this.#listener = listener;
+  }
+
+  /** Starts both planes; they say `ready` when their loops run. */
+  start(): void {
+    const { port1, port2 } = new MessageChannel();
+    this.#startKernel(port1);
+    this.#startProtocol(port2);
+  }
+
+  /**
+   * Starts a new protocol plane in place of a dead one, from what its routers remembered. It is to
+   * be configured when the kernel plane has answered the message that is returned.
+   */
+  restartProtocol(routers: readonly Router[]): ReconnectPlane {
+    const { port1, port2 } = new MessageChannel();
+    const now = monotonicMicros();
+    const silentSince = now - this.words.protocolSilence(now);
+    this.#startProtocol(port2, { routers, silentSince });
+    const reconnect = { type: "reconnect", id: this.ids.next(), port: port1 } as const;
+    this.#toKernel!.post(reconnect, [port1]);
+    return reconnect;
+  }
+
+  /** Starts a new kernel plane; it adopts what the dead one held. */
+  restartKernel(): void {
+    const { port1, port2 } = new MessageChannel();
+    this.#startKernel(port1);
+    this.#toProtocol!.post({ type: "reconnect", id: this.ids.next(), port: port2 }, [port2]);
+  }
+
+  toProtocol(message: ControlToProtocol): void {
+    this.#toProtocol?.post(message);
+  }
+
+  toKernel(message: ToKernel): void {
+    this.#toKernel?.post(message);
+  }
+
+  /** A plane that no longer beats: end it as if it had thrown. */
+  abandon(plane: PlaneName, reason: string): void {
+    this.#bury(plane, reason, EXIT_TIME);
+  }
+
+  /** Lets go of what this side holds; the planes have stopped. */
+  close(): void {
+    this.#protocol?.port.close();
+    this.#kernel?.port.close();
+    this.#protocolWake.close();
+    this.#kernelWake.close();
+  }
+
+  #startProtocol(kernel: MessagePort, snapshot?: ProtocolStart["snapshot"]): void {
+    const { port1, port2 } = new MessageChannel();
+    const url = new URL("../protocol/worker.ts", import.meta.url);
+    const running = this.#spawn("protocol", url, port1);
+    const { fromProtocol } = this.#listener;
+    port1.onmessage = (event) => fromProtocol.call(this.#listener, event.data);
+    const start: ProtocolStart = {
+      words: this.words.buffer,
+      counters: this.counters.buffer,
+      registry: running.registry,
+      control: port2,
+      kernel,
+      wake: this.#protocolWake.fd,
+      kernelWake: this.#kernelWake.fd,
+      realtime: this.#options.realtime,
+      ...(snapshot === undefined ? {} : { snapshot }),
+      faultInjection: this.#options.faultInjection,
+    };
+    running.worker.postMessage(start, [port2, kernel]);
+    this.#protocol = running;
+    this.#toProtocol = new Outbox(port1, this.#protocolWake);
+  }
+
+  #startKernel(protocol: MessagePort): void {
+    const { port1, port2 } = new MessageChannel();
+    const url = new URL("../kernel/worker.ts", import.meta.url);
+    const running = this.#spawn("kernel", url, port1);
+    port1.onmessage = (event) => this.#listener.fromKernel(event.data);
+    const start: KernelStart = {
+      words: this.words.buffer,
+      registry: running.registry,
+      control: port2,
+      protocol,
+      wake: this.#kernelWake.fd,
+      protocolWake: this.#protocolWake.fd,
+      faultInjection: this.#options.faultInjection,
+    };
+    running.worker.postMessage(start, [port2, protocol]);
+    this.#kernel = running;
+    this.#toKernel = new Outbox(port1, this.#kernelWake);
+  }
+
+  #spawn(plane: PlaneName, url: URL, port: MessagePort): Running {
+    const worker = new Worker(url, { type: "module", name: plane });
+    const running = { worker, registry: newDescriptorRegistry(), port };
+    worker.onerror = (event) => {
+      // Without this the whole process ends with the Worker.
+      event.preventDefault();
+      if (this.#running(plane)?.worker === worker) this.#bury(plane, event.message);
+    };
+    return running;
+  }
+
+  #running(plane: PlaneName): Running | null {
+    return plane === "protocol" ? this.#protocol : this.#kernel;
+  }
+
+  /** @param delay milliseconds for a thread that still runs to leave its descriptors alone */
+  #bury(plane: PlaneName, reason: string, delay = 0): void {
+    const running = this.#running(plane);
+    if (running === null) return;
+    if (plane === "protocol") this.#protocol = null;
+    else this.#kernel = null;
+    (plane === "protocol" ? this.#protocolWake : this.#kernelWake).signal();
+    running.worker.terminate();
+    running.port.close();
+    setTimeout(() => {
+      closeRegistered(running.registry);
+      this.#listener.died(plane, reason);
+    }, delay);
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * From a site's configuration to what each plane is told: pure, so that a reload can be shown
+ * before it happens.
+ *
+ * @module
+ */
+
+import { addressLeaseSeconds, type SiteConfig, type VrrpConfig } from "../../config/mod.ts";
+import type { KernelRouter, ProtocolRouter } from "../plane/messages.ts";
+import { MAX_ROUTERS } from "../plane/shared.ts";
+import { masterDownInterval } from "../vrrp/mod.ts";
+
+/** What both planes are told for one site. */
+export interface SitePlan {
+  readonly routers: readonly ProtocolRouter[];
+  readonly holdings: readonly KernelRouter[];
+  /** Interfaces whose state matters. */
+  readonly interfaces: readonly { readonly namespace: string; readonly name: string }[];
+}
+
+/**
+ * Rows of the shared memory. A router keeps its row as long as it exists, so that its counters and
+ * its mastership word stay where the planes look for them.
+ */
+export class Slots {
+  readonly #byName = new Map<string, number>();
+
+  /** The row of `name`, a new one where it has none. @throws {RangeError} when all are taken */
+  of(name: string): number {
+    const known = this.#byName.get(name);
+    if (known !== undefined) return known;
+    const taken = new Set(this.#byName.values());
+    for (let slot = 0; slot < MAX_ROUTERS; slot++) {
+      if (taken.has(slot)) continue;
+      this.#byName.set(name, slot);
+      return slot;
+    }
+    throw new RangeError(`Cannot run more than ${MAX_ROUTERS} virtual routers`);
+  }
+
+  /** Forgets all names but `names`; returns the rows that became free. */
+  keep(names: ReadonlySet<string>): number[] {
+    const freed: number[] = [];
+    for (const [name, slot] of this.#byName) {
+      if (names.has(name)) continue;
+      this.#byName.delete(name);
+      freed.push(slot);
+    }
+    return freed;
+  }
+}
+
+/** The agent's own network namespace; others come with per-router namespaces. */
+const OWN_NAMESPACE = "";
+
+export function planSite(site: SiteConfig, slots: Slots): SitePlan {
+  const routers: ProtocolRouter[] = [];
+  const holdings: KernelRouter[] = [];
+  const interfaces = new Set<string>();
+  for (const vrrp of site.vrrp) {
+    const slot = slots.of(vrrp.name);
+    routers.push(protocolRouter(vrrp, slot));
+    holdings.push(kernelRouter(vrrp, slot));
+    interfaces.add(vrrp.interface);
+    for (const tracked of vrrp.track.interfaces) interfaces.add(tracked.name);
+    for (const address of vrrp.addresses) interfaces.add(address.interface);
+  }
+  return {
+    routers,
+    holdings,
+    interfaces: [...interfaces].map((name) => ({ namespace: OWN_NAMESPACE, name })),
+  };
+}
+
+function protocolRouter(vrrp: VrrpConfig, slot: number): ProtocolRouter {
+  return {
+    slot,
+    namespace: OWN_NAMESPACE,
+    interface: vrrp.interface,
+    ...(vrrp.source === undefined ? {} : { source: vrrp.source }),
+    trackers: vrrp.track.interfaces.map(({ name, weight }) => ({
+      kind: "interface",
+      name,
+      weight,
+    })),
+    settings: {
+      name: vrrp.name,
+      virtualRouterId: vrrp.virtual_router_id,
+      priority: vrrp.priority,
+      advertisementInterval: vrrp.advertisement_interval,
+      addresses: vrrp.addresses.map(({ address }) => address),
+      preempt: vrrp.preempt,
+      checksum: vrrp.checksum,
+    },
+  };
+}
+
+function kernelRouter(vrrp: VrrpConfig, slot: number): KernelRouter {
+  return {
+    name: vrrp.name,
+    slot,
+    namespace: OWN_NAMESPACE,
+    addresses: vrrp.addresses.map((held) => ({
+      address: held.address,
+      prefixLength: held.prefix_length,
+      interface: held.interface,
+      ...(held.label === undefined ? {} : { label: held.label }),
+    })),
+    lease: leaseOf(vrrp),
+    announce: {
+      repeat: vrrp.garp.repeat,
+      delay: vrrp.garp.delay,
+      refresh: vrrp.garp.refresh,
+      refreshRepeat: vrrp.garp.refresh_repeat,
+      interval: vrrp.garp.interval,
+    },
+  };
+}
+
+/** Whole seconds; 0: no lease. */
+export function leaseOf(vrrp: VrrpConfig): number {
+  const interval = masterDownInterval(vrrp.priority, vrrp.advertisement_interval);
+  return addressLeaseSeconds(vrrp, interval);
+}

@@ -1,0 +1,36 @@
+/**
+ * How late our own loop is, and when that means that it stood still.
+ *
+ * Daemons in this field cause outages by blaming the peer for their own stall. So each wake-up is
+ * measured against the deadline it was for, on CLOCK_MONOTONIC, and the clocks are compared, since
+ * CLOCK_BOOTTIME alone goes on while the machine is suspended (DESIGN.md, "The lateness guard").
+ *
+ * @module
+ */
+
+import { Histogram } from "../plane/histogram.ts";
+import { STALL } from "../vrrp/mod.ts";
+
+/** A jump between the clocks that no two readings in a row can explain, microseconds. */
+const SUSPENDED = 50_000;
+
+export class LatenessGuard {
+  readonly histogram = new Histogram();
+  #bootAhead: number | null = null;
+
+  /**
+   * One wake-up.
+   *
+   * @param deadline the earliest deadline that was armed; `Infinity`: none
+   * @returns how long the loop stood still, microseconds; 0: it did not
+   */
+  wake(deadline: number, monotonic: number, boottime: number): number {
+    const ahead = boottime - monotonic;
+    const suspended = this.#bootAhead === null ? 0 : ahead - this.#bootAhead;
+    this.#bootAhead = ahead;
+    const late = monotonic >= deadline ? monotonic - deadline : 0;
+    if (monotonic >= deadline) this.histogram.record(late);
+    if (suspended >= SUSPENDED) return suspended + late;
+    return late >= STALL ? late : 0;
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * One virtual router in the protocol plane: the pure machine, its one deadline, the bytes of its
+ * adverts, and the way from effects to the outside.
+ *
+ * Each event is handled inside its own `try`: an exception faults this one router, with the event
+ * in the log, and no other notices.
+ *
+ * @module
+ */
+
+import type { Counters } from "../plane/counters.ts";
+import type { IdSource } from "../plane/ids.ts";
+import type { LogLimiter } from "../plane/log_limiter.ts";
+import type {
+  EventId,
+  ProtocolRouter,
+  ProtocolToControl,
+  ToKernel,
+  TrackerReport,
+} from "../plane/messages.ts";
+import type { SharedWords } from "../plane/shared.ts";
+import {
+  createRouter,
+  encodeAdvertisement,
+  type Router,
+  type RouterEffect,
+  type RouterEvent,
+  type RouterSettings,
+  step,
+  VRRP_GROUP_IPV4,
+} from "../vrrp/mod.ts";
+import type { Deadline, TimerHeap } from "./timer_heap.ts";
+import type { VrrpTransport } from "./vrrp_sockets.ts";
+
+/** What a router needs of its surroundings. */
+export interface Surroundings {
+  readonly ids: IdSource;
+  readonly heap: TimerHeap;
+  readonly counters: Counters;
+  readonly words: SharedWords;
+  readonly log: LogLimiter;
+  now(): number;
+  postKernel(message: ToKernel): void;
+  postControl(message: ProtocolToControl): void;
+}
+
+/** Effects that are worth a record; the others happen with every advert. */
+const ROUTINE = new Set<RouterEffect["type"]>(["send", "set_timer", "cancel_timer", "discard"]);
+
+export class RouterEntry implements Deadline {
+  config: ProtocolRouter;
+  router: Router;
+  /** The sockets of its interface; null: not open. */
+  transport: VrrpTransport | null = null;
+  trackers: readonly TrackerReport[] = [];
+  /** Told to stop; removed when it has. */
+  leaving = false;
+  stopped = false;
+  /** What broke it; empty: nothing. A broken router takes no part until it is configured anew. */
+  broken = "";
+  at = Infinity;
+  position = -1;
+  /** The event that armed the timer: the cause of its expiry. */
+  #armedBy: EventId | null = null;
+  readonly #env: Surroundings;
+  /** Encoded adverts by priority, made anew when anything in them changes. */
+  #adverts = new Map<number, Uint8Array<ArrayBuffer>>();
+  #encodedFrom: {
+    settings: RouterSettings;
+    source: string | null;
+    checksum: string;
+  } | null = null;
+
+  constructor(config: ProtocolRouter, env: Surroundings, resumed?: Router) {
+    this.config = config;
+    this.#env = env;
+    this.router = resumed ?? createRouter(config.settings, env.now());
+  }
+
+  get name(): string {
+    return this.config.settings.name;
+  }
+
+  /** The deadline has come. */
+  fire(now: number): void {
+    const timer = this.router.timer;
+    if (timer === null) return;
+    this.apply({ type: "timer", generation: timer.generation }, now, this.#armedBy);
+  }
+
+  /** One event through the machine, and what comes of it. Never throws. */
+  apply(event: RouterEvent, now: number, cause: EventId | null = null): void {
+    try {
+      this.#apply(event, now, cause);
+    } catch (error) {
+      this.#breakDown(event, error, now);
+    }
+  }
+
+  configure(config: ProtocolRouter, now: number, cause: EventId): void {
+    this.config = config;
+    this.broken = "";
+    this.apply({ type: "configure", settings: config.settings }, now, cause);
+  }
+
+  #apply(event: RouterEvent, now: number, cause: EventId | null): void {
+    const effects = step(this.router, event, now);
+    if (effects.length === 0) return;
+    const id = this.#env.ids.next();
+    const recorded: { id: EventId; effect: RouterEffect }[] = [];
+    let notable = false;
+    for (const effect of effects) {
+      const effectId = this.#env.ids.next();
+      this.#perform(effect, effectId, id);
+      recorded.push({ id: effectId, effect });
+      if (!ROUTINE.has(effect.type)) notable = true;
+    }
+    if (!notable) return;
+    this.#env.postControl({ type: "snapshot", id: this.#env.ids.next(), router: this.router });
+    const { name } = this;
+    const record = { type: "step", id, cause, at: now, router: name, event } as const;
+    this.#env.postControl({ ...record, effects: recorded });
+  }
+
+  #perform(effect: RouterEffect, id: EventId, cause: EventId): void {
+    const { words, heap, counters, log } = this.#env;
+    const { slot } = this.config;
+    switch (effect.type) {
+      case "send":
+        return this.#send(effect.priority);
+      case "set_timer":
+        this.#armedBy = id;
+        return heap.set(this, effect.at);
+      case "cancel_timer":
+        return heap.cancel(this);
+      case "hold":
+        // The word first: the kernel plane refreshes no lease without it.
+        words.setMastership(slot, effect.epoch);
+        return this.#env.postKernel({
+          type: "hold",
+          id,
+          cause,
+          router: this.name,
+          epoch: effect.epoch,
+        });
+      case "drop":
+        words.setMastership(slot, 0);
+        return this.#env.postKernel({ type: "drop", id, cause, router: this.name });
+      case "announce":
+        return this.#env.postKernel({ type: "announce", id, cause, router: this.name });
+      case "transition":
+        return log.log("info", ["vrrp", this.name], `${effect.from} → ${effect.to}`, {
+          reason: effect.reason,
+        });
+      case "notice":
+        if (effect.kind === "stall_grace") counters.add(slot, "stall_graces");
+        return log.log("warning", ["vrrp", this.name], effect.text);
+      case "discard":
+        return counters.add(slot, `dropped.${effect.reason}`);
+      case "stopped":
+        this.stopped = true;
+        words.setMastership(slot, 0);
+    }
+  }
+
+  #send(priority: number): void {
+    const { counters, log } = this.#env;
+    const { slot } = this.config;
+    if (this.transport === null || this.router.source === null) {
+      return counters.add(slot, "send_errors");
+    }
+    const result = this.transport.send(this.#encoded(priority));
+    if (result < 0) {
+      counters.add(slot, "send_errors");
+      return log.log("warning", ["vrrp", this.name], "Cannot send advertisement", {
+        errno: -result,
+      });
+    }
+    counters.add(slot, "advertisements_sent");
+    if (priority === 0) counters.add(slot, "priority_zero_sent");
+  }
+
+  #encoded(priority: number): Uint8Array {
+    const { settings, source, checksum } = this.router;
+    const from = this.#encodedFrom;
+    if (
+      from === null || from.settings !== settings || from.source !== source ||
+      from.checksum !== checksum.sending
+    ) {
+      this.#adverts.clear();
+      this.#encodedFrom = { settings, source, checksum: checksum.sending };
+    }
+    let bytes = this.#adverts.get(priority);
+    if (bytes === undefined) {
+      bytes = encodeAdvertisement({
+        source: source!,
+        destination: VRRP_GROUP_IPV4,
+        virtualRouterId: settings.virtualRouterId,
+        priority,
+        interval: settings.advertisementInterval,
+        addresses: settings.addresses,
+        checksum: checksum.sending,
+      });
+      this.#adverts.set(priority, bytes);
+    }
+    return bytes;
+  }
+
+  /** A defect of ours must cost one router, not the agent: it lets go and waits for a human. */
+  #breakDown(event: RouterEvent, error: unknown, now: number): void {
+    const { words, heap, log } = this.#env;
+    const text = error instanceof Error ? error.message : String(error);
+    log.log("error", ["vrrp", this.name], `Internal error: ${text}`, {
+      event: JSON.stringify(event),
+    });
+    this.broken = `internal error: ${text}`;
+    heap.cancel(this);
+    words.setMastership(this.config.slot, 0);
+    const id = this.#env.ids.next();
+    this.#env.postKernel({ type: "drop", id, cause: id, router: this.name });
+    const { epoch } = this.router;
+    this.router = createRouter(this.config.settings, now);
+    this.router.epoch = epoch;
+    this.router.state = "fault";
+    this.router.waitingFor = [this.broken];
+    this.#env.postControl({ type: "snapshot", id, router: this.router });
+    if (this.leaving) this.stopped = true;
+  }
+}

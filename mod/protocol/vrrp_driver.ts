@@ -1,0 +1,376 @@
+/**
+ * The virtual routers of this agent: which there are, on which sockets they speak, what arrives for
+ * them, and what their surroundings mean for them.
+ *
+ * Configuration is a difference: a router whose entry is unchanged is not touched. One socket pair
+ * serves each (namespace, interface index); it is opened when the first router needs it and closed
+ * after the last.
+ *
+ * @module
+ */
+
+import { SystemError } from "../../ffi/mod.ts";
+import type {
+  ConfigureProtocol,
+  EventId,
+  InterfaceGone,
+  InterfaceState,
+  ProtocolRouter,
+  ProtocolState,
+  TrackerReport,
+} from "../plane/messages.ts";
+import {
+  contribution,
+  decodeAdvertisement,
+  type DropReason,
+  evaluateTrackers,
+  formatIpv4,
+  type Router,
+  type Tracker,
+} from "../vrrp/mod.ts";
+import { interfaceFault, interfaceHealth, InterfaceTable, keyOf } from "./interfaces.ts";
+import { RouterEntry, type Surroundings } from "./router_entry.ts";
+import type { VrrpTransport } from "./vrrp_sockets.ts";
+
+/** Sockets that could not be opened are tried again after this time. */
+const RETRY = 1_000_000;
+
+/** What the driver needs beside what its routers need. */
+export interface DriverSurroundings extends Surroundings {
+  openTransport(namespace: string, index: number, name: string): VrrpTransport;
+  /** The descriptor is to be watched, or no longer. */
+  watch(channel: Channel): void;
+  unwatch(channel: Channel): void;
+}
+
+/** The sockets of one interface, and who listens there. */
+export class Channel {
+  readonly routers = new Map<number, RouterEntry>();
+  /** Packets that no router could be charged with. */
+  readonly dropped: Record<string, number> = {};
+
+  constructor(
+    readonly key: string,
+    readonly namespace: string,
+    readonly name: string,
+    readonly transport: VrrpTransport,
+  ) {}
+}
+
+export class VrrpDriver {
+  readonly #env: DriverSurroundings;
+  readonly #routers = new Map<string, RouterEntry>();
+  readonly #channels = new Map<string, Channel>();
+  readonly #channelOf = new Map<RouterEntry, Channel>();
+  readonly #interfaces = new InterfaceTable();
+  readonly #buffer = new Uint8Array(65_536);
+  readonly #resumed = new Map<string, Router>();
+  #silentSince = 0;
+  #holdUntil = 0;
+  #stopping = false;
+  /** Wakes the driver where time alone changes a router's health. */
+  readonly #review = {
+    at: Infinity,
+    position: -1,
+    fire: (now: number) => this.#reviewAll(now, null),
+  };
+
+  constructor(env: DriverSurroundings) {
+    this.#env = env;
+  }
+
+  // ===== configuration ===========================================================================
+
+  /**
+   * Makes the routers what `message` wants, touching only what differs. A router whose interface
+   * or id changed is another router: the old one hands over first.
+   *
+   * @returns what was done, one line each
+   */
+  configure(message: ConfigureProtocol, now: number): string[] {
+    const changes: string[] = [];
+    const wanted = new Map(message.routers.map((config) => [config.settings.name, config]));
+    this.#holdUntil = message.holdUntil;
+    for (const [name, entry] of this.#routers) {
+      const config = wanted.get(name);
+      if (config === undefined || !sameRouter(config, entry.config)) {
+        changes.push(`virtual router ${name}: removed`);
+        this.#remove(entry, now);
+      }
+    }
+    for (const [name, config] of wanted) {
+      const entry = this.#routers.get(name);
+      if (entry === undefined) {
+        changes.push(`virtual router ${name}: added`);
+        this.#add(config, now, message.id);
+      } else if (JSON.stringify(entry.config) !== JSON.stringify(config)) {
+        changes.push(`virtual router ${name}: changed`);
+        entry.configure(config, now, message.id);
+        this.#reviewOne(entry, now, message.id);
+      }
+    }
+    return changes;
+  }
+
+  /**
+   * Routers as a former Worker left them, for `configure` to go on with.
+   *
+   * @param silentSince when that Worker last turned its loop
+   */
+  resume(routers: readonly Router[], silentSince: number): void {
+    for (const router of routers) this.#resumed.set(router.settings.name, router);
+    this.#silentSince = silentSince;
+  }
+
+  #add(config: ProtocolRouter, now: number, cause: EventId): void {
+    const resumed = this.#resumed.get(config.settings.name);
+    this.#resumed.delete(config.settings.name);
+    const entry = new RouterEntry(config, this.#env, resumed);
+    this.#routers.set(config.settings.name, entry);
+    if (resumed === undefined) return this.#reviewOne(entry, now, cause);
+    // The machine of the former Worker was healthy or not; its sockets must be there before it
+    // speaks, and what the kernel plane holds for it must be what it says.
+    this.#attach(entry, now);
+    entry.apply({ type: "resume", age: now - this.#silentSince }, now, cause);
+    if (entry.router.state !== "master") {
+      const id = this.#env.ids.next();
+      this.#env.postKernel({ type: "drop", id, cause, router: entry.name });
+    }
+    this.#reviewOne(entry, now, cause);
+  }
+
+  /** A router that is no longer wanted resigns and lets go at once. */
+  #remove(entry: RouterEntry, now: number): void {
+    entry.leaving = true;
+    entry.apply({ type: "stop", now: true }, now);
+    this.#detach(entry);
+    this.#routers.delete(entry.name);
+  }
+
+  /** Hands all routers over. `isStopped` says when they have ended. */
+  stop(atOnce: boolean, now: number, cause: EventId): void {
+    this.#stopping = true;
+    for (const entry of this.#routers.values()) {
+      entry.leaving = true;
+      if (!entry.stopped) entry.apply({ type: "stop", now: atOnce }, now, cause);
+    }
+  }
+
+  get isStopped(): boolean {
+    if (!this.#stopping) return false;
+    for (const entry of this.#routers.values()) if (!entry.stopped) return false;
+    return true;
+  }
+
+  // ===== interfaces ==============================================================================
+
+  interfaceChanged(state: InterfaceState, now: number, cause: EventId): void {
+    const former = this.#interfaces.nameOf(state);
+    this.#interfaces.set(state);
+    this.#reviewUsers(state.namespace, [state.name, former], now, cause);
+  }
+
+  interfaceGone(message: InterfaceGone, now: number): void {
+    const former = this.#interfaces.nameOf(message.key);
+    this.#interfaces.delete(message.key);
+    this.#reviewUsers(message.key.namespace, [message.name, former], now, message.id);
+  }
+
+  /** Routers that speak on one of the named interfaces, or track it. */
+  #reviewUsers(
+    namespace: string,
+    names: readonly (string | undefined)[],
+    now: number,
+    cause: EventId,
+  ): void {
+    for (const entry of this.#routers.values()) {
+      const { config } = entry;
+      if (config.namespace !== namespace) continue;
+      const uses = names.includes(config.interface) ||
+        config.trackers.some((tracker) => names.includes(tracker.name));
+      if (uses) this.#reviewOne(entry, now, cause);
+    }
+  }
+
+  #reviewAll(now: number, cause: EventId | null): void {
+    for (const entry of this.#routers.values()) this.#reviewOne(entry, now, cause);
+  }
+
+  /** Looks at everything that decides whether the router may take part, and tells the machine. */
+  #reviewOne(entry: RouterEntry, now: number, cause: EventId | null): void {
+    if (entry.leaving) return;
+    const waitingFor: string[] = [];
+    const { namespace, source: wantedSource, interface: name } = entry.config;
+    const state = this.#interfaces.find(namespace, name);
+    const own = interfaceHealth(name, state, wantedSource);
+    waitingFor.push(...own.waitingFor);
+    const failure = this.#attach(entry, now);
+    if (failure !== "") waitingFor.push(failure);
+    if (entry.broken !== "") waitingFor.push(entry.broken);
+    if (now < this.#holdUntil) {
+      waitingFor.push("startup delay");
+      this.#reviewAt(this.#holdUntil);
+    }
+    const trackers = entry.config.trackers.map((use): Tracker => {
+      const fault = interfaceFault(this.#interfaces.find(namespace, use.name));
+      return { ...use, healthy: fault === "", reason: fault === "" ? "up" : fault };
+    });
+    entry.trackers = trackers.map((tracker): TrackerReport => ({
+      name: tracker.name,
+      kind: tracker.kind,
+      healthy: tracker.healthy,
+      contribution: contribution(tracker),
+      reason: tracker.reason,
+    }));
+    const verdict = evaluateTrackers(trackers);
+    waitingFor.push(...verdict.faults);
+    const { router } = entry;
+    if (
+      router.state !== "init" && router.source === own.source &&
+      router.contribution === verdict.contribution &&
+      router.waitingFor.join("\n") === waitingFor.join("\n")
+    ) return;
+    const event = { type: "health", waitingFor, source: own.source } as const;
+    entry.apply({ ...event, contribution: verdict.contribution }, now, cause);
+  }
+
+  #reviewAt(at: number): void {
+    if (this.#review.position === -1 || at < this.#review.at) this.#env.heap.set(this.#review, at);
+  }
+
+  // ===== sockets =================================================================================
+
+  /** Gives the router the sockets of its interface as it is now. Returns why not, or nothing. */
+  #attach(entry: RouterEntry, now: number): string {
+    const { namespace, interface: name, settings } = entry.config;
+    const state = this.#interfaces.find(namespace, name);
+    const wanted = state === undefined ? undefined : keyOf(state);
+    const present = this.#channelOf.get(entry);
+    if (present !== undefined && present.key === wanted) return "";
+    this.#detach(entry);
+    if (state === undefined || wanted === undefined) return "";
+    let channel = this.#channels.get(wanted);
+    if (channel === undefined) {
+      try {
+        const transport = this.#env.openTransport(namespace, state.index, name);
+        channel = new Channel(wanted, namespace, name, transport);
+      } catch (error) {
+        if (!(error instanceof SystemError)) throw error;
+        this.#reviewAt(now + RETRY);
+        return `socket on ${name}: ${error.message}`;
+      }
+      this.#channels.set(wanted, channel);
+      this.#env.watch(channel);
+    }
+    channel.routers.set(settings.virtualRouterId, entry);
+    this.#channelOf.set(entry, channel);
+    entry.transport = channel.transport;
+    return "";
+  }
+
+  #detach(entry: RouterEntry): void {
+    const channel = this.#channelOf.get(entry);
+    entry.transport = null;
+    this.#channelOf.delete(entry);
+    if (channel === undefined) return;
+    channel.routers.delete(entry.config.settings.virtualRouterId);
+    if (channel.routers.size > 0) return;
+    this.#channels.delete(channel.key);
+    this.#env.unwatch(channel);
+    channel.transport.close();
+  }
+
+  // ===== packets and time ========================================================================
+
+  /**
+   * Reads up to `budget` packets. Returns how many there were: less than the budget means that the
+   * socket is empty.
+   */
+  receive(channel: Channel, budget: number, now: number): number {
+    for (let count = 0; count < budget; count++) {
+      const length = channel.transport.receive(this.#buffer);
+      if (length < 0) return count;
+      this.#packet(channel, length, now);
+    }
+    return budget;
+  }
+
+  /** All sockets, where our own loop was late: what waits there comes before any timer. */
+  receiveAll(budget: number, now: number): void {
+    for (const channel of this.#channels.values()) this.receive(channel, budget, now);
+  }
+
+  #packet(channel: Channel, length: number, now: number): void {
+    const packet = this.#buffer;
+    // The id stands behind the IP header; a packet too short for one has nobody to charge.
+    const at = (packet[0]! & 0x0f) * 4 + 1;
+    const entry = at < length ? channel.routers.get(packet[at]!) : undefined;
+    const ignore = entry?.config.settings.checksum === "ignore";
+    const decoded = decodeAdvertisement(packet, length, !ignore);
+    if (!decoded.ok) return this.#drop(channel, entry, decoded.drop);
+    if (entry === undefined) return this.#drop(channel, entry, "virtual_router_id");
+    const { slot } = entry.config;
+    this.#env.counters.add(slot, "advertisements_received");
+    const { advertisement } = decoded;
+    if (advertisement.priority === 0) this.#env.counters.add(slot, "priority_zero_received");
+    entry.apply({ type: "advertisement", advertisement }, now);
+  }
+
+  #drop(channel: Channel, entry: RouterEntry | undefined, reason: DropReason): void {
+    if (entry !== undefined) this.#env.counters.add(entry.config.slot, `dropped.${reason}`);
+    else channel.dropped[reason] = (channel.dropped[reason] ?? 0) + 1;
+    const { log } = this.#env;
+    const category = ["vrrp", entry?.name ?? channel.name];
+    // An unknown id is somebody else's router: not worth more than a line for those who look.
+    const level = reason === "virtual_router_id" ? "debug" : "warning";
+    log.log(level, category, `Advertisement refused: ${reason}`, {
+      source: formatIpv4(this.#buffer, 12),
+    });
+  }
+
+  /** Our own loop stood still: every router hears it before the packets that waited. */
+  stalled(length: number, now: number): void {
+    for (const entry of this.#routers.values()) entry.apply({ type: "stall", length }, now);
+  }
+
+  /** Whether some router is master: then the heartbeat must not rest. */
+  get hasMaster(): boolean {
+    for (const { router } of this.#routers.values()) if (router.state === "master") return true;
+    return false;
+  }
+
+  /** A new kernel plane knows nothing of who is master. */
+  repeatHoldings(cause: EventId): void {
+    for (const { name, router } of this.#routers.values()) {
+      const id = this.#env.ids.next();
+      if (router.state !== "master") {
+        this.#env.postKernel({ type: "drop", id, cause, router: name });
+      } else {
+        this.#env.postKernel({ type: "hold", id, cause, router: name, epoch: router.epoch });
+      }
+    }
+  }
+
+  // ===== state ===================================================================================
+
+  describe(): Pick<ProtocolState, "routers" | "interfaces"> {
+    return {
+      routers: [...this.#routers.values()].map((entry) => ({
+        router: entry.router,
+        interface: entry.config.interface,
+        trackers: entry.trackers,
+      })),
+      interfaces: [...this.#channels.values()].map((channel) => ({
+        namespace: channel.namespace,
+        name: channel.name,
+        dropped: channel.dropped,
+      })),
+    };
+  }
+}
+
+/** Whether it is the same router with other settings, or another router of the same name. */
+function sameRouter(a: ProtocolRouter, b: ProtocolRouter): boolean {
+  return a.namespace === b.namespace && a.interface === b.interface && a.slot === b.slot &&
+    a.settings.virtualRouterId === b.settings.virtualRouterId;
+}
