@@ -9,6 +9,17 @@
  */
 
 export { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from "./address.ts";
+export { BatchReceiver, BatchSender } from "./batch.ts";
+export {
+  assemble,
+  attachDropAll,
+  attachFilter,
+  bpf,
+  detachFilter,
+  type Instruction,
+  type Target,
+} from "./bpf.ts";
+export { effectiveCapabilities, hasCapability } from "./capabilities.ts";
 export { boottimeMicros, monotonicMicros, realtimeMicros } from "./clock.ts";
 export {
   AF_INET,
@@ -120,6 +131,14 @@ export {
   SOL_SOCKET,
 } from "./constants.ts";
 export {
+  controlMessage,
+  hopLimit6,
+  joinControl,
+  packetInfo4,
+  packetInfo6,
+  timeToLive4,
+} from "./control_data.ts";
+export {
   closeDescriptor,
   closeRegistered,
   newDescriptorRegistry,
@@ -178,6 +197,8 @@ export {
 } from "./errors.ts";
 export { EventFd } from "./eventfd.ts";
 export { interfaceIndex, interfaceName } from "./interface.ts";
+export { lockMappings, unlockMappings } from "./memory.ts";
+export { MessageReceiver, MessageSender } from "./message.ts";
 export {
   joinGroup4,
   joinGroup6,
@@ -235,3 +256,5 @@ export {
   setOption,
 } from "./socket.ts";
 export { TimerFd } from "./timerfd.ts";
+export { verifyLayouts } from "./verify.ts";
+export type { ControlMessage } from "./message_header.ts";

@@ -1,0 +1,44 @@
+/**
+ * What the calling thread is allowed to do.
+ *
+ * Asked before something needs it, so that the message can name the missing capability instead of
+ * an EPERM from deep below.
+ *
+ * @module
+ */
+
+import { check } from "./errors.ts";
+import { libc } from "./symbols.ts";
+
+/** Names by bit number, capabilities(7). */
+const NAMES = ("chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap " +
+  "linux_immutable net_bind_service net_broadcast net_admin net_raw ipc_lock ipc_owner " +
+  "sys_module sys_rawio sys_chroot sys_ptrace sys_pacct sys_admin sys_boot sys_nice " +
+  "sys_resource sys_time sys_tty_config mknod lease audit_write audit_control setfcap " +
+  "mac_override mac_admin syslog wake_alarm block_suspend audit_read perfmon bpf " +
+  "checkpoint_restore").split(" ");
+
+const LINUX_CAPABILITY_VERSION_3 = 0x2008_0522;
+
+/** The effective capabilities of the calling thread: `"cap_net_admin"` … */
+export function effectiveCapabilities(): Set<string> {
+  // struct __user_cap_header_struct: version, thread (0: the caller).
+  const header = Uint32Array.of(LINUX_CAPABILITY_VERSION_3, 0);
+  // Two of struct __user_cap_data_struct: effective, permitted, inheritable; low bits first.
+  const data = new Uint32Array(6);
+  check("capget", libc.capget(header, data));
+  const names = new Set<string>();
+  for (const [bit, name] of NAMES.entries()) {
+    const word = data[bit < 32 ? 0 : 3] ?? 0;
+    if ((word & (1 << (bit & 31))) !== 0) names.add(`cap_${name}`);
+  }
+  return names;
+}
+
+/** Whether the calling thread has a capability. Throws RangeError on a name that does not exist. */
+export function hasCapability(name: string): boolean {
+  if (!name.startsWith("cap_") || !NAMES.includes(name.slice(4))) {
+    throw new RangeError(`Not a capability: ${JSON.stringify(name)}`);
+  }
+  return effectiveCapabilities().has(name);
+}
