@@ -54,13 +54,20 @@ export class ProbeResult {
       new Set(this.record.answers.map(([sequence]) => sequence)).size;
   }
 
-  /** Every gap of more than so many milliseconds between two answers in a row. */
+  /**
+   * Every gap of more than so many milliseconds between two answers in a row, in which a request
+   * went unanswered: that the probe itself was held up and asked nothing is no outage.
+   */
   outages(thresholdMs: number): Outage[] {
-    const { start, end, interval } = this.record;
+    const { start, end, interval, sent } = this.record;
     const found: Outage[] = [];
     let last = start;
     let before: string | undefined;
+    let next = 0;
     const note = (until: number, ended: boolean, after?: string) => {
+      while (next < sent.length && sent[next]! <= last) next++;
+      const asked = sent[next];
+      if (asked === undefined || asked > until - interval) return;
       if (until - last <= thresholdMs * 1000) return;
       found.push({
         start: last,
@@ -76,8 +83,7 @@ export class ProbeResult {
       last = time;
       before = mac;
     }
-    // The pause before a request that was never sent is no outage.
-    if (end - last > interval * 2) note(end, false);
+    note(end, false);
     return found;
   }
 
