@@ -33,6 +33,11 @@ const IFLA_MTU = 4;
 
 /** One network interface as the kernel reports it. */
 export interface Link {
+  /**
+   * AF_UNSPEC for the link itself. Bridges report their ports with a family of their own: a
+   * RTM_DELLINK of that kind says that the port has left the bridge, not that it is gone.
+   */
+  readonly family: number;
   /** 1 or more. */
   readonly index: number;
   readonly name: string;
@@ -68,6 +73,7 @@ export function readLink(message: NetlinkMessage): Decoded<Link> {
   return {
     ok: true,
     value: {
+      family: payload[0] ?? 0,
       index,
       name,
       hardwareType: view.getUint16(2, true),

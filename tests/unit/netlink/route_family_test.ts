@@ -127,6 +127,7 @@ Deno.test("a link is read with flags, hardware address and MTU", () => {
   const read = readLink(only(writer));
   assert(read.ok);
   assert.deepEqual(read.value, {
+    family: 0,
     index: 3,
     name: "eth0",
     hardwareType: 1,

@@ -1,0 +1,182 @@
+/**
+ * Connected routes of our own.
+ *
+ * A virtual address is installed as /32, so the kernel makes no connected route for the prefix that
+ * is configured. Where another address of the interface covers the prefix its route is there
+ * anyway; where none does, halb adds one, with the virtual address as source. The kernel removes
+ * such a route together with its source address, so it cannot outlive the lease. Its metric is so
+ * high that every route of the host to the same network wins.
+ *
+ * Verifying is asking again: NLM_F_EXCL answers EEXIST where the route is there and makes it where
+ * it is not, for the price of one message and no dump.
+ *
+ * @module
+ */
+
+import {
+  type Decoded,
+  formatIp,
+  HALB_PROTOCOL,
+  inPrefix,
+  networkOf,
+  parseIp,
+  type Route,
+} from "../netlink/mod.ts";
+import type { LeaseBook } from "./lease.ts";
+import type { LeasedAddress } from "./leased.ts";
+import {
+  type AddRoute,
+  type ConnectedRoute,
+  type DeleteRoute,
+  hostLength,
+  ROUTE_METRIC,
+} from "./operation.ts";
+import type { NamespaceView } from "./view.ts";
+
+/** How long after a refusal a route is asked for again. */
+const RETRY = 1_000_000;
+
+interface KnownRoute extends ConnectedRoute {
+  /** The kernel has it, as far as we know. */
+  asserted: boolean;
+  retryAt: number;
+}
+
+/** The connected routes of one namespace. */
+export class ConnectedRoutes {
+  readonly #view: NamespaceView;
+  readonly #book: LeaseBook;
+  readonly #known = new Map<string, KnownRoute>();
+  /** Something changed that the routes depend on. */
+  #dirty = true;
+  #deadline = Infinity;
+
+  constructor(view: NamespaceView, book: LeaseBook) {
+    this.#view = view;
+    this.#book = book;
+  }
+
+  /** When `plan` should be asked again though nothing happened. */
+  get deadline(): number {
+    return this.#deadline;
+  }
+
+  /** Something changed on an interface: its routes may be gone, without a notification. */
+  verify(index: number): void {
+    for (const route of this.#known.values()) if (route.index === index) route.asserted = false;
+    this.#dirty = true;
+  }
+
+  /** Addresses are wanted that were not, or the reverse. */
+  touch(): void {
+    this.#dirty = true;
+  }
+
+  /** Takes over the routes of ours that were there at the start; others go with the next plan. */
+  adopt(routes: readonly Route[]): void {
+    for (const route of routes) {
+      if (route.protocol !== HALB_PROTOCOL || route.priority !== ROUTE_METRIC + route.index) {
+        continue;
+      }
+      const known = {
+        index: route.index,
+        network: route.destination,
+        prefixLength: route.prefixLength,
+        source: route.source,
+        asserted: true,
+        retryAt: 0,
+      };
+      this.#known.set(keyOf(known), known);
+    }
+    this.#dirty = true;
+  }
+
+  /** What is to be done now: removals first. */
+  plan(now: number): { readonly before: DeleteRoute[]; readonly after: AddRoute[] } {
+    const before: DeleteRoute[] = [];
+    const after: AddRoute[] = [];
+    if (!this.#dirty && now < this.#deadline) return { before, after };
+    this.#dirty = false;
+    this.#deadline = Infinity;
+    const wanted = this.#wanted();
+    for (const [key, known] of this.#known) {
+      const route = wanted.get(key);
+      if (route !== undefined && route.source === known.source) continue;
+      this.#known.delete(key);
+      before.push({ type: "delete_route", ...plain(known) });
+    }
+    for (const [key, route] of wanted) {
+      const known = this.#known.get(key) ?? { ...route, asserted: false, retryAt: 0 };
+      this.#known.set(key, known);
+      if (known.asserted) continue;
+      if (known.retryAt <= now) after.push({ type: "add_route", ...plain(known) });
+      else this.#deadline = Math.min(this.#deadline, known.retryAt);
+    }
+    return { before, after };
+  }
+
+  /** What became of a route that was to be added. @param failure undefined: it is there */
+  settle(operation: AddRoute, failure: string | undefined, now: number): void {
+    const known = this.#known.get(keyOf(operation));
+    if (known === undefined) return;
+    known.asserted = failure === undefined;
+    known.retryAt = now + RETRY;
+    if (failure !== undefined) this.#deadline = Math.min(this.#deadline, known.retryAt);
+  }
+
+  /** One route for each network that virtual addresses are in and no address covers. */
+  #wanted(): Map<string, ConnectedRoute> {
+    const wanted = new Map<string, ConnectedRoute>();
+    for (const router of this.#book.routers) {
+      if (!router.wanted && router.decided) continue;
+      for (const address of router.addresses) this.#want(address, wanted);
+    }
+    return wanted;
+  }
+
+  #want(address: LeasedAddress, wanted: Map<string, ConnectedRoute>): void {
+    const { held } = address;
+    const index = this.#view.indexOf(held.interface);
+    if (index === undefined || this.#book.ours(address, index) === undefined) return;
+    const network = networkText(held.address, held.prefixLength);
+    if (!network.ok) return;
+    const route = {
+      index,
+      network: network.value,
+      prefixLength: held.prefixLength,
+      source: held.address,
+    };
+    const key = keyOf(route);
+    const other = wanted.get(key);
+    // Of several sources the one that the kernel has stays; else the first.
+    if (other !== undefined && this.#known.get(key)?.source !== route.source) return;
+    if (other === undefined && this.#covered(route)) return;
+    wanted.set(key, route);
+  }
+
+  #covered(route: ConnectedRoute): boolean {
+    const network = parseIp(route.network);
+    return network === undefined || this.#view.addresses(route.index).some((seen) => {
+      const address = parseIp(seen.address);
+      return address !== undefined && seen.prefixLength <= route.prefixLength &&
+        inPrefix(network, address, seen.prefixLength) && !this.#book.isOurs(seen);
+    });
+  }
+}
+
+function keyOf(route: ConnectedRoute): string {
+  return `${route.index} ${route.network}/${route.prefixLength}`;
+}
+
+function plain({ index, network, prefixLength, source }: ConnectedRoute): ConnectedRoute {
+  return { index, network, prefixLength, source };
+}
+
+/** The network of an address, where one is worth a route: neither a host nor everything. */
+function networkText(text: string, length: number): Decoded<string> {
+  if (length <= 0 || length >= hostLength(text)) return { ok: false, reason: "No network" };
+  const bytes = parseIp(text);
+  const network = bytes && formatIp(networkOf(bytes, length));
+  if (network === undefined) return { ok: false, reason: `Not an IP address: "${text}"` };
+  return { ok: true, value: network };
+}

@@ -1,0 +1,424 @@
+/**
+ * The lease book: which virtual addresses should be on which interface, and what to do so that
+ * they are. It compares what is wanted with what is seen and returns operations; the driver does
+ * them and hands back each result; asked again, it returns what is left to do, until there is
+ * nothing. So hold, drop, expiry, a change of configuration and an address that somebody else took
+ * away are all one case: the difference between two tables.
+ *
+ * The rules (DESIGN.md, "The lease"):
+ * - Installed as /32 with noprefixroute, leased or not (operation.ts says why).
+ * - A lease is refreshed at a third of its length, spread over that third, and only through an
+ *   open gate (gate.ts). Where the gate stays shut the address is let go shortly before its end:
+ *   what the kernel does by itself is done by us in order, as long as we live.
+ * - A permanent address of ours becomes a leased one by delete and add, never by replace.
+ * - What carries our protocol number is ours; anything else is the host's and is never touched:
+ *   a virtual address that the host itself has counts as present.
+ * - Leftovers of the configuration wait for their router's first decision, at most one lease.
+ *
+ * Pure: what is seen, the heartbeat and the time come in. Times are whole microseconds.
+ *
+ * @module
+ */
+
+import { HALB_PROTOCOL, type InterfaceAddress } from "../netlink/mod.ts";
+import type { KernelRouter } from "../plane/messages.ts";
+import { backoff, Gate, GATE_RETRY, type Pulse, refreshShare } from "./gate.ts";
+import {
+  hasOurForm,
+  keyOf,
+  type LeasedAddress,
+  type LeasedRouter,
+  type LeaseEvents,
+  newAddress,
+  removal,
+} from "./leased.ts";
+import type { DeleteAddress, Operation } from "./operation.ts";
+import type { NamespaceView } from "./view.ts";
+
+const SECOND = 1_000_000;
+/** Refreshes due within this time are sent together. */
+const REFRESH_TICK = 20_000;
+/** How long before its end a lease that may not be refreshed is let go by ourselves. */
+const LET_GO = 300_000;
+/** A permanent leftover of a router without leases waits so long for its router's decision. */
+const ADOPTION_LIMIT = 10 * SECOND;
+/** An address that stayed this long is no longer thought to be fought over. */
+const SETTLED = 10 * SECOND;
+
+/** Wanted and seen addresses of one namespace. */
+export class LeaseBook {
+  readonly #view: NamespaceView;
+  readonly #pulse: Pulse;
+  readonly #events: LeaseEvents;
+  readonly #routers = new Map<string, LeasedRouter>();
+  /** By interface name and address: who may have it there. */
+  readonly #byKey = new Map<string, LeasedAddress[]>();
+  /** Addresses of ours that no router has, to be removed. */
+  #leftovers: DeleteAddress[] = [];
+  #deadline = Infinity;
+
+  constructor(view: NamespaceView, pulse: Pulse, events: LeaseEvents) {
+    this.#view = view;
+    this.#pulse = pulse;
+    this.#events = events;
+  }
+
+  /** When `plan` should be asked again though nothing happened; Infinity: no need. */
+  get deadline(): number {
+    return this.#deadline;
+  }
+
+  get routers(): IterableIterator<LeasedRouter> {
+    return this.#routers.values();
+  }
+
+  router(name: string): LeasedRouter | undefined {
+    return this.#routers.get(name);
+  }
+
+  /** Everything wanted from now on; addresses of ours that are no longer in it are leftovers. */
+  configure(routers: readonly KernelRouter[], now: number): void {
+    const before = new Map([...this.#byKey].map(([key, alike]) => [key, alike.slice()]));
+    const names = new Set(routers.map((router) => router.name));
+    for (const name of [...this.#routers.keys()]) {
+      if (!names.has(name)) this.#routers.delete(name);
+    }
+    this.#byKey.clear();
+    for (const router of routers) this.#configureRouter(router, now, before);
+    for (const [key, alike] of before) {
+      if (!this.#byKey.has(key)) { for (const address of alike) this.#collect(address); }
+    }
+  }
+
+  /** Takes what is on the interfaces at the start: marked as ours, and in no router's list. */
+  collectLeftovers(): void {
+    for (const index of this.#view.indexes()) {
+      const name = this.#view.link(index)?.name ?? "";
+      for (const address of this.#view.addresses(index)) {
+        const configured = this.#byKey.has(`${name} ${address.address}`);
+        if (address.protocol === HALB_PROTOCOL && !configured) {
+          this.#leftovers.push(removal("", address));
+        }
+      }
+    }
+  }
+
+  /** Hold the router's addresses under this epoch. Idempotent. */
+  hold(name: string, epoch: number, now: number): void {
+    const router = this.#routers.get(name);
+    if (router === undefined) return;
+    if (router.wanted && router.gate.epoch === epoch) return;
+    router.wanted = true;
+    router.decided = true;
+    router.starved = false;
+    router.gate.epoch = epoch;
+    for (const address of router.addresses) {
+      // Adopted or kept from another mastership: the first refresh brings the full lifetime.
+      address.refreshAt = now;
+      address.expiresAt = Math.max(address.expiresAt, now + router.router.lease * SECOND);
+      address.heartbeat = undefined;
+      address.retryAt = now;
+      address.failures = 0;
+    }
+  }
+
+  /** Remove the router's addresses. Idempotent. */
+  drop(name: string, now: number): void {
+    const router = this.#routers.get(name);
+    if (router === undefined) return;
+    router.wanted = false;
+    router.decided = true;
+    router.gate.epoch = 0;
+    for (const address of router.addresses) {
+      address.failure = undefined;
+      address.repairing = false;
+      address.retryAt = now;
+    }
+  }
+
+  /** The process stood still: what the protocol loop said before is no longer trusted. */
+  distrust(): void {
+    for (const router of this.#routers.values()) router.gate.distrustAnew();
+  }
+
+  /** Somebody else, not the kernel by itself, removed an address. */
+  removedByOthers(removed: InterfaceAddress, now: number): void {
+    const name = this.#view.link(removed.index)?.name ?? "";
+    for (const address of this.#byKey.get(`${name} ${removed.address}`) ?? []) {
+      if (!address.router.wanted || address.index !== removed.index) continue;
+      address.repairing = true;
+      address.strikes = now - address.installedAt < SETTLED ? address.strikes + 1 : 0;
+      address.retryAt = now + backoff(address.strikes);
+    }
+  }
+
+  /** An interface changed: what failed on it is tried again at once. */
+  interfaceChanged(index: number, now: number): void {
+    const name = this.#view.link(index)?.name;
+    for (const router of this.#routers.values()) {
+      for (const address of router.addresses) {
+        if (address.held.interface === name && address.failure !== undefined) {
+          address.retryAt = now;
+        }
+      }
+    }
+  }
+
+  /** What is to be done now, in order. Also sets `deadline`. */
+  plan(now: number): Operation[] {
+    const operations: Operation[] = [...this.#leftovers];
+    this.#deadline = Infinity;
+    for (const router of this.#routers.values()) {
+      for (const address of router.addresses) {
+        if (router.wanted) this.#planWanted(address, now, operations);
+        else this.#planUnwanted(address, now, operations);
+      }
+    }
+    return operations;
+  }
+
+  /**
+   * What became of an operation on an address.
+   *
+   * @param failure in words; undefined: done, or there was nothing to do
+   * @param sent when it was sent: a lease counts from there at the latest
+   */
+  settle(operation: Operation, failure: string | undefined, sent: number): void {
+    if (operation.type === "delete_address" && operation.router === "") {
+      // Tried once: what the kernel refuses to remove is not ours to fight over.
+      this.#leftovers = this.#leftovers.filter((leftover) => leftover !== operation);
+      return;
+    }
+    if (operation.type === "add_route" || operation.type === "delete_route") return;
+    const address = this.#find(operation.router, operation.index, operation.address);
+    if (address === undefined) return;
+    if (failure !== undefined) {
+      address.failures++;
+      address.retryAt = sent + backoff(address.failures);
+      address.refreshAt = Math.max(address.refreshAt, address.retryAt);
+      if (operation.type === "add_address") address.failure = failure;
+      return;
+    }
+    address.failures = 0;
+    if (operation.type === "delete_address") address.index = undefined;
+    else this.#installed(address, operation.index, operation.lease, sent, operation.type);
+  }
+
+  /** The address where it is on its interface and ours; undefined: it is not. */
+  ours(address: LeasedAddress, index: number | undefined): InterfaceAddress | undefined {
+    if (index === undefined) return undefined;
+    return this.#view.seen(index, address.held.address).find((seen) =>
+      seen.protocol === HALB_PROTOCOL ||
+      // A kernel before 5.18 does not keep the mark: then we go by what we remember.
+      (seen.protocol === 0 && address.index === index && hasOurForm(seen))
+    );
+  }
+
+  /** Whether the address is on its interface, ours or the host's own. */
+  present(address: LeasedAddress): boolean {
+    const index = this.#view.indexOf(address.held.interface);
+    return index !== undefined && this.#view.seen(index, address.held.address).length > 0;
+  }
+
+  /** Whether an address seen on an interface is one that halb holds, so not the host's own. */
+  isOurs(seen: InterfaceAddress): boolean {
+    if (seen.protocol === HALB_PROTOCOL) return true;
+    const name = this.#view.link(seen.index)?.name ?? "";
+    return (this.#byKey.get(`${name} ${seen.address}`) ?? [])
+      .some((address) => this.ours(address, seen.index) === seen);
+  }
+
+  #configureRouter(
+    router: KernelRouter,
+    now: number,
+    before: ReadonlyMap<string, readonly LeasedAddress[]>,
+  ): void {
+    const known = this.#routers.get(router.name);
+    const entry: LeasedRouter = known !== undefined && known.router.slot === router.slot ? known : {
+      router,
+      gate: new Gate(this.#pulse, router.slot),
+      wanted: false,
+      decided: false,
+      adoptedUntil: now + (router.lease === 0 ? ADOPTION_LIMIT : router.lease * SECOND),
+      addresses: [],
+      repairs: 0,
+      starved: false,
+    };
+    entry.router = router;
+    entry.addresses = router.addresses.map((held, position) => {
+      const key = keyOf(held);
+      const alike = before.get(key) ?? [];
+      // Moved here from another router: it is on the interface already, and ours.
+      const address = alike.find((known) => known.router === entry) ??
+        newAddress(entry, held, alike[0]?.index, now);
+      address.held = held;
+      address.position = position;
+      this.#byKey.set(key, [...this.#byKey.get(key) ?? [], address]);
+      return address;
+    });
+    this.#routers.set(router.name, entry);
+  }
+
+  #planWanted(address: LeasedAddress, now: number, operations: Operation[]): void {
+    const { held, router } = address;
+    const index = this.#view.indexOf(held.interface);
+    this.#leaveOldInterface(address, index, operations);
+    if (index === undefined) {
+      address.failure = `Interface ${held.interface} does not exist`;
+      return;
+    }
+    const seen = this.ours(address, index);
+    if (seen === undefined && this.#view.seen(index, held.address).length > 0) {
+      address.failure = undefined;
+      address.index = undefined;
+      return;
+    }
+    if (seen === undefined) {
+      if (address.retryAt > now) this.#wakeAt(address.retryAt);
+      else if (!router.gate.open()) this.#wakeAt(now + GATE_RETRY);
+      else operations.push(this.#addition(address, index));
+      return;
+    }
+    address.failure = undefined;
+    address.index = index;
+    this.#planForm(address, seen, now, operations);
+  }
+
+  /** It is there: in the right form, and for how long? */
+  #planForm(
+    address: LeasedAddress,
+    seen: InterfaceAddress,
+    now: number,
+    operations: Operation[],
+  ): void {
+    const { held, router } = address;
+    const lease = router.router.lease;
+    const shaped = hasOurForm(seen) && (held.label === undefined || seen.label === held.label);
+    const replaceable = shaped && (!seen.permanent || lease === 0);
+    if (replaceable && seen.permanent === (lease === 0)) {
+      if (lease > 0) this.#planRefresh(address, seen, now, operations);
+      return;
+    }
+    if (address.retryAt > now) return this.#wakeAt(address.retryAt);
+    if (!router.gate.open()) return this.#wakeAt(now + GATE_RETRY);
+    if (replaceable) operations.push(this.#refresh(address, seen.index));
+    else operations.push(removal(router.router.name, seen), this.#addition(address, seen.index));
+  }
+
+  #planRefresh(
+    address: LeasedAddress,
+    seen: InterfaceAddress,
+    now: number,
+    operations: Operation[],
+  ): void {
+    const { router } = address;
+    if (address.refreshAt > now + REFRESH_TICK) return this.#wakeAt(address.refreshAt);
+    const heartbeat = router.gate.heartbeat;
+    const advanced = heartbeat !== address.heartbeat;
+    if (advanced && router.gate.open()) {
+      address.heartbeat = heartbeat;
+      router.starved = false;
+      operations.push(this.#refresh(address, seen.index));
+      return;
+    }
+    if (!advanced) router.gate.distrust();
+    if (!router.starved) {
+      router.starved = true;
+      this.#events.starved(router, advanced);
+    }
+    if (now >= address.expiresAt - LET_GO) operations.push(removal(router.router.name, seen));
+    else this.#wakeAt(Math.min(now + GATE_RETRY, address.expiresAt - LET_GO));
+  }
+
+  #planUnwanted(address: LeasedAddress, now: number, operations: Operation[]): void {
+    const { held, router } = address;
+    const index = this.#view.indexOf(held.interface);
+    this.#leaveOldInterface(address, index, operations);
+    const seen = this.ours(address, index);
+    if (seen === undefined || this.#wantedElsewhere(address)) return;
+    address.index = index;
+    if (!router.decided && now < router.adoptedUntil) this.#wakeAt(router.adoptedUntil);
+    else if (address.retryAt > now) this.#wakeAt(address.retryAt);
+    else operations.push(removal(router.router.name, seen));
+  }
+
+  /** The name means another interface now: what is ours on the old one goes. */
+  #leaveOldInterface(
+    address: LeasedAddress,
+    index: number | undefined,
+    operations: Operation[],
+  ): void {
+    if (address.index === undefined || address.index === index) return;
+    const seen = this.ours(address, address.index);
+    if (seen === undefined) address.index = undefined;
+    else operations.push(removal(address.router.router.name, seen));
+  }
+
+  #find(router: string, index: number, text: string): LeasedAddress | undefined {
+    const name = this.#view.link(index)?.name ?? "";
+    return this.#byKey.get(`${name} ${text}`)?.find((one) => one.router.router.name === router) ??
+      // The interface was renamed: its name leads elsewhere, or nowhere.
+      this.#routers.get(router)?.addresses.find((one) =>
+        one.held.address === text && one.index === index
+      );
+  }
+
+  #wantedElsewhere(address: LeasedAddress): boolean {
+    const alike = this.#byKey.get(keyOf(address.held)) ?? [];
+    return alike.length > 1 && alike.some((other) => other !== address && other.router.wanted);
+  }
+
+  #collect(address: LeasedAddress): void {
+    const { index } = address;
+    if (index === undefined) return;
+    for (const seen of this.#view.seen(index, address.held.address)) {
+      if (this.ours(address, index) === seen) this.#leftovers.push(removal("", seen));
+    }
+  }
+
+  #installed(
+    address: LeasedAddress,
+    index: number,
+    lease: number,
+    sent: number,
+    type: Operation["type"],
+  ): void {
+    const { router } = address;
+    address.index = index;
+    address.failure = undefined;
+    address.expiresAt = lease === 0 ? Infinity : sent + lease * SECOND;
+    const period = lease * SECOND / 3;
+    const fresh = type === "add_address" || address.installedAt === 0;
+    const share = refreshShare(router.router.slot, address.position, router.addresses.length);
+    address.refreshAt = sent + (fresh ? period * share : period);
+    if (!fresh) return;
+    address.installedAt = sent;
+    if (address.repairing) router.repairs++;
+    address.repairing = false;
+    this.#events.installed(address);
+  }
+
+  #addition(address: LeasedAddress, index: number): Operation {
+    address.heartbeat = address.router.gate.heartbeat;
+    return { type: "add_address", ...this.#target(address, index) };
+  }
+
+  #refresh(address: LeasedAddress, index: number): Operation {
+    return { type: "refresh_address", ...this.#target(address, index) };
+  }
+
+  #target(address: LeasedAddress, index: number) {
+    const { held, router } = address;
+    return {
+      router: router.router.name,
+      index,
+      address: held.address,
+      lease: router.router.lease,
+      ...(held.label === undefined ? {} : { label: held.label }),
+    };
+  }
+
+  #wakeAt(time: number): void {
+    if (time < this.#deadline) this.#deadline = time;
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * What the kernel's tables hold, as far as notifications have told: links and addresses of one
+ * network namespace. The view is filled by a dump and kept up by the monitor; every change goes
+ * through it by content, so an echo of our own request changes nothing. It tells its owner which
+ * interfaces changed, and the owner decides what follows. Pure: no clock, no socket.
+ *
+ * @module
+ */
+
+import { AF_UNSPEC, type InterfaceAddress, type Link } from "../netlink/mod.ts";
+
+/** Links and addresses of one namespace. */
+export class NamespaceView {
+  readonly #links = new Map<number, Link>();
+  readonly #names = new Map<string, number>();
+  /** By interface index, then by text, in kernel order. One text may be there with two prefixes. */
+  readonly #addresses = new Map<number, Map<string, InterfaceAddress[]>>();
+  /** Interfaces that changed since `takeChanges`. */
+  #changed = new Set<number>();
+
+  /** Forgets everything, before a new dump is taken in. All interfaces count as changed. */
+  clear(): void {
+    for (const index of this.#links.keys()) this.#changed.add(index);
+    this.#links.clear();
+    this.#names.clear();
+    this.#addresses.clear();
+  }
+
+  /** A link is there, or is as given now. Returns whether that is news. */
+  putLink(link: Link): boolean {
+    if (link.family !== AF_UNSPEC) return false;
+    const known = this.#links.get(link.index);
+    if (known !== undefined && sameLink(known, link)) return false;
+    if (known !== undefined && this.#names.get(known.name) === link.index) {
+      this.#names.delete(known.name);
+    }
+    this.#links.set(link.index, link);
+    this.#names.set(link.name, link.index);
+    this.#changed.add(link.index);
+    return true;
+  }
+
+  /** A link is gone, and its addresses with it. */
+  removeLink(link: Link): boolean {
+    const known = this.#links.get(link.index);
+    if (link.family !== AF_UNSPEC || known === undefined) return false;
+    this.#links.delete(link.index);
+    if (this.#names.get(known.name) === link.index) this.#names.delete(known.name);
+    this.#addresses.delete(link.index);
+    this.#changed.add(link.index);
+    return true;
+  }
+
+  /**
+   * An address is there. Returns whether that is news: new lifetimes alone are not, since each
+   * refresh of a lease is broadcast to everybody.
+   */
+  putAddress(address: InterfaceAddress): boolean {
+    let texts = this.#addresses.get(address.index);
+    if (texts === undefined) this.#addresses.set(address.index, texts = new Map());
+    const alike = texts.get(address.address) ?? [];
+    const at = alike.findIndex((known) => known.prefixLength === address.prefixLength);
+    const known = alike[at];
+    if (known === undefined) {
+      texts.set(address.address, [...alike, address]);
+    } else {
+      alike[at] = address;
+      if (sameAddress(known, address)) return false;
+    }
+    this.#changed.add(address.index);
+    return true;
+  }
+
+  /** An address is gone. Returns whether it was known. */
+  removeAddress(address: Pick<InterfaceAddress, "index" | "address" | "prefixLength">): boolean {
+    const texts = this.#addresses.get(address.index);
+    const alike = texts?.get(address.address);
+    const rest = alike?.filter((known) => known.prefixLength !== address.prefixLength);
+    if (texts === undefined || rest === undefined || rest.length === alike?.length) return false;
+    if (rest.length === 0) texts.delete(address.address);
+    else texts.set(address.address, rest);
+    this.#changed.add(address.index);
+    return true;
+  }
+
+  /** Index of the interface that has this name now. */
+  indexOf(name: string): number | undefined {
+    return this.#names.get(name);
+  }
+
+  link(index: number): Link | undefined {
+    return this.#links.get(index);
+  }
+
+  /** The address with this text on an interface, once for each prefix length. */
+  seen(index: number, text: string): readonly InterfaceAddress[] {
+    return this.#addresses.get(index)?.get(text) ?? [];
+  }
+
+  /** All addresses of an interface in kernel order. */
+  addresses(index: number): InterfaceAddress[] {
+    return [...(this.#addresses.get(index)?.values() ?? [])].flat();
+  }
+
+  /** Number of IPv4 addresses on an interface, the same text with two prefixes counted twice. */
+  countIpv4(index: number): number {
+    let count = 0;
+    for (const alike of this.#addresses.get(index)?.values() ?? []) {
+      if (alike[0]?.family === 4) count += alike.length;
+    }
+    return count;
+  }
+
+  /** Every interface with an address. */
+  indexes(): number[] {
+    return [...this.#addresses.keys()];
+  }
+
+  /** Interfaces that changed since the last call. */
+  takeChanges(): ReadonlySet<number> {
+    const changed = this.#changed;
+    if (changed.size > 0) this.#changed = new Set();
+    return changed;
+  }
+}
+
+function sameLink(a: Link, b: Link): boolean {
+  return a.name === b.name && a.flags === b.flags && a.mac === b.mac && a.mtu === b.mtu &&
+    a.hardwareType === b.hardwareType;
+}
+
+/** Everything but the seconds that are left. */
+function sameAddress(a: InterfaceAddress, b: InterfaceAddress): boolean {
+  return a.permanent === b.permanent && a.flags === b.flags && a.scope === b.scope &&
+    a.protocol === b.protocol && a.label === b.label && a.routePriority === b.routePriority;
+}
