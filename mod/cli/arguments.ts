@@ -1,0 +1,43 @@
+/**
+ * Command lines: options may stand before or after arguments, and what is wrong is said with the
+ * command's usage.
+ *
+ * @module
+ */
+
+import { parseArgs, type ParseArgsConfig } from "node:util";
+
+/** Wrong usage: exit code 2. */
+export class UsageError extends Error {}
+
+export type Options = NonNullable<ParseArgsConfig["options"]>;
+
+/** The options that several commands take. */
+export const COMMON_OPTIONS = {
+  config: { type: "string", short: "c" },
+  control: { type: "string" },
+  help: { type: "boolean", short: "h" },
+  json: { type: "boolean" },
+  name: { type: "string" },
+  version: { type: "boolean", short: "V" },
+} as const satisfies Options;
+
+export type CommonValues = {
+  config?: string;
+  control?: string;
+  help?: boolean;
+  json?: boolean;
+  name?: string;
+  version?: boolean;
+};
+
+/** @throws {UsageError} for an option that does not exist, or lacks its value */
+export function parseArguments(
+  args: readonly string[],
+): { values: CommonValues; positionals: string[] } {
+  try {
+    return parseArgs({ args: [...args], options: COMMON_OPTIONS, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}

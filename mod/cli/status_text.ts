@@ -1,0 +1,125 @@
+/**
+ * The status document as text: a table of all routers, or everything about one.
+ *
+ * @module
+ */
+
+import { escapeText } from "../agent/logging.ts";
+import type { RouterStatus, Status } from "../control/status.ts";
+import { type Colour, formatAge, formatTable, painter } from "./table.ts";
+
+const STATE_COLOUR: Record<string, Colour> = {
+  master: "green",
+  backup: "bold",
+  fault: "red",
+  init: "yellow",
+};
+
+/** All routers, a line each, and what is wrong. */
+export function formatStatus(status: Status, now: number, color: boolean): string {
+  const paint = painter(color);
+  const up = formatAge(now - Date.parse(status.started));
+  const lines = [
+    `halb ${status.version}, ${escapeText(status.name)}, up ${up}, ` +
+    `configuration ${status.generation} from ${escapeText(status.config.path)}`,
+    "",
+  ];
+  const rows = status.vrrp.map((router) => [
+    router.name,
+    router.interface,
+    String(router.virtual_router_id),
+    router.state,
+    priorityText(router),
+    formatAge(now - Date.parse(router.since)),
+    masterText(router),
+    router.addresses.join(" "),
+  ]);
+  const header = ["ROUTER", "INTERFACE", "ID", "STATE", "PRIORITY", "FOR", "MASTER", "ADDRESSES"];
+  const table = formatTable([header, ...rows]).split("\n");
+  lines.push(paint(table[0]!, "dim"));
+  status.vrrp.forEach((router, i) => {
+    const line = table[i + 1]!;
+    // The state is coloured in place: padding was measured without the codes.
+    const at = line.indexOf(` ${router.state} `) + 1;
+    const colour = STATE_COLOUR[router.state] ?? "bold";
+    lines.push(
+      line.slice(0, at) + paint(router.state, colour) + line.slice(at + router.state.length),
+    );
+  });
+  const troubles = status.vrrp.flatMap((router) => troublesOf(router));
+  if (troubles.length > 0) lines.push("", ...troubles.map((trouble) => escapeText(trouble)));
+  return lines.join("\n");
+}
+
+function priorityText(router: RouterStatus): string {
+  return router.effective_priority === router.priority
+    ? String(router.priority)
+    : `${router.effective_priority} (${router.priority})`;
+}
+
+function masterText(router: RouterStatus): string {
+  if (router.state === "master") return "this node";
+  const master = router.sessions[0]?.master;
+  return master ? master.address : "-";
+}
+
+function troublesOf(router: RouterStatus): string[] {
+  const troubles: string[] = [];
+  if (router.waiting_for.length > 0) {
+    troubles.push(`${router.name} waits for: ${router.waiting_for.join("; ")}`);
+  }
+  for (const { address, reason } of router.addresses_failed) {
+    troubles.push(`${router.name} cannot hold ${address}: ${reason}`);
+  }
+  for (const tracker of router.trackers) {
+    if (!tracker.healthy) {
+      troubles.push(
+        `${router.name} tracks ${tracker.kind} ${tracker.name}: ${tracker.reason} ` +
+          `(${tracker.contribution})`,
+      );
+    }
+  }
+  return troubles;
+}
+
+/** Everything about one router. */
+export function formatRouter(router: RouterStatus, now: number): string {
+  const session = router.sessions[0]!;
+  const { dropped, ...counts } = session.counters;
+  const refused = Object.entries(dropped).filter(([, count]) => count > 0);
+  const rows: string[][] = [
+    ["virtual router", `${router.name} (id ${router.virtual_router_id} on ${router.interface})`],
+    ["state", `${router.state} for ${formatAge(now - Date.parse(router.since))}`],
+    ["transitions", String(router.transitions)],
+    ["priority", priorityText(router)],
+    ["preempt", router.preempt ? "yes" : "no"],
+    ["addresses", router.addresses.join(" ")],
+    ["held here", router.addresses_held.join(" ") || "none"],
+    ["lease", router.address_lease_ms === 0 ? "off" : `${router.address_lease_ms / 1000} s`],
+    ["source", session.source ?? "none"],
+    ["advertises every", `${router.advertisement_interval_ms} ms`],
+    ["master", masterLine(router)],
+    ["master-down interval", `${session.master_down_interval_ms} ms`],
+    ["checksum", session.checksum],
+    ...router.trackers.map((tracker) => [
+      `tracks ${tracker.kind} ${tracker.name}`,
+      `${tracker.reason} (${tracker.contribution})`,
+    ]),
+    ...session.peers.map((peer) => [
+      `peer ${peer.address}`,
+      `priority ${peer.priority}, heard ${formatAge(now - Date.parse(peer.last_heard))} ago`,
+    ]),
+    ...Object.entries(counts).map(([name, count]) => [name.replaceAll("_", " "), String(count)]),
+    ["refused", refused.map(([reason, count]) => `${reason} ${count}`).join(", ") || "none"],
+    ["repairs", String(router.repairs)],
+  ];
+  const troubles = troublesOf(router).map((trouble) => `\n${escapeText(trouble)}`);
+  return formatTable(rows) + troubles.join("");
+}
+
+function masterLine(router: RouterStatus): string {
+  const master = router.sessions[0]?.master;
+  if (!master) return "none heard";
+  const who = router.state === "master" ? "this node" : master.address;
+  return `${who}, priority ${master.priority}`;
+}
