@@ -6,6 +6,7 @@
 
 import { effectivePriority, masterDownInterval, skewTime } from "./timers.ts";
 import type {
+  ComplaintKind,
   MasterDownWait,
   Micros,
   Router,
@@ -118,6 +119,26 @@ export function send(
 export function advertise(router: Router, now: Micros, effects: RouterEffect[]): void {
   send(router, priorityOf(router), now, effects);
   setTimer(router, "advertisement", now + router.settings.advertisementInterval, effects);
+}
+
+/** Least time between two complaints of one kind (RFC 9568 asks for a limit in each place). */
+const COMPLAINT_GAP: Micros = 10_000_000;
+
+/**
+ * Tells the operator what a peer does wrong, but not each time: the text holds what the peer said,
+ * so nobody behind us could tell a flood from many different complaints.
+ */
+export function complain(
+  router: Router,
+  kind: ComplaintKind,
+  text: () => string,
+  now: Micros,
+  effects: RouterEffect[],
+): void {
+  const last = router.complained[kind];
+  if (last !== undefined && now - last < COMPLAINT_GAP) return;
+  router.complained[kind] = now;
+  notice(effects, kind, text());
 }
 
 /** Tells the operator. */

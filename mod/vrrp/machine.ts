@@ -77,6 +77,7 @@ export function createRouter(settings: RouterSettings, now: Micros): Router {
     lastAnnounced: null,
     peers: [],
     checksum: { sending: initialChecksum(settings.checksum), streak: 0, changed: null },
+    complained: {},
   };
 }
 

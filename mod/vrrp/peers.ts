@@ -9,6 +9,7 @@
  * @module
  */
 
+import { complain, notice } from "./actions.ts";
 import type { Advertisement, Micros, Peer, Router, RouterEffect } from "./types.ts";
 
 /** More senders than this for one router are an attack, not a network: the oldest is forgotten. */
@@ -58,20 +59,14 @@ export function learnChecksum(
   state.streak = 0;
   const loyal = router.peers.find((peer) => agrees(peer, state.sending, now));
   if (loyal !== undefined) {
-    effects.push({
-      type: "notice",
-      kind: "checksum_contradiction",
-      text: `${advert.source} sends ${advert.checksum} checksums, ${loyal.address} ` +
-        `${state.sending}: keeping ${state.sending}`,
-    });
-    return;
+    const text = () =>
+      `${advert.source} sends ${advert.checksum} checksums, ${loyal.address} ` +
+      `${state.sending}: keeping ${state.sending}`;
+    return complain(router, "checksum_contradiction", text, now, effects);
   }
   if (state.changed !== null && now - state.changed < SWITCH_HOLD) return;
-  effects.push({
-    type: "notice",
-    kind: "checksum_changed",
-    text: `Sending ${advert.checksum} checksums from now on, as ${advert.source} does`,
-  });
+  const text = `Sending ${advert.checksum} checksums from now on, as ${advert.source} does`;
+  notice(effects, "checksum_changed", text);
   state.sending = advert.checksum;
   state.changed = now;
 }

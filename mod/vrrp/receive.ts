@@ -8,8 +8,8 @@
 import { compareAddresses } from "./address.ts";
 import {
   advertise,
+  complain,
   leave,
-  notice,
   priorityOf,
   restartMasterDown,
   send,
@@ -36,25 +36,30 @@ export function receiveAdvertisement(
     return;
   }
   if (advert.source === router.source) {
-    notice(effects, "duplicate_source", `Somebody sends adverts from our address ${advert.source}`);
+    const text = () => `Somebody sends adverts from our address ${advert.source}`;
+    complain(router, "duplicate_source", text, now, effects);
     effects.push({ type: "discard", reason: "own_address" });
     return;
   }
   // The list is as configured or it is not; either way the advert counts (section 7.1).
   if (!sameAddresses(advert.addresses, router.settings.addresses)) {
-    const theirs = advert.addresses.slice(0, 4).join(", ");
-    const more = advert.addresses.length > 4 ? ` and ${advert.addresses.length - 4} more` : "";
-    notice(effects, "address_list_mismatch", `${advert.source} advertises ${theirs}${more}`);
+    complain(router, "address_list_mismatch", () => mismatch(advert), now, effects);
   }
   if (advert.interval !== router.settings.advertisementInterval && advert.priority !== 0) {
     const [theirs, ours] = [advert.interval, router.settings.advertisementInterval];
-    const text = `${advert.source} advertises every ${theirs / 1000} ms, we every ${ours / 1000}`;
-    notice(effects, "interval_mismatch", text);
+    const text = () =>
+      `${advert.source} advertises every ${theirs / 1000} ms, we every ${ours / 1000}`;
+    complain(router, "interval_mismatch", text, now, effects);
   }
   rememberPeer(router, advert, now);
   learnChecksum(router, advert, now, effects);
   if (router.state === "backup") receiveAsBackup(router, advert, now, effects);
   else receiveAsMaster(router, advert, now, effects);
+}
+
+function mismatch({ source, addresses }: Advertisement): string {
+  const more = addresses.length > 4 ? ` and ${addresses.length - 4} more` : "";
+  return `${source} advertises ${addresses.slice(0, 4).join(", ")}${more}`;
 }
 
 function sameAddresses(theirs: readonly string[], ours: readonly string[]): boolean {
@@ -107,7 +112,8 @@ function receiveAsMaster(
   if (advert.priority === 0) return advertise(router, now, effects);
   const priority = priorityOf(router);
   if (priority === OWNER_PRIORITY && advert.priority === OWNER_PRIORITY) {
-    notice(effects, "owner_conflict", `${advert.source} claims to own the addresses, too`);
+    const text = () => `${advert.source} claims to own the addresses, too`;
+    complain(router, "owner_conflict", text, now, effects);
   }
   const higher = advert.priority > priority ||
     (advert.priority === priority && compareAddresses(advert.source, router.source!) > 0);

@@ -155,18 +155,18 @@ export interface TransitionEffect {
   readonly reason: string;
 }
 
-/** Something an operator should know; the driver folds repetitions. */
+/** What others say that cannot be right; anybody on the link can cause it with every packet. */
+export type ComplaintKind =
+  | "address_list_mismatch"
+  | "interval_mismatch"
+  | "checksum_contradiction"
+  | "owner_conflict"
+  | "duplicate_source";
+
+/** Something an operator should know. Complaints of one kind come once in 10 s at most. */
 export interface NoticeEffect {
   readonly type: "notice";
-  readonly kind:
-    | "address_list_mismatch"
-    | "interval_mismatch"
-    | "checksum_changed"
-    | "checksum_contradiction"
-    | "owner_conflict"
-    | "duplicate_source"
-    | "stall_grace"
-    | "stalled_master";
+  readonly kind: ComplaintKind | "checksum_changed" | "stall_grace" | "stalled_master";
   readonly text: string;
 }
 
@@ -260,4 +260,6 @@ export interface Router {
   lastAnnounced: Micros | null;
   peers: Peer[];
   checksum: ChecksumState;
+  /** When each kind of complaint was last made. */
+  complained: Partial<Record<ComplaintKind, Micros>>;
 }
