@@ -2,7 +2,7 @@
  * libc for halb: the one place that calls `Deno.dlopen`.
  *
  * Everything that the rest of the program may use is listed here by name; the modules behind it
- * each hold one noun. `symbols.ts` stays inside: who needs another function of libc gives it a typed
+ * each hold one noun. Of `symbols.ts` the functions stay inside: who needs another function of libc gives it a typed
  * wrapper in this folder.
  *
  * @module
@@ -258,3 +258,4 @@ export {
 export { TimerFd } from "./timerfd.ts";
 export { verifyLayouts } from "./verify.ts";
 export type { ControlMessage } from "./message_header.ts";
+export { bindSymbols, type SymbolName } from "./symbols.ts";
