@@ -40,9 +40,9 @@ Deno.test("a text that is no report has no tests", () => {
 });
 
 Deno.test("a rule without a test is found by its id in brackets", () => {
-  const rules = { "V-7-9": "skew", "V-7-C1": "TTL", N20: "priority 0" };
-  const names = ["waits the skew [V-7-9][N20]", "V-7-C1 without brackets", "[V-7-99] another"];
-  assert.deepEqual(missingRules(rules, names), [["V-7-C1", "TTL"]]);
+  const rules = { "V7-9": "skew", "V7-C1": "TTL", N20: "priority 0" };
+  const names = ["waits the skew [V7-9][N20]", "V7-C1 without brackets", "[V7-99] another"];
+  assert.deepEqual(missingRules(rules, names), [["V7-C1", "TTL"]]);
 });
 
 function record(sent: number[], answers: [number, number, string][], end: number): ProbeRecord {
