@@ -1,0 +1,69 @@
+/**
+ * Packets for the codec's tests, and a second opinion on their checksums: written for the tests
+ * from RFC 1071, sharing nothing with the codec.
+ */
+
+import { encodeAdvertisement, type OutgoingAdvertisement } from "../../../mod/vrrp/mod.ts";
+
+export function outgoing(changed: Partial<OutgoingAdvertisement> = {}): OutgoingAdvertisement {
+  return {
+    source: "198.51.100.10",
+    destination: "224.0.0.18",
+    virtualRouterId: 51,
+    priority: 200,
+    interval: 1_000_000,
+    addresses: ["192.0.2.100"],
+    checksum: "rfc9568",
+    ...changed,
+  };
+}
+
+export function bytes(hex: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(
+    hex.replaceAll(/\s/g, "").match(/../g) ?? [],
+    (pair) => parseInt(pair, 16),
+  );
+}
+
+export function hex(data: Uint8Array): string {
+  return Array.from(data, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** The Internet checksum with end-around carry after each word. */
+export function internetChecksum(data: Uint8Array): number {
+  let sum = 0;
+  for (let i = 0; i < data.length; i++) {
+    sum += i % 2 === 0 ? data[i]! * 256 : data[i]!;
+    if (sum >= 65_536) sum -= 65_535;
+  }
+  return 65_535 - sum;
+}
+
+/** The right checksum of the message in `packet`, whatever its checksum field holds. */
+export function expectedChecksum(packet: Uint8Array, rule: "rfc9568" | "rfc5798"): number {
+  const header = (packet[0]! % 16) * 4;
+  const total = packet[2]! * 256 + packet[3]!;
+  const message = Array.from(packet.subarray(header, total));
+  message[6] = 0;
+  message[7] = 0;
+  const pseudo = rule === "rfc9568"
+    ? []
+    : [...packet.subarray(12, 20), 0, 112, message.length >> 8, message.length & 255];
+  return internetChecksum(Uint8Array.from([...pseudo, ...message]));
+}
+
+/** A valid packet with some bytes replaced; the checksum is made right again unless it is one. */
+export function changed(
+  changes: Readonly<Record<number, number>>,
+  keepChecksum = false,
+  from: Partial<OutgoingAdvertisement> = {},
+): Uint8Array<ArrayBuffer> {
+  const packet = encodeAdvertisement(outgoing(from));
+  for (const [at, value] of Object.entries(changes)) packet[Number(at)] = value;
+  if (!keepChecksum) {
+    const sum = expectedChecksum(packet, "rfc9568");
+    packet[26] = sum >> 8;
+    packet[27] = sum & 255;
+  }
+  return packet;
+}
