@@ -9,7 +9,15 @@
  * @module
  */
 
-import { CommandError, delay, execute, LabProcess, tryExecute, until } from "./process.ts";
+import {
+  CommandError,
+  delay,
+  execute,
+  Hopeless,
+  LabProcess,
+  tryExecute,
+  until,
+} from "./process.ts";
 
 /** One packet as tshark dissected it. */
 export interface CapturedPacket {
@@ -58,7 +66,7 @@ export class Capture {
     const capture = new Capture(where.name, path, process);
     try {
       await until("tcpdump listens", () => {
-        if (!process.running) throw new Error(`tcpdump ended: ${process.log().trim()}`);
+        if (!process.running) throw new Hopeless(`tcpdump ended: ${process.log().trim()}`);
         return process.log().includes("listening on");
       }, 5000);
     } catch (error) {

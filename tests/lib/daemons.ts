@@ -9,7 +9,7 @@
 
 import type { Lab } from "./lab.ts";
 import type { Host } from "./network.ts";
-import { execute, type Executed, type LabProcess, tryExecute, until } from "./process.ts";
+import { execute, type Executed, Hopeless, type LabProcess, tryExecute, until } from "./process.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
 
@@ -139,12 +139,18 @@ export class HalbAgent {
     state: HalbRouterStatus["state"],
     timeoutMs = 10_000,
   ): Promise<void> {
-    await until(`${router} is ${state} on ${this.name}`, async () => {
-      if (!this.process.running) throw new Error(`halb has ended: ${tail(this.log())}`);
-      const found = (await this.router(router)).state;
-      if (found === state) return true;
-      throw new Error(`it is ${found}`);
-    }, timeoutMs);
+    await until(
+      `${router} is ${state} on ${this.name}`,
+      async () => {
+        if (!this.process.running) throw new Hopeless(`halb has ended: ${tail(this.log())}`);
+        const found = (await this.router(router)).state;
+        if (found === state) return true;
+        throw new Error(`it is ${found}`);
+        // Each look is a program of its own that takes processor time from what is looked at.
+      },
+      timeoutMs,
+      100,
+    );
   }
 
   /** All it has logged. */

@@ -25,6 +25,7 @@ export {
   delay,
   execute,
   type Executed,
+  Hopeless,
   LabProcess,
   processTree,
   tryExecute,

@@ -10,7 +10,7 @@
 
 import type { Lab } from "./lab.ts";
 import type { Host } from "./network.ts";
-import { type LabProcess, until } from "./process.ts";
+import { Hopeless, type LabProcess, until } from "./process.ts";
 
 /** What the probe program writes; times in microseconds on CLOCK_MONOTONIC. */
 export interface ProbeRecord {
@@ -150,7 +150,7 @@ export async function startProbe(
     input: true,
   });
   await until("the probe pings", () => {
-    if (!process.running) throw new Error(`The probe ended: ${process.log().trim()}`);
+    if (!process.running) throw new Hopeless(`the probe ended: ${process.log().trim()}`);
     return process.log().includes("probing");
   }, 10_000);
   return new Probe(process, path);

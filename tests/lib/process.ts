@@ -73,9 +73,15 @@ export function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
+/** Thrown by a predicate of `until`: waiting longer is no use. */
+export class Hopeless extends Error {
+  override readonly name = "Hopeless";
+}
+
 /**
  * Waits until the predicate gives something other than `false`, `null` and `undefined`, and
- * returns it. An exception counts as "not yet" and is shown when time is up.
+ * returns it. An exception counts as "not yet" and is shown when time is up; only a `Hopeless` one
+ * ends the wait at once.
  *
  * @param description ends the sentence "Waited N ms in vain until …"
  * @throws where time is up, with the last value that the predicate gave
@@ -96,6 +102,9 @@ export async function until<T>(
       }
       last = value;
     } catch (error) {
+      if (error instanceof Hopeless) {
+        throw new Error(`Waited in vain until ${description}: ${error.message}`);
+      }
       last = error instanceof Error ? error.message : error;
     }
     await delay(intervalMs);
