@@ -1,4 +1,15 @@
-/** What a site.toml may say, and how it is loaded. @module */
+/**
+ * What a site.toml may say, and how it is loaded.
+ *
+ * ```ts
+ * const result = await loadSite("site.toml", systemOptions());
+ * if (!result.ok) {
+ *   for (const problem of result.problems) console.error(formatProblem(problem, { color: false }));
+ * }
+ * ```
+ *
+ * @module
+ */
 
 export {
   type AddressConfig,
@@ -7,5 +18,15 @@ export {
   type SiteConfig,
   type VrrpConfig,
 } from "./schema.ts";
+export {
+  type LoadedSite,
+  type LoadOptions,
+  type LoadResult,
+  loadSite,
+  type RefusedSite,
+} from "./load.ts";
+export { systemOptions } from "./system.ts";
 export { formatDuration, parseDuration } from "./duration.ts";
 export { type FormatOptions, formatProblem, type Problem } from "./problem.ts";
+export type { FileFacts, FileSecurity } from "./security.ts";
+export { RELEASE } from "./planned.ts";

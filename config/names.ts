@@ -17,6 +17,12 @@ import {
 } from "./ipv4.ts";
 import { notYet } from "./planned.ts";
 
+/** IPv6 comes with its own protocol session. */
+const IPV6_REFUSED = {
+  message: `${VALUE} is an IPv6 address; ${notYet("IPv6")}`,
+  advice: "leave it out for now",
+};
+
 /** A name of ours: a router's, the agent's. */
 export function name(doc: Doc) {
   return text(
@@ -102,7 +108,7 @@ export function path(max: number, doc: Doc) {
 function refuseIpv4(value: string): Refusal {
   const number = ipv4Number(value);
   if (number === undefined) {
-    if (looksLikeIpv6(value)) return { message: notYet("IPv6", `${VALUE}: `) };
+    if (looksLikeIpv6(value)) return IPV6_REFUSED;
     const slash = value.indexOf("/");
     if (slash > 0 && ipv4Number(value.slice(0, slash)) !== undefined) {
       return {
@@ -127,7 +133,7 @@ export function ipv4(doc: Doc) {
 
 /** What is wrong with `value` as a virtual address; undefined: nothing. */
 function refuseIpv4Prefix(value: string): Refusal {
-  if (looksLikeIpv6(value)) return { message: notYet("IPv6", `${VALUE}: `) };
+  if (looksLikeIpv6(value)) return IPV6_REFUSED;
   const [address = "", length, ...rest] = value.split("/");
   const number = ipv4Number(address);
   if (number === undefined || rest.length > 0) {

@@ -13,8 +13,8 @@ import manifest from "../deno.json" with { type: "json" };
 export const RELEASE: string = manifest.version;
 
 /** Says that `what` comes later. */
-export function notYet(what: string, before = ""): string {
-  return `${before}${what} is planned, but not in halb ${RELEASE}`;
+export function notYet(what: string): string {
+  return `${what} is planned, but not in halb ${RELEASE}`;
 }
 
 /**

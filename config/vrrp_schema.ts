@@ -91,7 +91,7 @@ const addressItem = documented(
   "an address, or a table with `address`",
   {
     text: "A virtual address.",
-    example: { address: "203.0.113.10/32", interface: "eth1", label: "eth1:web" },
+    example: "192.0.2.10/24",
   },
 );
 

@@ -1,0 +1,243 @@
+/**
+ * From a path to a validated site. Read the file and its includes; replace `by_host`, `env` and
+ * `file`; merge; lay the defaults under each table; validate; check the whole. Each step goes on
+ * as far as it can, so that one run shows all that is wrong. Nothing here touches the system:
+ * files, environment and host name come from the caller (`system.ts` has the real ones).
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { type CheckedRouter, crossCheck } from "./cross_checks.ts";
+import type { Finding, Report } from "./finding.ts";
+import { type FileAccess, readSources } from "./include.ts";
+import { validate } from "./issues.ts";
+import { locate } from "./locate.ts";
+import { firstOf, mergeTables } from "./merge.ts";
+import type { Problem } from "./problem.ts";
+import {
+  AGENT_SCHEMA,
+  type AgentConfig,
+  MOST_ROUTERS,
+  SITE_SCHEMA,
+  type SiteConfig,
+  VRRP_DEFAULTS_SCHEMA,
+  VRRP_SCHEMA,
+} from "./schema.ts";
+import { settle } from "./settle.ts";
+import { substitute, substitutionWord } from "./substitute.ts";
+import {
+  FAILED,
+  keyPlace,
+  overlay,
+  shown,
+  type Source,
+  type TableNode,
+  type TreeNode,
+  valuePlace,
+} from "./tree.ts";
+
+/** What a site is loaded with. */
+export interface LoadOptions extends FileAccess {
+  /** Host name: the agent's name unless the file or `name` gives another. */
+  readonly hostname: string;
+  /** `--name`: overrides `agent.name`. */
+  readonly name?: string;
+  /** Value of an environment variable, or undefined. */
+  readonly environment: (key: string) => string | undefined;
+}
+
+/** A site that may run. */
+export interface LoadedSite {
+  readonly ok: true;
+  /** Deeply frozen. */
+  readonly site: SiteConfig;
+  /**
+   * SHA-256 in hexadecimal of the text of all files one after the other, as of
+   * `cat FILES | sha256sum`; what `file` and `env` refer to is not part of it.
+   */
+  readonly sha256: string;
+  /** The configuration files that were read, the main one first. */
+  readonly files: readonly string[];
+  readonly warnings: readonly Problem[];
+}
+
+/** A site that may not; at least one problem is an error. */
+export interface RefusedSite {
+  readonly ok: false;
+  readonly problems: readonly Problem[];
+  /** The configuration files that were read. */
+  readonly files: readonly string[];
+}
+
+/** What {@link loadSite} gives. */
+export type LoadResult = LoadedSite | RefusedSite;
+
+/** Freezes a value and all that is in it. */
+function freeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null) {
+    for (const inner of Object.values(value)) freeze(inner);
+    Object.freeze(value);
+  }
+  return value;
+}
+
+/** The agent's name by which `by_host` selects. */
+function agentName(tables: readonly TableNode[], options: LoadOptions, report: Report): string {
+  const node = firstOf(tables, ["agent", "name"]);
+  if (node?.kind === "table") {
+    const word = substitutionWord(node);
+    if (word !== undefined) {
+      report({
+        place: valuePlace(node),
+        message: `\`${word}\` is not allowed in \`agent.name\`: it selects by that very name`,
+        advice: "write the name itself, or leave the key out and use `halb --name NAME`",
+      });
+      const agent = firstOf(tables, ["agent"]);
+      if (agent?.kind === "table") agent.entries.delete("name");
+    }
+  }
+  if (options.name !== undefined) return options.name;
+  const given = node?.kind === "scalar" && typeof node.value === "string" ? node.value : "";
+  return given === "" ? options.hostname : given;
+}
+
+/** An empty table in place of one that is not there. */
+function emptyTable(source: Source, path: readonly string[]): TableNode {
+  return { kind: "table", source, path, keyPath: path, entries: new Map() };
+}
+
+/** Whether `node` is a table; a report where it is not. */
+function isTable(node: TreeNode, key: string, report: Report): node is TableNode {
+  if (node.kind === "table") return true;
+  if (node.kind === "scalar" && node.value === FAILED) return false;
+  const twice = node.kind === "list" && node.items.length > 0;
+  report({
+    place: twice ? valuePlace(node.items[0] ?? node) : valuePlace(node),
+    message: `\`${key}\` is one table, not ${twice ? "a list of tables" : shown(node)}`,
+    advice: `write \`[${key}]\`${twice ? " instead, once" : " and its keys below"}`,
+  });
+  return false;
+}
+
+/** The routers' nodes; reports where `vrrp` is no list of tables or is empty. */
+function routerNodes(root: TableNode, report: Report): TableNode[] {
+  const list = root.entries.get("vrrp");
+  if (list === undefined || (list.kind === "list" && list.items.length === 0)) {
+    report({
+      place: { source: root.source, line: 0, column: 0, length: 1 },
+      message: "There is nothing to do: no virtual router is configured",
+      advice:
+        "add a `[[vrrp]]` table with `name`, `interface`, `virtual_router_id` and `addresses`",
+    });
+    return [];
+  }
+  if (list.kind !== "list") {
+    if (list.kind === "scalar" && list.value === FAILED) return [];
+    report({
+      place: valuePlace(list),
+      message: "`vrrp` is a list of tables: there may be several virtual routers",
+      advice: "write `[[vrrp]]` instead",
+    });
+    return list.kind === "table" ? [list] : [];
+  }
+  if (list.items.length > MOST_ROUTERS) {
+    report({
+      place: keyPlace(list),
+      message:
+        `${list.items.length} virtual routers are more than the ${MOST_ROUTERS} halb can run`,
+    });
+  }
+  return list.items.filter((item): item is TableNode => {
+    if (item.kind === "table") return true;
+    if (item.kind !== "scalar" || item.value !== FAILED) {
+      const message = `${shown(item)} is not a table: \`vrrp\` is a list of tables`;
+      report({ place: valuePlace(item), message, advice: "write `[[vrrp]]` and its keys below" });
+    }
+    return false;
+  });
+}
+
+/** The site of a merged tree; undefined when something was wrong that no place shows. */
+function buildSite(
+  root: TableNode,
+  name: string,
+  options: LoadOptions,
+  report: Report,
+): SiteConfig {
+  const routers = routerNodes(root, report);
+  // `vrrp` was looked at; one written as a table must not be reported again as unknown.
+  const list: TreeNode = { ...emptyTable(root.source, ["vrrp"]), kind: "list", items: routers };
+  root.entries.set("vrrp", list);
+  settle(root, SITE_SCHEMA, "", report);
+  const agentNode = root.entries.get("agent") ?? emptyTable(root.source, ["agent"]);
+  const agent = isTable(agentNode, "agent", report)
+    ? validate(agentNode, AGENT_SCHEMA, report)
+    : undefined;
+  const defaults = root.entries.get("defaults");
+  let common: TreeNode | undefined;
+  if (defaults !== undefined && isTable(defaults, "defaults", report)) {
+    const vrrp = defaults.entries.get("vrrp");
+    if (vrrp !== undefined && isTable(vrrp, "defaults.vrrp", report)) {
+      validate(vrrp, VRRP_DEFAULTS_SCHEMA, report);
+      common = vrrp;
+    }
+  }
+  const checked: CheckedRouter[] = [];
+  for (const item of routers) {
+    const node = overlay(common, item);
+    const config = validate(node, VRRP_SCHEMA, report);
+    if (config !== undefined) checked.push({ config, node });
+  }
+  crossCheck(checked, report);
+  const known = agent ?? validate(emptyTable(root.source, ["agent"]), AGENT_SCHEMA, report);
+  if (known === undefined) throw new Error("An empty [agent] must be valid");
+  const resolved: AgentConfig = { ...known, name };
+  if (options.name === undefined && known.name === undefined) resolved.name = options.hostname;
+  return freeze({ agent: resolved, vrrp: checked.map(({ config }) => config) });
+}
+
+/**
+ * Loads and validates the site.toml at `path` as the host of `options` sees it.
+ *
+ * Never throws for anything a file contains: all that is wrong comes back as problems, in the
+ * order of the files.
+ */
+export async function loadSite(path: string, options: LoadOptions): Promise<LoadResult> {
+  const findings: Finding[] = [];
+  function report(finding: Finding): void {
+    findings.push(finding);
+  }
+  const { sources, tables, hash } = readAll(path, options, report);
+  const readable = findings.length === 0;
+  const name = agentName(tables, options, report);
+  const resolved = tables.map((table) => substitute(table, { ...options, name }, report));
+  const root = mergeTables(resolved, report);
+  let site: SiteConfig | undefined;
+  if (root !== undefined) {
+    site = buildSite(root, name, options, (finding) => {
+      // Where a file could not be read, “nothing to do” may only mean that it is in there.
+      if (readable || !("line" in finding.place)) report(finding);
+    });
+  }
+  const problems = findings.length === 0 ? [] : await locate(findings, sources);
+  const files = sources.map((source) => source.name);
+  if (site === undefined || problems.some(({ severity }) => severity === "error")) {
+    return { ok: false, problems, files };
+  }
+  return { ok: true, site, sha256: hash, files, warnings: problems };
+}
+
+/** Reads everything and hashes the text as it was read. */
+function readAll(path: string, options: LoadOptions, report: Report) {
+  const hash = createHash("sha256");
+  const { sources, tables } = readSources(path, {
+    ...options,
+    readText(name) {
+      const text = options.readText(name);
+      hash.update(text);
+      return text;
+    },
+  }, report);
+  return { sources, tables, hash: hash.digest("hex") };
+}
