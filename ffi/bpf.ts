@@ -45,6 +45,7 @@ const ALU = 0x04;
 const JMP = 0x05;
 const RET = 0x06;
 const MISC = 0x07;
+const CLASS_MASK = 0x07;
 const WORD = 0x00;
 const HALF = 0x08;
 const BYTE = 0x10;
@@ -157,16 +158,19 @@ export function assemble(instructions: readonly Instruction[]): Uint8Array {
   const bytes = new Uint8Array(code.length * 8);
   const view = new DataView(bytes.buffer);
   for (const [index, { code: operation, k, whenTrue, whenFalse }] of code.entries()) {
-    const yes = distance(whenTrue, index, labels, code.length + 1);
-    const no = distance(whenFalse, index, labels, code.length + 1);
-    const always = operation === JUMP_ALWAYS;
-    if (!always && (yes > MAX_SKIP || no > MAX_SKIP)) {
-      throw new RangeError(`Jump of instruction ${index} skips more than ${MAX_SKIP} instructions`);
-    }
     view.setUint16(index * 8, operation, true);
-    view.setUint8(index * 8 + 2, always ? 0 : yes);
-    view.setUint8(index * 8 + 3, always ? 0 : no);
-    view.setUint32(index * 8 + 4, always ? yes : k, true);
+    view.setUint32(index * 8 + 4, k, true);
+    if (operation === JUMP_ALWAYS) {
+      view.setUint32(index * 8 + 4, distance(whenTrue, index, labels, code.length), true);
+    } else if ((operation & CLASS_MASK) === JMP) {
+      const yes = distance(whenTrue, index, labels, code.length);
+      const no = distance(whenFalse, index, labels, code.length);
+      if (yes > MAX_SKIP || no > MAX_SKIP) {
+        throw new RangeError(`Jump of instruction ${index} skips more than ${MAX_SKIP} of them`);
+      }
+      view.setUint8(index * 8 + 2, yes);
+      view.setUint8(index * 8 + 3, no);
+    }
   }
   return bytes;
 }

@@ -42,7 +42,8 @@ function* fileMappings(): Generator<readonly [start: bigint, size: bigint]> {
  * or ENOMEM when the process may lock nothing (no CAP_IPC_LOCK and RLIMIT_MEMLOCK too low).
  */
 export function lockMappings(): number {
-  unlockMappings();
+  const before = locked;
+  locked = [];
   let total = 0n;
   let failure = 0;
   for (const mapping of fileMappings()) {
@@ -55,7 +56,10 @@ export function lockMappings(): number {
       failure = lastErrno();
     }
   }
-  if (locked.length === 0) throw new SystemError("mlock2", failure);
+  if (locked.length === 0) {
+    locked = before;
+    throw new SystemError("mlock2", failure);
+  }
   return Number(total);
 }
 
