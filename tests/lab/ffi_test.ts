@@ -19,6 +19,7 @@ import {
   bpf,
   closeDescriptor,
   EAGAIN,
+  effectiveCapabilities,
   ENETDOWN,
   Epoll,
   EPOLLIN,
@@ -299,4 +300,21 @@ Deno.test("real-time scheduling set in a Worker is that Worker's alone", async (
   } finally {
     worker.terminate();
   }
+});
+
+Deno.test("capabilities taken away are seen to be gone, in both halves of the mask", () => {
+  const child = new URL("./ffi_capabilities_child.ts", import.meta.url).pathname;
+  const output = new Deno.Command("setpriv", {
+    args: [
+      "--bounding-set=-net_raw,-checkpoint_restore",
+      ...[Deno.execPath(), "run", "--quiet", "--no-check", "--allow-all"],
+      child,
+    ],
+  }).outputSync();
+  assert.equal(output.code, 0, new TextDecoder().decode(output.stderr));
+  const names: string[] = JSON.parse(new TextDecoder().decode(output.stdout));
+  const before = effectiveCapabilities();
+  const gone = new Set(["cap_net_raw", "cap_checkpoint_restore"]);
+  assert.deepEqual(new Set(names), new Set([...before].filter((name) => !gone.has(name))));
+  assert.ok(names.includes("cap_net_admin") && before.has("cap_checkpoint_restore"));
 });

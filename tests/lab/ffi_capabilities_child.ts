@@ -1,0 +1,5 @@
+/** Prints its effective capabilities: ffi_test.ts. */
+
+import { effectiveCapabilities } from "../../ffi/mod.ts";
+
+console.log(JSON.stringify([...effectiveCapabilities()]));
