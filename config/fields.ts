@@ -9,6 +9,7 @@
  */
 
 import * as v from "valibot";
+import { tomlText } from "./tree.ts";
 import { DURATION_PATTERN, formatDuration, guessDuration, parseDuration } from "./duration.ts";
 
 /** Stands for the offending value in a message. */
@@ -59,7 +60,7 @@ export function documented<S extends v.GenericSchema>(
   };
   const pipe = v.pipe(
     schema as v.GenericSchema,
-    v.description(`${text}${more} Example: ${JSON.stringify(example)}.`),
+    v.description(`${text}${more} Example: ${tomlText(example)}.`),
     v.metadata(metadata),
   );
   // Description and metadata change neither input nor output.

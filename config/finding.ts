@@ -1,7 +1,7 @@
 /**
- * Mistakes before they have a line and a column. Finding a position means parsing the file once
- * more, with another parser; so everything that looks for mistakes notes only where in the data
- * they are, and `locate.ts` turns findings into problems when there are any.
+ * Mistakes before they have a line and a column. Finding a position means scanning the file once
+ * more; so everything that looks for mistakes notes only where in the data they are, and
+ * `locate.ts` turns findings into problems when there are any.
  *
  * @module
  */

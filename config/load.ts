@@ -203,7 +203,7 @@ function buildSite(
  * Never throws for anything a file contains: all that is wrong comes back as problems, in the
  * order of the files.
  */
-export async function loadSite(path: string, options: LoadOptions): Promise<LoadResult> {
+export function loadSite(path: string, options: LoadOptions): LoadResult {
   const findings: Finding[] = [];
   function report(finding: Finding): void {
     findings.push(finding);
@@ -220,7 +220,7 @@ export async function loadSite(path: string, options: LoadOptions): Promise<Load
       if (readable || !("line" in finding.place)) report(finding);
     });
   }
-  const problems = findings.length === 0 ? [] : await locate(findings, sources);
+  const problems = findings.length === 0 ? [] : locate(findings, sources);
   const files = sources.map((source) => source.name);
   if (site === undefined || problems.some(({ severity }) => severity === "error")) {
     return { ok: false, problems, files };

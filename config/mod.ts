@@ -2,7 +2,7 @@
  * What a site.toml may say, and how it is loaded.
  *
  * ```ts
- * const result = await loadSite("site.toml", systemOptions());
+ * const result = loadSite("site.toml", systemOptions());
  * if (!result.ok) {
  *   for (const problem of result.problems) console.error(formatProblem(problem, { color: false }));
  * }

@@ -1,0 +1,71 @@
+/**
+ * `halb check`: is a site.toml valid? All that is wrong with it, each with its place, the line and
+ * what to write instead; nothing is changed, and no agent need run.
+ *
+ * @module
+ */
+
+import {
+  formatProblem,
+  type LoadedSite,
+  loadSite,
+  type Problem,
+  systemOptions,
+} from "../../config/mod.ts";
+
+/** Exit code and what to print, without a newline at the end. */
+export interface CheckResult {
+  /** 0: every file is valid, perhaps with warnings; 2: at least one is not. */
+  readonly exitCode: 0 | 2;
+  readonly output: string;
+}
+
+/** How to check. */
+export interface CheckOptions {
+  /** A JSON list of problems instead of text. */
+  readonly json: boolean;
+  /** ANSI colours in the text. */
+  readonly color: boolean;
+  /** Check as the agent of this name. */
+  readonly name?: string;
+}
+
+/** `1 address`, `2 addresses`. */
+function count(number: number, one: string, many: string): string {
+  return `${number} ${number === 1 ? one : many}`;
+}
+
+/** The line for a valid file. */
+function validLine(path: string, { site }: LoadedSite): string {
+  const addresses = site.vrrp.reduce((sum, router) => sum + router.addresses.length, 0);
+  const routers = count(site.vrrp.length, "virtual router", "virtual routers");
+  return `${path}: valid: ${routers}, ${count(addresses, "address", "addresses")} ` +
+    `(as ${site.agent.name})`;
+}
+
+/** What programs get of a problem. */
+function plain({ file, line, column, severity, message, suggestion }: Problem) {
+  return { file, line, column, severity, message, suggestion: suggestion ?? null };
+}
+
+/** Checks each of `paths` on its own, as this host. */
+export function checkCommand(paths: readonly string[], options: CheckOptions): CheckResult {
+  const system = systemOptions(options.name === undefined ? {} : { name: options.name });
+  const problems: Problem[] = [];
+  const lines: string[] = [];
+  let exitCode: 0 | 2 = 0;
+  for (const path of paths) {
+    const result = loadSite(path, system);
+    const found = result.ok ? result.warnings : result.problems;
+    problems.push(...found);
+    for (const problem of found) lines.push(formatProblem(problem, { color: options.color }));
+    if (result.ok) lines.push(validLine(path, result));
+    else {
+      exitCode = 2;
+      const errors = found.filter(({ severity }) => severity === "error").length;
+      lines.push(`${path}: not valid: ${count(errors, "error", "errors")}`);
+    }
+  }
+  const output = options.json ? JSON.stringify(problems.map(plain), null, 2) : lines.join("\n");
+  return { exitCode, output };
+}
