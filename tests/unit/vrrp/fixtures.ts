@@ -56,8 +56,9 @@ export function health(contribution = 0, source: string | null = OURS): RouterEv
   return { type: "health", waitingFor: [], contribution, source };
 }
 
-export function unhealthy(reason = "eth0 is down"): RouterEvent {
-  return { type: "health", waitingFor: [reason], contribution: 0, source: OURS };
+export function unhealthy(...reasons: string[]): RouterEvent {
+  const waitingFor = reasons.length > 0 ? reasons : ["eth0 is down"];
+  return { type: "health", waitingFor, contribution: 0, source: OURS };
 }
 
 export function timer(generation: number): RouterEvent {
