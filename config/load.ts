@@ -48,7 +48,7 @@ export interface LoadOptions extends FileAccess {
 }
 
 /** A site that may run. */
-export interface LoadedSite {
+export interface ValidSite {
   readonly ok: true;
   /** Deeply frozen. */
   readonly site: SiteConfig;
@@ -71,7 +71,7 @@ export interface RefusedSite {
 }
 
 /** What {@link loadSite} gives. */
-export type LoadResult = LoadedSite | RefusedSite;
+export type LoadedSite = ValidSite | RefusedSite;
 
 /** Freezes a value and all that is in it. */
 function freeze<T>(value: T): T {
@@ -203,7 +203,7 @@ function buildSite(
  * Never throws for anything a file contains: all that is wrong comes back as problems, in the
  * order of the files.
  */
-export function loadSite(path: string, options: LoadOptions): LoadResult {
+export function loadSite(path: string, options: LoadOptions): LoadedSite {
   const findings: Finding[] = [];
   function report(finding: Finding): void {
     findings.push(finding);

@@ -21,9 +21,9 @@ export {
 export {
   type LoadedSite,
   type LoadOptions,
-  type LoadResult,
   loadSite,
   type RefusedSite,
+  type ValidSite,
 } from "./load.ts";
 export { systemOptions } from "./system.ts";
 export { formatDuration, parseDuration } from "./duration.ts";

@@ -7,10 +7,10 @@
 
 import {
   formatProblem,
-  type LoadedSite,
   loadSite,
   type Problem,
   systemOptions,
+  type ValidSite,
 } from "../../config/mod.ts";
 
 /** Exit code and what to print, without a newline at the end. */
@@ -36,7 +36,7 @@ function count(number: number, one: string, many: string): string {
 }
 
 /** The line for a valid file. */
-function validLine(path: string, { site }: LoadedSite): string {
+function validLine(path: string, { site }: ValidSite): string {
   const addresses = site.vrrp.reduce((sum, router) => sum + router.addresses.length, 0);
   const routers = count(site.vrrp.length, "virtual router", "virtual routers");
   return `${path}: valid: ${routers}, ${count(addresses, "address", "addresses")} ` +
