@@ -11,6 +11,8 @@ const PATIENCE = 30_000;
 
 /** Nobody answers at the control socket: exit code 3. */
 export class AgentUnreachable extends Error {
+  override readonly name = "AgentUnreachable";
+
   constructor(path: string, reason: string) {
     super(
       `Cannot reach the agent at "${path}": ${reason}. Is it running? ` +

@@ -1,0 +1,121 @@
+/**
+ * halb: arguments → command. Each command is a file in `mod/cli/`, loaded when it is asked for, so
+ * that none pays for what only another one needs.
+ *
+ * @module
+ */
+
+import { parseArguments, UsageError } from "./mod/cli/arguments.ts";
+import type { CommonValues } from "./mod/cli/arguments.ts";
+import { commandNames, helpText, isCommand } from "./mod/cli/help.ts";
+
+const DEFAULT_CONTROL = "/run/halb/control.sock";
+
+async function main(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArguments(args);
+  const [first, ...rest] = positionals;
+  if (values.version) return await run("version", [], values);
+  if (first === undefined) {
+    if (values.help || args.length === 0) return say(helpText());
+    if (values.config === undefined) throw new UsageError("a command or --config FILE is missing");
+    return await run("run", [], values);
+  }
+  if (!isCommand(first)) {
+    const commands = commandNames().join(", ");
+    throw new UsageError(`there is no command "${first}": one of ${commands}`);
+  }
+  if (values.help) return say(helpText(first));
+  return await run(first, rest, values);
+}
+
+async function run(
+  command: string,
+  operands: readonly string[],
+  values: CommonValues,
+): Promise<number> {
+  const json = values.json ?? false;
+  switch (command) {
+    case "run": {
+      expectOperands(operands, 0);
+      const { runCommand } = await import("./mod/cli/run.ts");
+      if (values.config === undefined) throw new UsageError("run needs --config FILE");
+      return await runCommand(values.config, { ...named(values), color: colors(Deno.stderr) });
+    }
+    case "check": {
+      const files = operands.length > 0 ? operands : values.config ? [values.config] : [];
+      if (files.length === 0) throw new UsageError("check needs at least one FILE");
+      const { checkCommand } = await import("./mod/cli/check.ts");
+      const options = { ...named(values), json, color: colors(Deno.stdout) };
+      const { exitCode, output } = checkCommand([...files], options);
+      say(output);
+      return exitCode;
+    }
+    case "status": {
+      expectOperands(operands, 1);
+      const { statusCommand } = await import("./mod/cli/status.ts");
+      const [name] = operands;
+      const options = { ...(name === undefined ? {} : { name }), json, color: colors(Deno.stdout) };
+      const { exitCode, output } = await statusCommand(await controlPath(values), options);
+      if (exitCode === 0) say(output);
+      else console.error(output);
+      return exitCode;
+    }
+    case "reload": {
+      expectOperands(operands, 0);
+      const { reloadCommand } = await import("./mod/cli/reload.ts");
+      const { exitCode, output } = await reloadCommand(await controlPath(values), json);
+      say(output);
+      return exitCode;
+    }
+    case "schema": {
+      expectOperands(operands, 0);
+      const { schemaCommand } = await import("./mod/cli/schema.ts");
+      return say(schemaCommand());
+    }
+    default: {
+      expectOperands(operands, 0);
+      const { versionCommand } = await import("./mod/cli/version.ts");
+      return say(versionCommand(json));
+    }
+  }
+}
+
+function named(values: CommonValues): { name?: string } {
+  return values.name === undefined ? {} : { name: values.name };
+}
+
+function expectOperands(operands: readonly string[], most: number): void {
+  if (operands.length > most) throw new UsageError(`unexpected argument "${operands[most]}"`);
+}
+
+/** Where the agent listens: said, or in its configuration, or where it does by default. */
+async function controlPath(values: CommonValues): Promise<string> {
+  if (values.control !== undefined) return values.control;
+  if (values.config === undefined) return DEFAULT_CONTROL;
+  const { loadSiteFile } = await import("./mod/cli/load.ts");
+  const loaded = loadSiteFile(values.config, values.name);
+  if (loaded.ok) return loaded.site.agent.control;
+  throw new UsageError(`"${values.config}" is not valid: see halb check ${values.config}`);
+}
+
+function say(text: string): 0 {
+  console.log(text);
+  return 0;
+}
+
+function colors(stream: { isTerminal(): boolean }): boolean {
+  return stream.isTerminal() && !Deno.noColor;
+}
+
+if (import.meta.main) {
+  try {
+    Deno.exit(await main(Deno.args));
+  } catch (error) {
+    console.error(`halb: ${error instanceof Error ? error.message : String(error)}`);
+    if (error instanceof UsageError) {
+      console.error("Try: halb --help");
+      Deno.exit(2);
+    }
+    Deno.exit(error instanceof Error && error.name === "AgentUnreachable" ? 3 : 1);
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * What `--help` says, for halb as a whole and for each command.
+ *
+ * @module
+ */
+
+const GENERAL = `halb: high availability for Linux edge boxes and routers
+
+  halb --config site.toml            run the agent in the foreground (or: halb run --config …)
+  halb check    site.toml...         validate configuration files; --json
+  halb reload                        let the running agent apply its file again (or send SIGHUP)
+  halb status   [NAME] [--json]      what is going on now
+  halb schema                        JSON Schema of site.toml, for editors
+  halb version  [--json]
+
+Options
+  -c, --config FILE    the site's configuration
+      --control PATH   the agent's control socket (default: the one FILE names, else
+                       /run/halb/control.sock)
+      --name NAME      this node's name for by_host, instead of agent.name or the host name
+      --json           output for programs
+  -h, --help           this text; with a command: the command's
+  -V, --version
+
+Exit codes: 0 did it, 1 failed, 2 wrong usage or invalid configuration, 3 no agent answers,
+4 a privilege or a kernel feature is missing.`;
+
+const COMMANDS: Record<string, string> = {
+  run: `halb run --config FILE [--name NAME]
+
+Runs the agent in the foreground. TERM and INT hand over and stop (a second one stops at once), HUP
+reloads FILE, USR1 writes the state to STATE_DIRECTORY/dump.json, USR2 counters to stats.json.
+
+  halb run --config site.toml --name edge-a`,
+  check: `halb check FILE... [--name NAME] [--json]
+
+Validates configuration files as node NAME would read them. Every error comes with its place.
+
+  halb check site.toml --name edge-b`,
+  reload: `halb reload [--control PATH | --config FILE]
+
+The running agent reads its own file again and applies the difference. An invalid file changes
+nothing, and its errors are shown.
+
+  halb reload --config site.toml`,
+  status: `halb status [NAME] [--json] [--control PATH | --config FILE]
+
+Shows all virtual routers, or everything about the one called NAME.
+
+  halb status web
+  halb status --json | jq '.vrrp[].state'`,
+  schema: `halb schema
+
+Prints the JSON Schema of site.toml: editors complete and check by it.
+
+  halb schema > site.schema.json`,
+  version: `halb version [--json]
+
+Prints the version.`,
+};
+
+/** The text for `command`, or the general one. */
+export function helpText(command?: string): string {
+  return command === undefined ? GENERAL : COMMANDS[command] ?? GENERAL;
+}
+
+export function isCommand(name: string): boolean {
+  return Object.hasOwn(COMMANDS, name);
+}
+
+/** All commands, for a suggestion. */
+export function commandNames(): string[] {
+  return Object.keys(COMMANDS);
+}

@@ -1,0 +1,186 @@
+/** halb beside keepalived, in both roles: each takes the other's adverts, and neither complains. */
+
+import assert from "node:assert/strict";
+import { adverts, longestDoubleMaster, takeovers } from "../lib/adverts.ts";
+import { type Host, type Lab, lab, type Lan, startHalb, startKeepalived } from "../lib/mod.ts";
+
+const VIP = "192.0.2.10";
+/** What keepalived logs when it does not like an advert. */
+const COMPLAINTS = /bogus|invalid|mismatch|incorrect|error|wrong|dropped|Ooops|packet too short/i;
+
+function halbSite(priority: number, extra = ""): string {
+  return `[[vrrp]]
+name = "web"
+interface = "eth0"
+virtual_router_id = 51
+priority = ${priority}
+advertisement_interval = "100ms"
+addresses = ["${VIP}/24"]
+${extra}
+`;
+}
+
+function keepalivedConf(priority: number, extra = "", globals = ""): string {
+  return `global_defs {
+  vrrp_version 3
+  ${globals}
+}
+vrrp_instance web {
+  interface eth0
+  virtual_router_id 51
+  state BACKUP
+  priority ${priority}
+  advert_int 0.1
+  ${extra}
+  virtual_ipaddress { ${VIP}/24 }
+}
+`;
+}
+
+async function twoHosts(lab: Lab): Promise<{ halbHost: Host; peerHost: Host; lan: Lan }> {
+  const [halbHost, peerHost] = await lab.hostsNamed("h", "k");
+  const lan = await lab.lan("net", [halbHost, peerHost]);
+  return { halbHost, peerHost, lan };
+}
+
+const untilHeld = (lab: Lab, host: Host, timeoutMs = 10_000) =>
+  lab.until(`${host.name} holds the address`, () => host.holds(VIP), timeoutMs);
+const untilFree = (lab: Lab, host: Host, timeoutMs = 5000) =>
+  lab.until(`${host.name} let go`, async () => !await host.holds(VIP), timeoutMs);
+
+lab("halb preempts keepalived, and keepalived takes over when halb stops", async (lab) => {
+  const { halbHost, peerHost, lan } = await twoHosts(lab);
+  const capture = await lab.capture(lan, "ip proto 112 or arp");
+  const keepalived = startKeepalived(lab, peerHost, keepalivedConf(100));
+  await untilHeld(lab, peerHost);
+  const halb = startHalb(lab, halbHost, halbSite(150));
+  await halb.untilState("web", "master");
+  await untilFree(lab, peerHost);
+  await untilHeld(lab, halbHost);
+  await lab.delay(1000);
+  const router = await halb.router("web");
+  assert.ok(router.sessions[0]!.counters.advertisements_received > 0);
+  assert.deepEqual(Object.values(router.sessions[0]!.counters.dropped).filter((n) => n > 0), []);
+  await halb.stop();
+  await untilHeld(lab, peerHost);
+  assert.equal(await halbHost.holds(VIP), false);
+  assert.doesNotMatch(keepalived.log(), COMPLAINTS);
+  assert.doesNotMatch(halb.log(), /warning|error/);
+  const seen = await adverts(capture);
+  assert.equal(longestDoubleMaster(seen), 0);
+  const handOver = takeovers(seen).at(-1)!;
+  assert.equal(handOver.lastPriority, 0);
+  // Skew_Time of keepalived: 156/256 of 100 ms.
+  const took = handOver.first - handOver.lastHeard;
+  assert.ok(took > 55_000 && took < 110_000, `keepalived took over after ${took} µs`);
+});
+
+lab("keepalived preempts halb; its priority-0 advert hands over at once", async (lab) => {
+  const { halbHost, peerHost, lan } = await twoHosts(lab);
+  const capture = await lab.capture(lan, "ip proto 112");
+  const halb = startHalb(lab, halbHost, halbSite(100));
+  await halb.untilState("web", "master");
+  const keepalived = startKeepalived(lab, peerHost, keepalivedConf(150));
+  await halb.untilState("web", "backup");
+  await untilHeld(lab, peerHost);
+  await untilFree(lab, halbHost);
+  await lab.delay(500);
+  const { sessions } = await halb.router("web");
+  assert.deepEqual(sessions[0]!.master, { address: "192.0.2.2", priority: 150 });
+  await keepalived.stop();
+  await halb.untilState("web", "master");
+  await untilHeld(lab, halbHost);
+  assert.doesNotMatch(keepalived.log(), COMPLAINTS);
+  const handOver = takeovers(await adverts(capture)).at(-1)!;
+  assert.deepEqual([handOver.to, handOver.lastPriority], ["192.0.2.1", 0]);
+  const took = handOver.first - handOver.lastHeard;
+  assert.ok(took > 60_000 && took < 110_000, `halb took over after ${took} µs, skew is 60.9 ms`);
+});
+
+lab("preemption off on either side leaves the master alone", async (lab) => {
+  const { halbHost, peerHost } = await twoHosts(lab);
+  const first = startKeepalived(lab, peerHost, keepalivedConf(100));
+  await untilHeld(lab, peerHost);
+  const halb = startHalb(lab, halbHost, halbSite(150, "preempt = false"));
+  await halb.untilState("web", "backup");
+  await lab.delay(1500);
+  assert.equal((await halb.router("web")).state, "backup");
+  await first.kill();
+  await halb.untilState("web", "master");
+  // The killed keepalived left its address behind: it removes it when it starts again.
+  const second = startKeepalived(lab, peerHost, keepalivedConf(200, "nopreempt"), {
+    name: "keepalived-again",
+  });
+  await lab.delay(2000);
+  assert.equal((await halb.router("web")).state, "master");
+  assert.doesNotMatch(second.log(), COMPLAINTS);
+});
+
+for (const rule of ["rfc5798", "rfc9568"] as const) {
+  lab(`keepalived with ${rule} checksums and halb understand each other`, async (lab) => {
+    const { halbHost, peerHost, lan } = await twoHosts(lab);
+    const own = rule === "rfc9568" ? "v3_checksum_as_v2" : "";
+    const halb = startHalb(lab, halbHost, halbSite(100));
+    await halb.untilState("web", "master");
+    const keepalived = startKeepalived(lab, peerHost, keepalivedConf(150, own));
+    await halb.untilState("web", "backup");
+    await lab.delay(1000);
+    const { checksum } = (await halb.router("web")).sessions[0] as unknown as { checksum: string };
+    assert.equal(checksum, rule);
+    const capture = await lab.capture(lan, "ip proto 112");
+    await keepalived.kill();
+    await halb.untilState("web", "master");
+    await lab.delay(300);
+    const packets = await capture.packets("vrrp && ip.src == 192.0.2.1", [
+      "ip.ttl",
+      "ip.dst",
+      "vrrp.prio",
+      "vrrp.checksum.status",
+      "_ws.expert",
+      "_ws.malformed",
+    ], { options: ["-o", "vrrp.v3_checksum_as_in_v2:" + (rule === "rfc9568" ? "TRUE" : "FALSE")] });
+    assert.ok(packets.length >= 2);
+    for (const { fields } of packets) {
+      assert.deepEqual(fields, {
+        "ip.ttl": "255",
+        "ip.dst": "224.0.0.18",
+        "vrrp.prio": "100",
+        "vrrp.checksum.status": "1",
+        "_ws.expert": "",
+        "_ws.malformed": "",
+      });
+    }
+  });
+}
+
+lab("gratuitous ARP as keepalived sends it", async (lab) => {
+  const { halbHost, lan } = await twoHosts(lab);
+  const capture = await lab.capture(lan, "arp");
+  const halb = startHalb(lab, halbHost, halbSite(150, 'garp = { repeat = 3, delay = "1s" }'));
+  await halb.untilState("web", "master");
+  await lab.delay(1600);
+  const packets = await capture.packets("arp.src.proto_ipv4 == 192.0.2.10", [
+    "eth.dst",
+    "eth.src",
+    "arp.opcode",
+    "arp.src.hw_mac",
+    "arp.dst.hw_mac",
+    "arp.dst.proto_ipv4",
+    "_ws.malformed",
+  ]);
+  assert.equal(packets.length, 6, "three at once and three after the delay");
+  const mac = halbHost.link(lan).mac;
+  for (const { fields } of packets) {
+    assert.deepEqual(fields, {
+      "eth.dst": "ff:ff:ff:ff:ff:ff",
+      "eth.src": mac,
+      "arp.opcode": "1",
+      "arp.src.hw_mac": mac,
+      "arp.dst.hw_mac": "ff:ff:ff:ff:ff:ff",
+      "arp.dst.proto_ipv4": "192.0.2.10",
+      "_ws.malformed": "",
+    });
+  }
+  const delay = packets[3]!.time - packets[2]!.time;
+  assert.ok(delay > 950_000 && delay < 1_100_000, `second block after ${delay} µs`);
+});

@@ -1,0 +1,341 @@
+/** The driver with a transport of its own making: sockets, interfaces and failures by hand. */
+
+import assert from "node:assert/strict";
+import { Counters } from "../../../mod/plane/counters.ts";
+import { IdSource } from "../../../mod/plane/ids.ts";
+import { LogLimiter } from "../../../mod/plane/log_limiter.ts";
+import type {
+  InterfaceState,
+  LogRecord,
+  ProtocolRouter,
+  ProtocolToControl,
+  ToKernel,
+} from "../../../mod/plane/messages.ts";
+import { SharedWords } from "../../../mod/plane/shared.ts";
+import { TimerHeap } from "../../../mod/protocol/timer_heap.ts";
+import { type Channel, VrrpDriver } from "../../../mod/protocol/vrrp_driver.ts";
+import type { VrrpTransport } from "../../../mod/protocol/vrrp_sockets.ts";
+import { encodeAdvertisement, VRRP_GROUP_IPV4 } from "../../../mod/vrrp/mod.ts";
+import { EPERM, SystemError } from "../../../ffi/mod.ts";
+
+const SECOND = 1_000_000;
+
+/** A driver, its clock, and everything it says. */
+class Bench {
+  now = 1_000 * SECOND;
+  readonly heap = new TimerHeap();
+  readonly words = new SharedWords();
+  readonly counters = new Counters();
+  readonly kernel: ToKernel[] = [];
+  readonly control: ProtocolToControl[] = [];
+  readonly logs: LogRecord[] = [];
+  readonly sent: Uint8Array[] = [];
+  readonly incoming: Uint8Array[] = [];
+  readonly channels = new Set<Channel>();
+  opened: string[] = [];
+  closed = 0;
+  refuse = false;
+  sendResult: number | null = null;
+  readonly driver = new VrrpDriver({
+    ids: new IdSource("p"),
+    heap: this.heap,
+    counters: this.counters,
+    words: this.words,
+    log: new LogLimiter((record) => void this.logs.push(record), () => this.now),
+    now: () => this.now,
+    postKernel: (message) => void this.kernel.push(message),
+    postControl: (message) => void this.control.push(structuredClone(message)),
+    openTransport: (namespace, index, name) => this.#open(namespace, index, name),
+    watch: (channel) => void this.channels.add(channel),
+    unwatch: (channel) => void this.channels.delete(channel),
+  });
+
+  #open(namespace: string, index: number, name: string): VrrpTransport {
+    if (this.refuse) throw new SystemError("socket", EPERM);
+    this.opened.push(`${namespace}/${index}/${name}`);
+    return {
+      descriptor: 100 + this.opened.length,
+      receive: (buffer) => {
+        const packet = this.incoming.shift();
+        if (packet === undefined) return -11;
+        buffer.set(packet);
+        return packet.length;
+      },
+      send: (packet) => {
+        if (this.sendResult !== null) return this.sendResult;
+        this.sent.push(packet.slice());
+        return packet.length;
+      },
+      close: () => void this.closed++,
+    };
+  }
+
+  configure(...routers: ProtocolRouter[]): string[] {
+    const message = { type: "configure", id: "c:1", routers, holdUntil: 0 } as const;
+    return this.driver.configure(message, this.now);
+  }
+
+  advance(micros: number): void {
+    const end = this.now + micros;
+    while (this.heap.next <= end) {
+      this.now = Math.max(this.now, this.heap.next);
+      this.heap.fire(this.now, 100);
+    }
+    this.now = end;
+  }
+
+  state(name: string) {
+    return this.driver.describe().routers.find(({ router }) => router.settings.name === name)!;
+  }
+}
+
+function eth(name: string, index: number, changes: Partial<InterfaceState> = {}): InterfaceState {
+  const mac = "02:00:00:00:00:01";
+  const ipv4 = ["192.0.2.1"];
+  return { namespace: "", index, name, up: true, running: true, mac, mtu: 1500, ipv4, ...changes };
+}
+
+function router(name: string, slot: number, changes: Partial<ProtocolRouter> = {}): ProtocolRouter {
+  return {
+    slot,
+    namespace: "",
+    interface: "eth0",
+    trackers: [],
+    settings: {
+      name,
+      virtualRouterId: 51 + slot,
+      priority: 100,
+      advertisementInterval: SECOND,
+      addresses: ["192.0.2.10"],
+      preempt: true,
+      checksum: "auto",
+    },
+    ...changes,
+  };
+}
+
+function advert(virtualRouterId: number, priority: number): Uint8Array {
+  return encodeAdvertisement({
+    source: "192.0.2.2",
+    destination: VRRP_GROUP_IPV4,
+    virtualRouterId,
+    priority,
+    interval: SECOND,
+    addresses: ["192.0.2.10"],
+    checksum: "rfc9568",
+  });
+}
+
+Deno.test("driver: a router waits for its interface, then for the election, then holds", () => {
+  const bench = new Bench();
+  bench.configure(router("web", 0));
+  assert.deepEqual(bench.state("web").router.waitingFor, ["interface eth0: not there"]);
+  bench.driver.interfaceChanged(eth("eth0", 2, { running: false }), bench.now, "k:1");
+  assert.deepEqual(bench.state("web").router.waitingFor, ["interface eth0: no carrier"]);
+  bench.driver.interfaceChanged(eth("eth0", 2, { ipv4: [] }), bench.now, "k:2");
+  assert.deepEqual(bench.state("web").router.waitingFor, ["interface eth0: no IPv4 address"]);
+  bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:3");
+  assert.equal(bench.state("web").router.state, "backup");
+  bench.advance(3_609_374);
+  assert.equal(bench.sent.length, 0);
+  bench.advance(1);
+  assert.equal(bench.sent.length, 1);
+  assert.equal(bench.words.mastership(0), 1);
+  assert.deepEqual(bench.kernel.map(({ type }) => type), ["hold"]);
+});
+
+Deno.test("driver: routers of one interface share one pair of sockets; the last one closes it", () => {
+  const bench = new Bench();
+  bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
+  bench.configure(router("a", 0), router("b", 1));
+  assert.deepEqual(bench.opened, ["/2/eth0"]);
+  bench.configure(router("b", 1));
+  assert.equal(bench.closed, 0);
+  bench.configure();
+  assert.equal(bench.closed, 1);
+  assert.equal(bench.channels.size, 0);
+  assert.equal(bench.heap.size, 0, "no timer of a removed router is left");
+});
+
+Deno.test("driver: an unchanged router is not touched by a reload", () => {
+  const bench = new Bench();
+  bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
+  bench.configure(router("a", 0), router("b", 1));
+  bench.advance(2 * SECOND);
+  const before = structuredClone(bench.state("a").router);
+  const faster = router("b", 1);
+  const settings = { ...faster.settings, priority: 120 };
+  assert.deepEqual(bench.configure(router("a", 0), { ...faster, settings }), [
+    "virtual router b: changed",
+  ]);
+  assert.deepEqual(bench.state("a").router, before);
+  assert.deepEqual(bench.configure(router("a", 0), { ...faster, settings }), []);
+});
+
+Deno.test("driver: an interface that comes back with another index gets new sockets", () => {
+  const bench = new Bench();
+  bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
+  bench.configure(router("web", 0));
+  const key = { namespace: "", index: 2 };
+  bench.driver.interfaceGone({ type: "interface_gone", id: "k:2", key, name: "eth0" }, bench.now);
+  assert.equal(bench.closed, 1);
+  assert.equal(bench.state("web").router.state, "fault");
+  bench.driver.interfaceChanged(eth("eth0", 9), bench.now, "k:3");
+  assert.deepEqual(bench.opened, ["/2/eth0", "/9/eth0"]);
+  assert.equal(bench.state("web").router.state, "backup");
+});
+
+Deno.test("driver: a renamed interface is gone for those who want the old name", () => {
+  const bench = new Bench();
+  bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
+  bench.configure(router("web", 0));
+  bench.driver.interfaceChanged(eth("wan0", 2), bench.now, "k:2");
+  assert.deepEqual(bench.state("web").router.waitingFor, ["interface eth0: not there"]);
+});
+
+Deno.test("driver: tracked interfaces change the priority, or are a fault", () => {
+  const bench = new Bench();
+  bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
+  bench.driver.interfaceChanged(eth("eth1", 3, { up: false }), bench.now, "k:2");
+  bench.configure(
+    router("weighted", 0, { trackers: [{ kind: "interface", name: "eth1", weight: -30 }] }),
+    router("hard", 1, { trackers: [{ kind: "interface", name: "eth1", weight: 0 }] }),
+  );
+  assert.equal(bench.state("weighted").router.contribution, -30);
+  assert.equal(bench.state("weighted").router.state, "backup");
+  assert.deepEqual(bench.state("hard").router.waitingFor, ["tracked interface eth1: down"]);
+  bench.driver.interfaceChanged(eth("eth1", 3), bench.now, "k:3");
+  assert.equal(bench.state("weighted").router.contribution, 0);
+  assert.equal(bench.state("hard").router.state, "backup");
+});
+
+Deno.test("driver: packets are charged to their router, or to the interface", () => {
+  const bench = new Bench();
+  bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
+  bench.configure(router("web", 0));
+  const [channel] = bench.channels;
+  const expired = advert(51, 200);
+  expired[8] = 254;
+  bench.incoming.push(advert(51, 200), advert(77, 200), expired, new Uint8Array(3));
+  assert.equal(bench.driver.receive(channel!, 64, bench.now), 4);
+  assert.equal(bench.counters.read(0).advertisements_received, 1);
+  assert.equal(bench.counters.read(0).dropped.ttl, 1);
+  assert.deepEqual(bench.driver.describe().interfaces, [
+    { namespace: "", name: "eth0", dropped: { virtual_router_id: 1, truncated: 1 } },
+  ]);
+  assert.deepEqual(bench.state("web").router.master, { address: "192.0.2.2", priority: 200 });
+});
+
+Deno.test("driver: a flood is read in portions", () => {
+  const bench = new Bench();
+  bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
+  bench.configure(router("web", 0));
+  const [channel] = bench.channels;
+  for (let i = 0; i < 100; i++) bench.incoming.push(advert(51, 50));
+  assert.equal(bench.driver.receive(channel!, 64, bench.now), 64);
+  assert.equal(bench.driver.receive(channel!, 64, bench.now), 36);
+});
+
+Deno.test("driver: sockets that cannot be opened are tried again, and say why", () => {
+  const bench = new Bench();
+  bench.refuse = true;
+  bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
+  bench.configure(router("web", 0));
+  assert.match(bench.state("web").router.waitingFor.join(), /socket on eth0: .*EPERM/);
+  bench.refuse = false;
+  bench.advance(SECOND);
+  assert.equal(bench.state("web").router.state, "backup");
+});
+
+Deno.test("driver: a send that fails is counted and logged, and the router goes on", () => {
+  const bench = new Bench();
+  bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
+  bench.configure(router("web", 0));
+  bench.sendResult = -105;
+  bench.advance(5 * SECOND);
+  assert.equal(bench.state("web").router.state, "master");
+  assert.ok(bench.counters.read(0).send_errors >= 2);
+  assert.ok(bench.logs.some(({ message }) => message === "Cannot send advertisement"));
+});
+
+Deno.test("driver: an exception costs one router, not its neighbours", () => {
+  const bench = new Bench();
+  bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
+  // No encoder takes so many addresses: the first advert throws.
+  const broken = router("broken", 0);
+  const addresses = Array.from({ length: 300 }, (_, i) => `198.51.100.${i % 256}`);
+  bench.configure(
+    { ...broken, settings: { ...broken.settings, addresses } },
+    router("fine", 1),
+  );
+  bench.advance(5 * SECOND);
+  assert.equal(bench.state("fine").router.state, "master");
+  assert.equal(bench.state("broken").router.state, "fault");
+  assert.match(bench.state("broken").router.waitingFor.join(), /internal error/);
+  assert.equal(bench.words.mastership(0), 0);
+  assert.ok(bench.kernel.some((message) => message.type === "drop" && message.router === "broken"));
+  assert.ok(bench.logs.some(({ level, message }) => level === "error" && /Internal/.test(message)));
+  bench.configure(router("broken", 0), router("fine", 1));
+  bench.advance(5 * SECOND);
+  assert.equal(bench.state("broken").router.state, "master", "a new configuration mends it");
+});
+
+Deno.test("driver: events and effects go to control with ids and causes", () => {
+  const bench = new Bench();
+  bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:7");
+  bench.configure(router("web", 0));
+  bench.advance(4 * SECOND);
+  const steps = bench.control.filter((message) => message.type === "step");
+  const ids = steps.flatMap((one) => [one.id, ...one.effects.map(({ id }) => id)]);
+  assert.equal(new Set(ids).size, ids.length, "each id once");
+  const election = steps.at(-1)!;
+  assert.equal(election.event.type, "timer");
+  const armed = steps.flatMap(({ effects }) => effects).find(({ id }) => id === election.cause);
+  assert.equal(armed?.effect.type, "set_timer", "the timer's arming is the cause of its expiry");
+  const hold = bench.kernel.find(({ type }) => type === "hold");
+  assert.equal((hold as { cause: string }).cause, election.id);
+  assert.deepEqual(JSON.parse(JSON.stringify(steps)), steps);
+});
+
+Deno.test("driver: graceful stop ends when a successor speaks", () => {
+  const bench = new Bench();
+  bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
+  bench.configure(router("web", 0));
+  bench.advance(4 * SECOND);
+  bench.driver.stop(false, bench.now, "c:9");
+  assert.equal(bench.driver.isStopped, false);
+  assert.equal(bench.sent.at(-1)![22], 0, "priority 0");
+  assert.ok(!bench.kernel.some(({ type }) => type === "drop"), "still answering");
+  bench.incoming.push(advert(51, 90));
+  bench.driver.receive([...bench.channels][0]!, 64, bench.now);
+  assert.equal(bench.driver.isStopped, true);
+  assert.equal(bench.kernel.at(-1)!.type, "drop");
+});
+
+Deno.test("driver: routers of a dead Worker go on where they were", () => {
+  const former = new Bench();
+  former.driver.interfaceChanged(eth("eth0", 2), former.now, "k:1");
+  former.configure(router("master", 0), router("backup", 1));
+  former.advance(3 * SECOND);
+  former.incoming.push(advert(52, 200));
+  former.driver.receive([...former.channels][0]!, 64, former.now);
+  former.advance(SECOND);
+  const snapshot = former.driver.describe().routers.map(({ router }) => structuredClone(router));
+
+  for (const age of [300_000, 10 * SECOND]) {
+    const bench = new Bench();
+    bench.now = former.now + age;
+    bench.driver.resume(structuredClone(snapshot), former.now);
+    bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
+    bench.configure(router("master", 0), router("backup", 1));
+    const goesOn = age < 3_609_375;
+    assert.equal(bench.state("master").router.state, goesOn ? "master" : "backup");
+    assert.equal(bench.sent.length, goesOn ? 1 : 0, "an immediate advert, or none");
+    assert.equal(bench.state("backup").router.state, "backup");
+    assert.deepEqual(
+      bench.kernel.map((message) => `${message.type} ${(message as { router: string }).router}`)
+        .sort(),
+      goesOn ? ["drop backup", "hold master"] : ["drop backup", "drop master", "drop master"],
+    );
+  }
+});

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { LatenessGuard } from "../../../mod/protocol/lateness.ts";
+
+Deno.test("lateness guard: waking early or for a packet is not late", () => {
+  const guard = new LatenessGuard();
+  assert.equal(guard.wake(1_000_000, 900_000, 900_000), 0);
+  assert.equal(guard.wake(Infinity, 950_000, 950_000), 0);
+  assert.equal(guard.histogram.data().total, 0);
+});
+
+Deno.test("lateness guard: a few hundred microseconds count, but are no stall", () => {
+  const guard = new LatenessGuard();
+  assert.equal(guard.wake(1_000_000, 1_000_400, 1_000_400), 0);
+  const { total, max } = guard.histogram.data();
+  assert.deepEqual([total, max], [1, 400]);
+});
+
+Deno.test("lateness guard: five milliseconds late is a stall of that length", () => {
+  const guard = new LatenessGuard();
+  assert.equal(guard.wake(1_000_000, 1_004_999, 1_004_999), 0);
+  assert.equal(guard.wake(2_000_000, 2_005_000, 2_005_000), 5_000);
+});
+
+Deno.test("lateness guard: a suspended machine shows in the boot clock alone", () => {
+  const guard = new LatenessGuard();
+  guard.wake(1_000_000, 900_000, 900_000);
+  // 30 s asleep: the monotonic clock has stood still, and no deadline has passed.
+  assert.equal(guard.wake(1_000_000, 900_500, 30_900_500), 30_000_000);
+  assert.equal(guard.wake(1_000_000, 901_000, 30_901_000), 0, "told once");
+});
