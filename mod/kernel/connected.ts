@@ -137,7 +137,7 @@ export class ConnectedRoutes {
   #want(address: LeasedAddress, wanted: Map<string, ConnectedRoute>): void {
     const { held } = address;
     const index = this.#view.indexOf(held.interface);
-    if (index === undefined || this.#book.ours(address, index) === undefined) return;
+    if (index === undefined || this.#book.ownership.ours(address, index) === undefined) return;
     const network = networkText(held.address, held.prefixLength);
     if (!network.ok) return;
     const route = {
@@ -159,7 +159,7 @@ export class ConnectedRoutes {
     return network === undefined || this.#view.addresses(route.index).some((seen) => {
       const address = parseIp(seen.address);
       return address !== undefined && seen.prefixLength <= route.prefixLength &&
-        inPrefix(network, address, seen.prefixLength) && !this.#book.isOurs(seen);
+        inPrefix(network, address, seen.prefixLength) && !this.#book.ownership.isOurs(seen);
     });
   }
 }

@@ -24,15 +24,19 @@ import { HALB_PROTOCOL, type InterfaceAddress } from "../netlink/mod.ts";
 import type { KernelRouter } from "../plane/messages.ts";
 import { backoff, Gate, GATE_RETRY, type Pulse, refreshShare } from "./gate.ts";
 import {
+  addition,
   hasOurForm,
   keyOf,
   type LeasedAddress,
   type LeasedRouter,
   type LeaseEvents,
   newAddress,
+  newRouter,
+  refreshing,
   removal,
 } from "./leased.ts";
 import type { DeleteAddress, Operation } from "./operation.ts";
+import { Ownership } from "./ownership.ts";
 import type { NamespaceView } from "./view.ts";
 
 const SECOND = 1_000_000;
@@ -51,14 +55,15 @@ export class LeaseBook {
   readonly #pulse: Pulse;
   readonly #events: LeaseEvents;
   readonly #routers = new Map<string, LeasedRouter>();
-  /** By interface name and address: who may have it there. */
-  readonly #byKey = new Map<string, LeasedAddress[]>();
+  /** Which addresses are ours. */
+  readonly ownership: Ownership;
   /** Addresses of ours that no router has, to be removed. */
   #leftovers: DeleteAddress[] = [];
   #deadline = Infinity;
 
   constructor(view: NamespaceView, pulse: Pulse, events: LeaseEvents) {
     this.#view = view;
+    this.ownership = new Ownership(view);
     this.#pulse = pulse;
     this.#events = events;
   }
@@ -78,24 +83,24 @@ export class LeaseBook {
 
   /** Everything wanted from now on; addresses of ours that are no longer in it are leftovers. */
   configure(routers: readonly KernelRouter[], now: number): void {
-    const before = new Map([...this.#byKey].map(([key, alike]) => [key, alike.slice()]));
+    const before = this.ownership.restart();
     const names = new Set(routers.map((router) => router.name));
     for (const name of [...this.#routers.keys()]) {
       if (!names.has(name)) this.#routers.delete(name);
     }
-    this.#byKey.clear();
     for (const router of routers) this.#configureRouter(router, now, before);
     for (const [key, alike] of before) {
-      if (!this.#byKey.has(key)) { for (const address of alike) this.#collect(address); }
+      if (this.ownership.alike(key).length === 0) {
+        for (const address of alike) this.#collect(address);
+      }
     }
   }
 
   /** Takes what is on the interfaces at the start: marked as ours, and in no router's list. */
   collectLeftovers(): void {
     for (const index of this.#view.indexes()) {
-      const name = this.#view.link(index)?.name ?? "";
       for (const address of this.#view.addresses(index)) {
-        const configured = this.#byKey.has(`${name} ${address.address}`);
+        const configured = this.ownership.at(index, address.address).length > 0;
         if (address.protocol === HALB_PROTOCOL && !configured) {
           this.#leftovers.push(removal("", address));
         }
@@ -111,6 +116,7 @@ export class LeaseBook {
     router.wanted = true;
     router.decided = true;
     router.starved = false;
+    router.fault = undefined;
     router.gate.epoch = epoch;
     for (const address of router.addresses) {
       // Adopted or kept from another mastership: the first refresh brings the full lifetime.
@@ -128,6 +134,7 @@ export class LeaseBook {
     if (router === undefined) return;
     router.wanted = false;
     router.decided = true;
+    router.fault = undefined;
     router.gate.epoch = 0;
     for (const address of router.addresses) {
       address.failure = undefined;
@@ -143,8 +150,7 @@ export class LeaseBook {
 
   /** Somebody else, not the kernel by itself, removed an address. */
   removedByOthers(removed: InterfaceAddress, now: number): void {
-    const name = this.#view.link(removed.index)?.name ?? "";
-    for (const address of this.#byKey.get(`${name} ${removed.address}`) ?? []) {
+    for (const address of this.ownership.at(removed.index, removed.address)) {
       if (!address.router.wanted || address.index !== removed.index) continue;
       address.repairing = true;
       address.strikes = now - address.installedAt < SETTLED ? address.strikes + 1 : 0;
@@ -169,10 +175,7 @@ export class LeaseBook {
     const operations: Operation[] = [...this.#leftovers];
     this.#deadline = Infinity;
     for (const router of this.#routers.values()) {
-      for (const address of router.addresses) {
-        if (router.wanted) this.#planWanted(address, now, operations);
-        else this.#planUnwanted(address, now, operations);
-      }
+      if (router.fault === undefined) this.#planRouter(router, now, operations);
     }
     return operations;
   }
@@ -204,47 +207,18 @@ export class LeaseBook {
     else this.#installed(address, operation.index, operation.lease, sent, operation.type);
   }
 
-  /** The address where it is on its interface and ours; undefined: it is not. */
-  ours(address: LeasedAddress, index: number | undefined): InterfaceAddress | undefined {
-    if (index === undefined) return undefined;
-    return this.#view.seen(index, address.held.address).find((seen) =>
-      seen.protocol === HALB_PROTOCOL ||
-      // A kernel before 5.18 does not keep the mark: then we go by what we remember.
-      (seen.protocol === 0 && address.index === index && hasOurForm(seen))
-    );
-  }
-
-  /** Whether the address is on its interface, ours or the host's own. */
-  present(address: LeasedAddress): boolean {
-    const index = this.#view.indexOf(address.held.interface);
-    return index !== undefined && this.#view.seen(index, address.held.address).length > 0;
-  }
-
-  /** Whether an address seen on an interface is one that halb holds, so not the host's own. */
-  isOurs(seen: InterfaceAddress): boolean {
-    if (seen.protocol === HALB_PROTOCOL) return true;
-    const name = this.#view.link(seen.index)?.name ?? "";
-    return (this.#byKey.get(`${name} ${seen.address}`) ?? [])
-      .some((address) => this.ours(address, seen.index) === seen);
-  }
-
   #configureRouter(
     router: KernelRouter,
     now: number,
     before: ReadonlyMap<string, readonly LeasedAddress[]>,
   ): void {
     const known = this.#routers.get(router.name);
-    const entry: LeasedRouter = known !== undefined && known.router.slot === router.slot ? known : {
-      router,
-      gate: new Gate(this.#pulse, router.slot),
-      wanted: false,
-      decided: false,
-      adoptedUntil: now + (router.lease === 0 ? ADOPTION_LIMIT : router.lease * SECOND),
-      addresses: [],
-      repairs: 0,
-      starved: false,
-    };
+    const adoptedUntil = now + (router.lease === 0 ? ADOPTION_LIMIT : router.lease * SECOND);
+    const entry = known?.router.slot === router.slot
+      ? known
+      : newRouter(router, new Gate(this.#pulse, router.slot), adoptedUntil);
     entry.router = router;
+    entry.fault = undefined;
     entry.addresses = router.addresses.map((held, position) => {
       const key = keyOf(held);
       const alike = before.get(key) ?? [];
@@ -253,10 +227,25 @@ export class LeaseBook {
         newAddress(entry, held, alike[0]?.index, now);
       address.held = held;
       address.position = position;
-      this.#byKey.set(key, [...this.#byKey.get(key) ?? [], address]);
+      this.ownership.add(address);
       return address;
     });
     this.#routers.set(router.name, entry);
+  }
+
+  /** An exception faults this one router; what was planned of it until then is not done. */
+  #planRouter(router: LeasedRouter, now: number, operations: Operation[]): void {
+    const before = operations.length;
+    try {
+      for (const address of router.addresses) {
+        if (router.wanted) this.#planWanted(address, now, operations);
+        else this.#planUnwanted(address, now, operations);
+      }
+    } catch (error) {
+      operations.length = before;
+      router.fault = error instanceof Error ? error.message : String(error);
+      this.#events.faulted(router);
+    }
   }
 
   #planWanted(address: LeasedAddress, now: number, operations: Operation[]): void {
@@ -267,7 +256,7 @@ export class LeaseBook {
       address.failure = `Interface ${held.interface} does not exist`;
       return;
     }
-    const seen = this.ours(address, index);
+    const seen = this.ownership.ours(address, index);
     if (seen === undefined && this.#view.seen(index, held.address).length > 0) {
       address.failure = undefined;
       address.index = undefined;
@@ -276,7 +265,7 @@ export class LeaseBook {
     if (seen === undefined) {
       if (address.retryAt > now) this.#wakeAt(address.retryAt);
       else if (!router.gate.open()) this.#wakeAt(now + GATE_RETRY);
-      else operations.push(this.#addition(address, index));
+      else operations.push(addition(address, index));
       return;
     }
     address.failure = undefined;
@@ -301,8 +290,8 @@ export class LeaseBook {
     }
     if (address.retryAt > now) return this.#wakeAt(address.retryAt);
     if (!router.gate.open()) return this.#wakeAt(now + GATE_RETRY);
-    if (replaceable) operations.push(this.#refresh(address, seen.index));
-    else operations.push(removal(router.router.name, seen), this.#addition(address, seen.index));
+    if (replaceable) operations.push(refreshing(address, seen.index));
+    else operations.push(removal(router.router.name, seen), addition(address, seen.index));
   }
 
   #planRefresh(
@@ -318,7 +307,7 @@ export class LeaseBook {
     if (advanced && router.gate.open()) {
       address.heartbeat = heartbeat;
       router.starved = false;
-      operations.push(this.#refresh(address, seen.index));
+      operations.push(refreshing(address, seen.index));
       return;
     }
     if (!advanced) router.gate.distrust();
@@ -334,7 +323,7 @@ export class LeaseBook {
     const { held, router } = address;
     const index = this.#view.indexOf(held.interface);
     this.#leaveOldInterface(address, index, operations);
-    const seen = this.ours(address, index);
+    const seen = this.ownership.ours(address, index);
     if (seen === undefined || this.#wantedElsewhere(address)) return;
     address.index = index;
     if (!router.decided && now < router.adoptedUntil) this.#wakeAt(router.adoptedUntil);
@@ -349,14 +338,13 @@ export class LeaseBook {
     operations: Operation[],
   ): void {
     if (address.index === undefined || address.index === index) return;
-    const seen = this.ours(address, address.index);
+    const seen = this.ownership.ours(address, address.index);
     if (seen === undefined) address.index = undefined;
     else operations.push(removal(address.router.router.name, seen));
   }
 
   #find(router: string, index: number, text: string): LeasedAddress | undefined {
-    const name = this.#view.link(index)?.name ?? "";
-    return this.#byKey.get(`${name} ${text}`)?.find((one) => one.router.router.name === router) ??
+    return this.ownership.at(index, text).find((one) => one.router.router.name === router) ??
       // The interface was renamed: its name leads elsewhere, or nowhere.
       this.#routers.get(router)?.addresses.find((one) =>
         one.held.address === text && one.index === index
@@ -364,7 +352,7 @@ export class LeaseBook {
   }
 
   #wantedElsewhere(address: LeasedAddress): boolean {
-    const alike = this.#byKey.get(keyOf(address.held)) ?? [];
+    const alike = this.ownership.alike(keyOf(address.held));
     return alike.length > 1 && alike.some((other) => other !== address && other.router.wanted);
   }
 
@@ -372,7 +360,7 @@ export class LeaseBook {
     const { index } = address;
     if (index === undefined) return;
     for (const seen of this.#view.seen(index, address.held.address)) {
-      if (this.ours(address, index) === seen) this.#leftovers.push(removal("", seen));
+      if (this.ownership.ours(address, index) === seen) this.#leftovers.push(removal("", seen));
     }
   }
 
@@ -396,26 +384,6 @@ export class LeaseBook {
     if (address.repairing) router.repairs++;
     address.repairing = false;
     this.#events.installed(address);
-  }
-
-  #addition(address: LeasedAddress, index: number): Operation {
-    address.heartbeat = address.router.gate.heartbeat;
-    return { type: "add_address", ...this.#target(address, index) };
-  }
-
-  #refresh(address: LeasedAddress, index: number): Operation {
-    return { type: "refresh_address", ...this.#target(address, index) };
-  }
-
-  #target(address: LeasedAddress, index: number) {
-    const { held, router } = address;
-    return {
-      router: router.router.name,
-      index,
-      address: held.address,
-      lease: router.router.lease,
-      ...(held.label === undefined ? {} : { label: held.label }),
-    };
   }
 
   #wakeAt(time: number): void {

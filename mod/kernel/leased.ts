@@ -8,7 +8,12 @@
 import { IFA_F_NOPREFIXROUTE, type InterfaceAddress } from "../netlink/mod.ts";
 import type { HeldAddress, KernelRouter } from "../plane/messages.ts";
 import type { Gate } from "./gate.ts";
-import { type DeleteAddress, hostLength } from "./operation.ts";
+import {
+  type AddAddress,
+  type DeleteAddress,
+  hostLength,
+  type RefreshAddress,
+} from "./operation.ts";
 
 /** One virtual address of one router. */
 export interface LeasedAddress {
@@ -46,6 +51,8 @@ export interface LeasedRouter {
   repairs: number;
   /** A refresh was refused since the last one that was allowed. */
   starved: boolean;
+  /** Why nothing is done for it until it is configured, held or dropped again. */
+  fault: string | undefined;
 }
 
 /** What the book tells its owner besides the operations. */
@@ -58,6 +65,8 @@ export interface LeaseEvents {
    * @param beating the protocol loop turns, but does not say master
    */
   starved(router: LeasedRouter, beating: boolean): void;
+  /** Something unforeseen happened with this router: nothing is done for it any more. */
+  faulted(router: LeasedRouter): void;
 }
 
 /** Names an address on an interface. */
@@ -98,5 +107,41 @@ export function newAddress(
     strikes: 0,
     repairing: false,
     failure: undefined,
+  };
+}
+
+/** A router that nothing was decided about yet. */
+export function newRouter(router: KernelRouter, gate: Gate, adoptedUntil: number): LeasedRouter {
+  return {
+    router,
+    gate,
+    wanted: false,
+    decided: false,
+    adoptedUntil,
+    addresses: [],
+    repairs: 0,
+    starved: false,
+    fault: undefined,
+  };
+}
+
+/** Makes the address; the decision counts as one to refresh. */
+export function addition(address: LeasedAddress, index: number): AddAddress {
+  address.heartbeat = address.router.gate.heartbeat;
+  return { type: "add_address", ...target(address, index) };
+}
+
+/** Gives the address new lifetimes. */
+export function refreshing(address: LeasedAddress, index: number): RefreshAddress {
+  return { type: "refresh_address", ...target(address, index) };
+}
+
+function target({ held, router }: LeasedAddress, index: number) {
+  return {
+    router: router.router.name,
+    index,
+    address: held.address,
+    lease: router.router.lease,
+    ...(held.label === undefined ? {} : { label: held.label }),
   };
 }

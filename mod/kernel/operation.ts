@@ -14,10 +14,16 @@
  */
 
 import {
+  type Acknowledgement,
   addAddress,
   addRoute,
   deleteAddress,
   deleteRoute,
+  describeAcknowledgement,
+  EADDRNOTAVAIL,
+  EEXIST,
+  ENODEV,
+  ESRCH,
   HALB_PROTOCOL,
   IFA_F_NOPREFIXROUTE,
   type MessageWriter,
@@ -141,6 +147,16 @@ export function describeOperation(operation: Operation): string {
     case "delete_route":
       return `remove route to ${operation.network}/${operation.prefixLength} on interface ${operation.index}`;
   }
+}
+
+/** Why an operation failed; undefined where it is done, or there was nothing left to do. */
+export function failureOf(operation: Operation, answer: Acknowledgement): string | undefined {
+  const { errno } = answer;
+  if (errno === 0) return undefined;
+  const removes = operation.type === "delete_address" || operation.type === "delete_route";
+  if (removes && [EADDRNOTAVAIL, ENODEV, ESRCH].includes(errno)) return undefined;
+  if (operation.type === "add_route" && errno === EEXIST) return undefined;
+  return describeAcknowledgement(answer);
 }
 
 function routeRequest(route: ConnectedRoute): RouteRequest {

@@ -1,0 +1,212 @@
+/**
+ * Announcements: gratuitous ARP, which tells switches and neighbours where a virtual address is
+ * now. A broadcast ARP request in which sender and target address are both the virtual address:
+ * the form that keepalived sends and every neighbour cache understands (PROTOCOL.md 3.6).
+ *
+ * A block is all addresses in turn, so many rounds: first, second, …, first, second, …, so that
+ * every address has been announced once as early as possible. On becoming master one block at
+ * once and one after a delay; then refreshes; and a block whenever somebody asks. On each
+ * interface a gap may be kept between two frames, whichever routers they are for.
+ *
+ * Pure: frames and times come out, nothing is sent here. Times are whole microseconds.
+ *
+ * @module
+ */
+
+import { parseIp } from "../netlink/mod.ts";
+import type { AnnouncePlan } from "../plane/messages.ts";
+
+/** Bytes of an ARP request in its Ethernet frame, unpadded. */
+const ARP_FRAME_LENGTH = 42;
+
+/** One address that can be announced now. */
+export interface AnnounceTarget {
+  /** Interface index. */
+  readonly index: number;
+  readonly address: string;
+  /** Hardware address of the interface, `aa:bb:cc:dd:ee:ff`. */
+  readonly mac: string;
+}
+
+/** One frame that is due. */
+export interface Announcement {
+  readonly router: string;
+  readonly index: number;
+  readonly frame: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * The frame: Ethernet broadcast from the interface, ARP request, sender and target protocol
+ * address the virtual address, target hardware address all ones.
+ *
+ * @throws {RangeError} for what is no IPv4 or no Ethernet address
+ */
+export function gratuitousArp(address: string, mac: string): Uint8Array<ArrayBuffer> {
+  const ip = parseIp(address);
+  if (ip?.length !== 4) throw new RangeError(`Cannot announce "${address}": not an IPv4 address`);
+  if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(mac)) {
+    throw new RangeError(`Cannot announce from "${mac}": not an Ethernet address`);
+  }
+  const sender = mac.split(":").map((part) => parseInt(part, 16));
+  const frame = new Uint8Array(ARP_FRAME_LENGTH);
+  frame.fill(0xff, 0, 6);
+  frame.set(sender, 6);
+  // EtherType ARP; hardware Ethernet, protocol IPv4, lengths 6 and 4, operation 1 (request).
+  frame.set([0x08, 0x06, 0x00, 0x01, 0x08, 0x00, 6, 4, 0x00, 0x01], 12);
+  frame.set(sender, 22);
+  frame.set(ip, 28);
+  frame.fill(0xff, 32, 38);
+  frame.set(ip, 38);
+  return frame;
+}
+
+/** Frames of one router on one interface that are still to be sent. */
+interface Block {
+  readonly router: string;
+  readonly index: number;
+  readonly interval: number;
+  readonly frames: readonly Uint8Array<ArrayBuffer>[];
+  rounds: number;
+  position: number;
+}
+
+interface Schedule {
+  readonly plan: AnnouncePlan;
+  /** Second block; Infinity: none, or over. */
+  secondAt: number;
+  refreshAt: number;
+}
+
+/** Announcements of all routers of one namespace. */
+export class Announcer {
+  readonly #targets: (router: string) => readonly AnnounceTarget[];
+  readonly #schedules = new Map<string, Schedule>();
+  #blocks: Block[] = [];
+  /** When the next frame may leave an interface on which gaps are kept. */
+  readonly #allowedAt = new Map<number, number>();
+
+  /** @param targets what of a router can be announced now: asked when a block begins */
+  constructor(targets: (router: string) => readonly AnnounceTarget[]) {
+    this.#targets = targets;
+  }
+
+  /** The router holds its addresses: a block now, one later, then refreshes. */
+  start(router: string, plan: AnnouncePlan, now: number): void {
+    this.cancel(router);
+    this.#schedules.set(router, {
+      plan,
+      secondAt: plan.delay > 0 && plan.repeat > 0 ? now + plan.delay : Infinity,
+      refreshAt: nextRefresh(plan, now),
+    });
+    this.#begin(router, plan, plan.repeat, this.#targets(router));
+  }
+
+  /**
+   * One more block at once, of all addresses or of some. Nothing where the router holds none.
+   *
+   * @param addresses which; absent: all
+   */
+  again(router: string, addresses?: ReadonlySet<string>): void {
+    const schedule = this.#schedules.get(router);
+    if (schedule === undefined) return;
+    const targets = this.#targets(router).filter((target) =>
+      addresses === undefined || addresses.has(target.address)
+    );
+    this.#begin(router, schedule.plan, schedule.plan.repeat, targets);
+  }
+
+  /** Another plan for a router that holds its addresses. Blocks that have begun go on. */
+  change(router: string, plan: AnnouncePlan, now: number): void {
+    const schedule = this.#schedules.get(router);
+    if (schedule === undefined) return;
+    const { secondAt } = schedule;
+    this.#schedules.set(router, { plan, secondAt, refreshAt: nextRefresh(plan, now) });
+  }
+
+  /** Nothing more is sent for the router. */
+  cancel(router: string): void {
+    this.#schedules.delete(router);
+    this.#blocks = this.#blocks.filter((block) => block.router !== router);
+  }
+
+  /** When `due` has something; Infinity: never as things stand. */
+  get deadline(): number {
+    let deadline = Infinity;
+    for (const { secondAt, refreshAt } of this.#schedules.values()) {
+      deadline = Math.min(deadline, secondAt, refreshAt);
+    }
+    for (const block of this.#blocks) deadline = Math.min(deadline, this.#allowed(block));
+    return deadline;
+  }
+
+  /**
+   * The frames to send now. Every block gets one round before any gets the next one.
+   *
+   * @param budget most frames at once, 1 or more; what is left is due at once again
+   */
+  due(now: number, budget: number): Announcement[] {
+    for (const [router, schedule] of this.#schedules) this.#wake(router, schedule, now);
+    const frames: Announcement[] = [];
+    let before = -1;
+    while (frames.length > before && frames.length < budget) {
+      before = frames.length;
+      for (const block of this.#blocks) this.#round(block, now, budget, frames);
+    }
+    this.#blocks = this.#blocks.filter((block) => block.rounds > 0);
+    return frames;
+  }
+
+  #wake(router: string, schedule: Schedule, now: number): void {
+    const { plan } = schedule;
+    if (schedule.secondAt <= now) {
+      schedule.secondAt = Infinity;
+      this.#begin(router, plan, plan.repeat, this.#targets(router));
+    }
+    if (schedule.refreshAt <= now) {
+      // After a stall one refresh is enough: missed ones are not made up for.
+      schedule.refreshAt = now + plan.refresh;
+      this.#begin(router, plan, plan.refreshRepeat, this.#targets(router));
+    }
+  }
+
+  #begin(
+    router: string,
+    plan: AnnouncePlan,
+    rounds: number,
+    targets: readonly AnnounceTarget[],
+  ): void {
+    if (rounds <= 0) return;
+    const byInterface = new Map<number, Uint8Array<ArrayBuffer>[]>();
+    for (const { index, address, mac } of targets) {
+      const frames = byInterface.get(index) ?? [];
+      frames.push(gratuitousArp(address, mac));
+      byInterface.set(index, frames);
+    }
+    for (const [index, frames] of byInterface) {
+      this.#blocks.push({ router, index, interval: plan.interval, frames, rounds, position: 0 });
+    }
+  }
+
+  /** What is left of the block's round, as far as gap and budget allow. */
+  #round(block: Block, now: number, budget: number, frames: Announcement[]): void {
+    while (block.rounds > 0 && frames.length < budget && this.#allowed(block) <= now) {
+      const frame = block.frames[block.position];
+      if (frame === undefined) return;
+      frames.push({ router: block.router, index: block.index, frame });
+      if (block.interval > 0) this.#allowedAt.set(block.index, now + block.interval);
+      block.position++;
+      if (block.position < block.frames.length) continue;
+      block.position = 0;
+      block.rounds--;
+      return;
+    }
+  }
+
+  #allowed(block: Block): number {
+    return block.interval > 0 ? this.#allowedAt.get(block.index) ?? 0 : 0;
+  }
+}
+
+function nextRefresh(plan: AnnouncePlan, now: number): number {
+  return plan.refresh > 0 && plan.refreshRepeat > 0 ? now + plan.refresh : Infinity;
+}

@@ -1,0 +1,38 @@
+/**
+ * What the kernel plane needs of the world: a clock, and for each network namespace two netlink
+ * sockets and a packet socket. The plane is written against these two interfaces; system_io.ts
+ * makes them of libc, a test of a model kernel.
+ *
+ * @module
+ */
+
+/** The plane's world. */
+export interface KernelIo {
+  /** Whole microseconds on CLOCK_MONOTONIC. */
+  now(): number;
+  /**
+   * Opens the sockets of a namespace; empty: the one the agent runs in. The monitor has joined
+   * its groups when this returns, so nothing between a later dump and its events is lost.
+   *
+   * @throws where the namespace does not exist or may not be entered
+   */
+  open(namespace: string): NamespaceIo;
+}
+
+/** The sockets of one namespace. */
+export interface NamespaceIo {
+  /** Netlink port of the request socket: notifications that it caused carry it. */
+  readonly portId: number;
+  /** Sends requests. The answers of everything but dumps are queued when this returns. */
+  send(bytes: Uint8Array): void;
+  /** The next datagram of answers, a copy of its own; undefined: none is queued. */
+  receive(): Uint8Array | undefined;
+  /**
+   * The next datagram of notifications, valid until the next call; undefined: none is queued;
+   * `overrun`: the kernel had to drop some.
+   */
+  event(): Uint8Array | "overrun" | undefined;
+  /** Sends an Ethernet frame. @returns 0 or the errno */
+  transmit(index: number, frame: Uint8Array<ArrayBuffer>): number;
+  close(): void;
+}

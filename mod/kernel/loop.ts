@@ -1,0 +1,58 @@
+/**
+ * The kernel plane's loop: wait for a message, a notification or the next deadline, take what is
+ * there, turn. It blocks its thread until the plane is told to stop.
+ *
+ * @module
+ */
+
+import { Epoll, EPOLLIN, EventFd, useDescriptorRegistry } from "../../ffi/mod.ts";
+import { Inbox, Outbox } from "../plane/inbox.ts";
+import type { KernelStart, KernelToProtocol, ToKernel } from "../plane/messages.ts";
+import { SharedWords } from "../plane/shared.ts";
+import { KernelPlane } from "./plane.ts";
+import { SystemIo } from "./system_io.ts";
+
+/** Messages taken in one turn. */
+const MESSAGES = 1024;
+const WAKE = 0;
+const MONITOR = 1;
+/** The protocol's port in the inbox. */
+const PROTOCOL = 1;
+
+/**
+ * Runs the plane until `stop`.
+ *
+ * @throws whatever the plane could not contain: an injected fault, or a failure of the loop itself
+ */
+export function runKernelPlane(start: KernelStart): void {
+  useDescriptorRegistry(start.registry);
+  const words = new SharedWords(start.words);
+  const epoll = new Epoll();
+  const wake = new EventFd(start.wake);
+  epoll.add(wake.fd, EPOLLIN, WAKE);
+  const inbox = new Inbox(wake, [start.control, start.protocol]);
+  const protocol = new Outbox<KernelToProtocol>(start.protocol, new EventFd(start.protocolWake));
+  const io = new SystemIo(epoll, MONITOR);
+  const plane = new KernelPlane(io, words, {
+    control: (message) => start.control.postMessage(message),
+    protocol: (message) => protocol.post(message),
+    reconnect: (port) => {
+      protocol.reconnect(port);
+      inbox.reconnect(PROTOCOL, port);
+    },
+  }, { faultInjection: start.faultInjection });
+  try {
+    plane.start();
+    while (!plane.stopped) {
+      // Rounded up: a turn too early would find nothing to do and spin.
+      const wait = Math.ceil((plane.deadline - io.now()) / 1000);
+      epoll.wait(Math.max(0, wait));
+      inbox.drain(MESSAGES, (message) => plane.handle(message as ToKernel));
+      if (!plane.stopped) plane.turn();
+    }
+  } finally {
+    plane.close();
+    epoll.close();
+    useDescriptorRegistry(null);
+  }
+}

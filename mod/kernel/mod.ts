@@ -1,0 +1,26 @@
+/**
+ * The kernel plane: virtual addresses with a lease, their connected routes, announcements, and the
+ * state of interfaces. `runKernelPlane` is the loop that a Worker (worker.ts) runs; `KernelPlane`
+ * is the plane without loop and sockets, for tests and simulations.
+ *
+ * @module
+ */
+
+export { type Announcement, Announcer, type AnnounceTarget, gratuitousArp } from "./announce.ts";
+export { ConnectedRoutes } from "./connected.ts";
+export { backoff, Gate, type Pulse, refreshShare } from "./gate.ts";
+export type { KernelIo, NamespaceIo } from "./io.ts";
+export { LeaseBook } from "./lease.ts";
+export type { LeasedAddress, LeasedRouter, LeaseEvents } from "./leased.ts";
+export { runKernelPlane } from "./loop.ts";
+export { describeOperation, encodeOperation, type Operation, ROUTE_METRIC } from "./operation.ts";
+export {
+  InjectedFault,
+  KernelPlane,
+  type KernelPlaneOptions,
+  type KernelPorts,
+  type KernelWords,
+} from "./plane.ts";
+export { SystemIo } from "./system_io.ts";
+export { NamespaceView } from "./view.ts";
+export { type InterfaceNews, InterfaceWatch } from "./watch.ts";

@@ -1,0 +1,321 @@
+/**
+ * One network namespace as the kernel plane works on it: the view of its tables, the lease book,
+ * the connected routes, the announcements and the interface watch, and the sockets between them
+ * and the kernel.
+ *
+ * `settle` is the heart: read every notification that is queued, ask the book what is to be done,
+ * do it, and begin again until nothing is left. All notifications are read before anything is
+ * planned, so the echoes of our own requests are never mistaken for somebody else's doing.
+ *
+ * @module
+ */
+
+import {
+  type Acknowledgement,
+  EEXIST,
+  IFF_LOOPBACK,
+  IFF_NOARP,
+  type Link,
+} from "../netlink/mod.ts";
+import type { KernelRouter } from "../plane/messages.ts";
+import { Announcer, type AnnounceTarget } from "./announce.ts";
+import { ConnectedRoutes } from "./connected.ts";
+import type { Pulse } from "./gate.ts";
+import { endangered, Guard } from "./guard.ts";
+import type { KernelIo, NamespaceIo } from "./io.ts";
+import { LeaseBook } from "./lease.ts";
+import type { LeasedRouter } from "./leased.ts";
+import { describeOperation, encodeOperation, failureOf, type Operation } from "./operation.ts";
+import { Requester } from "./requester.ts";
+import { type Say, Tables } from "./tables.ts";
+import { NamespaceView } from "./view.ts";
+import { type InterfaceNews, InterfaceWatch } from "./watch.ts";
+
+/** Rounds of plan and do in one call; the rest waits for the next turn. */
+const ROUNDS = 5;
+/** Ethernet: the hardware that gratuitous ARP is made for here. */
+const ARPHRD_ETHER = 1;
+
+/** Everything of one namespace. */
+export class NamespaceDriver {
+  readonly name: string;
+  readonly book: LeaseBook;
+  readonly announcer: Announcer;
+  readonly watch: InterfaceWatch;
+  /** Routers whose report may have changed since `takeChanged`. */
+  #changed = new Set<string>();
+  /** Frames sent for each router. */
+  readonly announcements = new Map<string, number>();
+  readonly #clock: KernelIo;
+  readonly #io: NamespaceIo;
+  readonly #say: Say;
+  readonly #requester: Requester;
+  readonly #view = new NamespaceView();
+  readonly #tables: Tables;
+  readonly #routes: ConnectedRoutes;
+  /** Links as they were when announcements last looked. */
+  readonly #carriers = new Map<number, Link>();
+  /** Addresses installed since the last block of announcements, by router. */
+  readonly #installed = new Map<string, Set<string>>();
+  /** Held since the last `settle`: their announcements begin when it is done. */
+  readonly #starting = new Set<string>();
+  #started = false;
+  #again = false;
+  #watchDirty = true;
+
+  /** @throws where the namespace does not exist or may not be entered */
+  constructor(name: string, clock: KernelIo, pulse: Pulse, say: Say) {
+    this.name = name;
+    this.#clock = clock;
+    this.#say = say;
+    this.#io = clock.open(name);
+    this.#requester = new Requester(this.#io);
+    this.book = new LeaseBook(this.#view, pulse, {
+      installed: (address) => {
+        const router = address.router.router.name;
+        const installed = this.#installed.get(router) ?? new Set();
+        this.#installed.set(router, installed.add(address.held.address));
+      },
+      starved: (router, beating) => this.#starved(router, beating),
+      faulted: (router) => {
+        const properties = { error: router.fault ?? "" };
+        this.#changed.add(router.router.name);
+        say("error", ["kernel", router.router.name], "Router is in fault", properties);
+      },
+    });
+    this.#tables = new Tables(this.#io, this.#requester, this.#view, say, (address) => {
+      this.book.removedByOthers(address, clock.now());
+    });
+    this.#routes = new ConnectedRoutes(this.#view, this.book);
+    this.announcer = new Announcer((router) => this.#targets(router));
+    this.watch = new InterfaceWatch(
+      name,
+      this.#view,
+      (address) => this.book.ownership.isOurs(address),
+    );
+  }
+
+  /** When `settle` or `announce` should be called though nothing happened. */
+  get deadline(): number {
+    if (this.#again) return 0;
+    return Math.min(this.book.deadline, this.#routes.deadline, this.announcer.deadline);
+  }
+
+  /** Routers and watched interfaces from now on. The first time the kernel's tables are read. */
+  configure(routers: readonly KernelRouter[], interfaces: readonly string[], now: number): void {
+    if (!this.#started) this.#tables.read();
+    for (const { router } of this.book.routers) this.#changed.add(router.name);
+    this.book.configure(routers, now);
+    const names = new Set(routers.map((router) => router.name));
+    for (const name of this.announcements.keys()) {
+      if (names.has(name)) continue;
+      this.announcer.cancel(name);
+      this.announcements.delete(name);
+    }
+    for (const router of routers) {
+      this.#changed.add(router.name);
+      this.announcements.set(router.name, this.announcements.get(router.name) ?? 0);
+      this.announcer.change(router.name, router.announce, now);
+    }
+    if (!this.#started) {
+      this.book.collectLeftovers();
+      this.#routes.adopt(this.#tables.ownRoutes());
+      this.#started = true;
+    }
+    this.watch.watch(interfaces);
+    this.#watchDirty = true;
+    this.#routes.touch();
+    this.settle();
+  }
+
+  /** Hold from now on; the next `settle` does it, for all routers in one go, and announces. */
+  hold(router: string, epoch: number, now: number): void {
+    this.book.hold(router, epoch, now);
+    this.#starting.add(router);
+    this.#touch(router);
+  }
+
+  /** Let go; the next `settle` does it. Nothing is announced any more. */
+  drop(router: string, now: number): void {
+    this.announcer.cancel(router);
+    this.#starting.delete(router);
+    this.book.drop(router, now);
+    this.#touch(router);
+  }
+
+  /** Let everything go, also what was adopted. */
+  dropAll(now: number): void {
+    for (const { router } of this.book.routers) this.drop(router.name, now);
+  }
+
+  /** Reads what happened and does what follows, until nothing is left to do. */
+  settle(): void {
+    this.#again = false;
+    for (let round = 0; round < ROUNDS; round++) {
+      this.#tables.follow();
+      const now = this.#clock.now();
+      this.#digestChanges(now);
+      const { before, after } = this.#routes.plan(now);
+      const operations = [...before, ...this.book.plan(now), ...after];
+      if (operations.length === 0) {
+        this.#announceInstalled(now);
+        return;
+      }
+      this.#execute(operations);
+    }
+    this.#again = true;
+  }
+
+  /** Sends announcements that are due. @returns whether some are left for the next turn */
+  announce(now: number, budget: number): boolean {
+    const frames = this.announcer.due(now, budget);
+    for (const { router, index, frame } of frames) {
+      const errno = this.#io.transmit(index, frame);
+      if (errno === 0) {
+        this.announcements.set(router, (this.announcements.get(router) ?? 0) + 1);
+      } else {
+        this.#say("warning", ["kernel", router], "Cannot send announcement", {
+          interface: this.#view.link(index)?.name ?? `${index}`,
+          errno,
+        });
+      }
+      this.#changed.add(router);
+    }
+    return frames.length >= budget;
+  }
+
+  /** Names of routers whose report may have changed since the last call. */
+  takeChanged(): ReadonlySet<string> {
+    const changed = this.#changed;
+    if (changed.size > 0) this.#changed = new Set();
+    return changed;
+  }
+
+  /** What changed about the watched interfaces since the last call. */
+  takeNews(): InterfaceNews[] {
+    if (!this.#watchDirty) return [];
+    this.#watchDirty = false;
+    return this.watch.changes();
+  }
+
+  close(): void {
+    this.#io.close();
+  }
+
+  #touch(router: string): void {
+    this.#routes.touch();
+    this.#changed.add(router);
+    this.#again = true;
+  }
+
+  #digestChanges(now: number): void {
+    for (const index of this.#view.takeChanges()) {
+      this.#watchDirty = true;
+      this.#routes.verify(index);
+      this.book.interfaceChanged(index, now);
+      const link = this.#view.link(index);
+      const before = this.#carriers.get(index);
+      if (link === undefined) this.#carriers.delete(index);
+      else this.#carriers.set(index, link);
+      // Neighbours behind a new carrier or a new hardware address know nothing of us.
+      const anew = link !== undefined && before !== undefined && link.running &&
+        (!before.running || before.mac !== link.mac);
+      for (const { router, addresses } of this.book.routers) {
+        const here = addresses.filter((address) =>
+          address.index === index || this.#view.indexOf(address.held.interface) === index
+        );
+        if (here.length === 0) continue;
+        this.#changed.add(router.name);
+        if (anew) {
+          this.announcer.again(router.name, new Set(here.map((one) => one.held.address)));
+        }
+      }
+    }
+  }
+
+  #execute(operations: readonly Operation[]): void {
+    const guards = new Map<number, Guard>();
+    for (const index of endangered(operations, this.#view)) {
+      const hosts = this.#view.addresses(index)
+        .filter((address) => address.family === 4 && !this.book.ownership.isOurs(address));
+      guards.set(index, new Guard(index, this.#requester, hosts));
+    }
+    const sent = this.#clock.now();
+    this.#requester.transact(
+      operations.map((operation) => (writer, sequence) =>
+        encodeOperation(writer, sequence, operation)
+      ),
+      (position, answer) => {
+        const operation = operations[position];
+        if (operation !== undefined) this.#answered(operation, answer, sent);
+      },
+    );
+    if (guards.size === 0) return;
+    const gone = new Set(
+      operations.flatMap((one) => one.type === "delete_address" ? [one.address] : []),
+    );
+    this.#tables.follow();
+    for (const [index, guard] of guards) {
+      for (const words of guard.restore(this.#view, gone)) {
+        const level = words.startsWith("could not") ? "error" : "info";
+        const name = this.#view.link(index)?.name ?? `${index}`;
+        this.#say(level, ["kernel"], `The host's own on ${name}: ${words}`);
+      }
+    }
+  }
+
+  #answered(operation: Operation, answer: Acknowledgement, sent: number): void {
+    const failure = failureOf(operation, answer);
+    if (operation.type === "add_route") this.#routes.settle(operation, failure, sent);
+    else this.book.settle(operation, failure, sent);
+    const router = "router" in operation ? operation.router : "";
+    if (operation.type !== "refresh_address") this.#changed.add(router);
+    if (failure === undefined) return;
+    this.#say("warning", router === "" ? ["kernel"] : ["kernel", router], "The kernel refused", {
+      operation: describeOperation(operation),
+      reason: failure,
+    });
+    if (operation.type === "add_address" && answer.errno === EEXIST) {
+      // It is there and we do not know it: what we know is out of date.
+      this.#tables.distrust();
+    }
+  }
+
+  #starved(router: LeasedRouter, beating: boolean): void {
+    const message = beating
+      ? "Lease is not refreshed: the protocol plane does not say master"
+      : "Lease is not refreshed: the protocol plane stands still";
+    this.#say(beating ? "debug" : "warning", ["kernel", router.router.name], message);
+  }
+
+  /** Addresses that came back or came late are announced like the others were. */
+  #announceInstalled(now: number): void {
+    for (const name of this.#starting) {
+      const router = this.book.router(name);
+      if (router !== undefined) this.announcer.start(name, router.router.announce, now);
+      this.#installed.delete(name);
+    }
+    this.#starting.clear();
+    for (const [router, addresses] of this.#installed) this.announcer.again(router, addresses);
+    this.#installed.clear();
+  }
+
+  /** What of a router is on an interface that speaks ARP. */
+  #targets(name: string): AnnounceTarget[] {
+    const targets: AnnounceTarget[] = [];
+    for (const address of this.book.router(name)?.addresses ?? []) {
+      const index = this.#view.indexOf(address.held.interface);
+      const link = index === undefined ? undefined : this.#view.link(index);
+      if (index === undefined || link === undefined || !speaksArp(link)) continue;
+      if (address.held.address.includes(":") || !this.book.ownership.present(address)) continue;
+      targets.push({ index, address: address.held.address, mac: link.mac });
+    }
+    return targets;
+  }
+}
+
+/** Nothing is announced on a link that is down: when it comes up it is announced anyway. */
+function speaksArp(link: Link): boolean {
+  return link.up && link.hardwareType === ARPHRD_ETHER && link.mac !== "" &&
+    (link.flags & (IFF_NOARP | IFF_LOOPBACK)) === 0;
+}

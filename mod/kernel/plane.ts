@@ -1,0 +1,353 @@
+/**
+ * The kernel plane: whatever may block on the kernel. An address change takes the kernel's global
+ * configuration lock and its caller sleeps as long as others hold it, so this happens on a thread
+ * of its own that nobody waits for.
+ *
+ * The plane is a synchronous object without a loop: `handle` takes one message, `turn` does what
+ * follows from the messages, what is due, and what the kernel's notifications ask for; `deadline`
+ * says when to turn again. So the addresses of many routers go to the kernel in one buffer. Its world
+ * comes in as `KernelIo`, so that a test drives it with a model kernel in virtual time. An
+ * exception in a message or in one namespace is logged and ends there.
+ *
+ * @module
+ */
+
+import { IdSource } from "../plane/ids.ts";
+import { LogLimiter } from "../plane/log_limiter.ts";
+import type {
+  AddressReport,
+  ConfigureKernel,
+  DropAddresses,
+  EventId,
+  HoldAddresses,
+  InjectFault,
+  KernelRouter,
+  KernelToControl,
+  KernelToProtocol,
+  StopPlane,
+  ToKernel,
+} from "../plane/messages.ts";
+import type { Pulse } from "./gate.ts";
+import type { KernelIo } from "./io.ts";
+import { NamespaceDriver } from "./namespace.ts";
+import { describeChanges, reportOf, sameReport } from "./report.ts";
+import type { InterfaceNews } from "./watch.ts";
+
+/** The plane turns at least this often: its own heartbeat, and how a stall is noticed. */
+const LONGEST_SLEEP = 500_000;
+/** A turn so late means that the process stood still. */
+const STALL = 1_500_000;
+/** Announcements in one turn, so that a drop never waits for thousands of frames. */
+const FRAMES = 256;
+/** How long after a failure a namespace is opened again. */
+const REOPEN = 1_000_000;
+/** Settling rounds at the stop before what is left is given up. */
+const LAST_ROUNDS = 10;
+
+/** Where the plane's messages go. */
+export interface KernelPorts {
+  control(message: KernelToControl): void;
+  protocol(message: KernelToProtocol): void;
+  /** The protocol plane was restarted and listens here. */
+  reconnect(port: MessagePort): void;
+}
+
+/** What the plane uses of the shared memory (`SharedWords`). */
+export interface KernelWords extends Pulse {
+  beatKernel(): void;
+}
+
+/** A fault that was asked for: the one exception that leaves `handle`. */
+export class InjectedFault extends Error {
+  override readonly name = "InjectedFault";
+}
+
+export interface KernelPlaneOptions {
+  /** Whether `inject_fault` is obeyed. */
+  readonly faultInjection: boolean;
+}
+
+/** The kernel plane without its loop. */
+export class KernelPlane {
+  readonly #io: KernelIo;
+  readonly #words: KernelWords;
+  readonly #ports: KernelPorts;
+  readonly #options: KernelPlaneOptions;
+  readonly #ids = new IdSource("k");
+  readonly #log: LogLimiter;
+  readonly #drivers = new Map<string, NamespaceDriver>();
+  #routers: readonly KernelRouter[] = [];
+  /** Namespace of each router. */
+  #namespaces: ReadonlyMap<string, string> = new Map();
+  #interfaces: ConfigureKernel["interfaces"] = [];
+  /** Last hold or drop of each router. It may come before the configuration that knows it. */
+  readonly #decisions = new Map<string, HoldAddresses | DropAddresses>();
+  readonly #reports = new Map<string, AddressReport>();
+  /** Namespaces that could not be opened, and when to try again. */
+  readonly #closed = new Map<string, { readonly at: number; readonly reason: string }>();
+  #configuredBy: EventId = "";
+  #lastTurn: number;
+  #stopped = false;
+
+  constructor(
+    io: KernelIo,
+    words: KernelWords,
+    ports: KernelPorts,
+    options: KernelPlaneOptions = { faultInjection: false },
+  ) {
+    this.#io = io;
+    this.#words = words;
+    this.#ports = ports;
+    this.#options = options;
+    this.#log = new LogLimiter((record) => ports.control(record), () => io.now());
+    this.#lastTurn = io.now();
+  }
+
+  /** `stop` was obeyed: the loop may end. */
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** When to turn again at the latest, microseconds on CLOCK_MONOTONIC. */
+  get deadline(): number {
+    let deadline = this.#lastTurn + LONGEST_SLEEP;
+    for (const driver of this.#drivers.values()) deadline = Math.min(deadline, driver.deadline);
+    for (const { at } of this.#closed.values()) deadline = Math.min(deadline, at);
+    return deadline;
+  }
+
+  /** Says that the plane takes messages. */
+  start(): void {
+    this.#ports.control({ type: "ready", id: this.#ids.next() });
+  }
+
+  /**
+   * Takes one message.
+   *
+   * @throws {InjectedFault} where a fault was asked for, nothing else
+   */
+  handle(message: ToKernel): void {
+    try {
+      this.#dispatch(message);
+    } catch (error) {
+      if (error instanceof InjectedFault) throw error;
+      const router = "router" in message ? [message.router] : [];
+      this.#say("error", ["kernel", ...router], "Cannot carry out message", {
+        message: message.type,
+        id: message.id,
+        error: describeError(error),
+      });
+    }
+    this.#tell();
+  }
+
+  /** Does what is due, and what the kernel's notifications ask for. */
+  turn(): void {
+    const now = this.#io.now();
+    this.#words.beatKernel();
+    if (now - this.#lastTurn > STALL) {
+      for (const driver of this.#drivers.values()) driver.book.distrust();
+      this.#say("warning", ["kernel"], "Stood still", {
+        milliseconds: (now - this.#lastTurn) / 1e3,
+      });
+    }
+    this.#lastTurn = now;
+    for (const [namespace, { at }] of this.#closed) if (at <= now) this.#open(namespace);
+    for (const driver of this.#drivers.values()) {
+      this.#attempt(driver, () => {
+        driver.settle();
+        driver.announce(this.#io.now(), FRAMES);
+      });
+    }
+    this.#tell();
+  }
+
+  /** Closes all sockets. */
+  close(): void {
+    for (const driver of this.#drivers.values()) driver.close();
+    this.#drivers.clear();
+  }
+
+  #dispatch(message: ToKernel): void {
+    switch (message.type) {
+      case "configure":
+        return this.#configure(message);
+      case "hold":
+      case "drop":
+        return this.#decide(message);
+      case "announce":
+        return this.#driverOf(message.router)?.announcer.again(message.router);
+      case "stop":
+        return this.#stop(message);
+      case "inject_fault":
+        return this.#injectFault(message);
+      case "reconnect":
+        this.#ports.reconnect(message.port);
+        for (const driver of this.#drivers.values()) {
+          for (const news of driver.watch.repeat()) this.#news(news, false);
+        }
+        return;
+    }
+  }
+
+  #configure(message: ConfigureKernel): void {
+    const changes = describeChanges(this.#routers, this.#interfaces, message);
+    const names = new Set(message.routers.map((router) => router.name));
+    for (const { name } of this.#routers) {
+      if (names.has(name)) continue;
+      this.#decisions.delete(name);
+      this.#reports.delete(name);
+    }
+    this.#routers = message.routers;
+    this.#namespaces = new Map(message.routers.map((router) => [router.name, router.namespace]));
+    this.#interfaces = message.interfaces;
+    this.#configuredBy = message.id;
+    const wanted = new Set([
+      ...message.routers.map((router) => router.namespace),
+      ...message.interfaces.map((one) => one.namespace),
+    ]);
+    for (const [namespace, driver] of this.#drivers) {
+      if (wanted.has(namespace)) continue;
+      this.#attempt(driver, () => driver.configure([], [], this.#io.now()));
+      driver.close();
+      this.#drivers.delete(namespace);
+    }
+    for (const namespace of this.#closed.keys()) {
+      if (!wanted.has(namespace)) this.#closed.delete(namespace);
+    }
+    for (const namespace of wanted) {
+      const driver = this.#drivers.get(namespace);
+      if (driver === undefined) this.#open(namespace);
+      else this.#attempt(driver, () => this.#configureDriver(driver));
+    }
+    const id = this.#ids.next();
+    this.#ports.control({ type: "configured", id, cause: message.id, changes });
+  }
+
+  #open(namespace: string): void {
+    this.#closed.delete(namespace);
+    try {
+      const driver = new NamespaceDriver(
+        namespace,
+        this.#io,
+        this.#words,
+        (...record) => this.#say(...record),
+      );
+      this.#drivers.set(namespace, driver);
+      this.#configureDriver(driver);
+    } catch (error) {
+      this.#drivers.get(namespace)?.close();
+      this.#drivers.delete(namespace);
+      const reason = describeError(error);
+      this.#closed.set(namespace, { at: this.#io.now() + REOPEN, reason });
+      this.#say("error", ["kernel"], "Cannot work in namespace", { namespace, reason });
+    }
+  }
+
+  #configureDriver(driver: NamespaceDriver): void {
+    const now = this.#io.now();
+    const routers = this.#routers.filter((router) => router.namespace === driver.name);
+    const interfaces = this.#interfaces.filter((one) => one.namespace === driver.name);
+    driver.configure(routers, interfaces.map((one) => one.name), now);
+    for (const { name } of routers) {
+      // A decision that came before the router did.
+      const decision = this.#decisions.get(name);
+      if (decision !== undefined && driver.book.router(name)?.decided === false) {
+        this.#decide(decision);
+      }
+    }
+  }
+
+  #decide(message: HoldAddresses | DropAddresses): void {
+    this.#decisions.set(message.router, message);
+    const driver = this.#driverOf(message.router);
+    if (driver === undefined) return;
+    const now = this.#io.now();
+    if (message.type === "hold") driver.hold(message.router, message.epoch, now);
+    else driver.drop(message.router, now);
+  }
+
+  #stop(message: StopPlane): void {
+    for (const driver of message.keep ? [] : this.#drivers.values()) {
+      this.#attempt(driver, () => {
+        driver.dropAll(this.#io.now());
+        for (let round = 0; round < LAST_ROUNDS; round++) driver.settle();
+      });
+    }
+    this.#tell();
+    this.#stopped = true;
+    this.#ports.control({ type: "stopped", id: this.#ids.next() });
+  }
+
+  #injectFault(message: InjectFault): void {
+    if (!this.#options.faultInjection) {
+      this.#say("warning", ["kernel"], "Fault injection is off", { id: message.id });
+      return;
+    }
+    if (message.fault === "throw") throw new InjectedFault(`Injected by ${message.id}`);
+    const end = this.#io.now() + (message.duration ?? LONGEST_SLEEP);
+    while (this.#io.now() < end);
+  }
+
+  #driverOf(router: string): NamespaceDriver | undefined {
+    const namespace = this.#namespaces.get(router);
+    return namespace === undefined ? undefined : this.#drivers.get(namespace);
+  }
+
+  /** Does something in one namespace; an exception ends there. */
+  #attempt(driver: NamespaceDriver, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      const properties = { namespace: driver.name, error: describeError(error) };
+      this.#say("error", ["kernel"], "Cannot work in namespace", properties);
+    }
+  }
+
+  /** Interface news and address reports that are due. */
+  #tell(): void {
+    for (const driver of this.#drivers.values()) {
+      for (const news of driver.takeNews()) this.#news(news, true);
+      for (const name of driver.takeChanged()) {
+        const router = driver.book.router(name);
+        if (router === undefined) continue;
+        const report = reportOf(router, driver.book, driver.announcements.get(name) ?? 0);
+        this.#report(name, report);
+      }
+    }
+    for (const router of this.#closed.size === 0 ? [] : this.#routers) {
+      const reason = this.#closed.get(router.namespace)?.reason;
+      if (reason === undefined) continue;
+      const failed = router.addresses.map(({ address }) => ({ address, reason }));
+      const wanted = this.#decisions.get(router.name)?.type === "hold";
+      this.#report(router.name, { wanted, present: [], failed, repairs: 0, announcements: 0 });
+    }
+  }
+
+  #report(
+    router: string,
+    content: Omit<AddressReport, "type" | "id" | "cause" | "router">,
+  ): void {
+    const said = this.#reports.get(router);
+    if (said !== undefined && sameReport(said, content)) return;
+    const cause = this.#decisions.get(router)?.id ?? this.#configuredBy;
+    const id = this.#ids.next();
+    const report: AddressReport = { type: "addresses", id, cause, router, ...content };
+    this.#reports.set(router, report);
+    this.#ports.control(report);
+  }
+
+  #news(news: InterfaceNews, everybody: boolean): void {
+    const message = { ...news, id: this.#ids.next() };
+    this.#ports.protocol(message);
+    if (everybody) this.#ports.control(message);
+  }
+
+  #say(...record: Parameters<LogLimiter["log"]>): void {
+    this.#log.log(...record);
+  }
+}
+
+function describeError(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,74 @@
+/**
+ * What the kernel plane tells control about itself: which addresses a router has, and what a new
+ * configuration changed, in words.
+ *
+ * @module
+ */
+
+import type { AddressReport, ConfigureKernel, KernelRouter } from "../plane/messages.ts";
+import type { LeaseBook } from "./lease.ts";
+import type { LeasedRouter } from "./leased.ts";
+
+/** A report without its ids. */
+export type ReportContent = Omit<AddressReport, "type" | "id" | "cause" | "router">;
+
+/** What is known of a router's addresses now. */
+export function reportOf(
+  router: LeasedRouter,
+  book: LeaseBook,
+  announcements: number,
+): ReportContent {
+  const present: string[] = [];
+  const failed: { address: string; reason: string }[] = [];
+  for (const address of router.addresses) {
+    const reason = router.fault ?? address.failure;
+    if (book.ownership.present(address)) present.push(address.held.address);
+    else if (reason !== undefined) failed.push({ address: address.held.address, reason });
+  }
+  const { wanted, repairs } = router;
+  return { wanted, present, failed, repairs, announcements };
+}
+
+/** Whether a report would say nothing new. */
+export function sameReport(a: ReportContent, b: ReportContent): boolean {
+  return a.wanted === b.wanted && a.repairs === b.repairs && a.announcements === b.announcements &&
+    a.present.length === b.present.length && a.failed.length === b.failed.length &&
+    a.present.every((address, i) => address === b.present[i]) &&
+    a.failed.every(({ address, reason }, i) =>
+      address === b.failed[i]?.address && reason === b.failed[i]?.reason
+    );
+}
+
+/** Differences between two configurations, one line each. */
+export function describeChanges(
+  routers: readonly KernelRouter[],
+  interfaces: ConfigureKernel["interfaces"],
+  next: ConfigureKernel,
+): string[] {
+  const changes: string[] = [];
+  const before = new Map(routers.map((router) => [router.name, router]));
+  for (const router of next.routers) {
+    const known = before.get(router.name);
+    before.delete(router.name);
+    if (known === undefined) {
+      changes.push(`Virtual router ${router.name}: added with ${count(router.addresses.length)}`);
+    } else if (JSON.stringify(known) !== JSON.stringify(router)) {
+      changes.push(`Virtual router ${router.name}: changed`);
+    }
+  }
+  for (const name of before.keys()) changes.push(`Virtual router ${name}: removed`);
+  const watched = new Set(interfaces.map(nameOf));
+  for (const name of next.interfaces.map(nameOf)) {
+    if (!watched.delete(name)) changes.push(`Interface ${name}: watched`);
+  }
+  for (const name of watched) changes.push(`Interface ${name}: no longer watched`);
+  return changes;
+}
+
+function count(addresses: number): string {
+  return addresses === 1 ? "1 address" : `${addresses} addresses`;
+}
+
+function nameOf(one: { readonly namespace: string; readonly name: string }): string {
+  return one.namespace === "" ? one.name : `${one.name} in namespace ${one.namespace}`;
+}

@@ -1,0 +1,139 @@
+/**
+ * The kernel plane's world, made of libc: the clock, and for each namespace a netlink socket for
+ * requests, one for notifications, and one packet socket to send from. The packet socket is opened
+ * for no protocol, so the kernel never queues a received frame on it, and it serves every interface
+ * of the namespace: the interface stands in the address of each frame.
+ *
+ * @module
+ */
+
+import {
+  AF_PACKET,
+  closeDescriptor,
+  EAGAIN,
+  EMSGSIZE,
+  ENOBUFS,
+  type Epoll,
+  EPOLLIN,
+  ETH_P_ARP,
+  inNamespace,
+  monotonicMicros,
+  NETLINK_CAP_ACK,
+  NETLINK_GET_STRICT_CHK,
+  NETLINK_ROUTE,
+  NetlinkSocket,
+  openSocket,
+  sendTo,
+  setOption,
+  SOCK_RAW,
+  sockaddrLl,
+  SOL_NETLINK,
+  SystemError,
+} from "../../ffi/mod.ts";
+import { RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_LINK } from "../netlink/mod.ts";
+import type { KernelIo, NamespaceIo } from "./io.ts";
+import { DATAGRAM_LENGTH } from "./requester.ts";
+
+/** A thousand refreshes a second and a takeover are some hundred KiB of notifications. */
+const EVENT_BUFFER = 4 * 1024 * 1024;
+const ANSWER_BUFFER = 1024 * 1024;
+const GROUPS = [RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR];
+
+/** libc as the plane sees it. */
+export class SystemIo implements KernelIo {
+  readonly #epoll: Epoll;
+  readonly #token: number;
+
+  /** Monitors are added to `epoll` with `token`. */
+  constructor(epoll: Epoll, token: number) {
+    this.#epoll = epoll;
+    this.#token = token;
+  }
+
+  now(): number {
+    return monotonicMicros();
+  }
+
+  open(namespace: string): NamespaceIo {
+    return inNamespace(namespace, () => new SystemNamespace(this.#epoll, this.#token));
+  }
+}
+
+class SystemNamespace implements NamespaceIo {
+  readonly portId: number;
+  readonly #epoll: Epoll;
+  readonly #requests: NetlinkSocket;
+  readonly #monitor: NetlinkSocket;
+  readonly #packets: number;
+  readonly #buffer = new Uint8Array(DATAGRAM_LENGTH);
+  readonly #eventBuffer = new Uint8Array(DATAGRAM_LENGTH);
+  /** Socket address of each interface that was announced on. */
+  readonly #interfaces = new Map<number, Uint8Array<ArrayBuffer>>();
+
+  constructor(epoll: Epoll, token: number) {
+    this.#epoll = epoll;
+    const opened: { close(): void }[] = [];
+    try {
+      this.#requests = new NetlinkSocket(NETLINK_ROUTE);
+      opened.push(this.#requests);
+      this.#requests.setReceiveBuffer(ANSWER_BUFFER);
+      setOption(this.#requests.fd, SOL_NETLINK, NETLINK_CAP_ACK, 1);
+      // Filters in dumps; a kernel before 4.20 sends everything instead, and we sift.
+      tryOption(this.#requests.fd, NETLINK_GET_STRICT_CHK);
+      this.#monitor = new NetlinkSocket(NETLINK_ROUTE, GROUPS);
+      opened.push(this.#monitor);
+      this.#monitor.setReceiveBuffer(EVENT_BUFFER);
+      const packets = openSocket(AF_PACKET, SOCK_RAW, 0);
+      this.#packets = packets;
+      opened.push({ close: () => closeDescriptor(packets) });
+      epoll.add(this.#monitor.fd, EPOLLIN, token);
+    } catch (error) {
+      for (const socket of opened) socket.close();
+      throw error;
+    }
+    this.portId = this.#requests.portId;
+  }
+
+  send(bytes: Uint8Array): void {
+    this.#requests.send(bytes);
+  }
+
+  receive(): Uint8Array | undefined {
+    const length = this.#requests.receive(this.#buffer);
+    if (length === -EAGAIN || length === -ENOBUFS) return undefined;
+    if (length < 0) throw new SystemError("recvfrom", -length, "netlink answers");
+    return this.#buffer.slice(0, length);
+  }
+
+  event(): Uint8Array | "overrun" | undefined {
+    const length = this.#monitor.receive(this.#eventBuffer);
+    if (length === -EAGAIN) return undefined;
+    if (length === -ENOBUFS || length === -EMSGSIZE) return "overrun";
+    if (length < 0) throw new SystemError("recvfrom", -length, "netlink notifications");
+    return this.#eventBuffer.subarray(0, length);
+  }
+
+  transmit(index: number, frame: Uint8Array<ArrayBuffer>): number {
+    let address = this.#interfaces.get(index);
+    if (address === undefined) {
+      this.#interfaces.set(index, address = sockaddrLl(index, ETH_P_ARP));
+    }
+    const result = sendTo(this.#packets, frame, frame.length, address, 0);
+    return result < 0 ? -result : 0;
+  }
+
+  close(): void {
+    this.#epoll.remove(this.#monitor.fd);
+    this.#monitor.close();
+    this.#requests.close();
+    closeDescriptor(this.#packets);
+  }
+}
+
+function tryOption(fd: number, name: number): void {
+  try {
+    setOption(fd, SOL_NETLINK, name, 1);
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * Interfaces by name, as the protocol plane and the trackers want to know them. A name may lead to
+ * nothing yet, to another index after the interface was made anew, or be given to another
+ * interface; the watch compares what it said last with what is and says the difference.
+ *
+ * Pure: what is seen comes in through the view.
+ *
+ * @module
+ */
+
+import type { InterfaceAddress } from "../netlink/mod.ts";
+import type { InterfaceKey, InterfaceState } from "../plane/messages.ts";
+import type { NamespaceView } from "./view.ts";
+
+/** One thing that changed. */
+export type InterfaceNews =
+  | { readonly type: "interface"; readonly state: InterfaceState }
+  | { readonly type: "interface_gone"; readonly key: InterfaceKey; readonly name: string };
+
+/** The watched interfaces of one namespace. */
+export class InterfaceWatch {
+  readonly #namespace: string;
+  readonly #view: NamespaceView;
+  readonly #isOurs: (address: InterfaceAddress) => boolean;
+  /** What was said last; undefined: nothing, or that it is gone. */
+  readonly #said = new Map<string, InterfaceState | undefined>();
+
+  /** @param isOurs whether an address is one that halb holds */
+  constructor(
+    namespace: string,
+    view: NamespaceView,
+    isOurs: (address: InterfaceAddress) => boolean,
+  ) {
+    this.#namespace = namespace;
+    this.#view = view;
+    this.#isOurs = isOurs;
+  }
+
+  /** Names watched from now on. Who is watched already and exists is said again by `repeat`. */
+  watch(names: readonly string[]): void {
+    for (const name of [...this.#said.keys()]) {
+      if (!names.includes(name)) this.#said.delete(name);
+    }
+    for (const name of names) if (!this.#said.has(name)) this.#said.set(name, undefined);
+  }
+
+  /** What differs from what was said last. */
+  changes(): InterfaceNews[] {
+    const news: InterfaceNews[] = [];
+    for (const [name, said] of this.#said) {
+      const state = this.#state(name);
+      if (said !== undefined && state?.index !== said.index) {
+        const key = { namespace: said.namespace, index: said.index };
+        news.push({ type: "interface_gone", key, name });
+      }
+      if (state !== undefined && !(said !== undefined && sameState(state, said))) {
+        news.push({ type: "interface", state });
+      }
+      this.#said.set(name, state);
+    }
+    return news;
+  }
+
+  /** The state of all that exist, for somebody who has heard nothing yet. */
+  repeat(): InterfaceNews[] {
+    return [...this.#said.values()].filter((state) => state !== undefined)
+      .map((state) => ({ type: "interface", state }));
+  }
+
+  #state(name: string): InterfaceState | undefined {
+    const index = this.#view.indexOf(name);
+    const link = index === undefined ? undefined : this.#view.link(index);
+    if (index === undefined || link === undefined) return undefined;
+    const ipv4 = this.#view.addresses(index)
+      .filter((address) => address.family === 4 && !this.#isOurs(address))
+      .map((address) => address.address);
+    const { up, running, mac, mtu } = link;
+    return { namespace: this.#namespace, index, name, up, running, mac, mtu, ipv4 };
+  }
+}
+
+function sameState(a: InterfaceState, b: InterfaceState): boolean {
+  return a.index === b.index && a.name === b.name && a.up === b.up && a.running === b.running &&
+    a.mac === b.mac && a.mtu === b.mtu && a.ipv4.length === b.ipv4.length &&
+    a.ipv4.every((address, i) => address === b.ipv4[i]);
+}
