@@ -48,7 +48,7 @@ Deno.test("golden bytes: three addresses in order, priority 0, 40.95 s, id 255",
   strictEqual(packet[3], 40);
 });
 
-Deno.test("[V7-6] golden bytes read back, each with the rule of its checksum", () => {
+Deno.test("[V7-2] [V7-6] golden bytes read back, each with the rule of its checksum", () => {
   const says = {
     source: "198.51.100.10",
     virtualRouterId: 51,
