@@ -92,8 +92,8 @@ function expectOperands(operands: readonly string[], most: number): void {
 async function controlPath(values: CommonValues): Promise<string> {
   if (values.control !== undefined) return values.control;
   if (values.config === undefined) return DEFAULT_CONTROL;
-  const { loadSiteFile } = await import("./mod/cli/load.ts");
-  const loaded = loadSiteFile(values.config, values.name);
+  const { loadSite, systemOptions } = await import("./config/mod.ts");
+  const loaded = loadSite(values.config, systemOptions(named(values)));
   if (loaded.ok) return loaded.site.agent.control;
   throw new UsageError(`"${values.config}" is not valid: see halb check ${values.config}`);
 }

@@ -11,6 +11,7 @@
  */
 
 import { SystemError } from "./errors.ts";
+import { readText } from "./file.ts";
 import { lastErrno, libc } from "./symbols.ts";
 
 const MLOCK_ONFAULT = 1;
@@ -25,7 +26,7 @@ const MAPPING = /^([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ (\d+)\s+(\/.*)$/;
 const NOT_FILES = ["/dev/", "/memfd:", "/SYSV"];
 
 function* fileMappings(): Generator<readonly [start: bigint, size: bigint]> {
-  for (const line of Deno.readTextFileSync("/proc/self/maps").split("\n")) {
+  for (const line of readText("/proc/self/maps").split("\n")) {
     const [, from, to, permissions, inode, path = ""] = MAPPING.exec(line) ?? [];
     if (from === undefined || to === undefined || inode === "0") continue;
     if (permissions?.startsWith("---") || NOT_FILES.some((prefix) => path.startsWith(prefix))) {

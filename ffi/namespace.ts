@@ -9,19 +9,14 @@
  */
 
 import { check } from "./errors.ts";
-import { closeDescriptor, opened } from "./descriptor.ts";
-import { cString, libc } from "./symbols.ts";
+import { closeDescriptor } from "./descriptor.ts";
+import { openReadOnly } from "./file.ts";
+import { libc } from "./symbols.ts";
 
-const O_RDONLY = 0;
-const O_CLOEXEC = 0x80000;
 const CLONE_NEWNET = 0x4000_0000;
 
 /** Where `ip netns add` mounts namespaces. */
 const NAMESPACE_DIRECTORY = "/run/netns";
-
-function openPath(path: string): number {
-  return opened("open", libc.open(cString(path), O_RDONLY | O_CLOEXEC, 0), path);
-}
 
 /**
  * Runs `work` in the network namespace of that name and returns what it returns; `""` is the
@@ -33,9 +28,9 @@ export function inNamespace<T>(name: string, work: () => T): T {
   if (name.includes("/") || name === "." || name === "..") {
     throw new RangeError(`Not the name of a network namespace: ${JSON.stringify(name)}`);
   }
-  const own = openPath("/proc/thread-self/ns/net");
+  const own = openReadOnly("/proc/thread-self/ns/net");
   try {
-    const other = openPath(`${NAMESPACE_DIRECTORY}/${name}`);
+    const other = openReadOnly(`${NAMESPACE_DIRECTORY}/${name}`);
     try {
       check("setns", libc.setns(other, CLONE_NEWNET), name);
     } finally {

@@ -4,23 +4,21 @@
  * @module
  */
 
-import { formatProblem } from "../../config/mod.ts";
+import { formatProblem, loadSite, systemOptions } from "../../config/mod.ts";
 import { MissingPrivilege, Service } from "../agent/service.ts";
-import { loadSiteFile } from "./load.ts";
 
 /** Returns the exit code. */
 export async function runCommand(
   path: string,
   options: { readonly name?: string; readonly color: boolean },
 ): Promise<number> {
-  const load = () => loadSiteFile(path, options.name);
+  const { name } = options;
+  const load = () => loadSite(path, systemOptions(name === undefined ? {} : { name }));
   const loaded = load();
-  if (!loaded.ok) {
-    for (const problem of loaded.problems) {
-      console.error(formatProblem(problem, { color: options.color }));
-    }
-    return 2;
+  for (const problem of loaded.ok ? loaded.warnings : loaded.problems) {
+    console.error(formatProblem(problem, { color: options.color }));
   }
+  if (!loaded.ok) return 2;
   try {
     return await new Service(path, load, loaded).run();
   } catch (error) {

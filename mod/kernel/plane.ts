@@ -186,7 +186,7 @@ export class KernelPlane {
         for (const driver of this.#drivers.values()) {
           for (const news of driver.watch.repeat()) this.#news(news, false);
         }
-        return;
+        return this.#configured(message.id, []);
     }
   }
 
@@ -220,8 +220,13 @@ export class KernelPlane {
       if (driver === undefined) this.#open(namespace);
       else this.#attempt(driver, () => this.#configureDriver(driver));
     }
-    const id = this.#ids.next();
-    this.#ports.control({ type: "configured", id, cause: message.id, changes });
+    this.#configured(message.id, changes);
+  }
+
+  /** What the protocol plane must know is on its way before control hears that it is configured. */
+  #configured(cause: EventId, changes: readonly string[]): void {
+    this.#tell();
+    this.#ports.control({ type: "configured", id: this.#ids.next(), cause, changes });
   }
 
   #open(namespace: string): void {
