@@ -253,12 +253,12 @@ export class LeaseBook {
     const index = this.#view.indexOf(held.interface);
     this.#leaveOldInterface(address, index, operations);
     if (index === undefined) {
-      address.failure = `Interface ${held.interface} does not exist`;
+      this.#fail(address, `Interface ${held.interface} does not exist`);
       return;
     }
     const seen = this.ownership.ours(address, index);
     if (seen === undefined && this.#view.seen(index, held.address).length > 0) {
-      address.failure = undefined;
+      this.#fail(address, undefined);
       address.index = undefined;
       return;
     }
@@ -268,7 +268,7 @@ export class LeaseBook {
       else operations.push(addition(address, index));
       return;
     }
-    address.failure = undefined;
+    this.#fail(address, undefined);
     address.index = index;
     this.#planForm(address, seen, now, operations);
   }
@@ -384,6 +384,12 @@ export class LeaseBook {
     if (address.repairing) router.repairs++;
     address.repairing = false;
     this.#events.installed(address);
+  }
+
+  #fail(address: LeasedAddress, reason: string | undefined): void {
+    if (address.failure === reason) return;
+    address.failure = reason;
+    this.#events.changed(address.router);
   }
 
   #wakeAt(time: number): void {

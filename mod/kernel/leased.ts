@@ -65,6 +65,8 @@ export interface LeaseEvents {
    * @param beating the protocol loop turns, but does not say master
    */
   starved(router: LeasedRouter, beating: boolean): void;
+  /** What can be said of this router is different now. */
+  changed(router: LeasedRouter): void;
   /** Something unforeseen happened with this router: nothing is done for it any more. */
   faulted(router: LeasedRouter): void;
 }

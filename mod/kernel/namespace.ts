@@ -77,6 +77,7 @@ export class NamespaceDriver {
         this.#installed.set(router, installed.add(address.held.address));
       },
       starved: (router, beating) => this.#starved(router, beating),
+      changed: (router) => this.#changed.add(router.router.name),
       faulted: (router) => {
         const properties = { error: router.fault ?? "" };
         this.#changed.add(router.router.name);

@@ -122,7 +122,8 @@ export class KernelPlane {
   }
 
   /**
-   * Takes one message.
+   * Takes one message. What follows from it is done and told by the next `turn`; only
+   * `configure` and `stop` work at once.
    *
    * @throws {InjectedFault} where a fault was asked for, nothing else
    */
@@ -138,7 +139,6 @@ export class KernelPlane {
         error: describeError(error),
       });
     }
-    this.#tell();
   }
 
   /** Does what is due, and what the kernel's notifications ask for. */
