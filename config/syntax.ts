@@ -22,41 +22,44 @@ interface Saying {
 /** `key = something without quotes`: the pieces of the line. */
 const BARE_VALUE = /^(\s*[^=#"']*?=\s*)([^\s"'[{#,][^#,\]}]*?)\s*(#.*)?$/;
 
+/** Where a value without quotes stands in its line: after the `=`, or inside brackets. */
+function bareWord(line: string, column: number): { start: number; word: string } | undefined {
+  const match = BARE_VALUE.exec(line);
+  if (match?.[1] !== undefined && match[2] !== undefined) {
+    const start = match[1].length;
+    if (column - 1 >= start && column - 1 <= start + match[2].length) {
+      return { start, word: match[2] };
+    }
+  }
+  const word = /^[^\s,\]}#]+/.exec(line.slice(column - 1))?.[0];
+  return word === undefined ? undefined : { start: column - 1, word };
+}
+
 /** A bare word that is no TOML value. */
 function bareValue(line: string, column: number): Saying | undefined {
-  const match = BARE_VALUE.exec(line);
-  const word = match?.[2];
-  if (match === null || word === undefined) return undefined;
-  const start = (match[1] ?? "").length;
-  if (column - 1 < start || column - 1 > start + word.length) return undefined;
+  const found = bareWord(line, column);
+  if (found === undefined) return undefined;
+  const { start, word } = found;
   const place = { start, length: word.length };
-  const key = (match[1] ?? "").trim();
   if (word.startsWith("=")) {
+    const key = line.slice(0, start).trim();
     const rest = word.replace(/^=+\s*/, "");
     return { message: "One `=` is enough", advice: `write \`${key} ${rest}\` instead`, ...place };
   }
-  if (/["']/.test(word)) return undefined;
+  if (/["'[\]{}]/.test(word)) return undefined;
   const lower = word.toLowerCase();
   if (/^(yes|on|true|no|off|false)$/.test(lower)) {
+    const message = `\`${word}\` is not a truth value in TOML`;
     const truth = /^(yes|on|true)$/.test(lower);
-    return {
-      message: `\`${word}\` is not a truth value in TOML`,
-      advice: `write \`${truth}\` instead`,
-      ...place,
-    };
+    return { message, advice: `write \`${truth}\` instead`, ...place };
   }
   if (/^0[0-9]+$/.test(word)) {
-    return {
-      message: `\`${word}\` has a leading zero`,
-      advice: `write \`${word.replace(/^0+(?=.)/, "")}\` instead`,
-      ...place,
-    };
+    const number = word.replace(/^0+(?=.)/, "");
+    const message = `\`${word}\` has a leading zero`;
+    return { message, advice: `write \`${number}\` instead`, ...place };
   }
-  return {
-    message: `\`${word}\` is text and must stand in quotes`,
-    advice: `write \`${JSON.stringify(word)}\` instead`,
-    ...place,
-  };
+  const message = `\`${word}\` is text and must stand in quotes`;
+  return { message, advice: `write \`${JSON.stringify(word)}\` instead`, ...place };
 }
 
 /** A line that is neither `key = value` nor a table. */
