@@ -7,7 +7,6 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import { type CheckedRouter, crossCheck } from "./cross_checks.ts";
 import type { Finding, Report } from "./finding.ts";
 import { type FileAccess, readSources } from "./include.ts";
@@ -24,6 +23,7 @@ import {
   VRRP_DEFAULTS_SCHEMA,
   VRRP_SCHEMA,
 } from "./schema.ts";
+import { sha256 } from "./sha256.ts";
 import { settle } from "./settle.ts";
 import { substitute, substitutionWord } from "./substitute.ts";
 import {
@@ -208,7 +208,13 @@ export function loadSite(path: string, options: LoadOptions): LoadedSite {
   function report(finding: Finding): void {
     findings.push(finding);
   }
-  const { sources, tables, hash } = readAll(path, options, report);
+  const texts: string[] = [];
+  function readText(name: string): string {
+    const text = options.readText(name);
+    texts.push(text);
+    return text;
+  }
+  const { sources, tables } = readSources(path, { ...options, readText }, report);
   const readable = findings.length === 0;
   const name = agentName(tables, options, report);
   const resolved = tables.map((table) => substitute(table, { ...options, name }, report));
@@ -225,19 +231,5 @@ export function loadSite(path: string, options: LoadOptions): LoadedSite {
   if (site === undefined || problems.some(({ severity }) => severity === "error")) {
     return { ok: false, problems, files };
   }
-  return { ok: true, site, sha256: hash, files, warnings: problems };
-}
-
-/** Reads everything and hashes the text as it was read. */
-function readAll(path: string, options: LoadOptions, report: Report) {
-  const hash = createHash("sha256");
-  const { sources, tables } = readSources(path, {
-    ...options,
-    readText(name) {
-      const text = options.readText(name);
-      hash.update(text);
-      return text;
-    },
-  }, report);
-  return { sources, tables, hash: hash.digest("hex") };
+  return { ok: true, site, sha256: sha256(texts.join("")), files, warnings: problems };
 }
