@@ -47,11 +47,11 @@ Deno.test("a sticky directory and a private group are no danger", () => {
 });
 
 Deno.test("symbolic links are followed, and what they lead through is looked at", () => {
-  const link = { "/etc/s.toml": { mode: 0o777, target: "../home/bob/s.toml" } };
+  const link = { "/etc/s.toml": { mode: 0o777, target: "../data/bob/s.toml" } };
   assert.equal(judge("/etc/s.toml", link), undefined);
   assert.equal(
-    judge("/etc/s.toml", { ...link, "/home/bob": { uid: 1001 } }),
-    "/home/bob belongs to user 1001",
+    judge("/etc/s.toml", { ...link, "/data/bob": { uid: 1001 } }),
+    "/data/bob belongs to user 1001",
   );
   const foreign = { "/etc/s.toml": { mode: 0o777, uid: 1001, target: "/x" } };
   assert.equal(judge("/etc/s.toml", foreign), "/etc/s.toml belongs to user 1001");
