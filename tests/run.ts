@@ -92,7 +92,7 @@ const RUNNERS: Readonly<Record<Part, () => Promise<void>>> = {
     const folders = ["main.ts", "mod/", "ffi/", "config/", "tests/", "scripts/"];
     await runAsTest("check", "the code is formatted", [DENO, "fmt", "--check"]);
     await runAsTest("check", "the code is linted", [DENO, "lint"]);
-    await runAsTest("check", "the types are right", [DENO, "check", ...folders]);
+    await runAsTest("check", "the types are right", [DENO, "check", "-q", ...folders]);
   },
   build: () => runAsTest("build", "./halb is built", ["scripts/build"]),
   unit: () => runTests("unit", testFiles("tests/unit"), ["--parallel"]),
@@ -135,11 +135,13 @@ for (const { part, name, outcome } of results) {
   if (outcome !== "passed") console.log(`${outcome}: ${part}: ${name}`);
 }
 if (parts.includes("unit") && parts.includes("lab")) {
-  const rules = JSON.parse(Deno.readTextFileSync(`${ROOT}/tests/conformance.json`));
+  const text = Deno.readTextFileSync(`${ROOT}/tests/conformance.json`);
+  const { _open: open, ...rules } = JSON.parse(text);
   const missing = missingRules(rules, results.map(({ name }) => name));
   const total = Object.keys(rules).length;
   console.log(`Conformance: ${total - missing.length} of ${total} rules have a test`);
   for (const [id, rule] of missing) console.log(`without a test: [${id}] ${rule}`);
+  for (const [id, reason] of Object.entries(open)) console.log(`not owed: [${id}] ${reason}`);
 }
 console.log(summaryLine(results));
 Deno.exit(results.length > 0 && results.every(({ outcome }) => outcome !== "failed") ? 0 : 1);
