@@ -46,7 +46,7 @@ const REFRESH_TICK = 20_000;
 const LET_GO = 300_000;
 /** A permanent leftover of a router without leases waits so long for its router's decision. */
 const ADOPTION_LIMIT = 10 * SECOND;
-/** An address that stayed this long is no longer thought to be fought over. */
+/** Removals further apart than this are not thought to be a fight over the address. */
 const SETTLED = 10 * SECOND;
 
 /** Wanted and seen addresses of one namespace. */
@@ -153,7 +153,8 @@ export class LeaseBook {
     for (const address of this.ownership.at(removed.index, removed.address)) {
       if (!address.router.wanted || address.index !== removed.index) continue;
       address.repairing = true;
-      address.strikes = now - address.installedAt < SETTLED ? address.strikes + 1 : 0;
+      address.strikes = now - address.removedAt < SETTLED ? address.strikes + 1 : 0;
+      address.removedAt = now;
       address.retryAt = now + backoff(address.strikes);
     }
   }

@@ -31,6 +31,8 @@ export interface LeasedAddress {
   /** Nothing is tried before this time. */
   retryAt: number;
   failures: number;
+  /** When somebody else last removed it. */
+  removedAt: number;
   /** Removals by somebody else in quick succession. */
   strikes: number;
   /** Somebody else removed it; it counts as a repair once it is back. */
@@ -106,6 +108,7 @@ export function newAddress(
     installedAt: 0,
     retryAt: now,
     failures: 0,
+    removedAt: -Infinity,
     strikes: 0,
     repairing: false,
     failure: undefined,
