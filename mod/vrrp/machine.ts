@@ -14,12 +14,13 @@
  *
  * Where it goes beyond the RFC it is for the sake of addresses that answer:
  *
- * - A master that is told to stop resigns, and goes on answering until its successor speaks.
+ * - A master that is told to stop resigns, and goes on answering until its successor has spoken
+ *   and had a moment to hold and announce the addresses.
  * - A master that was silent for longer than its master-down interval because its own loop stood
  *   still has probably been replaced: it lets go, listens for one interval, and only then may speak (DESIGN.md, "The
  *   lateness guard"). A backup whose timer ran out during its own stall waits once more.
- * - Answers to losing adverts are limited to one in 5 ms: multicast carries each to everybody, and
- *   a flood of forged adverts must not become a flood of ours.
+ * - Answers to losers, and to those who resign, are limited to one in 5 ms: multicast carries each
+ *   to everybody, and a flood of forged adverts must not become a flood of ours.
  *
  * A router has one timer at a time, and each arming has a generation: a stale expiry does nothing.
  *
@@ -272,7 +273,9 @@ function onResume(router: Router, age: Micros, now: Micros, effects: RouterEffec
 
 /** The end: nothing is held, nothing is armed. */
 function finish(router: Router, now: Micros, effects: RouterEffect[]): void {
-  leave(router, "init", "stopped", now, effects);
+  const successor = router.releasing ? router.master : null;
+  const reason = successor === null ? "stopped" : `handed over to ${successor.address}`;
+  leave(router, "init", reason, now, effects);
   router.releasing = false;
   effects.push({ type: "stopped" });
 }

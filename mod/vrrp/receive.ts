@@ -13,14 +13,17 @@ import {
   priorityOf,
   restartMasterDown,
   send,
+  setTimer,
   startWait,
 } from "./actions.ts";
 import { learnChecksum, rememberPeer } from "./peers.ts";
 import { OWNER_PRIORITY, skewTime } from "./timers.ts";
 import type { Advertisement, Micros, Router, RouterEffect } from "./types.ts";
 
-/** Least time between two answers to losing adverts. */
+/** Least time between two answers to adverts of losers and of those who resign. */
 const ANSWER_GAP: Micros = 5_000;
+/** How long a master that resigned goes on answering once its successor has spoken. */
+const LINGER: Micros = 50_000;
 /** Least time between two rounds of announcements that losing adverts cause. */
 const ANNOUNCE_GAP: Micros = 1_000_000;
 
@@ -106,10 +109,14 @@ function receiveAsMaster(
   effects: RouterEffect[],
 ): void {
   if (router.releasing) {
-    if (advert.priority > 0) endRelease(router, advert, now, effects);
+    if (advert.priority > 0) hearSuccessor(router, advert, now, effects);
     return;
   }
-  if (advert.priority === 0) return advertise(router, now, effects);
+  if (advert.priority === 0) {
+    // An advert of ours that has only just gone out says the same.
+    if (since(router.lastSent, now) >= ANSWER_GAP) advertise(router, now, effects);
+    return;
+  }
   const priority = priorityOf(router);
   if (priority === OWNER_PRIORITY && advert.priority === OWNER_PRIORITY) {
     const text = () => `${advert.source} claims to own the addresses, too`;
@@ -143,14 +150,20 @@ function betterMaster(advert: Advertisement, priority: number): string {
   return `${advert.source} has the same priority ${priority} and the higher address`;
 }
 
-/** The successor has spoken: its advert is out, its announcements follow. */
-function endRelease(
+/**
+ * The successor has spoken, but its advert comes before its addresses: we go on answering until
+ * these are there and announced, so that no request is lost in between.
+ */
+function hearSuccessor(
   router: Router,
   advert: Advertisement,
   now: Micros,
   effects: RouterEffect[],
 ): void {
-  leave(router, "init", `handed over to ${advert.source}`, now, effects);
-  router.releasing = false;
-  effects.push({ type: "stopped" });
+  const known = router.master !== null;
+  router.master = { address: advert.source, priority: advert.priority };
+  const end = now + LINGER;
+  if (!known && router.timer !== null && end < router.timer.at) {
+    setTimer(router, "release", end, effects);
+  }
 }

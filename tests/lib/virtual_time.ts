@@ -207,10 +207,13 @@ export class Network {
 
   /** One event for one router, now; and what comes of it. */
   step(node: Node, event: RouterEvent): readonly RouterEffect[] {
+    // A timer that goes off is armed no longer, and a new process has none.
+    const due = event.type === "timer" && event.generation === node.armed?.generation &&
+      this.now >= node.armed.at;
+    if (due || event.type === "resume") node.armed = null;
     const effects = step(node.router, event, this.now);
     this.steps++;
     if (this.tracing) this.trace.push({ at: this.now, node: node.source, event, effects });
-    if (event.type === "resume") node.armed = null;
     for (const effect of effects) this.#perform(node, effect);
     strictEqual(node.holding, node.router.state === "master", "held exactly while master");
     const { timer } = node.router;

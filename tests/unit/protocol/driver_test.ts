@@ -297,7 +297,7 @@ Deno.test("driver: events and effects go to control with ids and causes", () => 
   assert.deepEqual(JSON.parse(JSON.stringify(steps)), steps);
 });
 
-Deno.test("driver: graceful stop ends when a successor speaks", () => {
+Deno.test("driver: graceful stop ends a moment after a successor speaks", () => {
   const bench = new Bench();
   bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
   bench.configure(router("web", 0));
@@ -308,6 +308,9 @@ Deno.test("driver: graceful stop ends when a successor speaks", () => {
   assert.ok(!bench.kernel.some(({ type }) => type === "drop"), "still answering");
   bench.incoming.push(advert(51, 90));
   bench.driver.receive([...bench.channels][0]!, 64, bench.now);
+  bench.advance(49_999);
+  assert.equal(bench.driver.isStopped, false, "until the successor's addresses are there");
+  bench.advance(1);
   assert.equal(bench.driver.isStopped, true);
   assert.equal(bench.kernel.at(-1)!.type, "drop");
 });

@@ -59,6 +59,14 @@ testRows([
     state: "master",
   },
   {
+    rule: "[R6.4.3-3] priority 0 again and again, a forged flood: no flood of ours",
+    given: () => after(master(), [M, advert({ priority: 0 })]),
+    event: advert({ priority: 0 }),
+    at: M + 4_999,
+    effects: [],
+    state: "master",
+  },
+  {
     rule: "[R6.4.3-4] higher priority: addresses dropped, timer cancelled, backup, nothing sent",
     given: () => master(),
     event: advert({ priority: 101, source: LOWER }),

@@ -25,24 +25,45 @@ import {
 
 const R = 5 * SECOND; // a time while releasing: it began at 4 s and ends at 5,996,093 µs
 const END = 4 * SECOND + 1_996_093;
+const LINGER = 50_000;
 const STOP = { type: "stop", now: false } as const;
 const STOP_NOW = { type: "stop", now: true } as const;
 const GONE = transition("master", "init", "stopped");
 
 testRows([
   {
-    rule: "[V7-C7] the successor speaks: let go",
+    rule: "[V7-C7] the successor speaks: a moment more, for its addresses to be there",
     given: () => releasing(),
     event: advert({ priority: 1, source: LOWER }),
     at: R,
-    effects: [
-      DROP,
-      CANCEL,
-      transition("master", "init", "handed over to 198.51.100.9"),
-      STOPPED,
-    ],
+    effects: [setTimer("release", 4, R + LINGER)],
+    state: "master",
+    memory: { releasing: true },
+  },
+  {
+    rule: "the successor's further adverts do not prolong it",
+    given: () => after(releasing(), [R, advert({ priority: 1, source: LOWER })]),
+    event: advert({ priority: 1, source: LOWER }),
+    at: R + 10_000,
+    effects: [],
+    state: "master",
+  },
+  {
+    rule: "[V7-C7] the moment is over: let go",
+    given: () => after(releasing(), [R, advert({ priority: 1, source: LOWER })]),
+    event: timer(4),
+    at: R + LINGER,
+    effects: [DROP, transition("master", "init", "handed over to 198.51.100.9"), STOPPED],
     state: "init",
     memory: { releasing: false, timer: null },
+  },
+  {
+    rule: "a successor that speaks at the very end does not prolong the wait",
+    given: () => releasing(),
+    event: advert({ priority: 1, source: LOWER }),
+    at: END - 1000,
+    effects: [],
+    state: "master",
   },
   {
     rule: "nobody speaks: let go after the longest skew and one interval",
