@@ -3,9 +3,11 @@
  *
  * The kernel plane has a thread of its own and may be alive while the protocol plane hangs, so it
  * asks the shared memory: the router's word must still be the epoch under which the addresses are
- * held, and the protocol loop must have turned since the last decision. After a stall of the
- * whole process, beats made before it say nothing about what the loop thinks now: then two whole
- * turns must be seen first, so that a thawed master has read the adverts that came meanwhile.
+ * held, and the protocol loop must have turned just now. That it turned since the last refresh is
+ * not enough: with a lease of a minute that may be twenty seconds ago, and the address would live
+ * so much longer than its lease. After a silence, or a stall of the whole process, earlier beats
+ * say nothing about what the loop thinks now: then two whole turns must be seen first, so that a
+ * thawed master has read the adverts that came meanwhile.
  *
  * Times are whole microseconds on CLOCK_MONOTONIC.
  *
@@ -15,9 +17,13 @@
 /** What the gate reads of the shared memory (`SharedWords`). */
 export interface Pulse {
   readonly protocolHeartbeat: number;
+  /** How long ago the protocol loop last turned, microseconds. */
+  protocolSilence(now: number): number;
   mastership(slot: number): number;
 }
 
+/** The protocol loop turns several times as often while a router is master. */
+const FRESH = 500_000;
 /** Beats that must be seen after a stall: the first may stem from a turn begun before it. */
 const BEATS_AFTER_STALL = 2;
 
@@ -29,6 +35,8 @@ export class Gate {
   epoch = 0;
   /** The heartbeat that must have been reached; undefined: none is waited for. */
   #awaited: number | undefined;
+  /** When a message of the protocol plane last said hold. */
+  #toldAt = -Infinity;
 
   constructor(pulse: Pulse, slot: number) {
     this.#pulse = pulse;
@@ -40,20 +48,31 @@ export class Gate {
     return this.#pulse.protocolHeartbeat;
   }
 
+  /** The protocol plane says hold: as good a sign of life as a beat. */
+  told(epoch: number, now: number): void {
+    this.epoch = epoch;
+    this.#toldAt = now;
+  }
+
   /** What was known of the protocol loop is too old: ask for fresh turns of it. */
   distrust(): void {
     this.#awaited ??= (this.#pulse.protocolHeartbeat + BEATS_AFTER_STALL) | 0;
   }
 
-  /** Like `distrust`, and turns seen until now do not count either. */
+  /** Like `distrust`, and what was seen and heard until now does not count either. */
   distrustAnew(): void {
     this.#awaited = undefined;
+    this.#toldAt = -Infinity;
     this.distrust();
   }
 
   /** Whether addresses may be put on the interface now. */
-  open(): boolean {
+  open(now: number): boolean {
     if (this.epoch === 0 || this.#pulse.mastership(this.#slot) !== this.epoch) return false;
+    if (Math.min(this.#pulse.protocolSilence(now), now - this.#toldAt) > FRESH) {
+      this.distrust();
+      return false;
+    }
     if (this.#awaited === undefined) return true;
     // The counter wraps at 2³¹, so the difference is taken in 32 bits.
     if (((this.#pulse.protocolHeartbeat - this.#awaited) | 0) < 0) return false;

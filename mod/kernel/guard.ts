@@ -38,10 +38,10 @@ export function endangered(operations: readonly Operation[], view: NamespaceView
   for (const operation of operations) {
     if (operation.type !== "delete_address" || operation.address.includes(":")) continue;
     const { index, address, prefixLength } = operation;
-    const count = (removals.get(index) ?? 0) + 1;
-    removals.set(index, count);
-    if (count >= view.countIpv4(index) || prefixLength < hostLength(address)) indexes.add(index);
+    removals.set(index, (removals.get(index) ?? 0) + 1);
+    if (prefixLength < hostLength(address)) indexes.add(index);
   }
+  for (const [index, count] of removals) if (count >= view.countIpv4(index)) indexes.add(index);
   return indexes;
 }
 

@@ -8,7 +8,7 @@
  * The rules (DESIGN.md, "The lease"):
  * - Installed as /32 with noprefixroute, leased or not (operation.ts says why).
  * - A lease is refreshed at a third of its length, spread over that third, and only through an
- *   open gate (gate.ts). Where the gate stays shut the address is let go shortly before its end:
+ *   open gate (gate.ts), after the protocol's heartbeat has advanced. Where the gate stays shut the address is let go shortly before its end:
  *   what the kernel does by itself is done by us in order, as long as we live.
  * - A permanent address of ours becomes a leased one by delete and add, never by replace.
  * - What carries our protocol number is ours; anything else is the host's and is never touched:
@@ -20,7 +20,7 @@
  * @module
  */
 
-import { HALB_PROTOCOL, type InterfaceAddress } from "../netlink/mod.ts";
+import { HALB_PROTOCOL, type InterfaceAddress, parseIp } from "../netlink/mod.ts";
 import type { KernelRouter } from "../plane/messages.ts";
 import { backoff, Gate, GATE_RETRY, type Pulse, refreshShare } from "./gate.ts";
 import {
@@ -116,8 +116,7 @@ export class LeaseBook {
     router.wanted = true;
     router.decided = true;
     router.starved = false;
-    router.fault = undefined;
-    router.gate.epoch = epoch;
+    router.gate.told(epoch, now);
     for (const address of router.addresses) {
       // Adopted or kept from another mastership: the first refresh brings the full lifetime.
       address.refreshAt = now;
@@ -134,7 +133,6 @@ export class LeaseBook {
     if (router === undefined) return;
     router.wanted = false;
     router.decided = true;
-    router.fault = undefined;
     router.gate.epoch = 0;
     for (const address of router.addresses) {
       address.failure = undefined;
@@ -219,7 +217,8 @@ export class LeaseBook {
       ? known
       : newRouter(router, new Gate(this.#pulse, router.slot), adoptedUntil);
     entry.router = router;
-    entry.fault = undefined;
+    const nonsense = router.addresses.find((held) => parseIp(held.address) === undefined);
+    entry.fault = nonsense && `Not an IP address: "${nonsense.address}"`;
     entry.addresses = router.addresses.map((held, position) => {
       const key = keyOf(held);
       const alike = before.get(key) ?? [];
@@ -265,7 +264,7 @@ export class LeaseBook {
     }
     if (seen === undefined) {
       if (address.retryAt > now) this.#wakeAt(address.retryAt);
-      else if (!router.gate.open()) this.#wakeAt(now + GATE_RETRY);
+      else if (!router.gate.open(now)) this.#wakeAt(now + GATE_RETRY);
       else operations.push(addition(address, index));
       return;
     }
@@ -290,7 +289,7 @@ export class LeaseBook {
       return;
     }
     if (address.retryAt > now) return this.#wakeAt(address.retryAt);
-    if (!router.gate.open()) return this.#wakeAt(now + GATE_RETRY);
+    if (!router.gate.open(now)) return this.#wakeAt(now + GATE_RETRY);
     if (replaceable) operations.push(refreshing(address, seen.index));
     else operations.push(removal(router.router.name, seen), addition(address, seen.index));
   }
@@ -305,7 +304,7 @@ export class LeaseBook {
     if (address.refreshAt > now + REFRESH_TICK) return this.#wakeAt(address.refreshAt);
     const heartbeat = router.gate.heartbeat;
     const advanced = heartbeat !== address.heartbeat;
-    if (advanced && router.gate.open()) {
+    if (advanced && router.gate.open(now)) {
       address.heartbeat = heartbeat;
       router.starved = false;
       operations.push(refreshing(address, seen.index));

@@ -53,7 +53,7 @@ export interface LeasedRouter {
   repairs: number;
   /** A refresh was refused since the last one that was allowed. */
   starved: boolean;
-  /** Why nothing is done for it until it is configured, held or dropped again. */
+  /** Why nothing is done for it until it is configured again. */
   fault: string | undefined;
 }
 

@@ -26,6 +26,7 @@ import type { KernelIo, NamespaceIo } from "./io.ts";
 import { LeaseBook } from "./lease.ts";
 import type { LeasedRouter } from "./leased.ts";
 import { describeOperation, encodeOperation, failureOf, type Operation } from "./operation.ts";
+import { rehearse } from "./rehearse.ts";
 import { Requester } from "./requester.ts";
 import { type Say, Tables } from "./tables.ts";
 import { NamespaceView } from "./view.ts";
@@ -46,6 +47,8 @@ export class NamespaceDriver {
   #changed = new Set<string>();
   /** Frames sent for each router. */
   readonly announcements = new Map<string, number>();
+  /** Announced since the counts were last told. */
+  readonly #announced = new Set<string>();
   readonly #clock: KernelIo;
   readonly #io: NamespaceIo;
   readonly #say: Say;
@@ -127,6 +130,7 @@ export class NamespaceDriver {
     this.#watchDirty = true;
     this.#routes.touch();
     this.settle();
+    rehearse(routers);
   }
 
   /** Hold from now on; the next `settle` does it, for all routers in one go, and announces. */
@@ -180,7 +184,12 @@ export class NamespaceDriver {
           errno,
         });
       }
-      this.#changed.add(router);
+      this.#announced.add(router);
+    }
+    // The count is told when a block is over, not once for each part of it.
+    if (frames.length < budget) {
+      for (const router of this.#announced) this.#changed.add(router);
+      this.#announced.clear();
     }
     return frames.length >= budget;
   }

@@ -140,6 +140,15 @@ export class ModelKernel implements KernelIo, NamespaceIo {
     this.#events.push(linkMessage(RTM_NEWLINK, link));
   }
 
+  /** A bridge reports that a port has left it: RTM_DELLINK with a family of its own. */
+  bridgePortLeaves(index: number): void {
+    const link = this.links.find((one) => one.index === index);
+    if (link === undefined) throw new Error(`No link ${index}`);
+    const message = linkMessage(RTM_DELLINK, link);
+    message[16] = 7;
+    this.#events.push(message);
+  }
+
   unlink(index: number): void {
     for (const one of this.addresses.filter((one) => one.index === index)) this.#remove(one, 0);
     this.routes = this.routes.filter((route) => route.index !== index);
@@ -309,6 +318,9 @@ export class ModelKernel implements KernelIo, NamespaceIo {
 
   /** The source is nowhere any more, or the subnet of a connected route is not. */
   #orphaned(route: ModelRoute): boolean {
+    if (route.protocol === RTPROT_KERNEL) {
+      return this.has(route.index, route.source) === undefined;
+    }
     if (route.source !== "") {
       return !this.addresses.some((one) => one.address === route.source);
     }

@@ -1,0 +1,159 @@
+/** Gratuitous ARP: the frame byte by byte, and who is announced when. */
+
+import { strict as assert } from "node:assert";
+import { Announcer, type AnnounceTarget, gratuitousArp } from "../../../mod/kernel/mod.ts";
+import { Rig, router } from "./rig.ts";
+
+const MAC = "02:00:00:00:00:01";
+const PLAN = { repeat: 2, delay: 0, refresh: 0, refreshRepeat: 0, interval: 0 };
+
+function target(address: string, index = 1): AnnounceTarget {
+  return { index, address, mac: MAC };
+}
+
+/** Frames as `router address@interface`. */
+function names(frames: ReturnType<Announcer["due"]>): string[] {
+  return frames.map(({ router, index, frame }) =>
+    `${router} ${frame.slice(28, 32).join(".")}@${index}`
+  );
+}
+
+Deno.test("the frame is a broadcast ARP request from the address for itself", () => {
+  const frame = gratuitousArp("192.0.2.10", MAC);
+  assert.equal(
+    Array.from(frame, (byte) => byte.toString(16).padStart(2, "0")).join(""),
+    "ffffffffffff" + "020000000001" + "0806" + "0001" + "0800" + "06" + "04" + "0001" +
+      "020000000001" + "c000020a" + "ffffffffffff" + "c000020a",
+  );
+  assert.throws(() => gratuitousArp("2001:db8::1", MAC), RangeError);
+  assert.throws(() => gratuitousArp("192.0.2.10", ""), RangeError);
+});
+
+Deno.test("a block is all addresses in turn, so many rounds, then silence", () => {
+  const announcer = new Announcer(() => [target("192.0.2.1"), target("192.0.2.2")]);
+  announcer.start("web", PLAN, 0);
+  assert.deepEqual(names(announcer.due(0, 100)), [
+    "web 192.0.2.1@1",
+    "web 192.0.2.2@1",
+    "web 192.0.2.1@1",
+    "web 192.0.2.2@1",
+  ]);
+  assert.equal(announcer.deadline, Infinity);
+  assert.deepEqual(announcer.due(1e12, 100), []);
+});
+
+Deno.test("every interface gets its first round before any gets its second", () => {
+  const announcer = new Announcer(() => [target("192.0.2.1", 1), target("192.0.2.2", 2)]);
+  announcer.start("web", PLAN, 0);
+  assert.deepEqual(names(announcer.due(0, 100)), [
+    "web 192.0.2.1@1",
+    "web 192.0.2.2@2",
+    "web 192.0.2.1@1",
+    "web 192.0.2.2@2",
+  ]);
+});
+
+Deno.test("the budget bounds a turn, and the rest goes on where it stopped", () => {
+  const targets = Array.from({ length: 5 }, (_, i) => target(`192.0.2.${i}`));
+  const announcer = new Announcer(() => targets);
+  announcer.start("web", PLAN, 0);
+  const all: string[] = [];
+  const sizes: number[] = [];
+  while (announcer.deadline === 0) {
+    const frames = names(announcer.due(0, 3));
+    sizes.push(frames.length);
+    all.push(...frames);
+  }
+  assert.deepEqual(sizes, [3, 3, 3, 1]);
+  const round = [0, 1, 2, 3, 4].map((i) => `web 192.0.2.${i}@1`);
+  assert.deepEqual(all, [...round, ...round]);
+});
+
+Deno.test("second block after the delay, refreshes with their own number of rounds", () => {
+  const announcer = new Announcer(() => [target("192.0.2.1")]);
+  const plan = { repeat: 2, delay: 500, refresh: 1000, refreshRepeat: 1, interval: 0 };
+  announcer.start("web", plan, 0);
+  const times: number[] = [];
+  for (let now = 0; now <= 3000; now = Math.max(now + 1, announcer.deadline)) {
+    for (const _ of announcer.due(now, 100)) times.push(now);
+  }
+  assert.deepEqual(times, [0, 0, 500, 500, 1000, 2000, 3000]);
+});
+
+Deno.test("refreshes that a stall made late are not made up for", () => {
+  const announcer = new Announcer(() => [target("192.0.2.1")]);
+  const plan = { repeat: 0, delay: 0, refresh: 1000, refreshRepeat: 1, interval: 0 };
+  announcer.start("web", plan, 0);
+  assert.equal(announcer.due(10_500, 100).length, 1);
+  assert.equal(announcer.deadline, 11_500);
+});
+
+Deno.test("a gap is kept between two frames on one interface, whichever router they are for", () => {
+  const announcer = new Announcer((name) => [target(name === "a" ? "192.0.2.1" : "192.0.2.2")]);
+  const plan = { ...PLAN, interval: 100 };
+  announcer.start("a", plan, 0);
+  announcer.start("b", plan, 0);
+  const sent: [number, string][] = [];
+  for (let now = 0; now <= 1000; now = Math.max(now + 1, announcer.deadline)) {
+    for (const name of names(announcer.due(now, 100))) sent.push([now, name]);
+  }
+  assert.deepEqual(sent.map(([at]) => at), [0, 100, 200, 300]);
+  assert.equal(sent.filter(([, name]) => name.startsWith("a")).length, 2);
+});
+
+Deno.test("cancelled is silent, and `again` says nothing for who holds nothing", () => {
+  const announcer = new Announcer(() => [target("192.0.2.1"), target("192.0.2.2")]);
+  announcer.again("web");
+  assert.deepEqual(announcer.due(0, 100), []);
+  announcer.start("web", { ...PLAN, delay: 10 }, 0);
+  assert.equal(announcer.due(0, 1).length, 1);
+  announcer.cancel("web");
+  assert.deepEqual(announcer.due(1000, 100), []);
+  announcer.start("web", { ...PLAN, repeat: 1 }, 0);
+  announcer.due(0, 100);
+  announcer.again("web", new Set(["192.0.2.2"]));
+  assert.deepEqual(names(announcer.due(0, 100)), ["web 192.0.2.2@1"]);
+});
+
+Deno.test("the plane announces what it holds: on hold, on request, when the carrier comes", () => {
+  const rig = new Rig();
+  const eth0 = rig.kernel.link("eth0");
+  rig.configure([router("web", ["192.0.2.10", "192.0.2.11"])]);
+  rig.announce("web");
+  assert.equal(rig.kernel.frames.length, 0, "a backup announces nothing");
+  rig.hold("web");
+  assert.equal(rig.kernel.frames.length, 2);
+  assert.equal(rig.report("web").announcements, 2);
+  rig.announce("web");
+  assert.equal(rig.kernel.frames.length, 4);
+  rig.kernel.changeLink(eth0, { flags: 0x1 });
+  rig.wake();
+  assert.equal(rig.kernel.frames.length, 4);
+  rig.kernel.changeLink(eth0, { flags: 0x41 });
+  rig.wake();
+  assert.equal(rig.kernel.frames.length, 6);
+  rig.kernel.changeLink(eth0, { mac: [2, 0, 0, 0, 0, 99] });
+  rig.wake();
+  assert.deepEqual(Array.from(rig.kernel.frames.at(-1)?.frame.slice(6, 12) ?? []), [
+    2,
+    0,
+    0,
+    0,
+    0,
+    99,
+  ]);
+  rig.drop("web");
+  rig.run(10_000_000);
+  assert.equal(rig.kernel.frames.length, 8);
+});
+
+Deno.test("an interface without ARP carries addresses and no announcements", () => {
+  for (const flags of [0x1 | 0x40 | 0x80, 0x1 | 0x40 | 0x8, 0x40]) {
+    const rig = new Rig();
+    const eth0 = rig.kernel.link("eth0", flags);
+    rig.configure([router("web", ["192.0.2.10"])]);
+    rig.hold("web");
+    assert(rig.kernel.has(eth0, "192.0.2.10"));
+    assert.equal(rig.kernel.frames.length, 0, `flags ${flags}`);
+  }
+});
