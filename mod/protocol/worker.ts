@@ -5,9 +5,16 @@
  * @module
  */
 
-import { setAffinity, setScheduler, SystemError, useDescriptorRegistry } from "../../ffi/mod.ts";
+import {
+  bindSymbols,
+  setAffinity,
+  setScheduler,
+  SystemError,
+  useDescriptorRegistry,
+} from "../../ffi/mod.ts";
 import type { LogRecord, ProtocolStart } from "../plane/messages.ts";
 import { ProtocolLoop } from "./loop.ts";
+import { rehearse } from "./rehearsal.ts";
 
 const scope = self as unknown as {
   onmessage: ((event: MessageEvent<ProtocolStart>) => void) | null;
@@ -17,6 +24,8 @@ const scope = self as unknown as {
 scope.onmessage = ({ data: start }) => {
   scope.onmessage = null;
   useDescriptorRegistry(start.registry);
+  bindSymbols();
+  rehearse();
   new ProtocolLoop(start, becomeRealtime(start)).run();
   start.control.close();
   start.kernel.close();

@@ -55,6 +55,8 @@ interface Pair {
 interface Sample {
   /** First advert of the new master, later than the protocol's bound by so many microseconds. */
   readonly beyond: number;
+  /** From that advert to the first gratuitous ARP of the new master, microseconds. */
+  readonly announced: number;
   /** Longest time without an answer, microseconds. */
   readonly outage: number;
 }
@@ -79,6 +81,7 @@ export async function run(args: readonly string[]): Promise<void> {
       }
       for (const [daemon, list] of samples) {
         const beyond = list.map((sample) => sample.beyond);
+        const announced = list.map((sample) => sample.announced);
         const outages = list.map((sample) => sample.outage);
         rows.push([
           `${interval / 1000} ms`,
@@ -87,6 +90,8 @@ export async function run(args: readonly string[]): Promise<void> {
           String(list.length),
           ms(quantile(beyond, 0.5)),
           ms(Math.max(...beyond)),
+          ms(quantile(announced, 0.5)),
+          ms(Math.max(...announced)),
           ms(quantile(outages, 0.5)),
           ms(Math.max(...outages)),
         ]);
@@ -100,6 +105,8 @@ export async function run(args: readonly string[]): Promise<void> {
     "daemon",
     "runs",
     "beyond the bound, median ms",
+    "worst",
+    "announced after, median ms",
     "worst",
     "client outage, median ms",
     "worst",
@@ -124,14 +131,14 @@ async function measure(
     // Long enough for a backup that has just started to have heard the master, and for both
     // programs to have come to rest.
     await lab.delay(1500 + 2 * interval / 1000);
-    const capture = await lab.capture(lan, "ip proto 112");
+    const capture = await lab.capture(lan, "ip proto 112 or arp");
     const probe = await startProbe(lab, client, pair.vip);
     await lab.delay(200);
     await fail(lab, lan, client, first, cause, interval, phase);
     await lab.until("the backup holds", () => backup.holds(pair.vip), 15_000);
     await lab.delay(300);
     const outage = (await probe.stop()).longest()?.duration ?? 0;
-    return { beyond: await beyondBound(capture, interval, cause), outage };
+    return { ...await takeover(capture, interval, cause, lan.link(backup).mac), outage };
   } finally {
     await lab.close();
   }
@@ -233,11 +240,19 @@ function sleepUntil(at: number): void {
 }
 
 /** From the capture: the new master's first advert, less what the protocol makes it wait. */
-async function beyondBound(capture: Capture, interval: number, cause: Cause): Promise<number> {
+async function takeover(
+  capture: Capture,
+  interval: number,
+  cause: Cause,
+  mac: string,
+): Promise<Pick<Sample, "beyond" | "announced">> {
   const change = takeovers(await adverts(capture)).at(-1);
   if (change === undefined) throw new Error("Nobody took over");
   const wait = cause === "graceful stop" && change.lastPriority === 0
     ? skewTime(BACKUP_PRIORITY, interval)
     : masterDownInterval(BACKUP_PRIORITY, interval);
-  return change.first - change.lastHeard - wait;
+  const announcements = await capture.packets(`arp.isgratuitous && eth.src == ${mac}`);
+  const first = announcements.find(({ time }) => time >= change.first);
+  if (first === undefined) throw new Error("Nothing was announced");
+  return { beyond: change.first - change.lastHeard - wait, announced: first.time - change.first };
 }

@@ -1,0 +1,113 @@
+/**
+ * A rehearsal before the first act: the first time that code runs it is compiled, and libc's symbols
+ * are bound one by one. At a failover that would cost some milliseconds, at the very moment for
+ * which the program exists. So a router nobody sees goes through its life a few hundred times, with
+ * sockets that lead nowhere, before the real ones start.
+ *
+ * @module
+ */
+
+import { Counters } from "../plane/counters.ts";
+import { IdSource } from "../plane/ids.ts";
+import { LogLimiter } from "../plane/log_limiter.ts";
+import type { InterfaceState, ProtocolRouter } from "../plane/messages.ts";
+import { SharedWords } from "../plane/shared.ts";
+import { encodeAdvertisement, VRRP_GROUP_IPV4 } from "../vrrp/mod.ts";
+import { TimerHeap } from "./timer_heap.ts";
+import { type Channel, VrrpDriver } from "./vrrp_driver.ts";
+
+/** Enough for the compiler's first two tiers. */
+const LIVES = 60;
+const INTERVAL = 10_000;
+
+const INTERFACE: InterfaceState = {
+  namespace: "",
+  index: 1,
+  name: "rehearsal",
+  up: true,
+  running: true,
+  mac: "",
+  mtu: 1500,
+  ipv4: ["192.0.2.1"],
+};
+
+const ROUTER: ProtocolRouter = {
+  slot: 0,
+  namespace: "",
+  interface: INTERFACE.name,
+  trackers: [],
+  settings: {
+    name: "rehearsal",
+    virtualRouterId: 1,
+    priority: 100,
+    advertisementInterval: INTERVAL,
+    addresses: ["192.0.2.10"],
+    preempt: true,
+    checksum: "auto",
+  },
+};
+
+/** Runs it; nothing is left behind. */
+export function rehearse(): void {
+  const better = advert(200);
+  const worse = advert(50);
+  let now = 0;
+  let waiting: Uint8Array[] = [];
+  const channels: Channel[] = [];
+  const heap = new TimerHeap();
+  const driver = new VrrpDriver({
+    ids: new IdSource("rehearsal"),
+    heap,
+    counters: new Counters(),
+    words: new SharedWords(),
+    log: new LogLimiter(() => {}, () => now),
+    now: () => now,
+    postKernel: (message) => void structuredClone(message),
+    postControl: (message) => void structuredClone(message),
+    openTransport: () => ({
+      descriptor: -1,
+      receive: (buffer) => {
+        const packet = waiting.pop();
+        if (packet === undefined) return -1;
+        buffer.set(packet);
+        return packet.length;
+      },
+      send: (packet) => packet.length,
+      close: () => {},
+    }),
+    watch: (channel) => void channels.push(channel),
+    unwatch: () => {},
+  });
+  const hear = (packet: Uint8Array): void => {
+    waiting = [packet];
+    driver.receive(channels.at(-1)!, 64, now);
+  };
+  const pass = (intervals: number): void => {
+    for (const end = now + intervals * INTERVAL; now < end;) {
+      now = Math.min(end, heap.next);
+      heap.fire(now, 16);
+    }
+  };
+  driver.interfaceChanged(INTERFACE, now, "");
+  for (let life = 0; life < LIVES; life++) {
+    driver.configure({ type: "configure", id: "", routers: [ROUTER], holdUntil: 0 }, now);
+    for (let i = 0; i < 4; i++) hear(better);
+    pass(8);
+    hear(worse);
+    hear(better);
+    pass(8);
+    driver.configure({ type: "configure", id: "", routers: [], holdUntil: 0 }, now);
+  }
+}
+
+function advert(priority: number): Uint8Array {
+  return encodeAdvertisement({
+    source: "192.0.2.2",
+    destination: VRRP_GROUP_IPV4,
+    virtualRouterId: ROUTER.settings.virtualRouterId,
+    priority,
+    interval: INTERVAL,
+    addresses: ROUTER.settings.addresses,
+    checksum: "rfc5798",
+  });
+}
