@@ -39,6 +39,11 @@ export class HolderWatch {
     return watch;
   }
 
+  /** Ends the watch. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#watched.map(({ process }) => process.kill()));
+  }
+
   /** All times of holding so far, by host and in order. */
   holdings(): Holding[] {
     return this.#watched.flatMap(({ host, process, initial, started }) => {

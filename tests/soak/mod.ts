@@ -1,0 +1,47 @@
+/**
+ * Long runs: `deno task soak`, ten minutes each unless `--seconds` says otherwise; the tests run each
+ * for 20 seconds with the same assertions. `--list` names them.
+ *
+ * @module
+ */
+
+const SOAKS: Record<string, () => Promise<{ run(seconds: number): Promise<void> }>> = {
+  busy: () => import("./busy.ts"),
+  churn: () => import("./churn.ts"),
+  elections: () => import("./elections.ts"),
+};
+
+const DEFAULT_SECONDS = 600;
+
+async function main(args: readonly string[]): Promise<number> {
+  if (args.includes("--list")) {
+    console.log(Object.keys(SOAKS).join("\n"));
+    return 0;
+  }
+  const at = args.indexOf("--seconds");
+  const seconds = at < 0 ? DEFAULT_SECONDS : Number(args[at + 1]);
+  if (!(seconds > 0)) {
+    console.error(`--seconds takes a number: ${args[at + 1]}`);
+    return 2;
+  }
+  const names = args.filter((word, i) => !word.startsWith("--") && (at < 0 || i !== at + 1));
+  const unknown = names.filter((name) => !Object.hasOwn(SOAKS, name));
+  if (unknown.length > 0) {
+    console.error(`No soak is called ${unknown.join(", ")}: ${Object.keys(SOAKS).join(", ")}`);
+    return 2;
+  }
+  for (const name of names.length > 0 ? names : Object.keys(SOAKS)) {
+    console.log(`soak ${name}: ${seconds} s`);
+    await (await SOAKS[name]!()).run(seconds);
+  }
+  return 0;
+}
+
+if (import.meta.main) {
+  try {
+    Deno.exit(await main(Deno.args));
+  } catch (error) {
+    console.error(error);
+    Deno.exit(1);
+  }
+}
