@@ -149,6 +149,9 @@ Deno.test("a new protocol plane is told all interfaces again", () => {
   port1.close();
   port2.close();
   assert.deepEqual(rig.protocol.map((one) => one.type), ["interface"]);
+  const answer = rig.control.at(-1);
+  assert(answer?.type === "configured");
+  assert.deepEqual([answer.cause, answer.changes], ["c:9", []]);
 });
 
 Deno.test("a namespace that cannot be entered is reported, and tried again", () => {
