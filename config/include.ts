@@ -6,7 +6,7 @@
  * @module
  */
 
-import { parse } from "smol-toml";
+import { parse } from "./toml.ts";
 import type { Report } from "./finding.ts";
 import { beside, expandGlob, isGlob, type ListDirectory, sameFile } from "./glob.ts";
 import { type FileSecurity, untrusted } from "./security.ts";

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { TomlError } from "smol-toml";
+import { TomlError } from "./toml.ts";
 import type { Finding } from "./finding.ts";
 import type { Source } from "./tree.ts";
 

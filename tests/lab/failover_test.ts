@@ -160,7 +160,7 @@ lab("frozen process: its address lapses; thawed, it listens before it speaks", a
   assert.ok(listened >= INTERVAL - 5000, `a spoke ${listened} µs after it was thawed`);
   assert.equal(longestDoubleMaster(seen), 0);
   assert.ok(pair.holders.longestOverlap() <= HOLD_BOUND);
-  assert.match(pair.a.log(), /Stood still for \d+ µs as master: listening first/);
+  assert.match(pair.a.log(), /Was silent for \d+ µs as master: listening first/);
 });
 
 lab("frozen process without preemption: the thawed one stays backup", async (lab) => {
