@@ -290,6 +290,8 @@ export class LeaseBook {
     }
     if (address.retryAt > now) return this.#wakeAt(address.retryAt);
     if (!router.gate.open(now)) return this.#wakeAt(now + GATE_RETRY);
+    // Should the kernel not keep the form that is asked for, this must not become a spin.
+    address.retryAt = now + SECOND;
     if (replaceable) operations.push(refreshing(address, seen.index));
     else operations.push(removal(router.router.name, seen), addition(address, seen.index));
   }

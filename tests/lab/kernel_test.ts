@@ -256,23 +256,31 @@ lab("leases of 1, 2 and 3 seconds end on time when nobody refreshes them", async
   }
 });
 
-lab("an address that somebody deletes comes back at once", async (lab) => {
-  const host = await lab.host("repair");
-  await host.exec(["sh", "-c", CREATE]);
-  const holder = router("repair", host, 0, "192.0.2.10/24", 3);
-  const agent = new Agent();
-  lab.atEnd(() => agent.die());
-  agent.configure([holder]);
-  agent.hold(holder);
-  await host.exec(["ip", "address", "del", "192.0.2.10/32", "dev", "eth0"]);
-  await agent.run(30);
-  assert(await host.holds("192.0.2.10"));
-  assert.equal(agent.report("repair")?.repairs, 1);
-  const routes = await host.routes();
-  assert.deepEqual(routes.map((route) => [route.to, route.source, route.protocol]), [
-    ["192.0.2.0/24", "192.0.2.10", "112"],
-  ]);
-});
+lab(
+  "an address that somebody deletes comes back at once, its route also after link down",
+  async (lab) => {
+    const host = await lab.host("repair");
+    await host.exec(["sh", "-c", CREATE]);
+    const holder = router("repair", host, 0, "192.0.2.10/24", 3);
+    const agent = new Agent();
+    lab.atEnd(() => agent.die());
+    agent.configure([holder]);
+    agent.hold(holder);
+    await host.exec(["ip", "address", "del", "192.0.2.10/32", "dev", "eth0"]);
+    await agent.run(30);
+    assert(await host.holds("192.0.2.10"));
+    assert.equal(agent.report("repair")?.repairs, 1);
+    const routes = await host.routes();
+    assert.deepEqual(routes.map((route) => [route.to, route.source, route.protocol]), [
+      ["192.0.2.0/24", "192.0.2.10", "112"],
+    ]);
+    await host.exec(["ip", "link", "set", "eth0", "down"]);
+    assert.deepEqual(await host.routes(), []);
+    await host.exec(["ip", "link", "set", "eth0", "up"]);
+    await agent.run(1200);
+    assert.deepEqual((await host.routes()).map((route) => route.source), ["192.0.2.10"]);
+  },
+);
 
 lab("tshark takes the announcements for gratuitous ARP, in the right order", async (lab) => {
   const [a, b] = await lab.hostsNamed("a", "b");

@@ -124,10 +124,12 @@ Deno.test("a thawed process installs nothing before the protocol loop has turned
   rig.run(5 * SECOND);
   rig.freeze(10 * SECOND);
   assert.equal(rig.kernel.has(eth0, VIP), undefined);
-  rig.wake();
   rig.words.beatProtocol(rig.kernel.time);
   rig.wake();
-  assert.equal(rig.kernel.has(eth0, VIP), undefined, "one beat may be of a turn begun before");
+  assert.equal(rig.kernel.has(eth0, VIP), undefined, "the beat may be of a turn begun before");
+  rig.words.beatProtocol(rig.kernel.time);
+  rig.wake();
+  assert.equal(rig.kernel.has(eth0, VIP), undefined, "one turn after we woke");
   rig.words.setMastership(0, 0);
   rig.words.beatProtocol(rig.kernel.time);
   rig.run(SECOND);
@@ -157,6 +159,16 @@ Deno.test("a leased leftover is adopted: refreshed at once by the first hold", (
   assert.deepEqual(rig.kernel.journal, [`replace ${VIP}/32`]);
   rig.run(20 * SECOND);
   assert(rig.kernel.has(eth0, VIP));
+});
+
+Deno.test("a form that the kernel does not keep is asked for again in moderation", () => {
+  const { rig } = usual();
+  rig.kernel.forgets = IFA_F_NOPREFIXROUTE;
+  rig.hold("web");
+  rig.kernel.journal.length = 0;
+  rig.run(10 * SECOND);
+  const additions = rig.kernel.journal.filter((line) => line.startsWith("add")).length;
+  assert(additions >= 8 && additions <= 11, `${additions} additions in 10 s`);
 });
 
 Deno.test("an adopted address goes with the first drop, or with its lease", () => {

@@ -74,6 +74,8 @@ export class ModelKernel implements KernelIo, NamespaceIo {
   readonly refusals: { type: number; errno: number }[] = [];
   /** Whether the kernel keeps IFA_PROTO. */
   marks = true;
+  /** Address flags that this kernel does not know. */
+  forgets = 0;
   time = 1_000_000_000;
   #answers: Uint8Array[] = [];
   #events: (Uint8Array | "overrun")[] = [];
@@ -137,6 +139,8 @@ export class ModelKernel implements KernelIo, NamespaceIo {
     const link = this.links.find((one) => one.index === index);
     if (link === undefined) throw new Error(`No link ${index}`);
     Object.assign(link, change);
+    // A link that goes down loses its routes, silently, and keeps its addresses.
+    if ((link.flags & 1) === 0) this.routes = this.routes.filter((one) => one.index !== index);
     this.#events.push(linkMessage(RTM_NEWLINK, link));
   }
 
@@ -258,7 +262,7 @@ export class ModelKernel implements KernelIo, NamespaceIo {
       index,
       address,
       prefixLength,
-      flags: wanted.flags,
+      flags: wanted.flags & ~this.forgets,
       protocol: this.marks ? wanted.protocol : 0,
       label: wanted.label,
       expiresAt,
@@ -341,6 +345,7 @@ export class ModelKernel implements KernelIo, NamespaceIo {
       one.priority === priority
     );
     if (known && (flags & NLM_F_EXCL) !== 0) return EEXIST;
+    if (((this.links.find((one) => one.index === index)?.flags ?? 0) & 1) === 0) return 100;
     if (source !== "" && !this.addresses.some((one) => one.address === source)) return 22;
     this.routes.push({ index, destination, prefixLength, gateway, source, priority, protocol });
     return 0;

@@ -47,6 +47,35 @@ Deno.test("when an address goes, the route that depended on it is verified", () 
   assert.deepEqual(ours.map((route) => route.source), ["203.0.113.11"]);
 });
 
+Deno.test("the route comes back with an address that somebody removed", () => {
+  const rig = new Rig();
+  const eth0 = rig.kernel.link("eth0");
+  rig.kernel.addByOthers(eth0, "192.0.2.1", 24);
+  rig.configure([router("web", ["203.0.113.10/24"])]);
+  rig.hold("web");
+  rig.kernel.removeByOthers(eth0, "203.0.113.10");
+  assert.equal(rig.kernel.routes.length, 1, "the kernel took it along");
+  rig.wake();
+  assert.equal(rig.kernel.routes.length, 2);
+});
+
+Deno.test("the route comes back with a link that was down", () => {
+  const rig = new Rig();
+  const eth0 = rig.kernel.link("eth0");
+  rig.configure([router("web", ["203.0.113.10/24"])]);
+  rig.hold("web");
+  rig.kernel.changeLink(eth0, { flags: 0 });
+  rig.wake();
+  assert.deepEqual(rig.kernel.routes, []);
+  rig.kernel.changeLink(eth0, { flags: 0x41 });
+  rig.run(2 * SECOND);
+  assert.deepEqual(rig.kernel.routes.map((route) => route.source), ["203.0.113.10"]);
+  rig.kernel.changeLink(eth0, { flags: 0 });
+  rig.kernel.changeLink(eth0, { flags: 0x41 });
+  rig.run(2 * SECOND);
+  assert.equal(rig.kernel.routes.length, 1, "also when down and up are seen at once");
+});
+
 Deno.test("routes of ours that a dead agent left are adopted with their address or removed", () => {
   const rig = new Rig();
   const eth0 = rig.kernel.link("eth0");
