@@ -1,9 +1,8 @@
 /**
  * The lease book: which virtual addresses should be on which interface, and what to do so that
  * they are. It compares what is wanted with what is seen and returns operations; the driver does
- * them and hands back each result; asked again, it returns what is left to do, until there is
- * nothing. So hold, drop, expiry, a change of configuration and an address that somebody else took
- * away are all one case: the difference between two tables.
+ * them and hands back each result; asked again, it returns what is left, until there is nothing.
+ * So hold, drop, expiry, new configuration and foreign removal are all one case: a difference.
  *
  * The rules (DESIGN.md, "The lease"):
  * - Installed as /32 with noprefixroute, leased or not (operation.ts says why).
@@ -217,7 +216,7 @@ export class LeaseBook {
       ? known
       : newRouter(router, new Gate(this.#pulse, router.slot), adoptedUntil);
     entry.router = router;
-    const nonsense = router.addresses.find((held) => parseIp(held.address) === undefined);
+    const nonsense = router.addresses.find(({ address }) => parseIp(address) === undefined);
     entry.fault = nonsense && `Not an IP address: "${nonsense.address}"`;
     entry.addresses = router.addresses.map((held, position) => {
       const key = keyOf(held);
@@ -227,6 +226,7 @@ export class LeaseBook {
         newAddress(entry, held, alike[0]?.index, now);
       address.held = held;
       address.position = position;
+      address.retryAt = now;
       this.ownership.add(address);
       return address;
     });
@@ -290,7 +290,7 @@ export class LeaseBook {
     }
     if (address.retryAt > now) return this.#wakeAt(address.retryAt);
     if (!router.gate.open(now)) return this.#wakeAt(now + GATE_RETRY);
-    // Should the kernel not keep the form that is asked for, this must not become a spin.
+    // A kernel that does not keep the form asked for must not make us spin.
     address.retryAt = now + SECOND;
     if (replaceable) operations.push(refreshing(address, seen.index));
     else operations.push(removal(router.router.name, seen), addition(address, seen.index));
