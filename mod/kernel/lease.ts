@@ -6,9 +6,9 @@
  *
  * The rules (DESIGN.md, "The lease"):
  * - Installed as /32 with noprefixroute, leased or not (operation.ts says why).
- * - A lease is refreshed at a third of its length, spread over that third, and only through an
- *   open gate (gate.ts), after the protocol's heartbeat has advanced. Where the gate stays shut the address is let go shortly before its end:
- *   what the kernel does by itself is done by us in order, as long as we live.
+ * - Refreshed at a third of its length, spread over that third, only when the protocol's heartbeat
+ *   has advanced and the gate is open (gate.ts). Where it stays shut the address is let go shortly
+ *   before its end: what the kernel would do is done by us in order, as long as we live.
  * - A permanent address of ours becomes a leased one by delete and add, never by replace.
  * - What carries our protocol number is ours; anything else is the host's and is never touched:
  *   a virtual address that the host itself has counts as present.
