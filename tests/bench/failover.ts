@@ -38,6 +38,7 @@ import { machine, markdownTable, ms, quantile } from "./statistics.ts";
 type Daemon = "halb" | "keepalived";
 type Cause = "host lost" | "kill -9" | "graceful stop";
 
+const DAEMONS: readonly Daemon[] = ["halb", "keepalived"];
 const CAUSES: readonly Cause[] = ["host lost", "kill -9", "graceful stop"];
 const PHASES = [0.05, 0.25, 0.5, 0.75, 0.95];
 const INTERVALS = [10_000, 100_000, 1_000_000];
@@ -61,20 +62,27 @@ interface Sample {
   readonly outage: number;
 }
 
-/** @param args `--quick`: one phase and short intervals only */
+/**
+ * @param args `--quick`: one phase and short intervals only; `--intervals=10,100`: milliseconds;
+ *   `--runs=N`: rounds over the phases; `--only=halb`
+ */
 export async function run(args: readonly string[]): Promise<void> {
   const quick = args.includes("--quick");
-  const intervals = quick ? INTERVALS.slice(0, 2) : INTERVALS;
+  const option = (name: string) =>
+    args.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
+  const asked = option("intervals")?.split(",").map((word) => Number(word) * 1000);
+  const intervals = asked ?? (quick ? INTERVALS.slice(0, 2) : INTERVALS);
+  const daemons = DAEMONS.filter((daemon) => daemon === (option("only") ?? daemon));
   const phases = quick ? [0.5] : PHASES;
   console.log(`\nfailover, ${await machine()}\n`);
   const rows: string[][] = [];
   for (const interval of intervals) {
-    const repeat = quick ? 1 : interval >= 1_000_000 ? 1 : 2;
+    const repeat = Number(option("runs") ?? (quick || interval >= 1_000_000 ? 1 : 2));
     for (const cause of CAUSES) {
-      const samples = new Map<Daemon, Sample[]>([["halb", []], ["keepalived", []]]);
+      const samples = new Map<Daemon, Sample[]>(daemons.map((daemon) => [daemon, []]));
       for (let i = 0; i < repeat; i++) {
         for (const phase of phases) {
-          for (const daemon of ["halb", "keepalived"] as const) {
+          for (const daemon of daemons) {
             samples.get(daemon)!.push(await measure(daemon, interval, cause, phase));
           }
         }
