@@ -6,6 +6,8 @@
  * @module
  */
 
+import { parseIp } from "../mod/ip/mod.ts";
+
 /** An address with its prefix length, as text and number. */
 export interface Ipv4Prefix {
   /** Dotted quad. */
@@ -16,14 +18,9 @@ export interface Ipv4Prefix {
 
 /** 32-bit number of a dotted quad, or undefined: no leading zeros, no shorthand, no blanks. */
 export function ipv4Number(text: string): number | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4) return undefined;
-  let value = 0;
-  for (const part of parts) {
-    if (!/^(0|[1-9][0-9]{0,2})$/.test(part) || Number(part) > 255) return undefined;
-    value = value * 256 + Number(part);
-  }
-  return value;
+  const bytes = parseIp(text);
+  if (bytes?.length !== 4) return undefined;
+  return bytes.reduce((value, byte) => value * 256 + byte, 0);
 }
 
 /** Whether `text` looks like an IPv6 address, valid or not, with or without a prefix length. */

@@ -13,7 +13,7 @@
  * @module
  */
 
-import { parseIp } from "../netlink/mod.ts";
+import { parseIp } from "../ip/mod.ts";
 import type { AnnouncePlan } from "../plane/messages.ts";
 
 /** Bytes of an ARP request in its Ethernet frame, unpadded. */

@@ -13,15 +13,8 @@
  * @module
  */
 
-import {
-  type Decoded,
-  formatIp,
-  HALB_PROTOCOL,
-  inPrefix,
-  networkOf,
-  parseIp,
-  type Route,
-} from "../netlink/mod.ts";
+import { formatIp, inPrefix, networkOf, parseIp } from "../ip/mod.ts";
+import { type Decoded, HALB_PROTOCOL, type Route } from "../netlink/mod.ts";
 import type { LeaseBook } from "./lease.ts";
 import type { LeasedAddress } from "./leased.ts";
 import {

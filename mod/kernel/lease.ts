@@ -19,7 +19,8 @@
  * @module
  */
 
-import { HALB_PROTOCOL, type InterfaceAddress, parseIp } from "../netlink/mod.ts";
+import { parseIp } from "../ip/mod.ts";
+import { HALB_PROTOCOL, type InterfaceAddress } from "../netlink/mod.ts";
 import type { KernelRouter } from "../plane/messages.ts";
 import { backoff, Gate, GATE_RETRY, type Pulse, refreshShare } from "./gate.ts";
 import {

@@ -6,13 +6,8 @@
  * @module
  */
 
-import {
-  MessageWriter,
-  parseIp,
-  readAcknowledgement,
-  readAddress,
-  splitMessages,
-} from "../netlink/mod.ts";
+import { parseIp } from "../ip/mod.ts";
+import { MessageWriter, readAcknowledgement, readAddress, splitMessages } from "../netlink/mod.ts";
 import type { KernelRouter } from "../plane/messages.ts";
 import { gratuitousArp } from "./announce.ts";
 import { encodeOperation } from "./operation.ts";

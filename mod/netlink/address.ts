@@ -32,7 +32,7 @@ import {
   RTM_NEWADDR,
 } from "./constants.ts";
 import { type Decoded, type MessageWriter, type NetlinkMessage, viewOf } from "./frame.ts";
-import { formatIp, parseIp } from "./ip.ts";
+import { formatIp, parseIp } from "../ip/mod.ts";
 
 const ADDRESS_HEADER_LENGTH = 8;
 const IFA_ADDRESS = 1;

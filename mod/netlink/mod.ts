@@ -86,7 +86,6 @@ export {
   splitMessages,
   viewOf,
 } from "./frame.ts";
-export { formatIp, inPrefix, networkOf, parseIp } from "./ip.ts";
 export { type Link, readLink, requestLinks } from "./link.ts";
 export {
   addRoute,

@@ -32,7 +32,7 @@ import {
   RTN_UNICAST,
 } from "./constants.ts";
 import { align, type Decoded, type MessageWriter, type NetlinkMessage, viewOf } from "./frame.ts";
-import { formatIp, parseIp } from "./ip.ts";
+import { formatIp, parseIp } from "../ip/mod.ts";
 
 const ROUTE_HEADER_LENGTH = 12;
 const RTA_DST = 1;

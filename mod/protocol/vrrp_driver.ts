@@ -10,6 +10,7 @@
  */
 
 import { SystemError } from "../../ffi/mod.ts";
+import { formatIpv4 } from "../ip/mod.ts";
 import type {
   ConfigureProtocol,
   EventId,
@@ -24,7 +25,6 @@ import {
   decodeAdvertisement,
   type DropReason,
   evaluateTrackers,
-  formatIpv4,
   type Router,
   type Tracker,
 } from "../vrrp/mod.ts";
@@ -89,6 +89,8 @@ export class VrrpDriver {
    */
   configure(message: ConfigureProtocol, now: number): string[] {
     const changes: string[] = [];
+    // A router added now would never be told to stop.
+    if (this.#stopping) return changes;
     const wanted = new Map(message.routers.map((config) => [config.settings.name, config]));
     this.#holdUntil = message.holdUntil;
     for (const [name, entry] of this.#routers) {

@@ -4,7 +4,6 @@
  * @module
  */
 
-export { compareAddresses, formatIpv4, parseIpv4 } from "./address.ts";
 export { priorityOf } from "./actions.ts";
 export { createRouter, STALL, step } from "./machine.ts";
 export {

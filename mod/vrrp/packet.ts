@@ -21,7 +21,7 @@
  * @module
  */
 
-import { formatIpv4, writeIpv4 } from "./address.ts";
+import { bytesOfIp, formatIpv4 } from "../ip/mod.ts";
 import type { Advertisement, ChecksumRule, Micros } from "./types.ts";
 
 const IP_HEADER = 20;
@@ -170,15 +170,17 @@ export function encodeAdvertisement(advert: OutgoingAdvertisement): Uint8Array<A
   view.setUint16(2, packet.length);
   packet[8] = 255;
   packet[9] = PROTOCOL_VRRP;
-  writeIpv4(view, 12, advert.source);
-  writeIpv4(view, 16, advert.destination);
+  packet.set(bytesOfIp(advert.source), 12);
+  packet.set(bytesOfIp(advert.destination), 16);
   const at = IP_HEADER;
   packet[at] = (VERSION << 4) | TYPE_ADVERTISEMENT;
   packet[at + 1] = advert.virtualRouterId;
   packet[at + 2] = advert.priority;
   packet[at + 3] = count;
   view.setUint16(at + 4, centiseconds);
-  advert.addresses.forEach((address, i) => writeIpv4(view, at + VRRP_HEADER + 4 * i, address));
+  advert.addresses.forEach((address, i) =>
+    packet.set(bytesOfIp(address), at + VRRP_HEADER + 4 * i)
+  );
   const pseudo = advert.checksum === "rfc5798" ? pseudoHeaderSum(packet, messageLength) : 0;
   view.setUint16(at + 6, ~fold(sum16(packet, at, packet.length, pseudo)) & 0xffff);
   return packet;

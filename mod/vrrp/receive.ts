@@ -5,7 +5,7 @@
  * @module
  */
 
-import { compareAddresses } from "./address.ts";
+import { compareIp } from "../ip/mod.ts";
 import {
   advertise,
   complain,
@@ -123,7 +123,7 @@ function receiveAsMaster(
     complain(router, "owner_conflict", text, now, effects);
   }
   const higher = advert.priority > priority ||
-    (advert.priority === priority && compareAddresses(advert.source, router.source!) > 0);
+    (advert.priority === priority && compareIp(advert.source, router.source!) > 0);
   if (higher) {
     leave(router, "backup", betterMaster(advert, priority), now, effects);
     router.masterInterval = advert.interval;

@@ -10,25 +10,22 @@
  */
 
 import type { KernelIo, NamespaceIo } from "../../../mod/kernel/mod.ts";
+import { formatIp, inPrefix, networkOf, parseIp } from "../../../mod/ip/mod.ts";
 import {
   EADDRNOTAVAIL,
   EEXIST,
   ENODEV,
   ESRCH,
-  formatIp,
   HALB_PROTOCOL,
   IFA_F_NOPREFIXROUTE,
   IFA_F_SECONDARY,
   INFINITE_LIFETIME,
-  inPrefix,
   type InterfaceAddress,
   MessageWriter,
   type NetlinkMessage,
-  networkOf,
   NLM_F_EXCL,
   NLM_F_REPLACE,
   NLMSG_DONE,
-  parseIp,
   readAddress,
   readRoute,
   type Route,

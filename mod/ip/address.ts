@@ -1,6 +1,7 @@
 /**
- * IP addresses between text and bytes, for the two lengths that the route family carries. Text
- * out is canonical (RFC 5952 for IPv6), so that texts can be compared and used as keys.
+ * IP addresses between text and bytes, of both families. Text in is strict: leading zeros
+ * and short forms are refused, since other programs read them as octal or as something shorter.
+ * Text out is canonical (RFC 5952 for IPv6), so that texts can be compared and used as keys.
  *
  * @module
  */
@@ -19,6 +20,39 @@ export function formatIp(bytes: Uint8Array): string | undefined {
   if (bytes.length === 4) return bytes.join(".");
   if (bytes.length === 16) return formatIpv6(bytes);
   return undefined;
+}
+
+/** The dotted quad at `offset`: for a packet, where no copy of the bytes is wanted. */
+export function formatIpv4(bytes: Uint8Array, offset = 0): string {
+  return `${bytes[offset]}.${bytes[offset + 1]}.${bytes[offset + 2]}.${bytes[offset + 3]}`;
+}
+
+/**
+ * The bytes of an address that must be one.
+ *
+ * @throws {RangeError} when it is none
+ */
+export function bytesOfIp(text: string): Uint8Array<ArrayBuffer> {
+  const bytes = parseIp(text);
+  if (bytes === undefined) throw new RangeError(`Not an IP address: "${text}"`);
+  return bytes;
+}
+
+/**
+ * Compares two addresses of one family as RFC 9568 does: unsigned, in network byte order.
+ * Negative, zero or positive as `a` is lower, equal or higher.
+ *
+ * @throws {RangeError} when one is no address, or they are of two families
+ */
+export function compareIp(a: string, b: string): number {
+  const [left, right] = [bytesOfIp(a), bytesOfIp(b)];
+  if (left.length !== right.length) {
+    throw new RangeError(`Cannot compare addresses of two families: "${a}" and "${b}"`);
+  }
+  for (let i = 0; i < left.length; i++) {
+    if (left[i] !== right[i]) return left[i]! - right[i]!;
+  }
+  return 0;
 }
 
 /**

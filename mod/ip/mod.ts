@@ -1,0 +1,15 @@
+/**
+ * IP addresses as text and bytes, and what can be asked of them. Pure; everything else may use it.
+ *
+ * @module
+ */
+
+export {
+  bytesOfIp,
+  compareIp,
+  formatIp,
+  formatIpv4,
+  inPrefix,
+  networkOf,
+  parseIp,
+} from "./address.ts";
