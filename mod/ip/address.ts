@@ -32,7 +32,7 @@ export function formatIpv4(bytes: Uint8Array, offset = 0): string {
  *
  * @throws {RangeError} when it is none
  */
-export function bytesOfIp(text: string): Uint8Array<ArrayBuffer> {
+function bytesOfIp(text: string): Uint8Array<ArrayBuffer> {
   const bytes = parseIp(text);
   if (bytes === undefined) throw new RangeError(`Not an IP address: "${text}"`);
   return bytes;

@@ -4,12 +4,4 @@
  * @module
  */
 
-export {
-  bytesOfIp,
-  compareIp,
-  formatIp,
-  formatIpv4,
-  inPrefix,
-  networkOf,
-  parseIp,
-} from "./address.ts";
+export { compareIp, formatIp, formatIpv4, inPrefix, networkOf, parseIp } from "./address.ts";

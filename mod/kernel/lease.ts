@@ -14,9 +14,7 @@
  *   a virtual address that the host itself has counts as present.
  * - Leftovers of the configuration wait for their router's first decision, at most one lease.
  *
- * Pure: what is seen, the heartbeat and the time come in. Times are whole microseconds.
- *
- * @module
+ * Pure: what is seen, the heartbeat and the time come in. Times are whole microseconds. @module
  */
 
 import { parseIp } from "../ip/mod.ts";
@@ -63,8 +61,8 @@ export class LeaseBook {
 
   constructor(view: NamespaceView, pulse: Pulse, events: LeaseEvents) {
     this.#view = view;
-    this.ownership = new Ownership(view);
     this.#pulse = pulse;
+    this.ownership = new Ownership(view);
     this.#events = events;
   }
 
@@ -223,8 +221,8 @@ export class LeaseBook {
       const key = keyOf(held);
       const alike = before.get(key) ?? [];
       // Moved here from another router: it is on the interface already, and ours.
-      const address = alike.find((known) => known.router === entry) ??
-        newAddress(entry, held, alike[0]?.index, now);
+      const mine = alike.find((known) => known.router === entry);
+      const address = mine ?? newAddress(entry, held, alike[0]?.index, now);
       address.held = held;
       address.position = position;
       address.retryAt = now;

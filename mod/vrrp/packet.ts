@@ -21,7 +21,7 @@
  * @module
  */
 
-import { bytesOfIp, formatIpv4 } from "../ip/mod.ts";
+import { formatIpv4, parseIp } from "../ip/mod.ts";
 import type { Advertisement, ChecksumRule, Micros } from "./types.ts";
 
 const IP_HEADER = 20;
@@ -170,8 +170,8 @@ export function encodeAdvertisement(advert: OutgoingAdvertisement): Uint8Array<A
   view.setUint16(2, packet.length);
   packet[8] = 255;
   packet[9] = PROTOCOL_VRRP;
-  packet.set(bytesOfIp(advert.source), 12);
-  packet.set(bytesOfIp(advert.destination), 16);
+  packet.set(ipv4Bytes(advert.source), 12);
+  packet.set(ipv4Bytes(advert.destination), 16);
   const at = IP_HEADER;
   packet[at] = (VERSION << 4) | TYPE_ADVERTISEMENT;
   packet[at + 1] = advert.virtualRouterId;
@@ -179,11 +179,17 @@ export function encodeAdvertisement(advert: OutgoingAdvertisement): Uint8Array<A
   packet[at + 3] = count;
   view.setUint16(at + 4, centiseconds);
   advert.addresses.forEach((address, i) =>
-    packet.set(bytesOfIp(address), at + VRRP_HEADER + 4 * i)
+    packet.set(ipv4Bytes(address), at + VRRP_HEADER + 4 * i)
   );
   const pseudo = advert.checksum === "rfc5798" ? pseudoHeaderSum(packet, messageLength) : 0;
   view.setUint16(at + 6, ~fold(sum16(packet, at, packet.length, pseudo)) & 0xffff);
   return packet;
+}
+
+function ipv4Bytes(text: string): Uint8Array {
+  const bytes = parseIp(text);
+  if (bytes?.length === 4) return bytes;
+  throw new RangeError(`Cannot encode "${text}": not an IPv4 address`);
 }
 
 function checkRange(what: string, value: number, low: number, high: number): void {
