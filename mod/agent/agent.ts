@@ -14,7 +14,6 @@ import type { SiteConfig } from "../../config/mod.ts";
 import type {
   AddressReport,
   Configured,
-  EventId,
   KernelToControl,
   ProtocolState,
   ProtocolToControl,
@@ -23,6 +22,7 @@ import type {
 import type { Router } from "../vrrp/mod.ts";
 import { log, writeLog } from "./logging.ts";
 import { type PlaneName, Planes } from "./planes.ts";
+import { PlaneDied, Questions } from "./questions.ts";
 import { planSite, type SitePlan, Slots } from "./site_plan.ts";
 
 /** Crashes of planes within `CRASH_WINDOW` that end the agent. */
@@ -36,6 +36,8 @@ const WATCH_INTERVAL = 1_000;
 const HANGS = 5_000_000;
 /** An answer that takes longer than this is worth a line in the log, milliseconds. */
 const SLOW_ANSWER = 5_000;
+/** How long a stop "at once" may take before the process ends without it, milliseconds. */
+const LAST_PATIENCE = 2_000;
 
 /** How an agent ended. */
 export interface Ending {
@@ -44,28 +46,26 @@ export interface Ending {
   readonly reason: string;
 }
 
-/** Something a plane was asked. */
-interface Question {
-  readonly plane: PlaneName;
-  resolve(message: Configured | ProtocolState): void;
-  reject(reason: Error): void;
-}
-
 export class Agent {
   readonly #planes: Planes;
   readonly #slots = new Slots();
   readonly #snapshots = new Map<string, Router>();
   readonly #reports = new Map<string, AddressReport>();
   readonly #steps: StepRecord[] = [];
-  readonly #answers = new Map<EventId, Question>();
-  readonly #ready = new Map<PlaneName, () => void>();
-  readonly #stopped = new Map<PlaneName, () => void>();
+  readonly #questions = new Questions(
+    SLOW_ANSWER,
+    (plane) => log("warning", ["control"], `The ${plane} plane takes long to answer`),
+  );
   readonly #crashes: number[] = [];
+  /** Planes that died, and their successors' way to where they were. */
+  readonly #revivals = new Map<PlaneName, Promise<void>>();
   readonly #ended = Promise.withResolvers<Ending>();
   #plan: SitePlan = { routers: [], holdings: [], interfaces: [] };
   #holdUntil = 0;
   #stopping = false;
   #watch: ReturnType<typeof setInterval> | undefined;
+  /** Since when the protocol plane's loop should turn; null: it does not run. */
+  #beatsSince: number | null = null;
 
   constructor(site: SiteConfig, faultInjection: boolean) {
     const { policy, priority, cpus } = site.agent.realtime;
@@ -101,27 +101,31 @@ export class Agent {
 
   /** Starts the planes and applies `site`. Returns what was done. */
   async start(site: SiteConfig): Promise<string[]> {
-    const ready = [this.#whenReady("protocol"), this.#whenReady("kernel")];
+    this.#watchHeartbeat();
     this.#planes.start();
-    await Promise.all(ready);
     this.#holdUntil = monotonicMicros() + site.agent.startup_delay;
     if (site.agent.startup_delay === 0) this.#holdUntil = 0;
-    const changes = await this.apply(site);
-    this.#watchHeartbeat();
-    return changes;
+    return await this.apply(site);
   }
 
-  /** Makes the planes what `site` wants: the difference to what they are. */
+  /**
+   * Makes the planes what `site` wants: the difference to what they are.
+   *
+   * @throws {RangeError} when there are more routers than an agent can run; nothing has changed
+   * @throws {Error} when the agent is stopping
+   */
   async apply(site: SiteConfig): Promise<string[]> {
+    if (this.#stopping) throw new Error("The agent is stopping");
     const before = this.#plan;
     const plan = planSite(site, this.#slots);
     this.#plan = plan;
     const names = new Set(plan.routers.map(({ settings }) => settings.name));
     const leaving = before.holdings.filter(({ name }) => !names.has(name));
     const interfaces = [...plan.interfaces, ...before.interfaces];
-    await this.#configureKernel({ ...plan, holdings: [...plan.holdings, ...leaving], interfaces });
-    const changes = await this.#configureProtocol(plan);
-    const holdings = await this.#configureKernel(plan);
+    const both = { ...plan, holdings: [...plan.holdings, ...leaving], interfaces };
+    await this.#insist("kernel", () => this.#configureKernel(both));
+    const changes = await this.#insist("protocol", () => this.#configureProtocol(plan));
+    const holdings = await this.#insist("kernel", () => this.#configureKernel(plan));
     for (const slot of this.#slots.keep(names)) this.counters.clear(slot);
     for (const name of [...this.#snapshots.keys()]) {
       if (names.has(name)) continue;
@@ -134,42 +138,34 @@ export class Agent {
   async #configureKernel(plan: SitePlan): Promise<string[]> {
     const message = { type: "configure", id: this.#planes.ids.next() } as const;
     const { holdings: routers, interfaces } = plan;
-    const answer = this.#answerTo<Configured>("kernel", message.id);
+    const answer = this.#questions.answer<Configured>("kernel", message.id);
     this.#planes.toKernel({ ...message, routers, interfaces });
     return [...(await answer).changes];
   }
 
   async #configureProtocol(plan: SitePlan): Promise<string[]> {
     const message = { type: "configure", id: this.#planes.ids.next() } as const;
-    const answer = this.#answerTo<Configured>("protocol", message.id);
+    const answer = this.#questions.answer<Configured>("protocol", message.id);
     this.#planes.toProtocol({ ...message, routers: plan.routers, holdUntil: this.#holdUntil });
     return [...(await answer).changes];
   }
 
-  /** Hands every router over, removes what is held, and ends; `now`: without waiting. */
-  async stop(now: boolean): Promise<void> {
-    const stopRouters = { type: "stop_routers", id: this.#planes.ids.next(), now } as const;
-    if (this.#stopping) return this.#planes.toProtocol(stopRouters);
-    this.#stopping = true;
-    clearInterval(this.#watch);
-    const protocol = this.#whenStopped("protocol");
-    this.#planes.toProtocol(stopRouters);
-    await protocol;
-    await this.#stopKernel();
-    this.#planes.close();
-    this.#ended.resolve({ exitCode: 0, reason: "stopped" });
+  /** Does something with a plane; where it dies over it, with its successor. */
+  async #insist<T>(plane: PlaneName, work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof PlaneDied) || this.#stopping) throw error;
+        await this.#revivals.get(plane);
+      }
+    }
   }
 
-  async #stopKernel(): Promise<void> {
-    const kernel = this.#whenStopped("kernel");
-    this.#planes.toKernel({ type: "stop", id: this.#planes.ids.next(), keep: false });
-    await kernel;
-  }
-
-  /** What the protocol plane knows now. */
+  /** What the protocol plane knows now. @throws {PlaneDied} */
   query(): Promise<ProtocolState> {
     const message = { type: "query", id: this.#planes.ids.next() } as const;
-    const answer = this.#answerTo<ProtocolState>("protocol", message.id);
+    const answer = this.#questions.answer<ProtocolState>("protocol", message.id);
     this.#planes.toProtocol(message);
     return answer;
   }
@@ -179,6 +175,84 @@ export class Agent {
     const message = { type: "inject_fault", id: this.#planes.ids.next(), fault, duration } as const;
     if (plane === "protocol") this.#planes.toProtocol(message);
     else this.#planes.toKernel(message);
+  }
+
+  // ===== the end =================================================================================
+
+  /**
+   * Hands every router over, removes what is held, and ends. Never rejects.
+   *
+   * @param now without waiting for successors; a second call with it hurries a stop that goes on
+   */
+  async stop(now: boolean): Promise<void> {
+    if (!this.#stopping) return await this.#end(now, { exitCode: 0, reason: "stopped" });
+    if (!now) return;
+    this.#planes.toProtocol({ type: "stop_routers", id: this.#planes.ids.next(), now });
+    const late = { exitCode: 1, reason: "could not stop in order in time" } as const;
+    setTimeout(() => this.#ended.resolve(late), LAST_PATIENCE);
+  }
+
+  /** Ends because of something that cannot be mended. Never rejects. */
+  async fail(reason: string): Promise<void> {
+    if (this.#stopping) return;
+    log("error", ["control"], `Giving up: ${reason}`);
+    await this.#end(true, { exitCode: 1, reason });
+  }
+
+  async #end(now: boolean, ending: Ending): Promise<void> {
+    this.#stopping = true;
+    try {
+      await this.#endProtocol(now);
+      await this.#endKernel();
+      this.#planes.close();
+      this.#ended.resolve(ending);
+    } catch (error) {
+      this.#ended.resolve({ exitCode: 1, reason: `${ending.reason}; then: ${String(error)}` });
+    } finally {
+      clearInterval(this.#watch);
+    }
+  }
+
+  async #endProtocol(now: boolean): Promise<void> {
+    try {
+      if (!this.#planes.runs("protocol")) throw new PlaneDied("protocol");
+      const stopped = this.#questions.milestone("protocol", "stopped");
+      this.#planes.toProtocol({ type: "stop_routers", id: this.#planes.ids.next(), now });
+      await stopped;
+    } catch (error) {
+      if (!(error instanceof PlaneDied)) throw error;
+      // Nobody can resign any more. What is held goes all the same.
+      for (const { slot } of this.#plan.holdings) this.#planes.words.setMastership(slot, 0);
+    }
+  }
+
+  async #endKernel(): Promise<void> {
+    try {
+      if (this.#planes.runs("kernel")) return await this.#stopKernel();
+      throw new PlaneDied("kernel");
+    } catch (error) {
+      if (!(error instanceof PlaneDied)) throw error;
+    }
+    try {
+      // One more, only to take away what the dead one held.
+      this.#planes.restartKernel();
+      await this.#configureKernel(this.#plan);
+      await this.#stopKernel();
+    } catch (error) {
+      const problem = { error: String(error) };
+      log(
+        "error",
+        ["control"],
+        "Cannot remove addresses: they stay until their lease ends",
+        problem,
+      );
+    }
+  }
+
+  async #stopKernel(): Promise<void> {
+    const stopped = this.#questions.milestone("kernel", "stopped");
+    this.#planes.toKernel({ type: "stop", id: this.#planes.ids.next(), keep: false });
+    await stopped;
   }
 
   // ===== what the planes say =====================================================================
@@ -194,7 +268,7 @@ export class Agent {
         break;
       case "configured":
       case "state":
-        this.#answered(message);
+        this.#questions.answered("protocol", message);
         break;
       default:
         this.#common("protocol", message);
@@ -207,7 +281,7 @@ export class Agent {
         this.#reports.set(message.router, message);
         break;
       case "configured":
-        this.#answered(message);
+        this.#questions.answered("kernel", message);
         break;
       case "interface":
       case "interface_gone":
@@ -222,51 +296,10 @@ export class Agent {
     message: Extract<ProtocolToControl, { type: "log" | "ready" | "stopped" }>,
   ): void {
     if (message.type === "log") return writeLog(message);
-    const waiting = message.type === "ready" ? this.#ready : this.#stopped;
-    waiting.get(plane)?.();
-    waiting.delete(plane);
-  }
-
-  #whenReady(plane: PlaneName): Promise<void> {
-    return new Promise((resolve) => this.#ready.set(plane, resolve));
-  }
-
-  #whenStopped(plane: PlaneName): Promise<void> {
-    return new Promise((resolve) => this.#stopped.set(plane, resolve));
-  }
-
-  #answerTo<T extends Configured | ProtocolState>(plane: PlaneName, id: EventId): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const slow = setTimeout(
-        () => log("warning", ["control"], `The ${plane} plane takes long to answer`),
-        SLOW_ANSWER,
-      );
-      this.#answers.set(id, {
-        plane,
-        resolve(message) {
-          clearTimeout(slow);
-          resolve(message as T);
-        },
-        reject(reason) {
-          clearTimeout(slow);
-          reject(reason);
-        },
-      });
-    });
-  }
-
-  #answered(message: Configured | ProtocolState): void {
-    this.#answers.get(message.cause)?.resolve(message);
-    this.#answers.delete(message.cause);
-  }
-
-  /** Whoever waits for an answer of a dead plane waits no longer. */
-  #rejectAnswers(plane: PlaneName): void {
-    for (const [id, question] of this.#answers) {
-      if (question.plane !== plane) continue;
-      this.#answers.delete(id);
-      question.reject(new Error(`The ${plane} plane died before it answered`));
+    if (plane === "protocol") {
+      this.#beatsSince = message.type === "ready" ? monotonicMicros() : null;
     }
+    this.#questions.reached(plane, message.type);
   }
 
   // ===== when a plane dies =======================================================================
@@ -275,52 +308,48 @@ export class Agent {
   died(plane: PlaneName, reason: string): void {
     const now = monotonicMicros();
     log("error", ["control"], `The ${plane} plane died`, { reason });
-    this.#rejectAnswers(plane);
+    if (plane === "protocol") this.#beatsSince = null;
     while (this.#crashes.length > 0 && now - this.#crashes[0]! > CRASH_WINDOW) {
       this.#crashes.shift();
     }
     this.#crashes.push(now);
-    if (this.#stopping) {
-      // Nothing to save: what waits for this plane goes on without it.
-      this.#stopped.get(plane)?.();
-      return;
+    // While stopping there is nothing to save: what waits for this plane goes on without it.
+    if (!this.#stopping) {
+      if (this.#crashes.length < MOST_CRASHES) this.#revivals.set(plane, this.#revive(plane));
+      else void this.fail(`the ${plane} plane died, ${MOST_CRASHES} crashes within a minute`);
     }
-    if (this.#crashes.length >= MOST_CRASHES) return void this.#giveUp(plane);
-    // Where the other plane dies meanwhile, its own death is counted and handled.
-    this.#revive(plane).catch((error) => log("error", ["control"], String(error)));
+    this.#questions.died(plane);
   }
 
+  /** Never rejects: what cannot be revived ends the agent. */
   async #revive(plane: PlaneName): Promise<void> {
-    const ready = this.#whenReady(plane);
-    if (plane === "protocol") {
-      const reconnect = this.#planes.restartProtocol([...this.#snapshots.values()]);
-      await Promise.all([ready, this.#answerTo<Configured>("kernel", reconnect.id)]);
-      await this.#configureProtocol(this.#plan);
-    } else {
-      this.#planes.restartKernel();
-      await ready;
-      await this.#configureKernel(this.#plan);
+    // After whoever waits for the dead plane has been told: those are not questions to the new one.
+    await null;
+    try {
+      if (plane === "protocol") await this.#reviveProtocol();
+      else await this.#reviveKernel();
+      log("warning", ["control"], `The ${plane} plane runs again`);
+    } catch (error) {
+      // Dead again: that has been counted, and is being handled.
+      if (!(error instanceof PlaneDied)) void this.fail(String(error));
     }
-    log("warning", ["control"], `The ${plane} plane runs again`);
   }
 
-  /** Three crashes within a minute: end in order while something is left to do so. */
-  async #giveUp(plane: PlaneName): Promise<void> {
-    this.#stopping = true;
-    clearInterval(this.#watch);
-    const reason = `the ${plane} plane died ${MOST_CRASHES} times within a minute`;
-    log("error", ["control"], `Giving up: ${reason}`);
-    if (plane === "protocol") {
-      for (const { slot } of this.#plan.holdings) this.#planes.words.setMastership(slot, 0);
-      await this.#stopKernel();
-    } else {
-      const protocol = this.#whenStopped("protocol");
-      const id = this.#planes.ids.next();
-      this.#planes.toProtocol({ type: "stop_routers", id, now: true });
-      await protocol;
-    }
-    this.#planes.close();
-    this.#ended.resolve({ exitCode: 1, reason });
+  async #reviveProtocol(): Promise<void> {
+    const ready = this.#questions.milestone("protocol", "ready");
+    const { id } = this.#planes.restartProtocol([...this.#snapshots.values()]);
+    const connected = this.#questions.answer<Configured>("kernel", id).catch((error) => {
+      if (!(error instanceof PlaneDied)) throw error;
+      // The kernel plane died meanwhile: its successor is connected to ours from the beginning.
+      return this.#revivals.get("kernel");
+    });
+    await Promise.all([ready, connected]);
+    await this.#configureProtocol(this.#plan);
+  }
+
+  async #reviveKernel(): Promise<void> {
+    this.#planes.restartKernel();
+    await this.#configureKernel(this.#plan);
   }
 
   /** A protocol plane that does not turn is dead, unless this loop stood still as well. */
@@ -330,8 +359,8 @@ export class Agent {
       const now = monotonicMicros();
       const late = now - expected;
       expected = now + WATCH_INTERVAL * 1000;
-      if (late > WATCH_INTERVAL * 1000) return;
-      const silence = this.#planes.words.protocolSilence(now);
+      if (late > WATCH_INTERVAL * 1000 || this.#beatsSince === null) return;
+      const silence = Math.min(this.#planes.words.protocolSilence(now), now - this.#beatsSince);
       if (silence < HANGS) return;
       this.#planes.abandon("protocol", `no heartbeat for ${Math.round(silence / 1e6)} s`);
     }, WATCH_INTERVAL);

@@ -47,14 +47,19 @@ export function formatJson(record: TapeRecord): string {
   }) + "\n";
 }
 
-function sinkFor(target: string, format: (record: TapeRecord) => string): Sink {
+function sinkFor(
+  target: string,
+  format: (record: TapeRecord) => string,
+): Sink | (Sink & Disposable) {
   const encoder = new TextEncoder();
   if (target === "stderr") {
     return (record) => writeAll(Deno.stderr, encoder.encode(format(record)));
   }
   const path = target.slice("file:".length);
   const file = Deno.openSync(path, { append: true, create: true, mode: 0o600 });
-  return (record) => writeAll(file, encoder.encode(format(record)));
+  const sink: Sink = (record) => writeAll(file, encoder.encode(format(record)));
+  // LogTape closes it when it is configured anew.
+  return Object.assign(sink, { [Symbol.dispose]: () => file.close() });
 }
 
 /** A log that cannot be written must not end the agent: the disk may be full. */

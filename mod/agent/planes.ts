@@ -28,6 +28,8 @@ import type { Router } from "../vrrp/mod.ts";
 
 /** How long a terminated thread may need to leave its last call, milliseconds. */
 const EXIT_TIME = 200;
+/** Until what a dead plane said last has been read, milliseconds. */
+const LAST_WORDS = 2;
 
 export type PlaneName = "protocol" | "kernel";
 
@@ -49,6 +51,8 @@ interface Running {
   readonly worker: Worker;
   readonly registry: Int32Array;
   readonly port: MessagePort;
+  /** It died, and its listener will hear of it. */
+  buried: boolean;
 }
 
 export class Planes {
@@ -95,6 +99,11 @@ export class Planes {
     const { port1, port2 } = new MessageChannel();
     this.#startKernel(port1);
     this.#toProtocol!.post({ type: "reconnect", id: this.ids.next(), port: port2 }, [port2]);
+  }
+
+  /** Whether the plane was started, and the listener has not heard of its death. */
+  runs(plane: PlaneName): boolean {
+    return this.#running(plane) !== null;
   }
 
   toProtocol(message: ControlToProtocol): void {
@@ -162,7 +171,7 @@ export class Planes {
 
   #spawn(plane: PlaneName, url: URL, port: MessagePort): Running {
     const worker = new Worker(url, { type: "module", name: plane });
-    const running = { worker, registry: newDescriptorRegistry(), port };
+    const running = { worker, registry: newDescriptorRegistry(), port, buried: false };
     worker.onerror = (event) => {
       // Without this the whole process ends with the Worker.
       event.preventDefault();
@@ -176,16 +185,17 @@ export class Planes {
   }
 
   /** @param delay milliseconds for a thread that still runs to leave its descriptors alone */
-  #bury(plane: PlaneName, reason: string, delay = 0): void {
+  #bury(plane: PlaneName, reason: string, delay = LAST_WORDS): void {
     const running = this.#running(plane);
-    if (running === null) return;
-    if (plane === "protocol") this.#protocol = null;
-    else this.#kernel = null;
+    if (running === null || running.buried) return;
+    running.buried = true;
     (plane === "protocol" ? this.#protocolWake : this.#kernelWake).signal();
     running.worker.terminate();
-    running.port.close();
     setTimeout(() => {
+      running.port.close();
       closeRegistered(running.registry);
+      if (plane === "protocol") this.#protocol = null;
+      else this.#kernel = null;
       this.#listener.died(plane, reason);
     }, delay);
   }

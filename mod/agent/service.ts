@@ -46,7 +46,6 @@ export class Service {
   #generation = 1;
   #lastReload: { at: string; result: string; changes: number } | null = null;
   readonly #agent: Agent;
-  #server: ControlServer | null = null;
   /** Changes wait for each other. */
   #turn: Promise<unknown> = Promise.resolve();
   #stops = 0;
@@ -72,16 +71,26 @@ export class Service {
     await setUpLogging(agent.log);
     requirePrivileges();
     Deno.mkdirSync(agent.state_directory, { recursive: true, mode: 0o700 });
-    this.#server = await ControlServer.listen(agent.control, (request) => this.#handle(request));
+    containStrayErrors();
+    const server = await ControlServer.listen(agent.control, (request) => this.#handle(request));
     this.#listenToSignals();
     if (agent.realtime.lock_memory) lockMemory();
     log("info", ["control"], `halb ${VERSION} starts as ${agent.name}`, { config: this.#path });
-    const changes = await this.#agent.start(this.#site);
-    for (const change of changes) log("info", ["control"], change);
+    // A reload that is asked for meanwhile has to wait for this.
+    this.#turn = this.#start();
     const { exitCode, reason } = await this.#agent.ended;
     log(exitCode === 0 ? "info" : "error", ["control"], `halb ends: ${reason}`);
-    this.#server.close();
+    server.close();
     return exitCode;
+  }
+
+  async #start(): Promise<void> {
+    try {
+      const changes = await this.#agent.start(this.#site);
+      for (const change of changes) log("info", ["control"], change);
+    } catch (error) {
+      await this.#agent.fail(`cannot start: ${textOf(error)}`);
+    }
   }
 
   // ===== reload ==================================================================================
@@ -131,8 +140,7 @@ export class Service {
       this.#generation++;
       return { result: "applied", changes, problems: [] };
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      return { result: "failed", changes: [], problems: [text] };
+      return { result: "failed", changes: [], problems: [textOf(error)] };
     }
   }
 
@@ -184,7 +192,7 @@ export class Service {
     const stop = (): void => {
       const now = this.#stops++ > 0;
       log("info", ["control"], now ? "Stopping at once" : "Stopping");
-      this.#agent.stop(now).catch((error) => log("error", ["control"], String(error)));
+      void this.#agent.stop(now);
     };
     const dump = (): void => void this.#dump("dump.json", true);
     const statistics = (): void => void this.#dump("stats.json", false);
@@ -215,9 +223,32 @@ export class Service {
       writePrivately(path, `${JSON.stringify(content, null, 2)}\n`);
       log("info", ["control"], `Wrote ${path}`);
     } catch (error) {
-      log("error", ["control"], `Cannot write ${path}: ${String(error)}`);
+      log("error", ["control"], `Cannot write ${path}: ${textOf(error)}`);
     }
   }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * An exception that nobody caught would end the process, and with it every address. It is a defect
+ * of the control plane; the planes that hold the addresses have nothing to do with it.
+ */
+function containStrayErrors(): void {
+  const report = (error: unknown): void => {
+    const stack = error instanceof Error ? error.stack ?? "" : "";
+    log("error", ["control"], `Internal error: ${textOf(error)}`, { stack });
+  };
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    report(event.reason);
+  });
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    report(event.error);
+  });
 }
 
 function invalid(problems: readonly (string | Parameters<typeof formatProblem>[0])[]) {

@@ -1,7 +1,8 @@
 /**
- * The control socket: a Unix socket that only its owner may use. Whoever connects is served one
- * request at a time, for a limited time, among a limited number of others: a client that hangs
- * costs nothing but its place.
+ * The control socket: a Unix socket that only its owner may use. Whoever connects may ask one
+ * thing, within a limited time, among a limited number of others. Where there are too many, those
+ * that have waited longest without asking anything make room: a client that hangs costs nobody
+ * else an answer.
  *
  * @module
  */
@@ -15,10 +16,16 @@ import {
   parseRequest,
 } from "./protocol.ts";
 
-/** Connections served at once; more are closed at once. */
+/** Connections at once. */
 const MOST_CLIENTS = 64;
 /** A client that neither asks nor reads for so long is dropped, milliseconds. */
 const PATIENCE = 10_000;
+
+const TOO_LONG = Symbol("too long");
+const REFUSAL: ControlResponse = {
+  ok: false,
+  error: `Request is longer than ${LONGEST_REQUEST} bytes`,
+};
 
 export type Handler = (request: ControlRequest) => Promise<unknown>;
 
@@ -26,7 +33,9 @@ export class ControlServer {
   readonly #listener: Deno.Listener<Deno.UnixConn>;
   readonly #handler: Handler;
   readonly #path: string;
-  #clients = 0;
+  readonly #clients = new Set<Deno.UnixConn>();
+  /** Clients that have not asked yet, or do not read their answer, in the order of waiting. */
+  readonly #idle = new Set<Deno.UnixConn>();
 
   private constructor(listener: Deno.Listener<Deno.UnixConn>, path: string, handler: Handler) {
     this.#listener = listener;
@@ -42,16 +51,12 @@ export class ControlServer {
   static async listen(path: string, handler: Handler): Promise<ControlServer> {
     Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     if (await answers(path)) throw new Error(`Another agent answers at "${path}"`);
-    try {
-      Deno.removeSync(path);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
+    removeSocket(path);
     const before = umask(0o177);
     try {
       const listener = Deno.listen({ transport: "unix", path });
       const server = new ControlServer(listener, path, handler);
-      server.#accept();
+      void server.#accept();
       return server;
     } finally {
       umask(before);
@@ -80,27 +85,42 @@ export class ControlServer {
         await new Promise((resolve) => setTimeout(resolve, 100));
         continue;
       }
-      if (this.#clients >= MOST_CLIENTS) connection.close();
-      else void this.#serve(connection);
+      void this.#serve(connection);
+      if (this.#clients.size > MOST_CLIENTS) this.#makeRoom();
     }
   }
 
+  #makeRoom(): void {
+    const [longest] = this.#idle;
+    if (longest === undefined) return;
+    this.#idle.delete(longest);
+    closeQuietly(longest);
+  }
+
   async #serve(connection: Deno.UnixConn): Promise<void> {
-    this.#clients++;
-    const patience = setTimeout(() => closeQuietly(connection), PATIENCE);
+    this.#clients.add(connection);
     try {
-      const line = await readLine(connection);
+      const line = await this.#patiently(connection, readLine(connection));
       if (line === undefined) return;
-      clearTimeout(patience);
-      const response = await this.#answer(line);
-      const slow = setTimeout(() => closeQuietly(connection), PATIENCE);
-      await writeLine(connection, response).finally(() => clearTimeout(slow));
+      const response = line === TOO_LONG ? REFUSAL : await this.#answer(line);
+      await this.#patiently(connection, writeLine(connection, response));
     } catch {
       // The client went away: nobody is left to tell.
     } finally {
-      clearTimeout(patience);
-      this.#clients--;
+      this.#clients.delete(connection);
       closeQuietly(connection);
+    }
+  }
+
+  /** What depends on the client may take its time, but not for ever. */
+  async #patiently<T>(connection: Deno.UnixConn, work: Promise<T>): Promise<T> {
+    this.#idle.add(connection);
+    const patience = setTimeout(() => closeQuietly(connection), PATIENCE);
+    try {
+      return await work;
+    } finally {
+      clearTimeout(patience);
+      this.#idle.delete(connection);
     }
   }
 
@@ -115,6 +135,16 @@ export class ControlServer {
   }
 }
 
+/** A socket that a former agent left. @throws {Error} for anything else that is there */
+function removeSocket(path: string): void {
+  try {
+    if (!Deno.lstatSync(path).isSocket) throw new Error(`"${path}" is there and is no socket`);
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
 /** Whether somebody listens at `path`. */
 async function answers(path: string): Promise<boolean> {
   try {
@@ -126,8 +156,10 @@ async function answers(path: string): Promise<boolean> {
   }
 }
 
-/** One line of at most `LONGEST_REQUEST` bytes; nothing where the other side says no such thing. */
-async function readLine(connection: Deno.Conn): Promise<string | undefined> {
+/** One line of at most `LONGEST_REQUEST` bytes; nothing where the other side goes before its end. */
+async function readLine(
+  connection: Deno.Conn,
+): Promise<string | typeof TOO_LONG | undefined> {
   const bytes = new Uint8Array(LONGEST_REQUEST);
   let length = 0;
   while (length < bytes.length) {
@@ -137,7 +169,7 @@ async function readLine(connection: Deno.Conn): Promise<string | undefined> {
     if (end >= 0) return new TextDecoder().decode(bytes.subarray(0, length + end));
     length += count;
   }
-  return undefined;
+  return TOO_LONG;
 }
 
 async function writeLine(connection: Deno.Conn, response: ControlResponse): Promise<void> {
