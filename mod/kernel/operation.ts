@@ -92,6 +92,11 @@ export function hostLength(address: string): number {
   return address.includes(":") ? 128 : 32;
 }
 
+/** Whether it is an IPv6 link-local address (fe80::/10). @param address canonical text */
+export function isLinkLocal(address: string): boolean {
+  return /^fe[89ab][0-9a-f]:/.test(address);
+}
+
 /** Appends one operation as a request with an acknowledgement. */
 export function encodeOperation(
   writer: MessageWriter,

@@ -8,8 +8,9 @@
  * @module
  */
 
-import type { InterfaceAddress } from "../netlink/mod.ts";
+import { IFA_F_DADFAILED, IFA_F_TENTATIVE, type InterfaceAddress } from "../netlink/mod.ts";
 import type { InterfaceKey, InterfaceState } from "../plane/messages.ts";
+import { isLinkLocal } from "./operation.ts";
 import type { NamespaceView } from "./view.ts";
 
 /** One thing that changed. */
@@ -71,16 +72,25 @@ export class InterfaceWatch {
     const index = this.#view.indexOf(name);
     const link = index === undefined ? undefined : this.#view.link(index);
     if (index === undefined || link === undefined) return undefined;
-    const ipv4 = this.#view.addresses(index)
-      .filter((address) => address.family === 4 && !this.#isOurs(address))
-      .map((address) => address.address);
+    const hosts = this.#view.addresses(index).filter((address) => !this.#isOurs(address));
+    const ipv4 = hosts.filter(({ family }) => family === 4).map(({ address }) => address);
+    const ipv6 = hosts.filter(isUsableLinkLocal).map(({ address }) => address);
     const { up, running, mac, mtu } = link;
-    return { namespace: this.#namespace, index, name, up, running, mac, mtu, ipv4 };
+    return { namespace: this.#namespace, index, name, up, running, mac, mtu, ipv4, ipv6 };
   }
 }
 
 function sameState(a: InterfaceState, b: InterfaceState): boolean {
   return a.index === b.index && a.name === b.name && a.up === b.up && a.running === b.running &&
-    a.mac === b.mac && a.mtu === b.mtu && a.ipv4.length === b.ipv4.length &&
-    a.ipv4.every((address, i) => address === b.ipv4[i]);
+    a.mac === b.mac && a.mtu === b.mtu && sameTexts(a.ipv4, b.ipv4) && sameTexts(a.ipv6, b.ipv6);
+}
+
+function sameTexts(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((text, i) => text === b[i]);
+}
+
+/** Whether adverts may be sent from it. */
+function isUsableLinkLocal({ family, address, flags }: InterfaceAddress): boolean {
+  return family === 6 && (flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) === 0 &&
+    isLinkLocal(address);
 }

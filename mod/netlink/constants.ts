@@ -63,6 +63,13 @@ export const IFF_NOARP = 0x80;
 // ---- address flags ------------------------------------------------------------------------------
 
 export const IFA_F_SECONDARY = 0x1;
+/** IPv6: used at once, without asking whether somebody else has it. */
+export const IFA_F_NODAD = 0x2;
+/** IPv6: somebody else has it; nothing is sent from it. */
+export const IFA_F_DADFAILED = 0x8;
+export const IFA_F_DEPRECATED = 0x20;
+/** IPv6: not known yet whether somebody else has it; not to be used. */
+export const IFA_F_TENTATIVE = 0x40;
 export const IFA_F_PERMANENT = 0x80;
 export const IFA_F_NOPREFIXROUTE = 0x200;
 

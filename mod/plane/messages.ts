@@ -40,13 +40,20 @@ export interface InterfaceState extends InterfaceKey {
    * what adverts are sent from.
    */
   readonly ipv4: readonly string[];
+  /**
+   * The host's own IPv6 link-local addresses that may be used (duplicate address detection is
+   * over and found none), canonical text, in kernel order, those halb holds left out.
+   */
+  readonly ipv6: readonly string[];
 }
 
 /** One virtual address as the kernel plane holds it. */
 export interface HeldAddress {
-  /** Dotted quad. */
+  /** Canonical text, of either family. */
   readonly address: string;
-  /** As configured, for display and for a connected route of our own; installed as /32. */
+  /**
+   * As configured, for display and for a connected route of our own; installed as /32 or /128.
+   */
   readonly prefixLength: number;
   /** Interface that carries it. */
   readonly interface: string;
@@ -54,7 +61,7 @@ export interface HeldAddress {
   readonly label?: string;
 }
 
-/** How gratuitous ARP is sent for a router's addresses. */
+/** How gratuitous ARP and unsolicited neighbour advertisements are sent for a router's addresses. */
 export interface AnnouncePlan {
   /** Rounds sent at once on becoming master, 0 or more. */
   readonly repeat: number;

@@ -29,6 +29,7 @@ const INTERFACE: InterfaceState = {
   mac: "",
   mtu: 1500,
   ipv4: ["192.0.2.1"],
+  ipv6: [],
 };
 
 const ROUTER: ProtocolRouter = {

@@ -183,6 +183,14 @@ export class ModelKernel implements KernelIo, NamespaceIo {
     return found !== undefined;
   }
 
+  /** As the end of duplicate address detection does it. */
+  changeFlags(index: number, address: string, flags: number): void {
+    const found = this.has(index, address);
+    if (found === undefined) throw new Error(`No address ${address}`);
+    found.flags = flags;
+    this.#events.push(addressMessage(RTM_NEWADDR, found, 0, this.time));
+  }
+
   addRouteByOthers(route: Partial<ModelRoute> & { index: number; destination: string }): void {
     this.routes.push({
       prefixLength: 24,
@@ -271,7 +279,9 @@ export class ModelKernel implements KernelIo, NamespaceIo {
     if (link === undefined) return ENODEV;
     const subnet = this.addresses.filter((one) => sameSubnet(one, added));
     if (subnet.some((one) => one.address === added.address)) return EEXIST;
-    if (subnet.length > 0) added.flags |= IFA_F_SECONDARY;
+    // IPv6 knows no secondary addresses, and has each address once, whatever its prefix.
+    if (isIpv6(added) && this.has(added.index, added.address) !== undefined) return EEXIST;
+    if (subnet.length > 0 && !isIpv6(added)) added.flags |= IFA_F_SECONDARY;
     this.addresses.push(added);
     const secondary = (added.flags & IFA_F_SECONDARY) !== 0;
     if (!secondary && (added.flags & IFA_F_NOPREFIXROUTE) === 0 && added.prefixLength < 32) {
@@ -302,7 +312,7 @@ export class ModelKernel implements KernelIo, NamespaceIo {
 
   #remove(removed: ModelAddress, port: number): void {
     if (!this.addresses.includes(removed)) return;
-    const primary = (removed.flags & IFA_F_SECONDARY) === 0;
+    const primary = !isIpv6(removed) && (removed.flags & IFA_F_SECONDARY) === 0;
     // A primary address takes its secondaries along (promote_secondaries is off by default).
     const going = [
       removed,
@@ -370,6 +380,10 @@ export class ModelKernel implements KernelIo, NamespaceIo {
       new MessageWriter().begin(NLMSG_DONE, 2, sequence).u32(0).end().finish().slice(),
     );
   }
+}
+
+function isIpv6({ address }: { readonly address: string }): boolean {
+  return address.includes(":");
 }
 
 function sameSubnet(a: ModelAddress, b: ModelAddress): boolean {

@@ -2,6 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { backoff, Gate, InjectedFault, refreshShare } from "../../../mod/kernel/mod.ts";
+import { IFA_F_DADFAILED, IFA_F_TENTATIVE } from "../../../mod/netlink/mod.ts";
 import { Rig, router } from "./rig.ts";
 
 const SECOND = 1_000_000;
@@ -96,6 +97,28 @@ Deno.test("nonsense in one router faults that router and no other", () => {
   ]);
 });
 
+Deno.test("interface state: IPv6 link-local addresses of the host that may be used, no others", () => {
+  const rig = new Rig();
+  const eth0 = rig.kernel.link("eth0");
+  rig.kernel.addByOthers(eth0, "fe80::1", 64, { flags: IFA_F_TENTATIVE });
+  rig.kernel.addByOthers(eth0, "fe80::2", 64, { flags: IFA_F_TENTATIVE | IFA_F_DADFAILED });
+  rig.kernel.addByOthers(eth0, "2001:db8::1", 64);
+  rig.configure([router("web", ["fe80::10/64"])]);
+  rig.hold("web");
+  assert.deepEqual(rig.interface("eth0")?.ipv6, []);
+  const before = rig.protocol.length;
+  rig.kernel.changeFlags(eth0, "fe80::1", 0);
+  rig.wake();
+  assert.equal(rig.protocol.length, before + 1);
+  assert.deepEqual(rig.interface("eth0")?.ipv6, ["fe80::1"], "no longer tentative");
+  rig.kernel.addByOthers(eth0, "fe80::3", 64);
+  rig.wake();
+  assert.deepEqual(rig.interface("eth0")?.ipv6, ["fe80::1", "fe80::3"]);
+  rig.kernel.removeByOthers(eth0, "fe80::1");
+  rig.wake();
+  assert.deepEqual(rig.interface("eth0")?.ipv6, ["fe80::3"]);
+});
+
 Deno.test("interface state: at the start, at every change, without our own addresses", () => {
   const rig = new Rig();
   const eth0 = rig.kernel.link("eth0");
@@ -110,6 +133,7 @@ Deno.test("interface state: at the start, at every change, without our own addre
     mac: "02:00:00:00:00:01",
     mtu: 1500,
     ipv4: ["192.0.2.1"],
+    ipv6: [],
   });
   const before = rig.protocol.length;
   rig.hold("web");

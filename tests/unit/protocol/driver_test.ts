@@ -92,7 +92,9 @@ class Bench {
 function eth(name: string, index: number, changes: Partial<InterfaceState> = {}): InterfaceState {
   const mac = "02:00:00:00:00:01";
   const ipv4 = ["192.0.2.1"];
-  return { namespace: "", index, name, up: true, running: true, mac, mtu: 1500, ipv4, ...changes };
+  const ipv6: string[] = [];
+  const state = { namespace: "", index, name, up: true, running: true, mac, mtu: 1500 };
+  return { ...state, ipv4, ipv6, ...changes };
 }
 
 function router(name: string, slot: number, changes: Partial<ProtocolRouter> = {}): ProtocolRouter {
