@@ -15,6 +15,7 @@ import type {
   AddressReport,
   Configured,
   KernelToControl,
+  PlaneCrashed,
   ProtocolState,
   ProtocolToControl,
   StepRecord,
@@ -257,7 +258,7 @@ export class Agent {
 
   // ===== what the planes say =====================================================================
 
-  fromProtocol(message: ProtocolToControl): void {
+  fromProtocol(message: Exclude<ProtocolToControl, PlaneCrashed>): void {
     switch (message.type) {
       case "snapshot":
         this.#snapshots.set(message.router.settings.name, message.router);
@@ -275,7 +276,7 @@ export class Agent {
     }
   }
 
-  fromKernel(message: KernelToControl): void {
+  fromKernel(message: Exclude<KernelToControl, PlaneCrashed>): void {
     switch (message.type) {
       case "addresses":
         this.#reports.set(message.router, message);
@@ -305,9 +306,9 @@ export class Agent {
   // ===== when a plane dies =======================================================================
 
   /** Part of {@link PlaneListener}: a plane's thread is gone. */
-  died(plane: PlaneName, reason: string): void {
+  died(plane: PlaneName, reason: string, stack: string): void {
     const now = monotonicMicros();
-    log("error", ["control"], `The ${plane} plane died`, { reason });
+    log("error", ["control"], `The ${plane} plane died`, { reason, stack });
     if (plane === "protocol") this.#beatsSince = null;
     while (this.#crashes.length > 0 && now - this.#crashes[0]! > CRASH_WINDOW) {
       this.#crashes.shift();

@@ -18,6 +18,7 @@ import type {
   ControlToProtocol,
   KernelStart,
   KernelToControl,
+  PlaneCrashed,
   ProtocolStart,
   ProtocolToControl,
   ReconnectPlane,
@@ -28,17 +29,21 @@ import type { Router } from "../vrrp/mod.ts";
 
 /** How long a terminated thread may need to leave its last call, milliseconds. */
 const EXIT_TIME = 200;
-/** Until what a dead plane said last has been read, milliseconds. */
+/** Until what a plane said before it died unheard has been read, milliseconds. */
 const LAST_WORDS = 2;
 
 export type PlaneName = "protocol" | "kernel";
 
 /** Who hears what the planes say. */
 export interface PlaneListener {
-  fromProtocol(message: ProtocolToControl): void;
-  fromKernel(message: KernelToControl): void;
-  /** A plane has died; its descriptors are closed. The listener decides what comes now. */
-  died(plane: PlaneName, reason: string): void;
+  fromProtocol(message: Exclude<ProtocolToControl, PlaneCrashed>): void;
+  fromKernel(message: Exclude<KernelToControl, PlaneCrashed>): void;
+  /**
+   * A plane has died; its descriptors are closed. The listener decides what comes now.
+   *
+   * @param stack where it died; empty: nobody knows
+   */
+  died(plane: PlaneName, reason: string, stack: string): void;
 }
 
 export interface PlaneOptions {
@@ -131,8 +136,9 @@ export class Planes {
     const { port1, port2 } = new MessageChannel();
     const url = new URL("../protocol/worker.ts", import.meta.url);
     const running = this.#spawn("protocol", url, port1);
-    const { fromProtocol } = this.#listener;
-    port1.onmessage = (event) => fromProtocol.call(this.#listener, event.data);
+    port1.onmessage = ({ data }) => {
+      if (!this.#crashed("protocol", data)) this.#listener.fromProtocol(data);
+    };
     const start: ProtocolStart = {
       words: this.words.buffer,
       counters: this.counters.buffer,
@@ -154,7 +160,9 @@ export class Planes {
     const { port1, port2 } = new MessageChannel();
     const url = new URL("../kernel/worker.ts", import.meta.url);
     const running = this.#spawn("kernel", url, port1);
-    port1.onmessage = (event) => this.#listener.fromKernel(event.data);
+    port1.onmessage = ({ data }) => {
+      if (!this.#crashed("kernel", data)) this.#listener.fromKernel(data);
+    };
     const start: KernelStart = {
       words: this.words.buffer,
       registry: running.registry,
@@ -184,8 +192,17 @@ export class Planes {
     return plane === "protocol" ? this.#protocol : this.#kernel;
   }
 
+  #crashed(
+    plane: PlaneName,
+    data: ProtocolToControl | KernelToControl,
+  ): data is PlaneCrashed {
+    if (data.type !== "crashed") return false;
+    this.#bury(plane, data.reason, LAST_WORDS, data.stack);
+    return true;
+  }
+
   /** @param delay milliseconds for a thread that still runs to leave its descriptors alone */
-  #bury(plane: PlaneName, reason: string, delay = LAST_WORDS): void {
+  #bury(plane: PlaneName, reason: string, delay = LAST_WORDS, stack = ""): void {
     const running = this.#running(plane);
     if (running === null || running.buried) return;
     running.buried = true;
@@ -196,7 +213,7 @@ export class Planes {
       closeRegistered(running.registry);
       if (plane === "protocol") this.#protocol = null;
       else this.#kernel = null;
-      this.#listener.died(plane, reason);
+      this.#listener.died(plane, reason, stack);
     }, delay);
   }
 }

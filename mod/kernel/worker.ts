@@ -5,12 +5,14 @@
  * @module
  */
 
+import { runToTheEnd } from "../plane/crash.ts";
 import type { KernelStart } from "../plane/messages.ts";
 import { runKernelPlane } from "./loop.ts";
 
 declare const self: DedicatedWorkerGlobalScope;
 
 self.onmessage = (event: MessageEvent<KernelStart>) => {
-  runKernelPlane(event.data);
+  const start = event.data;
+  runToTheEnd(start.control, () => runKernelPlane(start));
   self.close();
 };

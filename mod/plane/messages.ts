@@ -226,6 +226,13 @@ export interface PlaneStopped {
   readonly id: EventId;
 }
 
+/** The plane's loop was left by an exception: its last message. */
+export interface PlaneCrashed {
+  readonly type: "crashed";
+  readonly reason: string;
+  readonly stack: string;
+}
+
 /** The plane's loop runs and takes messages. */
 export interface PlaneReady {
   readonly type: "ready";
@@ -238,6 +245,7 @@ export type KernelToControl =
   | LogRecord
   | PlaneReady
   | PlaneStopped
+  | PlaneCrashed
   | InterfaceChanged
   | InterfaceGone;
 
@@ -355,7 +363,8 @@ export type ProtocolToControl =
   | ProtocolState
   | LogRecord
   | PlaneReady
-  | PlaneStopped;
+  | PlaneStopped
+  | PlaneCrashed;
 
 /** What the kernel plane's Worker is started with. */
 export interface KernelStart {

@@ -12,6 +12,7 @@ import {
   SystemError,
   useDescriptorRegistry,
 } from "../../ffi/mod.ts";
+import { runToTheEnd } from "../plane/crash.ts";
 import type { LogRecord, ProtocolStart } from "../plane/messages.ts";
 import { ProtocolLoop } from "./loop.ts";
 import { rehearse } from "./rehearsal.ts";
@@ -23,10 +24,12 @@ const scope = self as unknown as {
 
 scope.onmessage = ({ data: start }) => {
   scope.onmessage = null;
-  useDescriptorRegistry(start.registry);
-  bindSymbols();
-  rehearse();
-  new ProtocolLoop(start, becomeRealtime(start)).run();
+  runToTheEnd(start.control, () => {
+    useDescriptorRegistry(start.registry);
+    bindSymbols();
+    rehearse();
+    new ProtocolLoop(start, becomeRealtime(start)).run();
+  });
   start.control.close();
   start.kernel.close();
   scope.close();
