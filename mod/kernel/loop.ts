@@ -10,6 +10,7 @@ import { Inbox, Outbox } from "../plane/inbox.ts";
 import type { KernelStart, KernelToProtocol, ToKernel } from "../plane/messages.ts";
 import { SharedWords } from "../plane/shared.ts";
 import { KernelPlane } from "./plane.ts";
+import { rehearse } from "./rehearsal.ts";
 import { SystemIo } from "./system_io.ts";
 
 /** Messages taken in one turn. */
@@ -43,12 +44,18 @@ export function runKernelPlane(start: KernelStart): void {
   }, { faultInjection: start.faultInjection });
   try {
     plane.start();
+    let rehearsed = false;
     while (!plane.stopped) {
       // Rounded up: a turn too early would find nothing to do and spin.
       const wait = Math.ceil((plane.deadline - io.now()) / 1000);
       epoll.wait(Math.max(0, wait));
       inbox.drain(MESSAGES, (message) => plane.handle(message as ToKernel));
       if (!plane.stopped) plane.turn();
+      // Once everybody has been told what they wait for, and before the first mastership.
+      if (!rehearsed && plane.configured) {
+        rehearsed = true;
+        rehearse();
+      }
     }
   } finally {
     plane.close();

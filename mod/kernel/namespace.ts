@@ -26,7 +26,6 @@ import type { KernelIo, NamespaceIo } from "./io.ts";
 import { LeaseBook } from "./lease.ts";
 import type { LeasedRouter } from "./leased.ts";
 import { describeOperation, encodeOperation, failureOf, type Operation } from "./operation.ts";
-import { rehearse } from "./rehearse.ts";
 import { Requester } from "./requester.ts";
 import { type Say, Tables } from "./tables.ts";
 import { NamespaceView } from "./view.ts";
@@ -130,7 +129,6 @@ export class NamespaceDriver {
     this.#watchDirty = true;
     this.#routes.touch();
     this.settle();
-    rehearse(routers);
   }
 
   /** Hold from now on; the next `settle` does it, for all routers in one go, and announces. */

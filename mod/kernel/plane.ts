@@ -108,6 +108,11 @@ export class KernelPlane {
     return this.#stopped;
   }
 
+  /** A `configure` was carried out. */
+  get configured(): boolean {
+    return this.#configuredBy !== "";
+  }
+
   /** When to turn again at the latest, microseconds on CLOCK_MONOTONIC. */
   get deadline(): number {
     let deadline = this.#lastTurn + LONGEST_SLEEP;

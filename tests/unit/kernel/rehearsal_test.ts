@@ -1,0 +1,11 @@
+/** The rehearsal plays the whole piece: if a change of the plane cuts it short, this tells. */
+
+import assert from "node:assert/strict";
+import { rehearse } from "../../../mod/kernel/rehearsal.ts";
+
+Deno.test("rehearsal: every act adds, refreshes, announces twice and removes", () => {
+  const { requests, frames } = rehearse();
+  // Per act: two additions, two removals at least; two addresses × five rounds × two blocks.
+  assert.ok(requests >= 20 * 6, `${requests} requests`);
+  assert.equal(frames, 20 * 2 * 5 * 2);
+});
