@@ -64,7 +64,8 @@ async function run(
       expectOperands(operands, 0);
       const { reloadCommand } = await import("./mod/cli/reload.ts");
       const { exitCode, output } = await reloadCommand(await controlPath(values), json);
-      say(output);
+      if (exitCode === 0 || json) say(output);
+      else console.error(output);
       return exitCode;
     }
     case "schema": {
