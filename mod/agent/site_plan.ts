@@ -85,6 +85,9 @@ function protocolRouter(vrrp: VrrpConfig, slot: number): ProtocolRouter {
     })),
     settings: {
       name: vrrp.name,
+      version: 3,
+      family: "ipv4",
+      version2: false,
       virtualRouterId: vrrp.virtual_router_id,
       priority: vrrp.priority,
       advertisementInterval: vrrp.advertisement_interval,

@@ -39,6 +39,9 @@ const ROUTER: ProtocolRouter = {
   trackers: [],
   settings: {
     name: "rehearsal",
+    version: 3,
+    family: "ipv4",
+    version2: false,
     virtualRouterId: 1,
     priority: 100,
     advertisementInterval: INTERVAL,
@@ -103,6 +106,7 @@ export function rehearse(): void {
 
 function advert(priority: number): Uint8Array {
   return encodeAdvertisement({
+    version: 3,
     source: "192.0.2.2",
     destination: VRRP_GROUP_IPV4,
     virtualRouterId: ROUTER.settings.virtualRouterId,

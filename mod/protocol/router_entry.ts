@@ -193,6 +193,7 @@ export class RouterEntry implements Deadline {
     let bytes = this.#adverts.get(priority);
     if (bytes === undefined) {
       bytes = encodeAdvertisement({
+        version: settings.version,
         source: source!,
         destination: VRRP_GROUP_IPV4,
         virtualRouterId: settings.virtualRouterId,

@@ -307,8 +307,9 @@ export class VrrpDriver {
     // The id stands behind the IP header; a packet too short for one has nobody to charge.
     const at = (packet[0]! & 0x0f) * 4 + 1;
     const entry = at < length ? channel.routers.get(packet[at]!) : undefined;
-    const ignore = entry?.config.settings.checksum === "ignore";
-    const decoded = decodeAdvertisement(packet, length, !ignore);
+    const { checksum, version = 3, version2 = false } = entry?.config.settings ?? {};
+    const verifyChecksum = checksum !== "ignore";
+    const decoded = decodeAdvertisement(packet, length, { verifyChecksum, version, version2 });
     if (!decoded.ok) return this.#drop(channel, entry, decoded.drop);
     if (entry === undefined) return this.#drop(channel, entry, "virtual_router_id");
     const { slot } = entry.config;

@@ -88,13 +88,14 @@ export function startWait(
 
 /** How long the master-down timer runs from its base, for the reason at hand. */
 export function waitTime(router: Router): Micros {
+  const { version, advertisementInterval } = router.settings;
   switch (router.wait) {
     case "down":
-      return masterDownInterval(priorityOf(router), router.masterInterval);
+      return masterDownInterval(priorityOf(router), router.masterInterval, version);
     case "skew":
-      return skewTime(priorityOf(router), router.masterInterval);
+      return skewTime(priorityOf(router), router.masterInterval, version);
     case "listen":
-      return router.settings.advertisementInterval;
+      return advertisementInterval;
   }
 }
 

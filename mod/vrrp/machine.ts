@@ -77,7 +77,7 @@ export function createRouter(settings: RouterSettings, now: Micros): Router {
     lastSent: null,
     lastAnnounced: null,
     peers: [],
-    checksum: { sending: initialChecksum(settings.checksum), streak: 0, changed: null },
+    checksum: { sending: initialChecksum(settings), streak: 0, changed: null },
     complained: {},
   };
 }
@@ -166,7 +166,9 @@ function onTimer(router: Router, generation: number, now: Micros, effects: Route
       if (late >= STALL && !router.graceUsed) {
         // Our own loop was late, and nothing was waiting in the sockets: whoever stood still with
         // us (one hypervisor, one power glitch) gets the length of the stall again, once.
-        const grace = Math.min(late, masterDownInterval(priorityOf(router), router.masterInterval));
+        const { masterInterval, settings: { version } } = router;
+        const longest = masterDownInterval(priorityOf(router), masterInterval, version);
+        const grace = Math.min(late, longest);
         notice(effects, "stall_grace", `Woke up ${late} µs late: waiting ${grace} µs more`);
         // A later change of priority moves the timer from here: it must not take the grace back.
         router.timerBase = now + grace - waitTime(router);
@@ -195,11 +197,11 @@ function onStall(router: Router, length: Micros, now: Micros, effects: RouterEff
     // The packets that follow were sent before: the timer's own expiry asks for grace.
     return;
   }
-  const interval = router.settings.advertisementInterval;
+  const { advertisementInterval: interval, version } = router.settings;
   if (router.state !== "master") return;
   // What the others see is silence, and that began with the last advert, before the stall.
   const silence = Math.max(length, now - (router.lastSent ?? now));
-  if (silence <= masterDownInterval(priority, interval)) return;
+  if (silence <= masterDownInterval(priority, interval, version)) return;
   notice(effects, "stalled_master", `Was silent for ${silence} µs as master: listening first`);
   if (router.releasing) return finish(router, now, effects);
   leave(router, "backup", "stood still for longer than its master-down interval", now, effects);
@@ -218,8 +220,8 @@ function onConfigure(
   const before = router.settings;
   const priority = priorityOf(router);
   router.settings = settings;
-  if (settings.checksum !== before.checksum) {
-    router.checksum = { sending: initialChecksum(settings.checksum), streak: 0, changed: null };
+  if (settings.checksum !== before.checksum || settings.version !== before.version) {
+    router.checksum = { sending: initialChecksum(settings), streak: 0, changed: null };
   }
   if (router.releasing) return;
   const interval = settings.advertisementInterval;
@@ -234,12 +236,16 @@ function onConfigure(
       effects.push({ type: "hold", epoch: router.epoch });
     }
   } else if (router.state === "backup") {
-    const changed = interval !== before.advertisementInterval;
-    const unheard = changed && router.master === null && router.wait !== "skew";
-    if (unheard) router.masterInterval = interval;
+    const changed = interval !== before.advertisementInterval ||
+      settings.version !== before.version;
+    // Version 3 goes by the master's interval once it is known, version 2 always by its own.
+    const unheard = router.master === null && router.wait !== "skew";
+    if (changed && (unheard || settings.version === 2)) router.masterInterval = interval;
     if (settings.priority === OWNER_PRIORITY && before.priority !== OWNER_PRIORITY) {
       becomeMaster(router, "owns the addresses now", now, effects);
-    } else if (unheard || priorityOf(router) !== priority) moveMasterDown(router, now, effects);
+    } else if (changed || priorityOf(router) !== priority) {
+      moveMasterDown(router, now, effects);
+    }
   }
 }
 
@@ -250,7 +256,8 @@ function onStop(router: Router, atOnce: boolean, now: Micros, effects: RouterEff
   if (!router.releasing) {
     send(router, 0, now, effects);
     router.releasing = true;
-    setTimer(router, "release", now + releaseTime(router.settings.advertisementInterval), effects);
+    const { advertisementInterval, version } = router.settings;
+    setTimer(router, "release", now + releaseTime(advertisementInterval, version), effects);
   }
   if (atOnce) finish(router, now, effects);
 }
@@ -260,8 +267,8 @@ function onResume(router: Router, age: Micros, now: Micros, effects: RouterEffec
   router.timer = null;
   if (router.releasing) return finish(router, now, effects);
   if (router.state === "master") {
-    const interval = router.settings.advertisementInterval;
-    if (age < masterDownInterval(priorityOf(router), interval)) {
+    const { advertisementInterval: interval, version } = router.settings;
+    if (age < masterDownInterval(priorityOf(router), interval, version)) {
       effects.push({ type: "hold", epoch: router.epoch });
       return advertise(router, now, effects);
     }

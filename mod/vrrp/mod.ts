@@ -6,21 +6,21 @@
 
 export { priorityOf } from "./actions.ts";
 export { createRouter, STALL, step } from "./machine.ts";
-export {
-  decodeAdvertisement,
-  DROP_REASONS,
-  encodeAdvertisement,
-  VRRP_GROUP_IPV4,
-} from "./packet.ts";
+export { DROP_REASONS, VRRP_GROUP_IPV4, VRRP_GROUP_IPV6 } from "./message.ts";
+export type { Decoded, DecodeOptions, DropReason, OutgoingAdvertisement } from "./message.ts";
+export { outgoingPackets } from "./outgoing.ts";
+export { decodeAdvertisement, encodeAdvertisement } from "./packet.ts";
+export { decodeAdvertisement6, encodeAdvertisement6 } from "./packet6.ts";
+export type { Ipv6Origin } from "./packet6.ts";
 export { contribution, evaluateTrackers } from "./tracker.ts";
 export type { Tracker } from "./tracker.ts";
-export type { Decoded, DropReason, OutgoingAdvertisement } from "./packet.ts";
 export {
   effectivePriority,
   masterDownInterval,
   OWNER_PRIORITY,
   releaseTime,
   skewTime,
+  version2Interval,
 } from "./timers.ts";
 export type {
   Advertisement,

@@ -1,7 +1,7 @@
 /**
  * Who else speaks for a virtual router, and what their checksums teach us.
  *
- * RFC 5798 was read in two ways, so two correct routers may refuse each other's adverts for ever.
+ * RFC 5798 was read in two ways over IPv4, so two correct routers may refuse each other's adverts for ever.
  * With `checksum = "auto"` we begin with the pseudo header, which keepalived and FRR take by
  * default, and follow what we hear: after three adverts in a row under the other rule we switch,
  * and not back within a minute. One forged advert flips nothing (PROTOCOL.md 1.3).
@@ -10,7 +10,7 @@
  */
 
 import { complain, notice } from "./actions.ts";
-import type { Advertisement, Micros, Peer, Router, RouterEffect } from "./types.ts";
+import type { Advertisement, Micros, Peer, Router, RouterEffect, RouterSettings } from "./types.ts";
 
 /** More senders than this for one router are an attack, not a network: the oldest is forgotten. */
 const MOST_PEERS = 16;
@@ -28,6 +28,8 @@ export function rememberPeer(router: Router, advert: Advertisement, now: Micros)
     known.priority = advert.priority;
     known.lastHeard = now;
     known.checksum = advert.checksum;
+    known.version = advert.version;
+    known.interval = advert.interval;
     return;
   }
   if (router.peers.length >= MOST_PEERS) {
@@ -37,8 +39,19 @@ export function rememberPeer(router: Router, advert: Advertisement, now: Micros)
     });
     router.peers.splice(oldest, 1);
   }
-  const { source: address, priority, checksum } = advert;
-  router.peers.push({ address, priority, lastHeard: now, checksum });
+  const { source: address, priority, checksum, version, interval } = advert;
+  router.peers.push({ address, priority, lastHeard: now, checksum, version, interval });
+}
+
+/**
+ * Whether this version 2 advert only repeats what its sender says in version 3: that one counts,
+ * since it states the true interval. RFC 9568 section 8.4.2 says so of the current master; every
+ * sender is treated alike here, or else a master would answer each loser twice.
+ */
+export function isVersion2Duplicate(router: Router, advert: Advertisement, now: Micros): boolean {
+  if (advert.version !== 2) return false;
+  const known = router.peers.find((peer) => peer.address === advert.source);
+  return known?.version === 3 && now - known.lastHeard <= 3 * known.interval;
 }
 
 /** Follows the peers' rule, or says why not. */
@@ -49,7 +62,10 @@ export function learnChecksum(
   effects: RouterEffect[],
 ): void {
   const state = router.checksum;
-  if (router.settings.checksum !== "auto" || advert.checksum === "none") return;
+  const { settings } = router;
+  if (settings.checksum !== "auto" || advert.checksum === "none") return;
+  // Nothing else has two rules: what a version 2 peer does says nothing about version 3.
+  if (advert.version !== 3 || settings.version !== 3 || settings.family !== "ipv4") return;
   if (advert.checksum === state.sending) {
     state.streak = 0;
     return;
@@ -72,10 +88,12 @@ export function learnChecksum(
 }
 
 function agrees(peer: Peer, rule: string, now: Micros): boolean {
-  return peer.checksum === rule && now - peer.lastHeard < PEER_MEMORY;
+  return peer.version === 3 && peer.checksum === rule && now - peer.lastHeard < PEER_MEMORY;
 }
 
-/** The rule to begin with, given what the operator wants. */
-export function initialChecksum(mode: string): "rfc9568" | "rfc5798" {
-  return mode === "rfc9568" ? "rfc9568" : "rfc5798";
+/** The rule to begin with: the only one there is, or what the operator wants. */
+export function initialChecksum(settings: RouterSettings): "rfc9568" | "rfc5798" {
+  if (settings.version === 2) return "rfc9568";
+  if (settings.family === "ipv6") return "rfc5798";
+  return settings.checksum === "rfc9568" ? "rfc9568" : "rfc5798";
 }

@@ -2,6 +2,16 @@
  * What a router does with an advertisement it has heard: RFC 9568 section 6.4.2 for a backup and
  * 6.4.3 for a master.
  *
+ * Version 2 (RFC 3768) differs in what it refuses, and in two places where we differ from it:
+ *
+ * - An advert with another interval than ours is discarded (section 7.1, MUST): nothing is adopted.
+ * - The address list is compared and a difference is told, but the advert counts. The comparison
+ *   is a MAY there; only whoever makes it must drop. Dropping means two masters until somebody
+ *   notices, during every change of the list at that; keepalived accepts such adverts, too.
+ * - A losing advert is answered at once, where RFC 3768 is silent: two masters end after one round
+ *   trip, not after up to a whole interval of seconds. A backup takes an advert at any time, and
+ *   keepalived answers in version 2 likewise.
+ *
  * @module
  */
 
@@ -16,8 +26,8 @@ import {
   setTimer,
   startWait,
 } from "./actions.ts";
-import { learnChecksum, rememberPeer } from "./peers.ts";
-import { OWNER_PRIORITY, skewTime } from "./timers.ts";
+import { isVersion2Duplicate, learnChecksum, rememberPeer } from "./peers.ts";
+import { OWNER_PRIORITY, skewTime, version2Interval } from "./timers.ts";
 import type { Advertisement, Micros, Router, RouterEffect } from "./types.ts";
 
 /** Least time between two answers to adverts of losers and of those who resign. */
@@ -44,20 +54,68 @@ export function receiveAdvertisement(
     effects.push({ type: "discard", reason: "own_address" });
     return;
   }
-  // The list is as configured or it is not; either way the advert counts (section 7.1).
-  if (!sameAddresses(advert.addresses, router.settings.addresses)) {
-    complain(router, "address_list_mismatch", () => mismatch(advert), now, effects);
+  if (isVersion2Duplicate(router, advert, now)) {
+    effects.push({ type: "discard", reason: "version2_duplicate" });
+    return;
   }
-  if (advert.interval !== router.settings.advertisementInterval && advert.priority !== 0) {
-    const [theirs, ours] = [advert.interval, router.settings.advertisementInterval];
-    const text = () =>
-      `${advert.source} advertises every ${theirs / 1000} ms, we every ${ours / 1000}`;
-    complain(router, "interval_mismatch", text, now, effects);
+  compareAddresses(router, advert, now, effects);
+  if (!compareInterval(router, advert, now, effects)) {
+    effects.push({ type: "discard", reason: "interval_mismatch" });
+    return;
   }
   rememberPeer(router, advert, now);
   learnChecksum(router, advert, now, effects);
   if (router.state === "backup") receiveAsBackup(router, advert, now, effects);
   else receiveAsMaster(router, advert, now, effects);
+}
+
+/** The list is as configured or it is not; either way the advert counts (section 7.1). */
+function compareAddresses(
+  router: Router,
+  advert: Advertisement,
+  now: Micros,
+  effects: RouterEffect[],
+): void {
+  const { addresses, family } = router.settings;
+  if (!sameAddresses(advert.addresses, addresses)) {
+    complain(router, "address_list_mismatch", () => mismatch(advert), now, effects);
+  }
+  // Section 5.2.9 and erratum 8300. Whose own list begins otherwise was told at configuration.
+  const first = advert.addresses[0] ?? "";
+  if (family === "ipv6" && !isLinkLocal(first) && isLinkLocal(addresses[0] ?? "")) {
+    const text = () => `${advert.source} advertises ${first} first, not a link-local address`;
+    complain(router, "not_link_local", text, now, effects);
+  }
+}
+
+/**
+ * Tells of another interval. Returns whether the advert counts all the same: not in version 2,
+ * whose routers must agree (RFC 3768 section 7.1); a version 3 router that also understands
+ * version 2 goes by the interval it hears (RFC 9568 section 8.4.2).
+ */
+function compareInterval(
+  router: Router,
+  advert: Advertisement,
+  now: Micros,
+  effects: RouterEffect[],
+): boolean {
+  const { version, advertisementInterval } = router.settings;
+  const mixed = version === 3 && advert.version === 2;
+  const ours = mixed ? version2Interval(advertisementInterval) : advertisementInterval;
+  if (advert.interval === ours) return true;
+  const [theirs, ignored] = [advert.interval, version === 2];
+  if (ignored || advert.priority !== 0) {
+    const text = () =>
+      `${advert.source} advertises every ${theirs / 1000} ms, we every ${ours / 1000}` +
+      (ignored ? ": ignored, as version 2 demands" : "");
+    complain(router, "interval_mismatch", text, now, effects);
+  }
+  return !ignored;
+}
+
+/** fe80::/10, in canonical text. */
+function isLinkLocal(address: string): boolean {
+  return /^fe[89ab][0-9a-f]:/.test(address);
 }
 
 function mismatch({ source, addresses }: Advertisement): string {
@@ -85,7 +143,7 @@ function receiveAsBackup(
   if (advert.priority === 0) {
     // "Set the Active_Down_Timer to Skew_Time". Never later than it was: resignations that keep
     // coming, replayed or forged, must not keep everybody waiting.
-    const skew = now + skewTime(priority, router.masterInterval);
+    const skew = now + skewTime(priority, router.masterInterval, router.settings.version);
     router.master = null;
     if (router.timer === null || skew < router.timer.at) {
       startWait(router, "skew", now, effects);

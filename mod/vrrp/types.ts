@@ -9,23 +9,31 @@
 export type Micros = number;
 
 /**
- * What an IPv4 checksum covers: the message alone (RFC 9568), or a pseudo header too (RFC 5798 as
- * keepalived and FRR read it). `none`: right under neither, accepted only where checks are off.
+ * What a checksum covers: the message alone (RFC 9568 over IPv4), or a pseudo header too (RFC 5798
+ * as keepalived and FRR read it). `none`: right under neither, accepted only where checks are off.
+ *
+ * Only version 3 over IPv4 has two rules. Version 2 covers the message alone, which is written
+ * `rfc9568` here; IPv6 has its pseudo header in both RFCs, which is written `rfc5798`.
  */
 export type ChecksumRule = "rfc9568" | "rfc5798" | "none";
 
-/** How checksums are made: as peers do, or always by one rule. Both rules are accepted anyway. */
+/**
+ * How checksums of version 3 over IPv4 are made: as peers do, or always by one rule. Both rules are
+ * accepted anyway. Version 2 and IPv6 take no notice.
+ */
 export type ChecksumMode = "auto" | "rfc9568" | "rfc5798" | "ignore";
 
 /** What a received advertisement says. */
 export interface Advertisement {
+  readonly version: 2 | 3;
   /** Sender, from the IP header. */
   readonly source: string;
   readonly virtualRouterId: number;
   /** 0: the master resigns; 255: it owns the addresses. */
   readonly priority: number;
-  /** The sender's advertisement interval, 10 ms to 40.95 s. */
+  /** The sender's advertisement interval: 10 ms to 40.95 s, in version 2 1 s to 255 s. */
   readonly interval: Micros;
+  /** Canonical text, of one family. */
   readonly addresses: readonly string[];
   readonly checksum: ChecksumRule;
 }
@@ -33,13 +41,21 @@ export interface Advertisement {
 /** What the operator wants of one virtual router on one family. */
 export interface RouterSettings {
   readonly name: string;
+  /** 2 (RFC 3768) is for IPv4 only. */
+  readonly version: 2 | 3;
+  readonly family: "ipv4" | "ipv6";
+  /** RFC 9568 section 8.4: a version 3 router over IPv4 that also talks to version 2 routers. */
+  readonly version2: boolean;
   /** 1 to 255. */
   readonly virtualRouterId: number;
   /** 1 to 254; 255: this router owns the addresses. */
   readonly priority: number;
-  /** 10 ms to 40.95 s in steps of 10 ms. */
+  /** 10 ms to 40.95 s in steps of 10 ms; in version 2 whole seconds, 1 to 255. */
   readonly advertisementInterval: Micros;
-  /** What goes into the adverts, in this order. */
+  /**
+   * What goes into the adverts, in this order: canonical text. Over IPv6 the first one should be
+   * link-local (RFC 9568 section 5.2.9).
+   */
   readonly addresses: readonly string[];
   /** Preempt_Mode: take over from a master of lower priority. */
   readonly preempt: boolean;
@@ -58,7 +74,7 @@ export interface HealthEvent {
   readonly waitingFor: readonly string[];
   /** Sum of what trackers add to the priority. */
   readonly contribution: number;
-  /** Primary address of the interface, what adverts are sent from. */
+  /** What adverts are sent from: the interface's primary address, over IPv6 its link-local one. */
   readonly source: string | null;
 }
 
@@ -83,7 +99,7 @@ export interface StallEvent {
   readonly length: Micros;
 }
 
-/** Other settings for a router that runs; the identity (interface, id, name) stays. */
+/** Other settings for a router that runs; the identity (interface, family, id, name) stays. */
 export interface ConfigureEvent {
   readonly type: "configure";
   readonly settings: RouterSettings;
@@ -158,6 +174,7 @@ export interface TransitionEffect {
 /** What others say that cannot be right; anybody on the link can cause it with every packet. */
 export type ComplaintKind =
   | "address_list_mismatch"
+  | "not_link_local"
   | "interval_mismatch"
   | "checksum_contradiction"
   | "owner_conflict"
@@ -178,7 +195,7 @@ export interface StoppedEffect {
 /** The advertisement was not used; the driver counts it. */
 export interface DiscardEffect {
   readonly type: "discard";
-  readonly reason: "own_address" | "not_running";
+  readonly reason: "own_address" | "not_running" | "version2_duplicate" | "interval_mismatch";
 }
 
 export type RouterEffect =
@@ -216,9 +233,13 @@ export interface Peer {
   priority: number;
   lastHeard: Micros;
   checksum: ChecksumRule;
+  /** Version of the advert heard last; a version 2 copy of a version 3 advert does not count. */
+  version: 2 | 3;
+  /** What that advert stated. */
+  interval: Micros;
 }
 
-/** Which rule we send by, and what would change it. */
+/** Which rule we send by (see `ChecksumRule` for version 2 and IPv6), and what would change it. */
 export interface ChecksumState {
   sending: "rfc9568" | "rfc5798";
   /** Adverts in a row that were right under the other rule only. */
@@ -238,7 +259,10 @@ export interface Router {
   contribution: number;
   /** Own primary address; null: none yet. */
   source: string | null;
-  /** Active_Adver_Interval: the master's interval as heard, our own where we are master. */
+  /**
+   * Active_Adver_Interval: the master's interval as heard; our own where we are master, and always
+   * in version 2.
+   */
   masterInterval: Micros;
   /** Who is master as far as we know; null: nobody heard, or ourselves. */
   master: { address: string; priority: number } | null;

@@ -259,6 +259,7 @@ export class Network {
   #send(node: Node, priority: number): void {
     const { settings, checksum } = node.router;
     const packet = encodeAdvertisement({
+      version: settings.version,
       source: node.source,
       destination: VRRP_GROUP_IPV4,
       virtualRouterId: settings.virtualRouterId,

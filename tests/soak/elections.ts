@@ -69,6 +69,9 @@ function elect(random: Random): number {
 function settings(interval: number, preempt: boolean, priority: number): RouterSettings {
   return {
     name: "web",
+    version: 3,
+    family: "ipv4",
+    version2: false,
     virtualRouterId: 51,
     priority,
     advertisementInterval: interval,

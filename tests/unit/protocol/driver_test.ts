@@ -105,6 +105,9 @@ function router(name: string, slot: number, changes: Partial<ProtocolRouter> = {
     trackers: [],
     settings: {
       name,
+      version: 3,
+      family: "ipv4",
+      version2: false,
       virtualRouterId: 51 + slot,
       priority: 100,
       advertisementInterval: SECOND,
@@ -118,6 +121,7 @@ function router(name: string, slot: number, changes: Partial<ProtocolRouter> = {
 
 function advert(virtualRouterId: number, priority: number): Uint8Array {
   return encodeAdvertisement({
+    version: 3,
     source: "192.0.2.2",
     destination: VRRP_GROUP_IPV4,
     virtualRouterId,

@@ -27,6 +27,9 @@ export const HIGHER = "198.51.100.11";
 export function settings(changed: Partial<RouterSettings> = {}): RouterSettings {
   return {
     name: "web",
+    version: 3,
+    family: "ipv4",
+    version2: false,
     virtualRouterId: 51,
     priority: 100,
     advertisementInterval: SECOND,
@@ -41,6 +44,7 @@ export function advert(changed: Partial<Advertisement> = {}): RouterEvent {
   return {
     type: "advertisement",
     advertisement: {
+      version: 3,
       source: HIGHER,
       virtualRouterId: 51,
       priority: 100,

@@ -5,8 +5,12 @@
 
 import { encodeAdvertisement, type OutgoingAdvertisement } from "../../../mod/vrrp/mod.ts";
 
-export function outgoing(changed: Partial<OutgoingAdvertisement> = {}): OutgoingAdvertisement {
+/** An advert over IPv4 with its version. */
+export type Outgoing = OutgoingAdvertisement & { readonly version: 2 | 3 };
+
+export function outgoing(changed: Partial<Outgoing> = {}): Outgoing {
   return {
+    version: 3,
     source: "198.51.100.10",
     destination: "224.0.0.18",
     virtualRouterId: 51,
@@ -56,7 +60,7 @@ export function expectedChecksum(packet: Uint8Array, rule: "rfc9568" | "rfc5798"
 export function changed(
   changes: Readonly<Record<number, number>>,
   keepChecksum = false,
-  from: Partial<OutgoingAdvertisement> = {},
+  from: Partial<Outgoing> = {},
 ): Uint8Array<ArrayBuffer> {
   const packet = encodeAdvertisement(outgoing(from));
   for (const [at, value] of Object.entries(changes)) packet[Number(at)] = value;

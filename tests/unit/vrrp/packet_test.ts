@@ -5,12 +5,19 @@ import {
   decodeAdvertisement,
   type DropReason,
   encodeAdvertisement,
-  type OutgoingAdvertisement,
 } from "../../../mod/vrrp/mod.ts";
-import { bytes, changed, expectedChecksum, hex, outgoing } from "./packet_fixtures.ts";
+import {
+  bytes,
+  changed,
+  expectedChecksum,
+  hex,
+  type Outgoing,
+  outgoing,
+} from "./packet_fixtures.ts";
 
 function decode(packet: Uint8Array, verify = true): ReturnType<typeof decodeAdvertisement> {
-  return decodeAdvertisement(packet, packet.length, verify);
+  const options = { verifyChecksum: verify, version: 3, version2: false } as const;
+  return decodeAdvertisement(packet, packet.length, options);
 }
 
 function dropped(packet: Uint8Array, reason: DropReason): void {
@@ -50,6 +57,7 @@ Deno.test("golden bytes: three addresses in order, priority 0, 40.95 s, id 255",
 
 Deno.test("[V7-2] [V7-6] golden bytes read back, each with the rule of its checksum", () => {
   const says = {
+    version: 3,
     source: "198.51.100.10",
     virtualRouterId: 51,
     priority: 200,
@@ -96,7 +104,7 @@ Deno.test("the four reserved bits are ignored on receipt", () => {
 });
 
 Deno.test("what cannot be said is a RangeError that shows the value", () => {
-  const wrong: [Partial<OutgoingAdvertisement>, string][] = [
+  const wrong: [Partial<Outgoing>, string][] = [
     [{ addresses: [] }, "Cannot encode advertisement: address count is 0, not 1 to 255"],
     [
       { addresses: Array<string>(256).fill("192.0.2.1") },

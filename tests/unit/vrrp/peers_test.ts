@@ -113,9 +113,10 @@ Deno.test("a peer is remembered with what it said last", () => {
   hear(router, 1 * SECOND, "rfc5798");
   hear(router, 2 * SECOND, "rfc5798", LOWER);
   step(router, advert({ priority: 0, checksum: "rfc9568" }), 3 * SECOND);
+  const said = { version: 3, interval: SECOND } as const;
   deepStrictEqual(router.peers, [
-    { address: HIGHER, priority: 0, lastHeard: 3 * SECOND, checksum: "rfc9568" },
-    { address: LOWER, priority: 200, lastHeard: 2 * SECOND, checksum: "rfc5798" },
+    { address: HIGHER, priority: 0, lastHeard: 3 * SECOND, checksum: "rfc9568", ...said },
+    { address: LOWER, priority: 200, lastHeard: 2 * SECOND, checksum: "rfc5798", ...said },
   ]);
 });
 

@@ -46,6 +46,7 @@ function anyEvent(random: Random, router: Router, now: Micros): RouterEvent {
     return {
       type: "advertisement",
       advertisement: {
+        version: 3,
         source: random.pick(SOURCES),
         virtualRouterId: random.int(0, 255),
         priority: random.chance(0.2) ? 0 : random.pick(PRIORITIES),
