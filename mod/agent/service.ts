@@ -261,13 +261,22 @@ function invalid(problems: readonly (string | Parameters<typeof formatProblem>[0
 /** Written beside and renamed: no reader sees half a file, and no link leads elsewhere. */
 function writePrivately(path: string, text: string): void {
   const draft = `${path}.${Deno.pid}`;
+  removeIfThere(draft);
   try {
-    Deno.removeSync(draft);
+    Deno.writeTextFileSync(draft, text, { createNew: true, mode: 0o600 });
+    Deno.renameSync(draft, path);
+  } catch (error) {
+    removeIfThere(draft);
+    throw error;
+  }
+}
+
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  Deno.writeTextFileSync(draft, text, { createNew: true, mode: 0o600 });
-  Deno.renameSync(draft, path);
 }
 
 function requirePrivileges(): void {
