@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Family } from "./transport.ts";
 import type { InterfaceKey, InterfaceState } from "../plane/messages.ts";
 
 export function keyOf(key: InterfaceKey): string {
@@ -50,23 +51,26 @@ export function interfaceFault(state: InterfaceState | undefined): string {
   return "";
 }
 
-/** What keeps a router on this interface out of the election, and the address it sends from. */
+/**
+ * What keeps a router on this interface out of the election, and the address it sends from: the
+ * first of the interface, link-local for IPv6 (RFC 9568 section 5.1.2.1), or the one that is wanted.
+ */
 export function interfaceHealth(
   name: string,
   state: InterfaceState | undefined,
+  family: Family,
   wantedSource: string | undefined,
 ): { waitingFor: string[]; source: string | null } {
   const fault = interfaceFault(state);
   if (state === undefined || fault !== "") {
     return { waitingFor: [`interface ${name}: ${fault}`], source: null };
   }
-  if (wantedSource !== undefined) {
-    return state.ipv4.includes(wantedSource)
-      ? { waitingFor: [], source: wantedSource }
-      : { waitingFor: [`interface ${name}: no address ${wantedSource}`], source: null };
-  }
-  const source = state.ipv4[0];
-  return source === undefined
-    ? { waitingFor: [`interface ${name}: no IPv4 address`], source: null }
-    : { waitingFor: [], source };
+  const candidates = family === "ipv6" ? state.ipv6 : state.ipv4;
+  const source = wantedSource === undefined
+    ? candidates[0]
+    : candidates.find((address) => address === wantedSource);
+  if (source !== undefined) return { waitingFor: [], source };
+  const kind = family === "ipv6" ? "no IPv6 link-local address" : "no IPv4 address";
+  const missing = wantedSource === undefined ? kind : `no address ${wantedSource}`;
+  return { waitingFor: [`interface ${name}: ${missing}`], source: null };
 }

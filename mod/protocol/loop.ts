@@ -36,8 +36,9 @@ import type {
 import { SharedWords } from "../plane/shared.ts";
 import { LatenessGuard } from "./lateness.ts";
 import { TimerHeap } from "./timer_heap.ts";
+import { openTransport4 } from "./transport4.ts";
+import { openTransport6 } from "./transport6.ts";
 import { type Channel, VrrpDriver } from "./vrrp_driver.ts";
-import { openVrrpSockets } from "./vrrp_sockets.ts";
 
 /** Packets from one socket in one turn. */
 const PACKETS = 64;
@@ -95,7 +96,10 @@ export class ProtocolLoop {
       now: monotonicMicros,
       postKernel: (message) => this.#kernel.post(message),
       postControl: (message) => this.#control.post(message),
-      openTransport: openVrrpSockets,
+      openTransport: (family, namespace, index, name) =>
+        family === "ipv6"
+          ? openTransport6(namespace, index, name)
+          : openTransport4(namespace, index, name),
       watch: (channel) => this.#watch(channel),
       unwatch: (channel) => this.#unwatch(channel),
     });

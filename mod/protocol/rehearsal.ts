@@ -14,6 +14,8 @@ import type { InterfaceState, ProtocolRouter } from "../plane/messages.ts";
 import { SharedWords } from "../plane/shared.ts";
 import { encodeAdvertisement, VRRP_GROUP_IPV4 } from "../vrrp/mod.ts";
 import { TimerHeap } from "./timer_heap.ts";
+import type { VrrpTransport } from "./transport.ts";
+import { Ipv4Reader } from "./transport4.ts";
 import { type Channel, VrrpDriver } from "./vrrp_driver.ts";
 
 /** Enough for the compiler's first two tiers. */
@@ -68,17 +70,7 @@ export function rehearse(): void {
     now: () => now,
     postKernel: (message) => void structuredClone(message),
     postControl: (message) => void structuredClone(message),
-    openTransport: () => ({
-      descriptor: -1,
-      receive: (buffer) => {
-        const packet = waiting.pop();
-        if (packet === undefined) return -1;
-        buffer.set(packet);
-        return packet.length;
-      },
-      send: (packet) => packet.length,
-      close: () => {},
-    }),
+    openTransport: () => new PaperTransport(() => waiting.pop()),
     watch: (channel) => void channels.push(channel),
     unwatch: () => {},
   });
@@ -115,4 +107,28 @@ function advert(priority: number): Uint8Array {
     addresses: ROUTER.settings.addresses,
     checksum: "rfc5798",
   });
+}
+
+/** Sockets that lead nowhere. */
+class PaperTransport extends Ipv4Reader implements VrrpTransport {
+  readonly descriptor = -1;
+  readonly #next: () => Uint8Array | undefined;
+
+  constructor(next: () => Uint8Array | undefined) {
+    super();
+    this.#next = next;
+  }
+
+  send(packet: Uint8Array): number {
+    return packet.length;
+  }
+
+  close(): void {}
+
+  protected override fill(buffer: Uint8Array): number {
+    const packet = this.#next();
+    if (packet === undefined) return -1;
+    buffer.set(packet);
+    return packet.length;
+  }
 }

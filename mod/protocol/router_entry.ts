@@ -21,16 +21,16 @@ import type {
 import type { SharedWords } from "../plane/shared.ts";
 import {
   createRouter,
-  encodeAdvertisement,
+  type DecodeOptions,
+  outgoingPackets,
   type Router,
   type RouterEffect,
   type RouterEvent,
   type RouterSettings,
   step,
-  VRRP_GROUP_IPV4,
 } from "../vrrp/mod.ts";
 import type { Deadline, TimerHeap } from "./timer_heap.ts";
-import type { VrrpTransport } from "./vrrp_sockets.ts";
+import type { VrrpTransport } from "./transport.ts";
 
 /** What a router needs of its surroundings. */
 export interface Surroundings {
@@ -52,6 +52,8 @@ export class RouterEntry implements Deadline {
   router: Router;
   /** The sockets of its interface; null: not open. */
   transport: VrrpTransport | null = null;
+  /** How adverts for this router are checked. */
+  understands: DecodeOptions;
   trackers: readonly TrackerReport[] = [];
   /** Told to stop; removed when it has. */
   leaving = false;
@@ -64,7 +66,7 @@ export class RouterEntry implements Deadline {
   #armedBy: EventId | null = null;
   readonly #env: Surroundings;
   /** Encoded adverts by priority, made anew when anything in them changes. */
-  #adverts = new Map<number, Uint8Array<ArrayBuffer>>();
+  #adverts = new Map<number, readonly Uint8Array[]>();
   #encodedFrom: {
     settings: RouterSettings;
     source: string | null;
@@ -73,6 +75,7 @@ export class RouterEntry implements Deadline {
 
   constructor(config: ProtocolRouter, env: Surroundings, resumed?: Router) {
     this.config = config;
+    this.understands = decodeOptions(config.settings);
     this.#env = env;
     this.router = resumed ?? createRouter(config.settings, env.now());
   }
@@ -99,6 +102,7 @@ export class RouterEntry implements Deadline {
 
   configure(config: ProtocolRouter, now: number, cause: EventId): void {
     this.config = config;
+    this.understands = decodeOptions(config.settings);
     this.broken = "";
     this.apply({ type: "configure", settings: config.settings }, now, cause);
   }
@@ -166,11 +170,11 @@ export class RouterEntry implements Deadline {
   #send(priority: number): void {
     const { counters, log } = this.#env;
     const { slot } = this.config;
-    if (this.transport === null || this.router.source === null) {
-      return counters.add(slot, "send_errors");
-    }
-    const result = this.transport.send(this.#encoded(priority));
-    if (result < 0) {
+    const { source } = this.router;
+    if (this.transport === null || source === null) return counters.add(slot, "send_errors");
+    for (const packet of this.#encoded(priority)) {
+      const result = this.transport.send(packet, source);
+      if (result >= 0) continue;
       counters.add(slot, "send_errors");
       return log.log("warning", ["vrrp", this.name], "Cannot send advertisement", {
         errno: -result,
@@ -180,7 +184,8 @@ export class RouterEntry implements Deadline {
     if (priority === 0) counters.add(slot, "priority_zero_sent");
   }
 
-  #encoded(priority: number): Uint8Array {
+  /** The packets of one advert: two where version 2 is spoken as well. */
+  #encoded(priority: number): readonly Uint8Array[] {
     const { settings, source, checksum } = this.router;
     const from = this.#encodedFrom;
     if (
@@ -190,21 +195,12 @@ export class RouterEntry implements Deadline {
       this.#adverts.clear();
       this.#encodedFrom = { settings, source, checksum: checksum.sending };
     }
-    let bytes = this.#adverts.get(priority);
-    if (bytes === undefined) {
-      bytes = encodeAdvertisement({
-        version: settings.version,
-        source: source!,
-        destination: VRRP_GROUP_IPV4,
-        virtualRouterId: settings.virtualRouterId,
-        priority,
-        interval: settings.advertisementInterval,
-        addresses: settings.addresses,
-        checksum: checksum.sending,
-      });
-      this.#adverts.set(priority, bytes);
+    let packets = this.#adverts.get(priority);
+    if (packets === undefined) {
+      packets = outgoingPackets(this.router, priority);
+      this.#adverts.set(priority, packets);
     }
-    return bytes;
+    return packets;
   }
 
   /** A defect of ours must cost one router, not the agent: it lets go and waits for a human. */
@@ -227,4 +223,8 @@ export class RouterEntry implements Deadline {
     this.#env.postControl({ type: "snapshot", id, router: this.router });
     if (this.leaving) this.stopped = true;
   }
+}
+
+function decodeOptions({ checksum, version, version2 }: RouterSettings): DecodeOptions {
+  return { verifyChecksum: checksum !== "ignore", version, version2 };
 }

@@ -10,7 +10,6 @@
  */
 
 import { SystemError } from "../../ffi/mod.ts";
-import { formatIpv4 } from "../ip/mod.ts";
 import type {
   ConfigureProtocol,
   EventId,
@@ -22,7 +21,7 @@ import type {
 } from "../plane/messages.ts";
 import {
   contribution,
-  decodeAdvertisement,
+  type DecodeOptions,
   type DropReason,
   evaluateTrackers,
   type Router,
@@ -30,20 +29,28 @@ import {
 } from "../vrrp/mod.ts";
 import { interfaceFault, interfaceHealth, InterfaceTable, keyOf } from "./interfaces.ts";
 import { RouterEntry, type Surroundings } from "./router_entry.ts";
-import type { VrrpTransport } from "./vrrp_sockets.ts";
+import type { Family, VrrpTransport } from "./transport.ts";
 
 /** Sockets that could not be opened are tried again after this time. */
 const RETRY = 1_000_000;
 
+/** What an advert for a router we do not have is checked by. */
+const ANY_ROUTER: DecodeOptions = { verifyChecksum: true, version: 3, version2: true };
+
 /** What the driver needs beside what its routers need. */
 export interface DriverSurroundings extends Surroundings {
-  openTransport(namespace: string, index: number, name: string): VrrpTransport;
+  openTransport(
+    family: Family,
+    namespace: string,
+    index: number,
+    name: string,
+  ): VrrpTransport;
   /** The descriptor is to be watched, or no longer. */
   watch(channel: Channel): void;
   unwatch(channel: Channel): void;
 }
 
-/** The sockets of one interface, and who listens there. */
+/** The sockets of one interface and family, and who listens there. */
 export class Channel {
   readonly routers = new Map<number, RouterEntry>();
   /** Packets that no router could be charged with. */
@@ -63,7 +70,6 @@ export class VrrpDriver {
   readonly #channels = new Map<string, Channel>();
   readonly #channelOf = new Map<RouterEntry, Channel>();
   readonly #interfaces = new InterfaceTable();
-  readonly #buffer = new Uint8Array(65_536);
   readonly #resumed = new Map<string, Router>();
   #silentSince = 0;
   #holdUntil = 0;
@@ -204,7 +210,7 @@ export class VrrpDriver {
     const waitingFor: string[] = [];
     const { namespace, source: wantedSource, interface: name } = entry.config;
     const state = this.#interfaces.find(namespace, name);
-    const own = interfaceHealth(name, state, wantedSource);
+    const own = interfaceHealth(name, state, entry.config.settings.family, wantedSource);
     waitingFor.push(...own.waitingFor);
     const failure = this.#attach(entry, now);
     if (failure !== "") waitingFor.push(failure);
@@ -246,7 +252,7 @@ export class VrrpDriver {
   #attach(entry: RouterEntry, now: number): string {
     const { namespace, interface: name, settings } = entry.config;
     const state = this.#interfaces.find(namespace, name);
-    const wanted = state === undefined ? undefined : keyOf(state);
+    const wanted = state === undefined ? undefined : `${keyOf(state)}/${settings.family}`;
     const present = this.#channelOf.get(entry);
     if (present !== undefined && present.key === wanted) return "";
     this.#detach(entry);
@@ -254,7 +260,7 @@ export class VrrpDriver {
     let channel = this.#channels.get(wanted);
     if (channel === undefined) {
       try {
-        const transport = this.#env.openTransport(namespace, state.index, name);
+        const transport = this.#env.openTransport(settings.family, namespace, state.index, name);
         channel = new Channel(wanted, namespace, name, transport);
       } catch (error) {
         if (!(error instanceof SystemError)) throw error;
@@ -290,9 +296,8 @@ export class VrrpDriver {
    */
   receive(channel: Channel, budget: number, now: number): number {
     for (let count = 0; count < budget; count++) {
-      const length = channel.transport.receive(this.#buffer);
-      if (length < 0) return count;
-      this.#packet(channel, length, now);
+      if (channel.transport.receive() < 0) return count;
+      this.#packet(channel, now);
     }
     return budget;
   }
@@ -302,14 +307,12 @@ export class VrrpDriver {
     for (const channel of this.#channels.values()) this.receive(channel, budget, now);
   }
 
-  #packet(channel: Channel, length: number, now: number): void {
-    const packet = this.#buffer;
-    // The id stands behind the IP header; a packet too short for one has nobody to charge.
-    const at = (packet[0]! & 0x0f) * 4 + 1;
-    const entry = at < length ? channel.routers.get(packet[at]!) : undefined;
-    const { checksum, version = 3, version2 = false } = entry?.config.settings ?? {};
-    const verifyChecksum = checksum !== "ignore";
-    const decoded = decodeAdvertisement(packet, length, { verifyChecksum, version, version2 });
+  #packet(channel: Channel, now: number): void {
+    const { transport } = channel;
+    // Whose it is comes first, so that a refusal is charged to the right router.
+    const id = transport.virtualRouterId();
+    const entry = id === undefined ? undefined : channel.routers.get(id);
+    const decoded = transport.decode(entry?.understands ?? ANY_ROUTER);
     if (!decoded.ok) return this.#drop(channel, entry, decoded.drop);
     if (entry === undefined) return this.#drop(channel, entry, "virtual_router_id");
     const { slot } = entry.config;
@@ -327,7 +330,7 @@ export class VrrpDriver {
     // An unknown id is somebody else's router: not worth more than a line for those who look.
     const level = reason === "virtual_router_id" ? "debug" : "warning";
     log.log(level, category, `Advertisement refused: ${reason}`, {
-      source: formatIpv4(this.#buffer, 12),
+      source: channel.transport.sender(),
     });
   }
 
@@ -375,5 +378,6 @@ export class VrrpDriver {
 /** Whether it is the same router with other settings, or another router of the same name. */
 function sameRouter(a: ProtocolRouter, b: ProtocolRouter): boolean {
   return a.namespace === b.namespace && a.interface === b.interface && a.slot === b.slot &&
-    a.settings.virtualRouterId === b.settings.virtualRouterId;
+    a.settings.virtualRouterId === b.settings.virtualRouterId &&
+    a.settings.family === b.settings.family && a.settings.version === b.settings.version;
 }

@@ -14,7 +14,8 @@ import type {
 import { SharedWords } from "../../../mod/plane/shared.ts";
 import { TimerHeap } from "../../../mod/protocol/timer_heap.ts";
 import { type Channel, VrrpDriver } from "../../../mod/protocol/vrrp_driver.ts";
-import type { VrrpTransport } from "../../../mod/protocol/vrrp_sockets.ts";
+import type { VrrpTransport } from "../../../mod/protocol/transport.ts";
+import { Ipv4Reader } from "../../../mod/protocol/transport4.ts";
 import { encodeAdvertisement, VRRP_GROUP_IPV4 } from "../../../mod/vrrp/mod.ts";
 import { EPERM, SystemError } from "../../../ffi/mod.ts";
 
@@ -45,30 +46,14 @@ class Bench {
     now: () => this.now,
     postKernel: (message) => void this.kernel.push(message),
     postControl: (message) => void this.control.push(structuredClone(message)),
-    openTransport: (namespace, index, name) => this.#open(namespace, index, name),
+    openTransport: (family, namespace, index, name) => {
+      if (this.refuse) throw new SystemError("socket", EPERM);
+      this.opened.push(`${namespace}/${index}/${name}/${family}`);
+      return new BenchTransport(this);
+    },
     watch: (channel) => void this.channels.add(channel),
     unwatch: (channel) => void this.channels.delete(channel),
   });
-
-  #open(namespace: string, index: number, name: string): VrrpTransport {
-    if (this.refuse) throw new SystemError("socket", EPERM);
-    this.opened.push(`${namespace}/${index}/${name}`);
-    return {
-      descriptor: 100 + this.opened.length,
-      receive: (buffer) => {
-        const packet = this.incoming.shift();
-        if (packet === undefined) return -11;
-        buffer.set(packet);
-        return packet.length;
-      },
-      send: (packet) => {
-        if (this.sendResult !== null) return this.sendResult;
-        this.sent.push(packet.slice());
-        return packet.length;
-      },
-      close: () => void this.closed++,
-    };
-  }
 
   configure(...routers: ProtocolRouter[]): string[] {
     const message = { type: "configure", id: "c:1", routers, holdUntil: 0 } as const;
@@ -86,6 +71,33 @@ class Bench {
 
   state(name: string) {
     return this.driver.describe().routers.find(({ router }) => router.settings.name === name)!;
+  }
+}
+
+class BenchTransport extends Ipv4Reader implements VrrpTransport {
+  readonly descriptor = 100;
+  readonly #bench: Bench;
+
+  constructor(bench: Bench) {
+    super();
+    this.#bench = bench;
+  }
+
+  send(packet: Uint8Array): number {
+    if (this.#bench.sendResult !== null) return this.#bench.sendResult;
+    this.#bench.sent.push(packet.slice());
+    return packet.length;
+  }
+
+  close(): void {
+    this.#bench.closed++;
+  }
+
+  protected override fill(buffer: Uint8Array): number {
+    const packet = this.#bench.incoming.shift();
+    if (packet === undefined) return -11;
+    buffer.set(packet);
+    return packet.length;
   }
 }
 
@@ -154,7 +166,7 @@ Deno.test("driver: routers of one interface share one pair of sockets; the last 
   const bench = new Bench();
   bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
   bench.configure(router("a", 0), router("b", 1));
-  assert.deepEqual(bench.opened, ["/2/eth0"]);
+  assert.deepEqual(bench.opened, ["/2/eth0/ipv4"]);
   bench.configure(router("b", 1));
   assert.equal(bench.closed, 0);
   bench.configure();
@@ -187,7 +199,7 @@ Deno.test("driver: an interface that comes back with another index gets new sock
   assert.equal(bench.closed, 1);
   assert.equal(bench.state("web").router.state, "fault");
   bench.driver.interfaceChanged(eth("eth0", 9), bench.now, "k:3");
-  assert.deepEqual(bench.opened, ["/2/eth0", "/9/eth0"]);
+  assert.deepEqual(bench.opened, ["/2/eth0/ipv4", "/9/eth0/ipv4"]);
   assert.equal(bench.state("web").router.state, "backup");
 });
 
@@ -347,4 +359,20 @@ Deno.test("driver: routers of a dead Worker go on where they were", () => {
       goesOn ? ["drop backup", "hold master"] : ["drop backup", "drop master", "drop master"],
     );
   }
+});
+
+Deno.test("driver: an IPv6 router waits for a link-local address and has sockets of its own", () => {
+  const bench = new Bench();
+  const six = router("six", 1);
+  const settings = { ...six.settings, family: "ipv6", addresses: ["fe80::10"] } as const;
+  bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
+  bench.configure(router("four", 0), { ...six, settings });
+  assert.deepEqual(bench.opened, ["/2/eth0/ipv4", "/2/eth0/ipv6"]);
+  assert.deepEqual(bench.state("six").router.waitingFor, [
+    "interface eth0: no IPv6 link-local address",
+  ]);
+  assert.equal(bench.state("four").router.state, "backup");
+  bench.driver.interfaceChanged(eth("eth0", 2, { ipv6: ["fe80::1"] }), bench.now, "k:2");
+  assert.equal(bench.state("six").router.state, "backup");
+  assert.equal(bench.state("six").router.source, "fe80::1");
 });
