@@ -42,7 +42,7 @@ import {
 } from "./actions.ts";
 import { initialChecksum } from "./peers.ts";
 import { receiveAdvertisement } from "./receive.ts";
-import { masterDownInterval, OWNER_PRIORITY, releaseTime } from "./timers.ts";
+import { masterDownInterval, OWNER_PRIORITY, releaseTime, version2Interval } from "./timers.ts";
 import type {
   HealthEvent,
   Micros,
@@ -256,10 +256,16 @@ function onStop(router: Router, atOnce: boolean, now: Micros, effects: RouterEff
   if (!router.releasing) {
     send(router, 0, now, effects);
     router.releasing = true;
-    const { advertisementInterval, version } = router.settings;
-    setTimer(router, "release", now + releaseTime(advertisementInterval, version), effects);
+    setTimer(router, "release", now + longestRelease(router.settings), effects);
   }
   if (atOnce) finish(router, now, effects);
+}
+
+/** Version 2 backups of a sub-second version 3 master have a longer skew than its own backups. */
+function longestRelease({ advertisementInterval, version, version2 }: RouterSettings): Micros {
+  const own = releaseTime(advertisementInterval, version);
+  if (version === 2 || !version2) return own;
+  return Math.max(own, releaseTime(version2Interval(advertisementInterval), 2));
 }
 
 /** A master that was away for less than its master-down interval goes on as if nothing happened. */

@@ -14,21 +14,24 @@
  * @module
  */
 
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { ok, strictEqual } from "node:assert/strict";
+import { parseIp } from "../../mod/ip/mod.ts";
 import {
   createRouter,
   decodeAdvertisement,
-  encodeAdvertisement,
+  decodeAdvertisement6,
   masterDownInterval,
   type Micros,
+  outgoingPackets,
   type Router,
   type RouterEffect,
   type RouterEvent,
   type RouterSettings,
   STALL,
   step,
-  VRRP_GROUP_IPV4,
+  VRRP_GROUP_IPV6,
 } from "../../mod/vrrp/mod.ts";
+import { pop, push, type Scheduled } from "./event_queue.ts";
 import type { Random } from "./random.ts";
 
 /** How the wire treats each packet, on its way to each receiver. */
@@ -45,6 +48,13 @@ export interface Wire {
   reorder: boolean;
 }
 
+/** A packet and what the header says that an IPv6 socket keeps to itself. */
+interface Datagram {
+  readonly from: string;
+  readonly version: number;
+  readonly bytes: Uint8Array;
+}
+
 /** One host. */
 export interface Node {
   readonly source: string;
@@ -56,7 +66,7 @@ export interface Node {
   part: number;
   holding: boolean;
   /** Packets that wait in the socket of a node that stands still. */
-  socket: Uint8Array[];
+  socket: Datagram[];
   /** As the agent keeps it: written at changes of state, so it may be older than the router. */
   snapshot: string;
   /** Which process it is: expiries of a former one go nowhere. */
@@ -80,15 +90,9 @@ export interface Trace {
   readonly effects: readonly RouterEffect[];
 }
 
-type Action = () => void;
-interface Scheduled {
-  readonly at: Micros;
-  readonly order: number;
-  readonly act: Action;
-}
-
 /** Packets a socket keeps; the kernel's default buffer holds about so many adverts. */
 const SOCKET_ROOM = 256;
+const GROUP6 = parseIp(VRRP_GROUP_IPV6)!;
 
 export class Network {
   now: Micros = 0;
@@ -100,6 +104,8 @@ export class Network {
   /** Times during which nobody alive held the addresses, since somebody first did. */
   readonly gaps: { readonly from: Micros; readonly to: Micros }[] = [];
   readonly trace: Trace[] = [];
+  /** Adverts refused or discarded, by reason. */
+  readonly unused = new Map<string, number>();
   /** Keep `trace`; off by default, for memory. */
   tracing = false;
   readonly #random: Random;
@@ -136,7 +142,7 @@ export class Network {
   }
 
   /** Does something at a later time. */
-  at(time: Micros, act: Action): void {
+  at(time: Micros, act: () => void): void {
     ok(time >= this.now, `Cannot schedule at ${time}: it is ${this.now}`);
     push(this.#queue, { at: time, order: this.#order++, act });
   }
@@ -217,8 +223,8 @@ export class Network {
     for (const effect of effects) this.#perform(node, effect);
     strictEqual(node.holding, node.router.state === "master", "held exactly while master");
     const { timer } = node.router;
-    const armed = timer === null ? null : { generation: timer.generation, at: timer.at };
-    deepStrictEqual(node.armed, armed, "the armed timer is the one the router knows");
+    strictEqual(node.armed?.generation, timer?.generation, "the armed timer is the router's");
+    strictEqual(node.armed?.at, timer?.at, "and is armed for the same time");
     return effects;
   }
 
@@ -237,6 +243,8 @@ export class Network {
       case "drop":
         node.holding = false;
         break;
+      case "discard":
+        return this.#count(effect.reason);
       case "stopped":
         node.stopped = true;
         break;
@@ -257,25 +265,18 @@ export class Network {
   }
 
   #send(node: Node, priority: number): void {
-    const { settings, checksum } = node.router;
-    const packet = encodeAdvertisement({
-      version: settings.version,
-      source: node.source,
-      destination: VRRP_GROUP_IPV4,
-      virtualRouterId: settings.virtualRouterId,
-      priority,
-      interval: settings.advertisementInterval,
-      addresses: settings.addresses,
-      checksum: checksum.sending,
-    });
-    for (const to of this.nodes) {
-      if (to === node || to.part !== node.part || this.#random.chance(this.wire.loss)) continue;
-      this.#carry(node, to, packet);
-      if (this.#random.chance(this.wire.duplicate)) this.#carry(node, to, packet);
+    for (const bytes of outgoingPackets(node.router, priority)) {
+      const at = node.router.settings.family === "ipv6" ? 0 : 20;
+      const packet = { from: node.source, version: bytes[at]! >> 4, bytes };
+      for (const to of this.nodes) {
+        if (to === node || to.part !== node.part || this.#random.chance(this.wire.loss)) continue;
+        this.#carry(node, to, packet);
+        if (this.#random.chance(this.wire.duplicate)) this.#carry(node, to, packet);
+      }
     }
   }
 
-  #carry(from: Node, to: Node, packet: Uint8Array): void {
+  #carry(from: Node, to: Node, packet: Datagram): void {
     const { delay, jitter, reorder } = this.wire;
     let at = this.now + delay + this.#random.int(0, jitter);
     if (!reorder) {
@@ -290,10 +291,29 @@ export class Network {
     });
   }
 
-  #deliver(node: Node, packet: Uint8Array): void {
-    const decoded = decodeAdvertisement(packet, packet.length);
-    ok(decoded.ok, "what one router encodes the other decodes");
+  /** As the driver does: an advert of a version that this router does not speak ends here. */
+  #deliver(node: Node, { from, version, bytes }: Datagram): void {
+    const { family, version: own, version2 } = node.router.settings;
+    const options = { verifyChecksum: true, version: own, version2 };
+    const decoded = family === "ipv4" ? decodeAdvertisement(bytes, bytes.length, options) : (
+      decodeAdvertisement6(
+        bytes,
+        bytes.length,
+        { source: parseIp(from)!, destination: GROUP6, hopLimit: 255 },
+        options,
+      )
+    );
+    strictEqual(
+      decoded.ok ? "accepted" : decoded.drop,
+      version === own || (version === 2 && version2) ? "accepted" : "version",
+      "what one router encodes the other decodes",
+    );
+    if (!decoded.ok) return this.#count(decoded.drop);
     this.step(node, { type: "advertisement", advertisement: decoded.advertisement });
+  }
+
+  #count(reason: string): void {
+    this.unused.set(reason, (this.unused.get(reason) ?? 0) + 1);
   }
 
   /** The order of the protocol loop after a stall: the guard, the sockets, the timer. */
@@ -351,40 +371,7 @@ export class Network {
 export function longestMasterDown(nodes: readonly Node[]): Micros {
   return Math.max(
     ...nodes.map(({ router: { settings } }) =>
-      masterDownInterval(settings.priority, settings.advertisementInterval)
+      masterDownInterval(settings.priority, settings.advertisementInterval, settings.version)
     ),
   );
-}
-
-function before(a: Scheduled, b: Scheduled): boolean {
-  return a.at < b.at || (a.at === b.at && a.order < b.order);
-}
-
-/** A binary heap: earliest first, first come first served. */
-function push(heap: Scheduled[], item: Scheduled): void {
-  let i = heap.push(item) - 1;
-  while (i > 0) {
-    const parent = (i - 1) >> 1;
-    if (!before(item, heap[parent]!)) break;
-    heap[i] = heap[parent]!;
-    i = parent;
-  }
-  heap[i] = item;
-}
-
-function pop(heap: Scheduled[]): Scheduled {
-  const first = heap[0]!;
-  const last = heap.pop()!;
-  if (heap.length === 0) return first;
-  let i = 0;
-  while (true) {
-    let child = 2 * i + 1;
-    if (child >= heap.length) break;
-    if (child + 1 < heap.length && before(heap[child + 1]!, heap[child]!)) child++;
-    if (!before(heap[child]!, last)) break;
-    heap[i] = heap[child]!;
-    i = child;
-  }
-  heap[i] = last;
-  return first;
 }
