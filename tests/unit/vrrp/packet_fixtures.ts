@@ -3,7 +3,12 @@
  * from RFC 1071, sharing nothing with the codec.
  */
 
-import { encodeAdvertisement, type OutgoingAdvertisement } from "../../../mod/vrrp/mod.ts";
+import { parseIp } from "../../../mod/ip/mod.ts";
+import {
+  encodeAdvertisement,
+  encodeAdvertisement6,
+  type OutgoingAdvertisement,
+} from "../../../mod/vrrp/mod.ts";
 
 /** An advert over IPv4 with its version. */
 export type Outgoing = OutgoingAdvertisement & { readonly version: 2 | 3 };
@@ -18,6 +23,19 @@ export function outgoing(changed: Partial<Outgoing> = {}): Outgoing {
     interval: 1_000_000,
     addresses: ["192.0.2.100"],
     checksum: "rfc9568",
+    ...changed,
+  };
+}
+
+export function outgoing6(changed: Partial<OutgoingAdvertisement> = {}): OutgoingAdvertisement {
+  return {
+    source: "fe80::10",
+    destination: "ff02::12",
+    virtualRouterId: 51,
+    priority: 200,
+    interval: 1_000_000,
+    addresses: ["fe80::100"],
+    checksum: "rfc5798",
     ...changed,
   };
 }
@@ -56,6 +74,16 @@ export function expectedChecksum(packet: Uint8Array, rule: "rfc9568" | "rfc5798"
   return internetChecksum(Uint8Array.from([...pseudo, ...message]));
 }
 
+/** The checksum of a message over IPv6 and of what else is in its payload. */
+export function expectedChecksum6(message: Uint8Array, source: string, to: string): number {
+  const { length } = message;
+  const plain = Array.from(message);
+  plain[6] = 0;
+  plain[7] = 0;
+  const pseudo = [...parseIp(source)!, ...parseIp(to)!, 0, 0, length >> 8, length & 255, 0, 0, 0];
+  return internetChecksum(Uint8Array.from([...pseudo, 112, ...plain]));
+}
+
 /** A valid packet with some bytes replaced; the checksum is made right again unless it is one. */
 export function changed(
   changes: Readonly<Record<number, number>>,
@@ -70,4 +98,18 @@ export function changed(
     packet[27] = sum & 255;
   }
   return packet;
+}
+
+/** The same for a message over IPv6. */
+export function changed6(
+  changes: Readonly<Record<number, number>>,
+  from: Partial<OutgoingAdvertisement> = {},
+): Uint8Array<ArrayBuffer> {
+  const advert = outgoing6(from);
+  const message = encodeAdvertisement6(advert);
+  for (const [at, value] of Object.entries(changes)) message[Number(at)] = value;
+  const sum = expectedChecksum6(message, advert.source, advert.destination);
+  message[6] = sum >> 8;
+  message[7] = sum & 255;
+  return message;
 }
