@@ -47,7 +47,7 @@ function anyAdvert(random: Random): Outgoing {
 }
 
 function anyAdvert6(random: Random): OutgoingAdvertisement {
-  const count = random.chance(0.1) ? random.int(1, 255) : random.int(1, 20);
+  const count = random.chance(0.1) ? random.int(1, 255) : random.int(1, 6);
   return {
     source: anyAddress(random, 16),
     destination: random.chance(0.8) ? "ff02::12" : anyAddress(random, 16),
