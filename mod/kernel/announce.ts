@@ -1,7 +1,7 @@
 /**
- * Announcements: gratuitous ARP, which tells switches and neighbours where a virtual address is
- * now. A broadcast ARP request in which sender and target address are both the virtual address:
- * the form that keepalived sends and every neighbour cache understands (PROTOCOL.md 3.6).
+ * Announcements: gratuitous ARP and unsolicited neighbour advertisements, which tell switches and
+ * neighbours where a virtual address is now (frames.ts). When to send which is this module's
+ * business; both families share one order.
  *
  * A block is all addresses in turn, so many rounds: first, second, …, first, second, …, so that
  * every address has been announced once as early as possible. On becoming master one block at
@@ -13,19 +13,14 @@
  * @module
  */
 
-import { parseIp } from "../ip/mod.ts";
 import type { AnnouncePlan } from "../plane/messages.ts";
-
-/** Bytes of an ARP request in its Ethernet frame, unpadded. */
-const ARP_FRAME_LENGTH = 42;
+import { announcementFrame, type FrameSource } from "./frames.ts";
 
 /** One address that can be announced now. */
-export interface AnnounceTarget {
+export interface AnnounceTarget extends FrameSource {
   /** Interface index. */
   readonly index: number;
   readonly address: string;
-  /** Hardware address of the interface, `aa:bb:cc:dd:ee:ff`. */
-  readonly mac: string;
 }
 
 /** One frame that is due. */
@@ -33,31 +28,6 @@ export interface Announcement {
   readonly router: string;
   readonly index: number;
   readonly frame: Uint8Array<ArrayBuffer>;
-}
-
-/**
- * The frame: Ethernet broadcast from the interface, ARP request, sender and target protocol
- * address the virtual address, target hardware address all ones.
- *
- * @throws {RangeError} for what is no IPv4 or no Ethernet address
- */
-export function gratuitousArp(address: string, mac: string): Uint8Array<ArrayBuffer> {
-  const ip = parseIp(address);
-  if (ip?.length !== 4) throw new RangeError(`Cannot announce "${address}": not an IPv4 address`);
-  if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(mac)) {
-    throw new RangeError(`Cannot announce from "${mac}": not an Ethernet address`);
-  }
-  const sender = mac.split(":").map((part) => parseInt(part, 16));
-  const frame = new Uint8Array(ARP_FRAME_LENGTH);
-  frame.fill(0xff, 0, 6);
-  frame.set(sender, 6);
-  // EtherType ARP; hardware Ethernet, protocol IPv4, lengths 6 and 4, operation 1 (request).
-  frame.set([0x08, 0x06, 0x00, 0x01, 0x08, 0x00, 6, 4, 0x00, 0x01], 12);
-  frame.set(sender, 22);
-  frame.set(ip, 28);
-  frame.fill(0xff, 32, 38);
-  frame.set(ip, 38);
-  return frame;
 }
 
 /** Frames of one router on one interface that are still to be sent. */
@@ -177,10 +147,10 @@ export class Announcer {
   ): void {
     if (rounds <= 0) return;
     const byInterface = new Map<number, Uint8Array<ArrayBuffer>[]>();
-    for (const { index, address, mac } of targets) {
-      const frames = byInterface.get(index) ?? [];
-      frames.push(gratuitousArp(address, mac));
-      byInterface.set(index, frames);
+    for (const target of targets) {
+      let frames = byInterface.get(target.index);
+      if (frames === undefined) byInterface.set(target.index, frames = []);
+      frames.push(announcementFrame(target.address, target));
     }
     for (const [index, frames] of byInterface) {
       this.#blocks.push({ router, index, interval: plan.interval, frames, rounds, position: 0 });

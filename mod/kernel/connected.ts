@@ -1,14 +1,17 @@
 /**
  * Connected routes of our own.
  *
- * A virtual address is installed as /32, so the kernel makes no connected route for the prefix that
- * is configured. Where another address of the interface covers the prefix its route is there
- * anyway; where none does, halb adds one, with the virtual address as source. The kernel removes
- * such a route together with its source address, so it cannot outlive the lease. Its metric is so
- * high that every route of the host to the same network wins.
+ * A virtual address is installed as /32 or /128, so the kernel makes no connected route for the
+ * prefix that is configured. Where another address of the interface covers the prefix its route is
+ * there anyway; where none does, halb adds one, with the virtual address as source. Its metric is
+ * so high that every route of the host to the same network wins.
  *
- * Verifying is asking again: NLM_F_EXCL answers EEXIST where the route is there and makes it where
- * it is not, for the price of one message and no dump.
+ * It must not outlive the lease. The kernel removes an IPv4 route together with its source address.
+ * Of an IPv6 route it only strikes the source out, so that one has a lifetime like the address and
+ * is made anew at a third of it.
+ *
+ * Verifying is asking again: NLM_F_EXCL answers EEXIST where an IPv4 route is there and makes it
+ * where it is not, for the price of one message and no dump; an IPv6 route is replaced.
  *
  * @module
  */
@@ -22,16 +25,25 @@ import {
   type ConnectedRoute,
   type DeleteRoute,
   hostLength,
+  isIpv6,
   ROUTE_METRIC,
 } from "./operation.ts";
 import type { NamespaceView } from "./view.ts";
 
 /** How long after a refusal a route is asked for again. */
 const RETRY = 1_000_000;
+const SECOND = 1_000_000;
 
-interface KnownRoute extends ConnectedRoute {
+/** A route and how long it may live without us, whole seconds; 0: for ever. */
+interface WantedRoute extends ConnectedRoute {
+  readonly lease: number;
+}
+
+interface KnownRoute extends WantedRoute {
   /** The kernel has it, as far as we know. */
   asserted: boolean;
+  /** When an asserted one is made anew, since its lifetime ends; Infinity: never. */
+  refreshAt: number;
   retryAt: number;
 }
 
@@ -56,7 +68,11 @@ export class ConnectedRoutes {
 
   /** Something changed on an interface: its routes may be gone, without a notification. */
   verify(index: number): void {
-    for (const route of this.#known.values()) if (route.index === index) route.asserted = false;
+    for (const route of this.#known.values()) {
+      if (route.index !== index) continue;
+      route.asserted = false;
+      route.retryAt = 0;
+    }
     this.#dirty = true;
   }
 
@@ -76,7 +92,9 @@ export class ConnectedRoutes {
         network: route.destination,
         prefixLength: route.prefixLength,
         source: route.source,
-        asserted: true,
+        lease: 0,
+        asserted: route.family === 4,
+        refreshAt: Infinity,
         retryAt: 0,
       };
       this.#known.set(keyOf(known), known);
@@ -99,11 +117,14 @@ export class ConnectedRoutes {
       before.push({ type: "delete_route", ...plain(known) });
     }
     for (const [key, route] of wanted) {
-      const known = this.#known.get(key) ?? { ...route, asserted: false, retryAt: 0 };
-      this.#known.set(key, known);
-      if (known.asserted) continue;
-      if (known.retryAt <= now) after.push({ type: "add_route", ...plain(known) });
-      else this.#deadline = Math.min(this.#deadline, known.retryAt);
+      const known = this.#known.get(key);
+      const asserted = known?.asserted === true && known.lease === route.lease &&
+        now < known.refreshAt;
+      const { refreshAt, retryAt } = known ?? { refreshAt: Infinity, retryAt: 0 };
+      this.#known.set(key, { ...route, asserted, refreshAt, retryAt });
+      if (asserted) this.#wakeAt(refreshAt);
+      else if (retryAt > now) this.#wakeAt(retryAt);
+      else after.push({ type: "add_route", lease: route.lease, ...plain(route) });
     }
     return { before, after };
   }
@@ -113,13 +134,18 @@ export class ConnectedRoutes {
     const known = this.#known.get(keyOf(operation));
     if (known === undefined) return;
     known.asserted = failure === undefined;
-    known.retryAt = now + RETRY;
-    if (failure !== undefined) this.#deadline = Math.min(this.#deadline, known.retryAt);
+    known.retryAt = failure === undefined ? now : now + RETRY;
+    known.refreshAt = operation.lease === 0 ? Infinity : now + operation.lease * SECOND / 3;
+    this.#wakeAt(failure === undefined ? known.refreshAt : known.retryAt);
+  }
+
+  #wakeAt(time: number): void {
+    this.#deadline = Math.min(this.#deadline, time);
   }
 
   /** One route for each network that virtual addresses are in and no address covers. */
-  #wanted(): Map<string, ConnectedRoute> {
-    const wanted = new Map<string, ConnectedRoute>();
+  #wanted(): Map<string, WantedRoute> {
+    const wanted = new Map<string, WantedRoute>();
     for (const router of this.#book.routers) {
       if (!router.wanted && router.decided) continue;
       for (const address of router.addresses) this.#want(address, wanted);
@@ -127,7 +153,7 @@ export class ConnectedRoutes {
     return wanted;
   }
 
-  #want(address: LeasedAddress, wanted: Map<string, ConnectedRoute>): void {
+  #want(address: LeasedAddress, wanted: Map<string, WantedRoute>): void {
     const { held } = address;
     const index = this.#view.indexOf(held.interface);
     if (index === undefined || this.#book.ownership.ours(address, index) === undefined) return;
@@ -138,6 +164,7 @@ export class ConnectedRoutes {
       network: network.value,
       prefixLength: held.prefixLength,
       source: held.address,
+      lease: isIpv6(held.address) ? address.router.router.lease : 0,
     };
     const key = keyOf(route);
     const other = wanted.get(key);

@@ -1,16 +1,22 @@
 /**
  * What an interface must still have after an address of ours has left it.
  *
- * Two removals can take things of the host along. When the last IPv4 address of an interface goes,
- * the kernel flushes every route on the interface, also static ones that need no address, and says
- * nothing. And a leftover with a wide prefix that is the primary address of its subnet takes the
- * host's secondary addresses with it (unless promote_secondaries is set). So before such a removal
- * the guard notes the host's addresses and routes of the interface, and afterwards puts back what
- * is missing, routes with their own bytes.
+ * Some removals take things of the host along. When the last IPv4 address of an interface goes,
+ * the kernel flushes every route on the interface, also static ones that need no address, kills
+ * its next hops in multipath routes, and says nothing. A leftover with a wide prefix that is the
+ * primary IPv4 address of its subnet takes the host's secondary addresses with it (unless
+ * promote_secondaries is set), and an IPv6 one may take a connected route that the host's own
+ * addresses need: the kernel removes the first to that prefix, whoever made it. The last IPv6
+ * address takes no route along. So before such a removal the guard notes the host's addresses and
+ * routes of the interface, and afterwards puts back what is missing, routes with their own bytes.
+ *
+ * Nobody does this for an agent that is dead: where a lease ends by itself and its address was the
+ * last IPv4 address of an interface, static routes of the host on that interface are lost.
  *
  * @module
  */
 
+import { inPrefix, parseIp } from "../ip/mod.ts";
 import {
   addAddress,
   describeAcknowledgement,
@@ -27,36 +33,48 @@ import {
   RTM_F_CLONED,
   RTPROT_KERNEL,
 } from "../netlink/mod.ts";
-import { hostLength, type Operation } from "./operation.ts";
+import { hostLength, isIpv6, type Operation } from "./operation.ts";
 import type { Encode, Requester } from "./requester.ts";
 import type { NamespaceView } from "./view.ts";
 
-/** Interfaces on which these operations may take things of the host along. */
-export function endangered(operations: readonly Operation[], view: NamespaceView): Set<number> {
-  const removals = new Map<number, number>();
-  const indexes = new Set<number>();
-  for (const operation of operations) {
-    if (operation.type !== "delete_address" || operation.address.includes(":")) continue;
-    const { index, address, prefixLength } = operation;
-    removals.set(index, (removals.get(index) ?? 0) + 1);
-    if (prefixLength < hostLength(address)) indexes.add(index);
-  }
-  for (const [index, count] of removals) if (count >= view.countIpv4(index)) indexes.add(index);
-  return indexes;
+/** Where an operation may take things of the host along. */
+export interface Danger {
+  /** Interface index. */
+  readonly index: number;
+  readonly family: 4 | 6;
 }
 
-/** The host's addresses and routes of one interface before a removal. */
+/** Interfaces and families in which these operations may take things of the host along. */
+export function endangered(operations: readonly Operation[], view: NamespaceView): Danger[] {
+  const removals = new Map<number, number>();
+  const dangers = new Map<string, Danger>();
+  const add = (index: number, family: 4 | 6) =>
+    dangers.set(`${index} ${family}`, { index, family });
+  for (const operation of operations) {
+    if (operation.type !== "delete_address") continue;
+    const { index, address, prefixLength } = operation;
+    const family = isIpv6(address) ? 6 : 4;
+    if (family === 4) removals.set(index, (removals.get(index) ?? 0) + 1);
+    if (prefixLength < hostLength(address)) add(index, family);
+  }
+  for (const [index, count] of removals) if (count >= view.countIpv4(index)) add(index, 4);
+  return [...dangers.values()];
+}
+
+/** The host's addresses and routes of one interface and family before a removal. */
 export class Guard {
-  readonly #index: number;
+  readonly index: number;
+  readonly #family: 4 | 6;
   readonly #requester: Requester;
   readonly #addresses: readonly InterfaceAddress[];
   readonly #routes: readonly Route[];
 
-  /** @param hosts the host's own addresses on the interface */
-  constructor(index: number, requester: Requester, hosts: readonly InterfaceAddress[]) {
-    this.#index = index;
+  /** @param hosts the host's own addresses on the interface, of both families */
+  constructor(danger: Danger, requester: Requester, hosts: readonly InterfaceAddress[]) {
+    this.index = danger.index;
+    this.#family = danger.family;
     this.#requester = requester;
-    this.#addresses = hosts;
+    this.#addresses = hosts.filter(({ family }) => family === danger.family);
     this.#routes = this.#read();
   }
 
@@ -69,7 +87,7 @@ export class Guard {
    */
   restore(view: NamespaceView, gone: ReadonlySet<string>): string[] {
     const lost = this.#addresses.filter((address) =>
-      !view.seen(this.#index, address.address)
+      !view.seen(this.index, address.address)
         .some((seen) => seen.prefixLength === address.prefixLength)
     );
     const words = this.#repair(
@@ -102,10 +120,10 @@ export class Guard {
     return words;
   }
 
-  /** Routes that somebody made on the interface, those of the kernel and ours left out. */
+  /** Routes that the host has on the interface; what the kernel keeps up by itself left out. */
   #read(): Route[] {
     const messages = this.#requester.dump((writer, sequence) =>
-      requestRoutes(writer, sequence, 4, { index: this.#index })
+      requestRoutes(writer, sequence, this.#family, { index: this.index })
     );
     const routes: Route[] = [];
     for (const message of messages) {
@@ -116,15 +134,26 @@ export class Guard {
   }
 
   #isHosts(route: Route): boolean {
-    return route.index === this.#index && route.table !== RT_TABLE_LOCAL &&
-      route.protocol !== RTPROT_KERNEL && route.protocol !== HALB_PROTOCOL &&
-      (route.flags & RTM_F_CLONED) === 0;
+    return (route.index === this.index || route.multipath.includes(this.index)) &&
+      route.table !== RT_TABLE_LOCAL && route.protocol !== HALB_PROTOCOL &&
+      (route.flags & RTM_F_CLONED) === 0 &&
+      (route.protocol !== RTPROT_KERNEL || this.#isConnected(route));
+  }
+
+  /** The kernel looks after IPv4 itself: an IPv6 route of its own to a network of the host. */
+  #isConnected({ destination, prefixLength }: Route): boolean {
+    const network = parseIp(destination);
+    return this.#family === 6 && network !== undefined && this.#addresses.some((host) => {
+      const address = parseIp(host.address);
+      return address !== undefined && inPrefix(address, network, prefixLength);
+    });
   }
 }
 
 function keyOf(route: Route): string {
-  const { destination, prefixLength, table, priority, gateway, payload } = route;
-  return `${destination}/${prefixLength} ${table} ${priority} ${gateway} ${payload[3]}`;
+  const { destination, prefixLength, table, priority, gateway, multipath, payload } = route;
+  const hops = multipath.join(",");
+  return `${destination}/${prefixLength} ${table} ${priority} ${gateway} ${hops} ${payload[3]}`;
 }
 
 function asRequest(address: InterfaceAddress) {

@@ -35,6 +35,7 @@ import {
 } from "./leased.ts";
 import type { DeleteAddress, Operation } from "./operation.ts";
 import { Ownership } from "./ownership.ts";
+import { obstacleTo, strike } from "./repair.ts";
 import type { NamespaceView } from "./view.ts";
 
 const SECOND = 1_000_000;
@@ -44,8 +45,6 @@ const REFRESH_TICK = 20_000;
 const LET_GO = 300_000;
 /** A permanent leftover of a router without leases waits so long for its router's decision. */
 const ADOPTION_LIMIT = 10 * SECOND;
-/** Removals further apart than this are not thought to be a fight over the address. */
-const SETTLED = 10 * SECOND;
 
 /** Wanted and seen addresses of one namespace. */
 export class LeaseBook {
@@ -144,14 +143,11 @@ export class LeaseBook {
     for (const router of this.#routers.values()) router.gate.distrustAnew();
   }
 
-  /** Somebody else, not the kernel by itself, removed an address. */
+  /** Not we removed an address; a notification of IPv6 leaves open whether the kernel did. */
   removedByOthers(removed: InterfaceAddress, now: number): void {
+    const link = this.#view.link(removed.index);
     for (const address of this.ownership.at(removed.index, removed.address)) {
-      if (!address.router.wanted || address.index !== removed.index) continue;
-      address.repairing = true;
-      address.strikes = now - address.removedAt < SETTLED ? address.strikes + 1 : 0;
-      address.removedAt = now;
-      address.retryAt = now + backoff(address.strikes);
+      strike(address, removed, link, now);
     }
   }
 
@@ -262,6 +258,8 @@ export class LeaseBook {
       return;
     }
     if (seen === undefined) {
+      const obstacle = obstacleTo(held.address, this.#view.link(index));
+      if (obstacle !== undefined) return this.#fail(address, obstacle);
       if (address.retryAt > now) this.#wakeAt(address.retryAt);
       else if (!router.gate.open(now)) this.#wakeAt(now + GATE_RETRY);
       else operations.push(addition(address, index));

@@ -6,8 +6,14 @@
  * @module
  */
 
-export { type Announcement, Announcer, type AnnounceTarget, gratuitousArp } from "./announce.ts";
+export { type Announcement, Announcer, type AnnounceTarget } from "./announce.ts";
 export { ConnectedRoutes } from "./connected.ts";
+export {
+  announcementFrame,
+  type FrameSource,
+  gratuitousArp,
+  neighbourAdvertisement,
+} from "./frames.ts";
 export { backoff, Gate, type Pulse, refreshShare } from "./gate.ts";
 export type { KernelIo, NamespaceIo } from "./io.ts";
 export { LeaseBook } from "./lease.ts";

@@ -25,7 +25,13 @@ import { endangered, Guard } from "./guard.ts";
 import type { KernelIo, NamespaceIo } from "./io.ts";
 import { LeaseBook } from "./lease.ts";
 import type { LeasedRouter } from "./leased.ts";
-import { describeOperation, encodeOperation, failureOf, type Operation } from "./operation.ts";
+import {
+  describeOperation,
+  encodeOperation,
+  failureOf,
+  isIpv6,
+  type Operation,
+} from "./operation.ts";
 import { Requester } from "./requester.ts";
 import { type Say, Tables } from "./tables.ts";
 import { NamespaceView } from "./view.ts";
@@ -33,7 +39,7 @@ import { type InterfaceNews, InterfaceWatch } from "./watch.ts";
 
 /** Rounds of plan and do in one call; the rest waits for the next turn. */
 const ROUNDS = 5;
-/** Ethernet: the hardware that gratuitous ARP is made for here. */
+/** Ethernet: the hardware that announcements are made for here. */
 const ARPHRD_ETHER = 1;
 
 /** Everything of one namespace. */
@@ -61,6 +67,8 @@ export class NamespaceDriver {
   readonly #installed = new Map<string, Set<string>>();
   /** Held since the last `settle`: their announcements begin when it is done. */
   readonly #starting = new Set<string>();
+  /** To be announced once more when `settle` is done. */
+  readonly #repeating = new Set<string>();
   #started = false;
   #again = false;
   #watchDirty = true;
@@ -144,6 +152,12 @@ export class NamespaceDriver {
     this.#starting.delete(router);
     this.book.drop(router, now);
     this.#touch(router);
+  }
+
+  /** Announce once more; the next `settle` does it, with what is known of the interfaces then. */
+  announceAgain(router: string): void {
+    this.#repeating.add(router);
+    this.#again = true;
   }
 
   /** Let everything go, also what was adopted. */
@@ -242,12 +256,11 @@ export class NamespaceDriver {
   }
 
   #execute(operations: readonly Operation[]): void {
-    const guards = new Map<number, Guard>();
-    for (const index of endangered(operations, this.#view)) {
-      const hosts = this.#view.addresses(index)
-        .filter((address) => address.family === 4 && !this.book.ownership.isOurs(address));
-      guards.set(index, new Guard(index, this.#requester, hosts));
-    }
+    const guards = endangered(operations, this.#view).map((danger) => {
+      const hosts = this.#view.addresses(danger.index)
+        .filter((address) => !this.book.ownership.isOurs(address));
+      return new Guard(danger, this.#requester, hosts);
+    });
     const sent = this.#clock.now();
     this.#requester.transact(
       operations.map((operation) => (writer, sequence) =>
@@ -258,15 +271,15 @@ export class NamespaceDriver {
         if (operation !== undefined) this.#answered(operation, answer, sent);
       },
     );
-    if (guards.size === 0) return;
+    if (guards.length === 0) return;
     const gone = new Set(
       operations.flatMap((one) => one.type === "delete_address" ? [one.address] : []),
     );
     this.#tables.follow();
-    for (const [index, guard] of guards) {
+    for (const guard of guards) {
       for (const words of guard.restore(this.#view, gone)) {
         const level = words.startsWith("could not") ? "error" : "info";
-        const name = this.#view.link(index)?.name ?? `${index}`;
+        const name = this.#view.link(guard.index)?.name ?? `${guard.index}`;
         this.#say(level, ["kernel"], `The host's own on ${name}: ${words}`);
       }
     }
@@ -274,6 +287,9 @@ export class NamespaceDriver {
 
   #answered(operation: Operation, answer: Acknowledgement, sent: number): void {
     const failure = failureOf(operation, answer);
+    if (operation.type === "delete_address" && answer.errno === 0 && isIpv6(operation.address)) {
+      this.#tables.expectRemoval(operation.index, operation.address);
+    }
     if (operation.type === "add_route") this.#routes.settle(operation, failure, sent);
     else this.book.settle(operation, failure, sent);
     const router = "router" in operation ? operation.router : "";
@@ -304,26 +320,29 @@ export class NamespaceDriver {
       this.#installed.delete(name);
     }
     this.#starting.clear();
+    for (const router of this.#repeating) this.announcer.again(router);
+    this.#repeating.clear();
     for (const [router, addresses] of this.#installed) this.announcer.again(router, addresses);
     this.#installed.clear();
   }
 
-  /** What of a router is on an interface that speaks ARP. */
+  /** What of a router is on an interface that has neighbours. */
   #targets(name: string): AnnounceTarget[] {
     const targets: AnnounceTarget[] = [];
     for (const address of this.book.router(name)?.addresses ?? []) {
       const index = this.#view.indexOf(address.held.interface);
       const link = index === undefined ? undefined : this.#view.link(index);
-      if (index === undefined || link === undefined || !speaksArp(link)) continue;
-      if (address.held.address.includes(":") || !this.book.ownership.present(address)) continue;
-      targets.push({ index, address: address.held.address, mac: link.mac });
+      if (index === undefined || link === undefined || !hasNeighbours(link)) continue;
+      if (!this.book.ownership.present(address)) continue;
+      const forwards = this.#view.forwards(index);
+      targets.push({ index, address: address.held.address, mac: link.mac, forwards });
     }
     return targets;
   }
 }
 
 /** Nothing is announced on a link that is down: when it comes up it is announced anyway. */
-function speaksArp(link: Link): boolean {
+function hasNeighbours(link: Link): boolean {
   return link.up && link.hardwareType === ARPHRD_ETHER && link.mac !== "" &&
     (link.flags & (IFF_NOARP | IFF_LOOPBACK)) === 0;
 }

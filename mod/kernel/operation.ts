@@ -10,6 +10,13 @@
  * else, and its going takes nothing along but itself. That holds as much for a permanent address
  * that we or somebody else removes as for one that expires.
  *
+ * IPv6 addresses go in with `nodad`: they move, and must be usable at once. With a preferred
+ * lifetime of zero they are never chosen as source of the host's own connections, which would
+ * otherwise change their source at failover.
+ *
+ * An IPv4 route goes with its preferred source. An IPv6 route outlives it and only forgets it, so
+ * ours get a lifetime of their own, and making one replaces what is there.
+ *
  * @module
  */
 
@@ -20,12 +27,17 @@ import {
   deleteAddress,
   deleteRoute,
   describeAcknowledgement,
+  EACCES,
   EADDRNOTAVAIL,
+  EAFNOSUPPORT,
   EEXIST,
   ENODEV,
+  EOPNOTSUPP,
   ESRCH,
   HALB_PROTOCOL,
+  IFA_F_NODAD,
   IFA_F_NOPREFIXROUTE,
+  INFINITE_LIFETIME,
   type MessageWriter,
   type RouteRequest,
   RT_SCOPE_LINK,
@@ -77,8 +89,11 @@ export interface ConnectedRoute {
   readonly source: string;
 }
 
+/** Make the route where it is missing; IPv6: make it anew, with a full lifetime. */
 export interface AddRoute extends ConnectedRoute {
   readonly type: "add_route";
+  /** Whole seconds that an IPv6 route is used without us; 0: for ever. IPv4 needs none. */
+  readonly lease: number;
 }
 
 export interface DeleteRoute extends ConnectedRoute {
@@ -87,9 +102,14 @@ export interface DeleteRoute extends ConnectedRoute {
 
 export type Operation = AddAddress | RefreshAddress | DeleteAddress | AddRoute | DeleteRoute;
 
+/** Whether the text of an address is one of IPv6. */
+export function isIpv6(address: string): boolean {
+  return address.includes(":");
+}
+
 /** Bits of a host address: what virtual addresses are installed with. */
 export function hostLength(address: string): number {
-  return address.includes(":") ? 128 : 32;
+  return isIpv6(address) ? 128 : 32;
 }
 
 /** Whether it is an IPv6 link-local address (fe80::/10). @param address canonical text */
@@ -111,12 +131,8 @@ export function encodeOperation(
         index,
         address,
         prefixLength: hostLength(address),
-        flags: IFA_F_NOPREFIXROUTE,
         protocol: HALB_PROTOCOL,
-        ...(label === undefined ? {} : { label }),
-        // An IPv6 address with preferred_lft 0 is never chosen as source of the host's own
-        // connections, which would otherwise change their source at failover.
-        ...(lease === 0 ? {} : { valid: lease, preferred: address.includes(":") ? 0 : lease }),
+        ...(isIpv6(address) ? ipv6Form(lease) : ipv4Form(lease, label)),
       };
       addAddress(
         writer,
@@ -129,11 +145,15 @@ export function encodeOperation(
     case "delete_address":
       deleteAddress(writer, sequence, operation);
       return;
-    case "add_route":
-      addRoute(writer, sequence, routeRequest(operation));
+    case "add_route": {
+      const { lease, network } = operation;
+      const request = routeRequest(operation);
+      if (!isIpv6(network)) addRoute(writer, sequence, request);
+      else addRoute(writer, sequence, withLifetime(request, lease), "replace");
       return;
+    }
     case "delete_route":
-      deleteRoute(writer, sequence, routeRequest(operation));
+      deleteRoute(writer, sequence, removalRequest(operation));
       return;
   }
 }
@@ -161,7 +181,35 @@ export function failureOf(operation: Operation, answer: Acknowledgement): string
   const removes = operation.type === "delete_address" || operation.type === "delete_route";
   if (removes && [EADDRNOTAVAIL, ENODEV, ESRCH].includes(errno)) return undefined;
   if (operation.type === "add_route" && errno === EEXIST) return undefined;
+  if (operation.type === "add_address" && isIpv6(operation.address)) {
+    const reason = IPV6_REFUSALS[errno];
+    if (reason !== undefined) return reason;
+  }
   return describeAcknowledgement(answer);
+}
+
+/** Why the kernel refuses an IPv6 address, where its own words do not say or are too new. */
+const IPV6_REFUSALS: Readonly<Record<number, string>> = {
+  [EACCES]: "IPv6 is disabled on the interface (disable_ipv6 is 1)",
+  [EAFNOSUPPORT]: "This kernel has no IPv6",
+  [EOPNOTSUPP]: "This kernel has no IPv6",
+};
+
+function ipv4Form(lease: number, label: string | undefined) {
+  return {
+    flags: IFA_F_NOPREFIXROUTE,
+    ...(label === undefined ? {} : { label }),
+    ...(lease === 0 ? {} : { valid: lease, preferred: lease }),
+  };
+}
+
+function ipv6Form(lease: number) {
+  const flags = IFA_F_NOPREFIXROUTE | IFA_F_NODAD;
+  return { flags, valid: lease === 0 ? INFINITE_LIFETIME : lease, preferred: 0 };
+}
+
+function withLifetime(request: RouteRequest, lease: number): RouteRequest {
+  return lease === 0 ? request : { ...request, expires: lease };
 }
 
 function routeRequest(route: ConnectedRoute): RouteRequest {
@@ -174,4 +222,10 @@ function routeRequest(route: ConnectedRoute): RouteRequest {
     scope: RT_SCOPE_LINK,
     priority: ROUTE_METRIC + route.index,
   };
+}
+
+/** The kernel forgets the source of an IPv6 route with the address: a removal must not name it. */
+function removalRequest(route: ConnectedRoute): RouteRequest {
+  const { source, ...rest } = routeRequest(route);
+  return isIpv6(route.network) || source === undefined ? rest : { ...rest, source };
 }

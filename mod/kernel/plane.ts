@@ -181,7 +181,7 @@ export class KernelPlane {
       case "drop":
         return this.#decide(message);
       case "announce":
-        return this.#driverOf(message.router)?.announcer.again(message.router);
+        return this.#driverOf(message.router)?.announceAgain(message.router);
       case "stop":
         return this.#stop(message);
       case "inject_fault":

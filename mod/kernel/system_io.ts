@@ -15,7 +15,6 @@ import {
   ENOBUFS,
   type Epoll,
   EPOLLIN,
-  ETH_P_ARP,
   inNamespace,
   monotonicMicros,
   NETLINK_CAP_ACK,
@@ -30,14 +29,21 @@ import {
   SOL_NETLINK,
   SystemError,
 } from "../../ffi/mod.ts";
-import { RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_LINK } from "../netlink/mod.ts";
+import {
+  RTNLGRP_IPV4_IFADDR,
+  RTNLGRP_IPV6_IFADDR,
+  RTNLGRP_IPV6_NETCONF,
+  RTNLGRP_LINK,
+} from "../netlink/mod.ts";
 import type { KernelIo, NamespaceIo } from "./io.ts";
 import { DATAGRAM_LENGTH } from "./requester.ts";
 
 /** A thousand refreshes a second and a takeover are some hundred KiB of notifications. */
 const EVENT_BUFFER = 4 * 1024 * 1024;
 const ANSWER_BUFFER = 1024 * 1024;
-const GROUPS = [RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR];
+const GROUPS = [RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_NETCONF];
+/** Where the EtherType stands in a frame. */
+const ETHER_TYPE = 12;
 
 /** libc as the plane sees it. */
 export class SystemIo implements KernelIo {
@@ -67,8 +73,8 @@ class SystemNamespace implements NamespaceIo {
   readonly #packets: number;
   readonly #buffer = new Uint8Array(DATAGRAM_LENGTH);
   readonly #eventBuffer = new Uint8Array(DATAGRAM_LENGTH);
-  /** Socket address of each interface that was announced on. */
-  readonly #interfaces = new Map<number, Uint8Array<ArrayBuffer>>();
+  /** Socket address of each interface and EtherType that was announced on. */
+  readonly #targets = new Map<number, Uint8Array<ArrayBuffer>>();
 
   constructor(epoll: Epoll, token: number) {
     this.#epoll = epoll;
@@ -114,10 +120,11 @@ class SystemNamespace implements NamespaceIo {
   }
 
   transmit(index: number, frame: Uint8Array<ArrayBuffer>): number {
-    let address = this.#interfaces.get(index);
-    if (address === undefined) {
-      this.#interfaces.set(index, address = sockaddrLl(index, ETH_P_ARP));
-    }
+    // The kernel takes the protocol of the packet from here and not from the frame.
+    const etherType = ((frame[ETHER_TYPE] ?? 0) << 8) | (frame[ETHER_TYPE + 1] ?? 0);
+    const key = index * 0x10000 + etherType;
+    let address = this.#targets.get(key);
+    if (address === undefined) this.#targets.set(key, address = sockaddrLl(index, etherType));
     const result = sendTo(this.#packets, frame, frame.length, address, 0);
     return result < 0 ? -result : 0;
   }

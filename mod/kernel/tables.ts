@@ -6,13 +6,16 @@
  */
 
 import {
+  AF_INET6,
   HALB_PROTOCOL,
   type InterfaceAddress,
   type NetlinkMessage,
   readAddress,
   readLink,
   readRoute,
+  readSettings,
   requestAddresses,
+  requestIpv6Settings,
   requestLinks,
   requestRoutes,
   type Route,
@@ -20,6 +23,7 @@ import {
   RTM_DELLINK,
   RTM_NEWADDR,
   RTM_NEWLINK,
+  RTM_NEWNETCONF,
   splitMessages,
 } from "../netlink/mod.ts";
 import type { LogRecord } from "../plane/messages.ts";
@@ -42,9 +46,13 @@ export class Tables {
   readonly #view: NamespaceView;
   readonly #say: Say;
   readonly #removed: (address: InterfaceAddress) => void;
+  /** IPv6 addresses that we have removed ourselves and not yet been told so, and how often. */
+  readonly #expected = new Map<string, number>();
   #stale = false;
 
-  /** @param removed an address was removed by some other process */
+  /**
+   * @param removed an address was not removed by us; IPv4: nor by the kernel
+   */
   constructor(
     io: NamespaceIo,
     requester: Requester,
@@ -64,20 +72,25 @@ export class Tables {
     this.#stale = true;
   }
 
+  /** We have removed an IPv6 address: its notification, which names nobody, is our own. */
+  expectRemoval(index: number, address: string): void {
+    const key = `${index} ${address}`;
+    this.#expected.set(key, (this.#expected.get(key) ?? 0) + 1);
+  }
+
   /** Reads links and addresses anew. @throws where the kernel refuses */
   read(): void {
     this.#stale = false;
     this.#view.clear();
+    this.#expected.clear();
     for (const message of this.#requester.dump(requestLinks)) this.#take(message);
     for (const message of this.#readAddresses(4)) this.#take(message);
-    let messages: readonly NetlinkMessage[] = [];
-    try {
-      messages = this.#readAddresses(6);
-    } catch (error) {
-      // A kernel without IPv6 refuses this one dump, and has no such addresses.
-      this.#say("debug", ["kernel"], "Cannot read IPv6 addresses", { error: `${error}` });
-    }
+    // The kernel keeps the newest IPv6 address of a scope first, and tells of it last when it
+    // comes: turned around, both agree, and the oldest one stays the first of an interface.
+    const messages = this.#readIpv6("addresses", () => [...this.#readAddresses(6)].reverse());
     for (const message of messages) this.#take(message);
+    const settings = () => this.#requester.dump(requestIpv6Settings);
+    for (const message of this.#readIpv6("settings", settings)) this.#take(message);
   }
 
   /** Takes in every notification that is queued. */
@@ -95,13 +108,14 @@ export class Tables {
     }
   }
 
-  /** The IPv4 routes that carry our protocol number. */
+  /** The routes of both families that carry our protocol number. */
   ownRoutes(): Route[] {
     const routes: Route[] = [];
-    const messages = this.#requester.dump((writer, sequence) =>
-      requestRoutes(writer, sequence, 4, { protocol: HALB_PROTOCOL })
-    );
-    for (const message of messages) {
+    const dump = (family: 4 | 6) =>
+      this.#requester.dump((writer, sequence) =>
+        requestRoutes(writer, sequence, family, { protocol: HALB_PROTOCOL })
+      );
+    for (const message of [...dump(4), ...this.#readIpv6("routes", () => dump(6))]) {
       const read = readRoute(message);
       if (read.ok && read.value.protocol === HALB_PROTOCOL) routes.push(read.value);
     }
@@ -110,6 +124,16 @@ export class Tables {
 
   #readAddresses(family: 4 | 6): readonly NetlinkMessage[] {
     return this.#requester.dump((writer, sequence) => requestAddresses(writer, sequence, family));
+  }
+
+  /** A kernel without IPv6 refuses such a dump, and has nothing of the kind. */
+  #readIpv6(what: string, dump: () => readonly NetlinkMessage[]): readonly NetlinkMessage[] {
+    try {
+      return dump();
+    } catch (error) {
+      this.#say("debug", ["kernel"], `Cannot read IPv6 ${what}`, { error: `${error}` });
+      return [];
+    }
   }
 
   #take(message: NetlinkMessage): void {
@@ -124,12 +148,27 @@ export class Tables {
       else if (message.type === RTM_NEWADDR) this.#view.putAddress(address.value);
       else {
         this.#view.removeAddress(address.value);
-        // Port 0 is the kernel itself: the lease ended, or the interface went.
-        if (message.portId !== 0 && message.portId !== this.#io.portId) {
-          this.#removed(address.value);
-        }
+        if (!this.#isOwnDoing(address.value, message.portId)) this.#removed(address.value);
+      }
+    } else if (message.type === RTM_NEWNETCONF) {
+      const settings = readSettings(message);
+      if (!settings.ok) return this.#refuse(settings.reason);
+      const { family, index, forwarding } = settings.value;
+      if (family === AF_INET6 && forwarding !== undefined) {
+        this.#view.putForwarding(index, forwarding);
       }
     }
+  }
+
+  /** Whether we removed the address, or for IPv4 the kernel itself did. */
+  #isOwnDoing({ family, index, address }: InterfaceAddress, portId: number): boolean {
+    // Port 0 is the kernel: the lease ended, or the interface went. For IPv6 it is always 0.
+    if (family === 4) return portId === 0 || portId === this.#io.portId;
+    const key = `${index} ${address}`;
+    const expected = this.#expected.get(key) ?? 0;
+    if (expected > 1) this.#expected.set(key, expected - 1);
+    else this.#expected.delete(key);
+    return expected > 0;
   }
 
   #refuse(reason: string): void {

@@ -1,6 +1,6 @@
 /**
- * What the kernel's tables hold, as far as notifications have told: links and addresses of one
- * network namespace. The view is filled by a dump and kept up by the monitor; every change goes
+ * What the kernel's tables hold, as far as notifications have told: links, addresses and IPv6
+ * forwarding of one network namespace. The view is filled by a dump and kept up by the monitor; every change goes
  * through it by content, so an echo of our own request changes nothing. It tells its owner which
  * interfaces changed, and the owner decides what follows. Pure: no clock, no socket.
  *
@@ -15,6 +15,8 @@ export class NamespaceView {
   readonly #names = new Map<string, number>();
   /** By interface index, then by text, in kernel order. One text may be there with two prefixes. */
   readonly #addresses = new Map<number, Map<string, InterfaceAddress[]>>();
+  /** Interfaces that forward IPv6 packets. */
+  readonly #forwarding = new Set<number>();
   /** Interfaces that changed since `takeChanges`. */
   #changed = new Set<number>();
 
@@ -24,6 +26,7 @@ export class NamespaceView {
     this.#links.clear();
     this.#names.clear();
     this.#addresses.clear();
+    this.#forwarding.clear();
   }
 
   /** A link is there, or is as given now. Returns whether that is news. */
@@ -83,6 +86,16 @@ export class NamespaceView {
     return true;
   }
 
+  /** The interface forwards IPv6 packets, or does not. No change that anybody must act on. */
+  putForwarding(index: number, forwarding: boolean): void {
+    if (forwarding) this.#forwarding.add(index);
+    else this.#forwarding.delete(index);
+  }
+
+  forwards(index: number): boolean {
+    return this.#forwarding.has(index);
+  }
+
   /** Index of the interface that has this name now. */
   indexOf(name: string): number | undefined {
     return this.#names.get(name);
@@ -97,7 +110,10 @@ export class NamespaceView {
     return this.#addresses.get(index)?.get(text) ?? [];
   }
 
-  /** All addresses of an interface in kernel order. */
+  /**
+   * All addresses of an interface: IPv4 in kernel order, which is that of their coming, IPv6 in
+   * the order of their coming within each scope (see `Tables.read`).
+   */
   addresses(index: number): InterfaceAddress[] {
     return [...(this.#addresses.get(index)?.values() ?? [])].flat();
   }

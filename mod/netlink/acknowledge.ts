@@ -77,8 +77,11 @@ const ERRNO_NAMES: Readonly<Record<number, string>> = {
 
 /** Errno values that callers tell apart. */
 export const ESRCH = 3;
+export const EACCES = 13;
 export const EEXIST = 17;
 export const ENODEV = 19;
+export const EOPNOTSUPP = 95;
+export const EAFNOSUPPORT = 97;
 export const EADDRNOTAVAIL = 99;
 
 /** The symbol of an errno, such as `EEXIST`; `errno 77` for one that has no name here. */

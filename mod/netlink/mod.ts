@@ -1,6 +1,6 @@
 /**
  * The netlink wire, bytes only: framing, attributes, acknowledgements, dumps, and the messages of
- * the route family for links, addresses and routes. Nothing here opens a socket: what goes out is
+ * the route family for links, addresses, routes and settings. Nothing here opens a socket: what goes out is
  * built by a `MessageWriter`, what comes in is taken apart by readers that return a reason
  * instead of throwing, whatever the bytes are. Only nonsense from our own side (an address that
  * is none) throws, as a RangeError that shows the value.
@@ -11,9 +11,12 @@
 export {
   type Acknowledgement,
   describeAcknowledgement,
+  EACCES,
   EADDRNOTAVAIL,
+  EAFNOSUPPORT,
   EEXIST,
   ENODEV,
+  EOPNOTSUPP,
   errnoName,
   ESRCH,
   readAcknowledgement,
@@ -65,18 +68,22 @@ export {
   RT_TABLE_MAIN,
   RTM_DELADDR,
   RTM_DELLINK,
+  RTM_DELNETCONF,
   RTM_DELROUTE,
   RTM_F_CLONED,
   RTM_GETADDR,
   RTM_GETLINK,
+  RTM_GETNETCONF,
   RTM_GETROUTE,
   RTM_NEWADDR,
   RTM_NEWLINK,
+  RTM_NEWNETCONF,
   RTM_NEWROUTE,
   RTN_UNICAST,
   RTNLGRP_IPV4_IFADDR,
   RTNLGRP_IPV4_ROUTE,
   RTNLGRP_IPV6_IFADDR,
+  RTNLGRP_IPV6_NETCONF,
   RTNLGRP_LINK,
   RTPROT_KERNEL,
 } from "./constants.ts";
@@ -91,6 +98,7 @@ export {
   viewOf,
 } from "./frame.ts";
 export { type Link, readLink, requestLinks } from "./link.ts";
+export { type InterfaceSettings, readSettings, requestIpv6Settings } from "./netconf.ts";
 export {
   addRoute,
   deleteRoute,

@@ -24,6 +24,7 @@ import {
   NLM_F_CREATE,
   NLM_F_DUMP,
   NLM_F_EXCL,
+  NLM_F_REPLACE,
   NLM_F_REQUEST,
   RT_TABLE_MAIN,
   RTM_DELROUTE,
@@ -43,7 +44,11 @@ const RTA_PREFSRC = 7;
 const RTA_MULTIPATH = 9;
 const RTA_CACHEINFO = 12;
 const RTA_TABLE = 15;
+const RTA_EXPIRES = 23;
+/** Clock ticks in a second, as the kernel reports times to user space. */
+const USER_HZ = 100;
 
+const RTNH_F_DEAD = 0x1;
 /** Bits of rtm_flags that a request may carry: RTNH_F_PERVASIVE and RTNH_F_ONLINK. */
 const REQUEST_FLAGS = 0x2 | 0x4;
 
@@ -57,7 +62,7 @@ export interface Route {
   readonly gateway: string;
   /** Index of the outgoing interface; 0: none, or several next hops. */
   readonly index: number;
-  /** Indexes of the interfaces of a multipath route, empty for any other. */
+  /** Interface indexes of the living next hops of a multipath route, empty for any other. */
   readonly multipath: readonly number[];
   /** Preferred source; empty: none. */
   readonly source: string;
@@ -69,6 +74,8 @@ export interface Route {
   /** Metric; lower wins. */
   readonly priority: number;
   readonly flags: number;
+  /** IPv6: whole seconds until the route counts no more, 0 or less: now; undefined: never. */
+  readonly expires: number | undefined;
   /** A copy of the whole payload, for `restoreRoute`. */
   readonly payload: Uint8Array;
 }
@@ -85,6 +92,8 @@ export interface RouteRequest {
   readonly protocol: number;
   readonly scope: number;
   readonly priority?: number;
+  /** IPv6: whole seconds until the kernel no longer uses the route, 1 or more; absent: never. */
+  readonly expires?: number;
 }
 
 /** Reads the payload of RTM_NEWROUTE or RTM_DELROUTE. */
@@ -125,6 +134,7 @@ export function readRoute(message: NetlinkMessage): Decoded<Route> {
       type: payload[7] ?? 0,
       priority: readU32(attributes, RTA_PRIORITY) ?? 0,
       flags: viewOf(payload).getUint32(8, true),
+      expires: readU32(attributes, RTA_EXPIRES) ?? readExpiry(attributes.get(RTA_CACHEINFO)),
       payload: payload.slice(),
     },
   };
@@ -148,12 +158,19 @@ export function requestRoutes(
 }
 
 /**
- * Appends RTM_NEWROUTE that refuses to touch a route which is there already (EEXIST).
+ * Appends RTM_NEWROUTE. `create` refuses to touch a route which is there already (EEXIST);
+ * `replace` puts this one in the place of the first to the same network with the same metric.
  *
  * @throws {RangeError} for an address that is none
  */
-export function addRoute(writer: MessageWriter, sequence: number, request: RouteRequest): void {
-  const flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+export function addRoute(
+  writer: MessageWriter,
+  sequence: number,
+  request: RouteRequest,
+  mode: "create" | "replace" = "create",
+): void {
+  const how = mode === "create" ? NLM_F_EXCL : NLM_F_REPLACE;
+  const flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | how;
   writeRoute(writer, RTM_NEWROUTE, flags, sequence, request);
 }
 
@@ -167,22 +184,29 @@ export function deleteRoute(writer: MessageWriter, sequence: number, request: Ro
   writeRoute(writer, RTM_DELROUTE, NLM_F_REQUEST | NLM_F_ACK, sequence, request);
 }
 
-/** Appends RTM_NEWROUTE with a route's own bytes, less what a request may not carry. */
+/**
+ * Appends RTM_NEWROUTE with a route's own bytes, less what a request may not carry. A route that
+ * is there is left alone (EEXIST), but a multipath one replaced: it may have lost next hops.
+ */
 export function restoreRoute(writer: MessageWriter, sequence: number, route: Route): void {
   const { payload } = route;
   const view = viewOf(payload);
-  const flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+  const how = route.multipath.length > 0 ? NLM_F_REPLACE : NLM_F_EXCL;
+  const flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | how;
   writer.begin(RTM_NEWROUTE, flags, sequence);
   writer.raw(payload.subarray(0, 8)).u32(view.getUint32(8, true) & REQUEST_FLAGS);
   let at = ROUTE_HEADER_LENGTH;
   while (at + 4 <= payload.length) {
     const length = view.getUint16(at, true);
     if (length < 4 || at + length > payload.length) break;
-    // The cache information is a report, not a property.
+    // The cache information is a report, not a property; the time that is left goes by itself.
     if (view.getUint16(at + 2, true) !== RTA_CACHEINFO) {
       writer.raw(payload.subarray(at, at + length));
     }
     at += align(length);
+  }
+  if (route.expires !== undefined) {
+    writer.attributeU32(RTA_EXPIRES, Math.max(1, route.expires));
   }
   writer.end();
 }
@@ -209,6 +233,7 @@ function writeRoute(
   writeIp(writer, RTA_GATEWAY, request.gateway);
   writeIp(writer, RTA_PREFSRC, request.source);
   if (request.priority !== undefined) writer.attributeU32(RTA_PRIORITY, request.priority);
+  if (request.expires !== undefined) writer.attributeU32(RTA_EXPIRES, request.expires);
   writer.end();
 }
 
@@ -219,7 +244,17 @@ function writeIp(writer: MessageWriter, type: number, text: string | undefined):
   writer.attribute(type, bytes);
 }
 
-/** Interfaces of `struct rtnexthop`: length, flags, weight less one, interface index. */
+/** `rta_expires` of `struct rta_cacheinfo`, clock ticks, 0: never. */
+function readExpiry(bytes: Uint8Array | undefined): number | undefined {
+  if (bytes === undefined || bytes.length < 12) return undefined;
+  const ticks = viewOf(bytes).getInt32(8, true);
+  return ticks === 0 ? undefined : Math.floor(ticks / USER_HZ);
+}
+
+/**
+ * Interfaces of `struct rtnexthop`: length, flags, weight less one, interface index. Next hops
+ * whose interface has lost its last address are dead and left out.
+ */
 function readNextHops(bytes: Uint8Array | undefined): number[] {
   const indexes: number[] = [];
   if (bytes === undefined) return indexes;
@@ -228,7 +263,7 @@ function readNextHops(bytes: Uint8Array | undefined): number[] {
   while (at + 8 <= bytes.length) {
     const length = view.getUint16(at, true);
     if (length < 8) break;
-    indexes.push(view.getInt32(at + 4, true));
+    if ((view.getUint8(at + 2) & RTNH_F_DEAD) === 0) indexes.push(view.getInt32(at + 4, true));
     at += align(length);
   }
   return indexes;

@@ -42,7 +42,7 @@ export interface InterfaceState extends InterfaceKey {
   readonly ipv4: readonly string[];
   /**
    * The host's own IPv6 link-local addresses that may be used (duplicate address detection is
-   * over and found none), canonical text, in kernel order, those halb holds left out.
+   * over and found none), canonical text, oldest first, those halb holds left out.
    */
   readonly ipv6: readonly string[];
 }

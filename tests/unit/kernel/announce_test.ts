@@ -1,14 +1,23 @@
 /** Gratuitous ARP: the frame byte by byte, and who is announced when. */
 
 import { strict as assert } from "node:assert";
-import { Announcer, type AnnounceTarget, gratuitousArp } from "../../../mod/kernel/mod.ts";
+import {
+  Announcer,
+  type AnnounceTarget,
+  gratuitousArp,
+  neighbourAdvertisement,
+} from "../../../mod/kernel/mod.ts";
 import { Rig, router } from "./rig.ts";
 
 const MAC = "02:00:00:00:00:01";
 const PLAN = { repeat: 2, delay: 0, refresh: 0, refreshRepeat: 0, interval: 0 };
 
 function target(address: string, index = 1): AnnounceTarget {
-  return { index, address, mac: MAC };
+  return { index, address, mac: MAC, forwards: false };
+}
+
+function hexByte(value: number): string {
+  return value.toString(16).padStart(2, "0");
 }
 
 /** Frames as `router address@interface`. */
@@ -27,6 +36,36 @@ Deno.test("the frame is a broadcast ARP request from the address for itself", ()
   );
   assert.throws(() => gratuitousArp("2001:db8::1", MAC), RangeError);
   assert.throws(() => gratuitousArp("192.0.2.10", ""), RangeError);
+});
+
+Deno.test("the advertisement goes to all nodes, from the address itself, with Override", () => {
+  const frame = (router: boolean) => neighbourAdvertisement("2001:db8::10", MAC, router);
+  const source = "20010db8000000000000000000000010";
+  const hex = (bytes: Uint8Array) =>
+    Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  // The checksums are those that tshark expects (tests/lab/kernel_ipv6_test.ts).
+  for (const router of [false, true]) {
+    assert.equal(
+      hex(frame(router)),
+      "333300000001" + "020000000001" + "86dd" + "60000000" + "0020" + "3a" + "ff" + source +
+        "ff020000000000000000000000000001" + "8800" + (router ? "790c" : "f90c") +
+        (router ? "a0000000" : "20000000") + source + "0201" + "020000000001",
+    );
+  }
+  assert.throws(() => neighbourAdvertisement("192.0.2.1", MAC, false), RangeError);
+  assert.throws(() => neighbourAdvertisement("2001:db8::1", "02:00", false), RangeError);
+});
+
+Deno.test("the ICMPv6 checksum sums up to all ones over pseudo header and message", () => {
+  for (let i = 0; i < 500; i++) {
+    const address = `2001:db8:${(i * 7919 % 65536).toString(16)}::${(i * 131).toString(16)}`;
+    const frame = neighbourAdvertisement(address, `02:00:00:00:00:${hexByte(i % 256)}`, i % 2 > 0);
+    const view = new DataView(frame.buffer);
+    let sum = view.getUint16(18) + (frame[20] ?? 0);
+    for (let at = 22; at < frame.length; at += 2) sum += view.getUint16(at);
+    while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+    assert.equal(sum, 0xffff, address);
+  }
 });
 
 Deno.test("a block is all addresses in turn, so many rounds, then silence", () => {

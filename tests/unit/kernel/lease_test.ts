@@ -7,7 +7,7 @@ import {
   RTM_DELADDR,
   RTM_NEWADDR,
 } from "../../../mod/netlink/mod.ts";
-import { hostsOwn } from "./model_kernel.ts";
+import { hostsOwn } from "./model_tables.ts";
 import { held, Rig, router } from "./rig.ts";
 
 const SECOND = 1_000_000;

@@ -2,30 +2,25 @@
  * A model of the kernel's tables, for tests in virtual time.
  *
  * It speaks netlink bytes on both sides, and knows what matters to leases: primary and secondary
- * addresses, connected routes, lifetimes, routes that go with their preferred source, and the
- * flush of an interface's routes when its last address goes. What it says about these was checked
- * against a real kernel (tests/lab/kernel_test.ts).
+ * addresses, connected routes, lifetimes, what goes with an address or a link. All that was checked
+ * against a real kernel (tests/lab/kernel_test.ts, kernel_ipv6_test.ts, kernel_repair_test.ts).
  *
  * @module
  */
 
 import type { KernelIo, NamespaceIo } from "../../../mod/kernel/mod.ts";
-import { formatIp, inPrefix, networkOf, parseIp } from "../../../mod/ip/mod.ts";
 import {
+  EACCES,
   EADDRNOTAVAIL,
   EEXIST,
   ENODEV,
   ESRCH,
-  HALB_PROTOCOL,
-  IFA_F_NOPREFIXROUTE,
   IFA_F_SECONDARY,
   INFINITE_LIFETIME,
   type InterfaceAddress,
-  MessageWriter,
   type NetlinkMessage,
   NLM_F_EXCL,
   NLM_F_REPLACE,
-  NLMSG_DONE,
   readAddress,
   readRoute,
   type Route,
@@ -34,28 +29,39 @@ import {
   RTM_DELROUTE,
   RTM_GETADDR,
   RTM_GETLINK,
+  RTM_GETNETCONF,
   RTM_GETROUTE,
   RTM_NEWADDR,
   RTM_NEWLINK,
   RTM_NEWROUTE,
-  RTPROT_KERNEL,
   splitMessages,
-  viewOf,
 } from "../../../mod/netlink/mod.ts";
 import {
   addressMessage,
+  answering,
+  endOfDump,
   errorMessage,
   linkMessage,
   type ModelAddress,
   type ModelLink,
   type ModelRoute,
   routeMessage,
+  settingsMessage,
 } from "./model_messages.ts";
+import {
+  agrees,
+  carriesIpv6,
+  connectedRoute,
+  isIpv6,
+  makesRoute,
+  routesAfterIpv4,
+  routesAfterIpv6,
+  sameSubnet,
+} from "./model_tables.ts";
 
 const SECOND = 1_000_000;
-/** Port of the plane's request socket, and of everybody else's. */
-const OUR_PORT = 1000;
-const OTHER_PORT = 2000;
+/** Ports of the plane's request socket, and of everybody else's. */
+const [OUR_PORT, OTHER_PORT] = [1000, 2000];
 
 /** The tables, and the plane's sockets into them. */
 export class ModelKernel implements KernelIo, NamespaceIo {
@@ -71,6 +77,12 @@ export class ModelKernel implements KernelIo, NamespaceIo {
   readonly refusals: { type: number; errno: number }[] = [];
   /** Whether the kernel keeps IFA_PROTO. */
   marks = true;
+  /** The first IPv6 address to go takes the route to its prefix, whoever needs it. */
+  careless = false;
+  /** Interfaces whose IPv6 is disabled by a setting. */
+  readonly disabled = new Set<number>();
+  /** Interfaces that forward IPv6. */
+  readonly #forwarding = new Set<number>();
   /** Address flags that this kernel does not know. */
   forgets = 0;
   time = 1_000_000_000;
@@ -117,6 +129,7 @@ export class ModelKernel implements KernelIo, NamespaceIo {
       this.#remove(next, 0);
     }
     this.time = end;
+    this.routes = this.routes.filter((route) => route.expiresAt > end);
   }
 
   /** Loses what is queued, as a full socket does. */
@@ -126,7 +139,7 @@ export class ModelKernel implements KernelIo, NamespaceIo {
 
   link(name: string, flags = 0x1 | 0x40): number {
     const index = this.#nextIndex++;
-    const link = { index, name, flags, mac: [2, 0, 0, 0, 0, index] };
+    const link = { index, name, flags, mac: [2, 0, 0, 0, 0, index], mtu: 1500 };
     this.links.push(link);
     this.#events.push(linkMessage(RTM_NEWLINK, link));
     return index;
@@ -136,9 +149,22 @@ export class ModelKernel implements KernelIo, NamespaceIo {
     const link = this.links.find((one) => one.index === index);
     if (link === undefined) throw new Error(`No link ${index}`);
     Object.assign(link, change);
-    // A link that goes down loses its routes, silently, and keeps its addresses.
+    // A link that goes down loses its routes, silently, and keeps its IPv4 addresses.
     if ((link.flags & 1) === 0) this.routes = this.routes.filter((one) => one.index !== index);
     this.#events.push(linkMessage(RTM_NEWLINK, link));
+    if (!carriesIpv6(link)) this.#flushIpv6(index);
+  }
+
+  /** `disable_ipv6` is set to 1: what is there goes, and the link itself says nothing. */
+  disableIpv6(index: number): void {
+    this.disabled.add(index);
+    this.#flushIpv6(index);
+  }
+
+  setForwarding(index: number, forwarding: boolean): void {
+    if (forwarding) this.#forwarding.add(index);
+    else this.#forwarding.delete(index);
+    this.#events.push(settingsMessage(index, forwarding));
   }
 
   /** A bridge reports that a port has left it: RTM_DELLINK with a family of its own. */
@@ -178,17 +204,18 @@ export class ModelKernel implements KernelIo, NamespaceIo {
 
   /** Somebody else removes an address. @returns whether it was there */
   removeByOthers(index: number, address: string): boolean {
-    const found = this.addresses.find((one) => one.index === index && one.address === address);
+    const found = this.has(index, address);
     if (found !== undefined) this.#remove(found, OTHER_PORT);
     return found !== undefined;
   }
 
   /** As the end of duplicate address detection does it. */
   changeFlags(index: number, address: string, flags: number): void {
-    const found = this.has(index, address);
-    if (found === undefined) throw new Error(`No address ${address}`);
-    found.flags = flags;
-    this.#events.push(addressMessage(RTM_NEWADDR, found, 0, this.time));
+    for (const found of this.addresses) {
+      if (found.index !== index || found.address !== address) continue;
+      found.flags = flags;
+      this.#events.push(addressMessage(RTM_NEWADDR, found, 0, this.time));
+    }
   }
 
   addRouteByOthers(route: Partial<ModelRoute> & { index: number; destination: string }): void {
@@ -198,11 +225,11 @@ export class ModelKernel implements KernelIo, NamespaceIo {
       source: "",
       priority: 0,
       protocol: 3,
+      expiresAt: Infinity,
       ...route,
     });
   }
 
-  /** Whether an address is there. */
   has(index: number, address: string): ModelAddress | undefined {
     return this.addresses.find((one) => one.index === index && one.address === address);
   }
@@ -213,34 +240,36 @@ export class ModelKernel implements KernelIo, NamespaceIo {
       return this.#dump(sequence, this.links.map((link) => linkMessage(RTM_NEWLINK, link)));
     }
     if (type === RTM_GETADDR) {
-      const family = message.payload[0] === 2 ? 4 : 6;
-      return this.#dump(
-        sequence,
-        this.addresses.filter((one) => one.address.includes(":") === (family === 6))
-          .map((one) => addressMessage(RTM_NEWADDR, one, 0, this.time)),
-      );
+      const six = message.payload[0] !== 2;
+      const found = this.addresses.filter((one) => isIpv6(one) === six);
+      // The kernel lists the newest IPv6 address first.
+      if (six) found.reverse();
+      const dump = found.map((one) => addressMessage(RTM_NEWADDR, one, 0, this.time));
+      return this.#dump(sequence, dump);
+    }
+    if (type === RTM_GETNETCONF) {
+      const say = ({ index }: ModelLink) => settingsMessage(index, this.#forwarding.has(index));
+      return this.#dump(sequence, this.links.map(say));
     }
     if (type === RTM_GETROUTE) {
       const read = readRoute(message);
       const wanted = (route: ModelRoute) =>
-        read.ok && (read.value.index === 0 || route.index === read.value.index) &&
+        read.ok && route.destination.includes(":") === (read.value.family === 6) &&
+        (read.value.index === 0 || route.index === read.value.index) &&
         (read.value.protocol === 0 || route.protocol === read.value.protocol);
       return this.#dump(sequence, this.routes.filter(wanted).map(routeMessage));
     }
     const refused = this.refusals.findIndex((one) => one.type === type);
-    const errno = refused >= 0
-      ? this.refusals.splice(refused, 1)[0]?.errno ?? 0
-      : this.#change(message);
-    this.#answers.push(errorMessage(sequence, errno));
+    const refusal = refused < 0 ? undefined : this.refusals.splice(refused, 1)[0]?.errno;
+    this.#answers.push(errorMessage(sequence, refusal ?? this.#change(message)));
   }
 
   #change(message: NetlinkMessage): number {
     if (message.type === RTM_NEWADDR || message.type === RTM_DELADDR) {
       const read = readAddress(message);
       if (!read.ok) throw new Error(read.reason);
-      const flags = message.flags;
       return message.type === RTM_NEWADDR
-        ? this.#newAddress(read.value, flags)
+        ? this.#newAddress(read.value, message.flags)
         : this.#deleteAddress(read.value);
     }
     const read = readRoute(message);
@@ -260,7 +289,8 @@ export class ModelKernel implements KernelIo, NamespaceIo {
     if (known !== undefined) {
       if ((flags & NLM_F_EXCL) !== 0 || (flags & NLM_F_REPLACE) === 0) return EEXIST;
       known.expiresAt = expiresAt;
-      this.#events.push(addressMessage(RTM_NEWADDR, known, OUR_PORT, this.time));
+      const port = isIpv6(known) ? 0 : OUR_PORT;
+      this.#events.push(addressMessage(RTM_NEWADDR, known, port, this.time));
       return 0;
     }
     return this.#insert({
@@ -268,6 +298,7 @@ export class ModelKernel implements KernelIo, NamespaceIo {
       address,
       prefixLength,
       flags: wanted.flags & ~this.forgets,
+      ...(wanted.preferred === wanted.valid ? {} : { preferred: wanted.preferred }),
       protocol: this.marks ? wanted.protocol : 0,
       label: wanted.label,
       expiresAt,
@@ -277,6 +308,7 @@ export class ModelKernel implements KernelIo, NamespaceIo {
   #insert(added: ModelAddress, port: number): number {
     const link = this.links.find((one) => one.index === added.index);
     if (link === undefined) return ENODEV;
+    if (isIpv6(added) && this.disabled.has(added.index)) return EACCES;
     const subnet = this.addresses.filter((one) => sameSubnet(one, added));
     if (subnet.some((one) => one.address === added.address)) return EEXIST;
     // IPv6 knows no secondary addresses, and has each address once, whatever its prefix.
@@ -284,18 +316,13 @@ export class ModelKernel implements KernelIo, NamespaceIo {
     if (subnet.length > 0 && !isIpv6(added)) added.flags |= IFA_F_SECONDARY;
     this.addresses.push(added);
     const secondary = (added.flags & IFA_F_SECONDARY) !== 0;
-    if (!secondary && (added.flags & IFA_F_NOPREFIXROUTE) === 0 && added.prefixLength < 32) {
-      this.routes.push({
-        index: added.index,
-        destination: network(added.address, added.prefixLength),
-        prefixLength: added.prefixLength,
-        gateway: "",
-        source: added.address,
-        priority: 0,
-        protocol: RTPROT_KERNEL,
-      });
+    const first = !subnet.some(makesRoute);
+    if (isIpv6(added) ? first && makesRoute(added) : !secondary && makesRoute(added)) {
+      this.routes.push(connectedRoute(added));
     }
-    this.#events.push(addressMessage(RTM_NEWADDR, added, port, this.time));
+    // A notification of IPv6 names nobody.
+    const told = isIpv6(added) ? 0 : port;
+    this.#events.push(addressMessage(RTM_NEWADDR, added, told, this.time));
     return 0;
   }
 
@@ -305,14 +332,14 @@ export class ModelKernel implements KernelIo, NamespaceIo {
     const found = this.addresses.find((one) =>
       one.index === index && one.address === address && one.prefixLength === prefixLength
     );
-    if (found === undefined) return EADDRNOTAVAIL;
-    this.#remove(found, OUR_PORT);
-    return 0;
+    if (found !== undefined) this.#remove(found, OUR_PORT);
+    return found === undefined ? EADDRNOTAVAIL : 0;
   }
 
   #remove(removed: ModelAddress, port: number): void {
     if (!this.addresses.includes(removed)) return;
-    const primary = !isIpv6(removed) && (removed.flags & IFA_F_SECONDARY) === 0;
+    if (isIpv6(removed)) return this.#removeIpv6(removed);
+    const primary = (removed.flags & IFA_F_SECONDARY) === 0;
     // A primary address takes its secondaries along (promote_secondaries is off by default).
     const going = [
       removed,
@@ -320,87 +347,54 @@ export class ModelKernel implements KernelIo, NamespaceIo {
     ];
     this.addresses = this.addresses.filter((one) => !going.includes(one));
     for (const one of going) this.#events.push(addressMessage(RTM_DELADDR, one, port, this.time));
-    const { index } = removed;
-    const last = !this.addresses.some((one) => one.index === index);
-    this.routes = this.routes.filter((route) =>
-      !(route.index === index && (last || this.#orphaned(route)))
-    );
+    this.routes = routesAfterIpv4(this.routes, this.addresses, removed.index);
   }
 
-  /** The source is nowhere any more, or the subnet of a connected route is not. */
-  #orphaned(route: ModelRoute): boolean {
-    if (route.protocol === RTPROT_KERNEL) {
-      return this.has(route.index, route.source) === undefined;
+  /** Routes outlive their source; a connected one of the kernel goes with its last address. */
+  #removeIpv6(removed: ModelAddress): void {
+    this.addresses = this.addresses.filter((one) => one !== removed);
+    this.#events.push(addressMessage(RTM_DELADDR, removed, 0, this.time));
+    const left = this.careless ? [] : this.addresses;
+    this.routes = routesAfterIpv6(this.routes, left, removed);
+  }
+
+  #flushIpv6(index: number): void {
+    for (const one of this.addresses) {
+      if (one.index === index && isIpv6(one)) this.#removeIpv6(one);
     }
-    if (route.source !== "") {
-      return !this.addresses.some((one) => one.address === route.source);
-    }
-    if (route.gateway === "") return false;
-    const gateway = parseIp(route.gateway) ?? new Uint8Array();
-    return !this.routes.some((other) =>
-      other.protocol === RTPROT_KERNEL && other.index === route.index &&
-      this.addresses.some((one) => one.address === other.source) &&
-      inPrefix(gateway, parseIp(other.destination) ?? new Uint8Array(), other.prefixLength)
+    this.routes = this.routes.filter((one) =>
+      one.index !== index || !one.destination.includes(":")
     );
   }
 
   #newRoute(wanted: Route, flags: number): number {
-    const { index, destination, prefixLength, gateway, source, priority, protocol } = wanted;
+    const { index, destination, prefixLength, gateway, source, priority, protocol, expires } =
+      wanted;
     this.journal.push(`add route ${destination}/${prefixLength}`);
-    const known = this.routes.some((one) =>
+    const known = this.routes.findIndex((one) =>
       one.destination === destination && one.prefixLength === prefixLength &&
       one.priority === priority
     );
-    if (known && (flags & NLM_F_EXCL) !== 0) return EEXIST;
+    if (known >= 0 && (flags & NLM_F_EXCL) !== 0) return EEXIST;
     if (((this.links.find((one) => one.index === index)?.flags ?? 0) & 1) === 0) return 100;
     if (source !== "" && !this.addresses.some((one) => one.address === source)) return 22;
-    this.routes.push({ index, destination, prefixLength, gateway, source, priority, protocol });
+    const expiresAt = expires === undefined ? Infinity : this.time + expires * SECOND;
+    const made = { index, destination, prefixLength, gateway, source, priority, protocol };
+    if (known >= 0 && (flags & NLM_F_REPLACE) !== 0) this.routes.splice(known, 1);
+    this.routes.push({ ...made, expiresAt });
     return 0;
   }
 
   #deleteRoute(wanted: Route): number {
     this.journal.push(`delete route ${wanted.destination}/${wanted.prefixLength}`);
-    const at = this.routes.findIndex((one) =>
-      one.index === wanted.index && one.destination === wanted.destination &&
-      one.prefixLength === wanted.prefixLength && one.protocol === wanted.protocol &&
-      one.priority === wanted.priority && (wanted.source === "" || one.source === wanted.source)
-    );
+    const at = this.routes.findIndex((one) => agrees(one, wanted));
     if (at < 0) return ESRCH;
     this.routes.splice(at, 1);
     return 0;
   }
 
   #dump(sequence: number, messages: readonly Uint8Array[]): void {
-    for (const message of messages) {
-      const copy = message.slice();
-      viewOf(copy).setUint32(8, sequence, true);
-      this.#answers.push(copy);
-    }
-    this.#answers.push(
-      new MessageWriter().begin(NLMSG_DONE, 2, sequence).u32(0).end().finish().slice(),
-    );
+    for (const message of messages) this.#answers.push(answering(sequence, message));
+    this.#answers.push(endOfDump(sequence));
   }
-}
-
-function isIpv6({ address }: { readonly address: string }): boolean {
-  return address.includes(":");
-}
-
-function sameSubnet(a: ModelAddress, b: ModelAddress): boolean {
-  return a.index === b.index && a.prefixLength === b.prefixLength &&
-    network(a.address, a.prefixLength) === network(b.address, b.prefixLength);
-}
-
-function network(address: string, length: number): string {
-  return formatIp(networkOf(parseIp(address) ?? new Uint8Array(), length)) ?? "";
-}
-
-/** Addresses and routes that are not halb's, for comparison. */
-export function hostsOwn(kernel: ModelKernel): string[] {
-  return [
-    ...kernel.addresses.filter((one) => one.protocol !== HALB_PROTOCOL)
-      .map((one) => `${one.index} ${one.address}/${one.prefixLength} ${one.flags}`),
-    ...kernel.routes.filter((one) => one.protocol !== HALB_PROTOCOL)
-      .map((one) => JSON.stringify(one, Object.keys(one).sort())),
-  ].sort();
 }

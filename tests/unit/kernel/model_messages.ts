@@ -7,9 +7,12 @@
 import {
   addAddress,
   addRoute,
+  AF_INET6,
   IFA_F_PERMANENT,
   MessageWriter,
+  NLMSG_DONE,
   NLMSG_ERROR,
+  RTM_NEWNETCONF,
   viewOf,
 } from "../../../mod/netlink/mod.ts";
 
@@ -20,6 +23,7 @@ export interface ModelLink {
   name: string;
   flags: number;
   mac: number[];
+  mtu: number;
 }
 
 export interface ModelAddress {
@@ -27,6 +31,8 @@ export interface ModelAddress {
   readonly address: string;
   readonly prefixLength: number;
   flags: number;
+  /** Seconds, where not as long as it is valid. */
+  readonly preferred?: number;
   readonly protocol: number;
   readonly label: string;
   /** Virtual microseconds; Infinity: permanent. */
@@ -41,6 +47,8 @@ export interface ModelRoute {
   readonly source: string;
   readonly priority: number;
   readonly protocol: number;
+  /** Virtual microseconds; Infinity: never. Then the route counts no more. */
+  readonly expiresAt: number;
 }
 
 export function addressMessage(
@@ -57,7 +65,7 @@ export function addressMessage(
     address: one.address,
     prefixLength: one.prefixLength,
     flags: one.flags | (permanent ? IFA_F_PERMANENT : 0),
-    ...(permanent ? {} : { valid: left }),
+    ...(permanent ? {} : { valid: left, preferred: one.preferred ?? left }),
     ...(one.protocol === 0 ? {} : { protocol: one.protocol }),
     ...(one.label === "" ? {} : { label: one.label }),
   }, "create");
@@ -70,8 +78,15 @@ export function addressMessage(
 export function linkMessage(type: number, link: ModelLink): Uint8Array {
   const writer = new MessageWriter();
   writer.begin(type, 2, 0).u8(0).u8(0).u16(1).u32(link.index).u32(link.flags).u32(0);
-  writer.attributeText(3, link.name).attributeU32(4, 1500);
+  writer.attributeText(3, link.name).attributeU32(4, link.mtu);
   return writer.attribute(1, Uint8Array.from(link.mac)).end().finish().slice();
+}
+
+/** Whether an interface forwards IPv6. */
+export function settingsMessage(index: number, forwarding: boolean): Uint8Array {
+  const writer = new MessageWriter().begin(RTM_NEWNETCONF, 0, 0).u8(AF_INET6).u8(0).u8(0).u8(0);
+  writer.attributeU32(1, index).attributeU32(2, Number(forwarding));
+  return writer.end().finish().slice();
 }
 
 export function routeMessage(route: ModelRoute): Uint8Array {
@@ -92,4 +107,15 @@ export function routeMessage(route: ModelRoute): Uint8Array {
 export function errorMessage(sequence: number, errno: number): Uint8Array {
   const writer = new MessageWriter().begin(NLMSG_ERROR, 0x100, sequence).u32(-errno >>> 0);
   return writer.u32(16).u16(0).u16(0).u32(sequence).u32(0).end().finish().slice();
+}
+
+/** A copy of a message as the answer to a dump. */
+export function answering(sequence: number, message: Uint8Array): Uint8Array {
+  const copy = message.slice();
+  viewOf(copy).setUint32(8, sequence, true);
+  return copy;
+}
+
+export function endOfDump(sequence: number): Uint8Array {
+  return new MessageWriter().begin(NLMSG_DONE, 2, sequence).u32(0).end().finish().slice();
 }

@@ -3,7 +3,7 @@
 import { strict as assert } from "node:assert";
 import { HALB_PROTOCOL, IFA_F_NOPREFIXROUTE, RTM_NEWADDR } from "../../../mod/netlink/mod.ts";
 import type { KernelRouter } from "../../../mod/plane/messages.ts";
-import { hostsOwn } from "./model_kernel.ts";
+import { hostsOwn, isIpv6 } from "./model_tables.ts";
 import { held, Rig, router } from "./rig.ts";
 
 const SECOND = 1_000_000;
@@ -32,6 +32,7 @@ class Walk {
     this.indexes = [this.rig.kernel.link("eth0"), this.rig.kernel.link("eth1")];
     for (const [i, index] of this.indexes.entries()) {
       this.rig.kernel.addByOthers(index, `192.0.2.${i * 128 + 1}`, 25);
+      this.rig.kernel.addByOthers(index, `2001:db8::${i + 1}`, 64);
       this.rig.kernel.addRouteByOthers({
         index,
         destination: "198.51.100.0",
@@ -44,7 +45,14 @@ class Walk {
   }
 
   configure(): void {
-    const pool = ["192.0.2.10/25", "192.0.2.11/24", "203.0.113.10/24", "203.0.113.11/24"];
+    const pool = [
+      "192.0.2.10/25",
+      "2001:db8::10/64",
+      "192.0.2.11/24",
+      "203.0.113.10/24",
+      "2001:db8:1::10/64",
+      "203.0.113.11/24",
+    ];
     this.routers = [];
     for (const name of ["a", "b", "c"].slice(0, 1 + this.random(3))) {
       const vips = pool.splice(0, 1 + this.random(2));
@@ -125,7 +133,7 @@ class Walk {
     assert.deepEqual(hostsOwn(kernel), this.own, "the host's own");
     for (const address of kernel.addresses) {
       if (address.protocol !== HALB_PROTOCOL) continue;
-      assert.equal(address.prefixLength, 32);
+      assert.equal(address.prefixLength, isIpv6(address) ? 128 : 32);
       assert.equal(address.flags & IFA_F_NOPREFIXROUTE, IFA_F_NOPREFIXROUTE);
     }
   }
@@ -148,12 +156,19 @@ class Walk {
     const covered = (index: number) => this.rig.kernel.has(index, "203.0.113.200") !== undefined;
     for (const index of this.indexes) {
       const needs = there.some((one) => one.startsWith(`${index} 203.0.113.`)) && !covered(index);
-      const has = this.rig.kernel.routes.some((route) =>
-        route.index === index && route.destination === "203.0.113.0" &&
-        route.protocol === HALB_PROTOCOL
-      );
-      assert.equal(has, needs, `own route on ${index}`);
+      assert.equal(this.hasRoute(index, "203.0.113.0"), needs, `own route on ${index}`);
+      const needs6 = there.includes(`${index} 2001:db8:1::10`);
+      assert.equal(this.hasRoute(index, "2001:db8:1::"), needs6, `own IPv6 route on ${index}`);
+      assert(!this.hasRoute(index, "2001:db8::"), `the host covers it on ${index}`);
     }
+  }
+
+  /** One that halb made, and whose source is there. */
+  hasRoute(index: number, destination: string): boolean {
+    return this.rig.kernel.routes.some((route) =>
+      route.index === index && route.destination === destination &&
+      route.protocol === HALB_PROTOCOL && this.rig.kernel.has(index, route.source) !== undefined
+    );
   }
 
   /** The protocol loop hangs: no leased address outlives its lease by more than a second. */

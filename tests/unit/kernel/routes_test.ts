@@ -3,7 +3,7 @@
 import { strict as assert } from "node:assert";
 import { ROUTE_METRIC } from "../../../mod/kernel/mod.ts";
 import { HALB_PROTOCOL } from "../../../mod/netlink/mod.ts";
-import { hostsOwn } from "./model_kernel.ts";
+import { hostsOwn } from "./model_tables.ts";
 import { Rig, router } from "./rig.ts";
 
 const SECOND = 1_000_000;
@@ -24,6 +24,7 @@ Deno.test("a connected route of our own only where nothing else covers the prefi
     source: "203.0.113.10",
     priority: ROUTE_METRIC + eth0,
     protocol: HALB_PROTOCOL,
+    expiresAt: Infinity,
   };
   assert.deepEqual(ours(), [route]);
   rig.kernel.addByOthers(eth0, "203.0.113.1", 24);

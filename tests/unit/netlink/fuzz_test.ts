@@ -10,6 +10,7 @@ import {
   readAddress,
   readLink,
   readRoute,
+  readSettings,
   restoreRoute,
   splitMessages,
 } from "../../../mod/netlink/mod.ts";
@@ -41,6 +42,7 @@ function sample(): Uint8Array {
   writer.attribute(1, new Uint8Array(6)).attributeU32(4, 1500).end();
   writer.begin(24, 2, 1).u8(2).u8(0).u8(0).u8(0).u8(254).u8(3).u8(0).u8(1).u32(0);
   writer.attribute(9, Uint8Array.of(8, 0, 0, 0, 4, 0, 0, 0)).end();
+  writer.begin(80, 0, 1).u8(10).u8(0).u8(0).u8(0).attributeU32(1, 3).attributeU32(2, 1).end();
   writer.begin(2, 0x200, 1).u32(-17 >>> 0).u32(16).u16(20).u16(5).u32(1).u32(0);
   writer.attributeText(1, "no").end();
   return writer.finish().slice();
@@ -49,6 +51,7 @@ function sample(): Uint8Array {
 Deno.test("20,000 random or damaged buffers: no reader throws", () => {
   const random = generator(SEED);
   const whole = sample();
+  const readers = [readLink, readAddress, readRoute, readSettings, readAcknowledgement];
   let refused = 0;
   let accepted = 0;
   for (let round = 0; round < 20_000; round++) {
@@ -70,7 +73,7 @@ Deno.test("20,000 random or damaged buffers: no reader throws", () => {
     try {
       new DumpReader(1).feed(bytes);
       for (const message of splitMessages(bytes).messages) {
-        for (const read of [readLink, readAddress, readRoute, readAcknowledgement]) {
+        for (const read of readers) {
           const result = read(message);
           if (result.ok) accepted++;
           else {

@@ -13,7 +13,9 @@ import {
   readAddress,
   readLink,
   readRoute,
+  readSettings,
   requestAddresses,
+  requestIpv6Settings,
   requestLinks,
   requestRoutes,
   restoreRoute,
@@ -174,6 +176,7 @@ Deno.test("a route survives encoding, reading and being put back", () => {
     type: 1,
     priority: 1000,
     flags: 0,
+    expires: undefined,
   });
   const again = new MessageWriter();
   restoreRoute(again, 2, read.value);
@@ -191,13 +194,65 @@ Deno.test("a route is put back without cache information and with ONLINK alone o
   assert.equal(hex(only(again).payload), "02000000" + "fe030001" + "04000000" + "0800040007000000");
 });
 
-Deno.test("the next hops of a multipath route name their interfaces", () => {
+Deno.test("an IPv6 route is put back with the time that is left of it", () => {
+  const writer = new MessageWriter();
+  writer.begin(24, 0, 0).u8(10).u8(0).u8(0).u8(0).u8(254).u8(9).u8(0).u8(1).u32(0);
+  const cache = new Uint8Array(32);
+  new DataView(cache.buffer).setInt32(8, 4250, true);
+  writer.attribute(12, cache).attributeU32(4, 7).end();
+  const read = readRoute(only(writer));
+  assert(read.ok);
+  assert.equal(read.value.expires, 42);
+  const again = new MessageWriter();
+  restoreRoute(again, 2, read.value);
+  const bytes = hex(only(again).payload);
+  assert.equal(bytes, "0a000000" + "fe090001" + "00000000" + "0800040007000000080017002a000000");
+});
+
+Deno.test("a route that expires replaces the one that is there", () => {
+  const writer = new MessageWriter();
+  addRoute(writer, 1, {
+    index: 5,
+    destination: "2001:db8:1::",
+    prefixLength: 64,
+    protocol: HALB_PROTOCOL,
+    scope: RT_SCOPE_LINK,
+    expires: 3,
+  }, "replace");
+  const message = only(writer);
+  assert.equal(message.flags, 0x1 | 0x4 | 0x100 | 0x400);
+  assert(hex(message.payload).endsWith("0800170003000000"));
+});
+
+Deno.test("settings of an interface: whether it forwards, and for which family that is said", () => {
+  const writer = new MessageWriter();
+  writer.begin(80, 0, 0).u8(10).u8(0).u8(0).u8(0).attributeU32(1, 3).attributeU32(2, 1).end();
+  writer.begin(80, 0, 0).u8(2).u8(0).u8(0).u8(0).attributeU32(1, 0xffffffff).end();
+  writer.begin(80, 0, 0).u8(10).u8(0).u8(0).u8(0).attributeU32(2, 1).end();
+  writer.begin(80, 0, 0).u8(10).end();
+  const read = splitMessages(writer.finish()).messages.map(readSettings);
+  assert.deepEqual(read, [
+    { ok: true, value: { family: 10, index: 3, forwarding: true } },
+    { ok: true, value: { family: 2, index: -1, forwarding: undefined } },
+    { ok: false, reason: "Cannot read settings: no interface" },
+    { ok: false, reason: "Cannot read settings: 1 bytes, need 4" },
+  ]);
+  const request = new MessageWriter();
+  requestIpv6Settings(request, 9);
+  assert.equal(hex(request.finish()), "14000000" + "5200" + "0103" + "09000000000000000a000000");
+});
+
+Deno.test("the living next hops of a multipath route name their interfaces", () => {
   const writer = new MessageWriter();
   writer.begin(24, 0, 0).u8(2).u8(0).u8(0).u8(0).u8(254).u8(3).u8(0).u8(1).u32(0);
-  writer.attribute(9, Uint8Array.of(8, 0, 0, 0, 4, 0, 0, 0, 8, 0, 0, 0, 6, 0, 0, 0)).end();
+  const hops = [[8, 0, 0, 0, 4, 0, 0, 0], [8, 0, 1, 0, 5, 0, 0, 0], [8, 0, 0, 0, 6, 0, 0, 0]];
+  writer.attribute(9, Uint8Array.from(hops.flat())).end();
   const read = readRoute(only(writer));
   assert(read.ok);
   assert.deepEqual(read.value.multipath, [4, 6]);
+  const again = new MessageWriter();
+  restoreRoute(again, 2, read.value);
+  assert.equal(only(again).flags, 0x1 | 0x4 | 0x100 | 0x400, "replaces what lost a next hop");
 });
 
 Deno.test("requests for dumps carry their filters", () => {
