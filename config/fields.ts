@@ -137,13 +137,16 @@ export interface DurationLimits {
 /** What is wrong with the text of a duration. */
 function refuseDuration(value: string, limits: DurationLimits): Refusal {
   const micros = parseDuration(value);
-  if (micros === undefined) {
-    const guess = guessDuration(value);
-    return {
-      message: `${VALUE} is not a duration with a unit (us, ms, s, m, h, d)`,
-      ...(guess === undefined ? {} : { advice: `write \`"${guess}"\` instead` }),
-    };
-  }
+  if (micros !== undefined) return refuseMicros(micros, limits);
+  const guess = guessDuration(value);
+  return {
+    message: `${VALUE} is not a duration with a unit (us, ms, s, m, h, d)`,
+    ...(guess === undefined ? {} : { advice: `write \`"${guess}"\` instead` }),
+  };
+}
+
+/** What is wrong with a duration of `micros`. */
+export function refuseMicros(micros: number, limits: DurationLimits): Refusal {
   const min = parseDuration(limits.min) ?? 0;
   const max = parseDuration(limits.max) ?? 0;
   if (micros < min || micros > max) {

@@ -7,13 +7,14 @@
  * @module
  */
 
-import { type CheckedRouter, crossCheck } from "./cross_checks.ts";
+import { crossCheck } from "./cross_checks.ts";
 import type { Finding, Report } from "./finding.ts";
 import { type FileAccess, readSources } from "./include.ts";
 import { validate } from "./issues.ts";
 import { locate } from "./locate.ts";
 import { firstOf, mergeTables } from "./merge.ts";
 import type { Problem } from "./problem.ts";
+import type { CheckedRouter } from "./router_checks.ts";
 import {
   AGENT_SCHEMA,
   type AgentConfig,

@@ -15,6 +15,7 @@ export {
   type AddressConfig,
   addressLeaseSeconds,
   type AgentConfig,
+  routerFamily,
   type SiteConfig,
   type VrrpConfig,
 } from "./schema.ts";
@@ -25,6 +26,7 @@ export {
   type RefusedSite,
   type ValidSite,
 } from "./load.ts";
+export type { Family } from "./ip.ts";
 export { systemOptions } from "./system.ts";
 export { formatDuration, parseDuration } from "./duration.ts";
 export { type FormatOptions, formatProblem, type Problem } from "./problem.ts";

@@ -78,7 +78,10 @@ const FOREIGN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     vrrp_script: "write `[[track_script]]` instead",
     vrrp_sync_group: "write `[[sync_group]]` instead",
   },
-  agent: { router_id: "write `name` instead" },
+  agent: {
+    router_id: "write `name` instead",
+    vrrp_version: "write `version` in `[defaults.vrrp]` instead",
+  },
   vrrp: {
     state: "leave it out: the priorities decide who starts as master",
     advert_int: 'write `advertisement_interval = "1s"` instead',
@@ -88,6 +91,7 @@ const FOREIGN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     nopreempt: "write `preempt = false` instead",
     mcast_src_ip: "write `source` instead",
     track_interface: 'write `track = { interfaces = ["eth1"] }` instead',
+    native_ipv6: "leave it out: the addresses decide",
     use_vmac: "write `virtual_mac = true` instead",
     authentication: "write `auth` instead",
     garp_master_repeat: "write `garp = { repeat = 5 }` instead",

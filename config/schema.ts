@@ -13,6 +13,7 @@
 import * as v from "valibot";
 import { AGENT_SCHEMA } from "./agent_schema.ts";
 import { documented } from "./fields.ts";
+import { type Family, familyOf } from "./ip.ts";
 import { VRRP_DEFAULTS_SCHEMA, VRRP_SCHEMA } from "./vrrp_schema.ts";
 
 export { AGENT_SCHEMA, VRRP_DEFAULTS_SCHEMA, VRRP_SCHEMA };
@@ -82,6 +83,13 @@ export type VrrpConfig = v.InferOutput<typeof VRRP_SCHEMA>;
 export interface SiteConfig {
   readonly agent: AgentConfig;
   readonly vrrp: readonly VrrpConfig[];
+}
+
+/** The family of a router's addresses, which is that of its adverts. */
+export function routerFamily(router: Pick<VrrpConfig, "addresses">): Family {
+  const [first] = router.addresses;
+  if (first === undefined) throw new RangeError("A virtual router without addresses");
+  return familyOf(first.address);
 }
 
 /**

@@ -1,25 +1,28 @@
 /**
- * The tables `[[vrrp]]` and `[defaults.vrrp]`: virtual routers of VRRPv3 over IPv4.
+ * The tables `[[vrrp]]` and `[defaults.vrrp]`: virtual routers of version 3 over either family, or
+ * of version 2 over IPv4. What depends on several keys, as the interval does on the version, is in
+ * `router_checks.ts`.
  *
  * @module
  */
 
 import * as v from "valibot";
 import { choice, documented, duration, flag, lease, VALUE, whole } from "./fields.ts";
-import { addressLabel, interfaceName, ipv4, ipv4Prefix, name } from "./names.ts";
-import { notYet } from "./planned.ts";
+import { ipPrefix, sourceAddress } from "./address_fields.ts";
+import { addressLabel, interfaceName, name } from "./names.ts";
 
 /** Most addresses of one router: the count in an advert is eight bits (RFC 9568 section 5.2.5). */
 const MOST_ADDRESSES = 255;
 
 /** One virtual address, resolved. */
 export interface AddressConfig {
-  /** Dotted quad. */
+  /** Canonical text, of the same family as all others of its router. */
   readonly address: string;
-  /** 1 to 32. */
+  /** 1 to 32, over IPv6 to 128. */
   readonly prefix_length: number;
   /** The interface that carries it. */
   readonly interface: string;
+  /** IPv4 only. */
   readonly label?: string;
 }
 
@@ -27,7 +30,9 @@ const garpTable = documented(
   v.strictObject({
     repeat: v.optional(
       whole(0, 100, {
-        text: "Gratuitous ARP packets for each address at once on becoming master.",
+        text:
+          "Gratuitous ARP packets (IPv6: unsolicited neighbour advertisements) for each address " +
+          "at once on becoming master.",
         example: 5,
       }),
       5,
@@ -60,19 +65,19 @@ const garpTable = documented(
   }),
   "a table",
   {
-    text: "How the addresses are announced by gratuitous ARP.",
+    text: "How the addresses are announced: by gratuitous ARP or neighbour advertisements.",
     example: { repeat: 5, delay: "5s", refresh: "60s" },
   },
 );
 
 const addressTable = v.strictObject({
-  address: ipv4Prefix({ text: "The virtual address.", example: "203.0.113.10/32" }),
+  address: ipPrefix({ text: "The virtual address.", example: "203.0.113.10/32" }),
   interface: v.exactOptional(interfaceName({
     text: "The interface that carries it; without the key, the router's.",
     example: "eth1",
   })),
   label: v.exactOptional(addressLabel({
-    text: "Label that `ip address` shows with it.",
+    text: "Label that `ip address` shows with it; IPv4 only.",
     example: "eth1:web",
   })),
 });
@@ -80,7 +85,7 @@ const addressTable = v.strictObject({
 const addressItem = documented(
   v.union([
     v.pipe(
-      ipv4Prefix({
+      ipPrefix({
         text: "The virtual address, on the router's interface.",
         example: "192.0.2.10/24",
       }),
@@ -149,22 +154,36 @@ const commonKeys = {
   }),
   version: v.optional(
     v.pipe(
-      documented(v.number(), "the number 3", { text: "VRRP version.", range: "3", example: 3 }, {
-        type: "integer",
-        enum: [3],
-      }),
-      v.rawTransform(({ dataset, addIssue, NEVER }): 3 => {
-        if (dataset.value === 3) return 3;
+      documented(
+        v.number(),
+        "the number 2 or 3",
+        {
+          text: "VRRP version: 3 (RFC 9568), or 2 (RFC 3768), which is for IPv4 only and has " +
+            "intervals of whole seconds.",
+          range: "2, 3",
+          example: 3,
+        },
+        { type: "integer", enum: [2, 3] },
+      ),
+      v.rawTransform(({ dataset, addIssue, NEVER }): 2 | 3 => {
+        if (dataset.value === 2 || dataset.value === 3) return dataset.value;
         addIssue({
-          message: dataset.value === 2
-            ? notYet("VRRP version 2")
-            : `${VALUE} is not a version of VRRP that halb speaks`,
+          message: `${VALUE} is not a version of VRRP that halb speaks`,
           expected: "write `3` instead, or leave the key out",
         });
         return NEVER;
       }),
     ),
     3,
+  ),
+  v2_compatibility: v.optional(
+    flag({
+      text: "Send adverts of version 2 beside those of version 3, and hear both (RFC 9568 " +
+        "section 8.4): for the time in which routers are upgraded, IPv4 only. Version 2 states " +
+        "the interval in whole seconds, rounded up: give the old routers that one.",
+      example: true,
+    }),
+    false,
   ),
   priority: v.optional(
     whole(1, 255, {
@@ -175,15 +194,18 @@ const commonKeys = {
     100,
   ),
   advertisement_interval: v.optional(
-    duration({ min: "10ms", max: "40.95s", step: "10ms" }, {
+    // The limits depend on the version: `router_checks.ts` has them.
+    duration({ min: "0s", max: "1d" }, {
       text: "Time between two adverts of the master; a backup takes over after three of them " +
-        "and its skew.",
+        "and its skew. All nodes of a router should have the same.",
+      range: "10ms to 40.95s in steps of 10ms; in version 2, 1s to 255s in whole seconds",
       example: "100ms",
     }),
     "1s",
   ),
-  source: v.exactOptional(ipv4({
-    text: "Source address of the adverts; without the key, the interface's first address.",
+  source: v.exactOptional(sourceAddress({
+    text: "Source address of the adverts, of the router's family; without the key, the " +
+      "interface's first (IPv6: its first link-local) address.",
     example: "192.0.2.1",
   })),
   preempt: v.optional(
@@ -205,7 +227,7 @@ const commonKeys = {
     choice(["auto", "rfc9568", "rfc5798", "ignore"], {
       text: "Checksum rule of VRRPv3 over IPv4: without a pseudo header (`rfc9568`) or with one " +
         "(`rfc5798`, as keepalived sends). `auto` accepts both and sends what the peer does; " +
-        "`ignore` accepts anything.",
+        "`ignore` accepts anything. Version 2 and IPv6 have one rule each.",
       example: "rfc5798",
     }),
     "auto",
@@ -227,7 +249,8 @@ const vrrpTable = documented(
         v.array(addressItem),
         "a list of addresses",
         {
-          text: "The virtual addresses: strings, or tables with `address`, `interface`, `label`.",
+          text: "The virtual addresses, all IPv4 or all IPv6: strings, or tables with `address`, " +
+            "`interface`, `label`. Over IPv6 the first one must be link-local.",
           range: `1 to ${MOST_ADDRESSES} addresses`,
           example: ["192.0.2.10/24"],
         },

@@ -5,7 +5,12 @@
  * @module
  */
 
-import { addressLeaseSeconds, type SiteConfig, type VrrpConfig } from "../../config/mod.ts";
+import {
+  addressLeaseSeconds,
+  routerFamily,
+  type SiteConfig,
+  type VrrpConfig,
+} from "../../config/mod.ts";
 import type { KernelRouter, ProtocolRouter } from "../plane/messages.ts";
 import { MAX_ROUTERS } from "../plane/shared.ts";
 import { masterDownInterval } from "../vrrp/mod.ts";
@@ -85,9 +90,9 @@ function protocolRouter(vrrp: VrrpConfig, slot: number): ProtocolRouter {
     })),
     settings: {
       name: vrrp.name,
-      version: 3,
-      family: "ipv4",
-      version2: false,
+      version: vrrp.version,
+      family: routerFamily(vrrp),
+      version2: vrrp.v2_compatibility,
       virtualRouterId: vrrp.virtual_router_id,
       priority: vrrp.priority,
       advertisementInterval: vrrp.advertisement_interval,
@@ -122,6 +127,7 @@ function kernelRouter(vrrp: VrrpConfig, slot: number): KernelRouter {
 
 /** Whole seconds; 0: no lease. */
 export function leaseOf(vrrp: VrrpConfig): number {
-  const interval = masterDownInterval(vrrp.priority, vrrp.advertisement_interval);
+  const { priority, advertisement_interval, version } = vrrp;
+  const interval = masterDownInterval(priority, advertisement_interval, version);
   return addressLeaseSeconds(vrrp, interval);
 }

@@ -29,8 +29,8 @@ const BROKEN: readonly (readonly [string, string, readonly Expected[]])[] = [
     "site.toml:6:1",
     "zebra",
     "Unknown key `zebra` in `[[vrrp]]`",
-    "known here: name, virtual_router_id, addresses, interface, version, priority, " +
-    "advertisement_interval, source, preempt, address_lease, checksum, garp, track",
+    "known here: name, virtual_router_id, addresses, interface, version, v2_compatibility, " +
+    "priority, advertisement_interval, source, preempt, address_lease, checksum, garp, track",
   ]]],
   ["key of another table", `control = "/run/x"\n${router("")}`, [[
     "site.toml:1:1",
@@ -68,11 +68,17 @@ const BROKEN: readonly (readonly [string, string, readonly Expected[]])[] = [
     "Unknown key `virtual-mac` in `[[vrrp]]`",
     "did you mean `virtual_mac`? `virtual_mac` is planned, but not in halb 0.1.0",
   ]]],
-  ["version 2", router("version = 2\n"), [[
+  ["no version of VRRP", router("version = 4\n"), [[
     "site.toml:6:11",
-    "2",
-    "VRRP version 2 is planned, but not in halb 0.1.0",
+    "4",
+    "Invalid `version`: 4 is not a version of VRRP that halb speaks",
     "write `3` instead, or leave the key out",
+  ]]],
+  ["version in quotes", router('version = "2"\n'), [[
+    "site.toml:6:11",
+    '"2"',
+    'Invalid `version`: "2" is not the number 2 or 3',
+    "write `2` instead",
   ]]],
   ["default for what is a router's own", `[defaults.vrrp]\nname = "x"\n${router("")}`, [[
     "site.toml:2:1",
@@ -107,13 +113,13 @@ const BROKEN: readonly (readonly [string, string, readonly Expected[]])[] = [
   ["duration off its steps", router('advertisement_interval = "333ms"\n'), [[
     "site.toml:6:26",
     '"333ms"',
-    'Invalid `advertisement_interval`: "333ms" is not a multiple of 10ms',
+    'Invalid `advertisement_interval`: "333ms" is not a multiple of 10ms, as VRRP version 3 has it',
     'write `"330ms"` instead',
   ]]],
   ["duration too long", router('advertisement_interval = "1m"\n'), [[
     "site.toml:6:26",
     '"1m"',
-    'Invalid `advertisement_interval`: "1m" is not between 10ms and 40.95s',
+    'Invalid `advertisement_interval`: "1m" is not between 10ms and 40.95s, as VRRP version 3 has it',
     'write `"40.95s"` instead',
   ]]],
   ["lease off whole seconds", router('address_lease = "1500ms"\n'), [[
@@ -248,12 +254,6 @@ const BROKEN: readonly (readonly [string, string, readonly Expected[]])[] = [
       ],
     ],
   ],
-  ["IPv6", router("").replace("192.0.2.10/24", "2001:db8::10/64"), [[
-    "site.toml:5:14",
-    '"2001:db8::10/64"',
-    'Invalid `addresses`: "2001:db8::10/64" is an IPv6 address; IPv6 is planned, but not in halb 0.1.0',
-    "leave it out for now",
-  ]]],
   ["source with a prefix length", router('source = "192.0.2.1/24"\n'), [[
     "site.toml:6:10",
     '"192.0.2.1/24"',
@@ -328,7 +328,7 @@ const BROKEN: readonly (readonly [string, string, readonly Expected[]])[] = [
     [
       "site.toml:9:21",
       "51",
-      'Two virtual routers on "eth0" have the id 51: first at site.toml:4:21',
+      'Two IPv4 routers on "eth0" have the id 51: first at site.toml:4:21',
       "give each router on a LAN an id of its own, from 1 to 255",
     ],
     [

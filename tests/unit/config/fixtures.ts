@@ -39,6 +39,31 @@ checksum = "rfc5798"
 delay = "0s"
 `;
 
+/** A valid configuration of both families and versions, with one id for all on one interface. */
+export const FAMILIES = `[defaults.vrrp]
+interface = "eth0"
+checksum = "rfc9568"
+
+[[vrrp]]
+name = "web6"
+virtual_router_id = 51
+addresses = ["FE80:0::0a/64", { address = "2001:0DB8:0::10", interface = "eth1" }, "2001:db8::192.0.2.11/64"]
+source = "fe80:0:0::1"
+
+[[vrrp]]
+name = "web4"
+virtual_router_id = 51
+v2_compatibility = true
+addresses = ["192.0.2.10/24"]
+
+[[vrrp]]
+name = "old"
+virtual_router_id = 52
+version = 2
+advertisement_interval = "255s"
+addresses = ["198.51.100.10"]
+`;
+
 /** A router that is valid but for what stands in `more`, from line 6 on. */
 export function router(more: string): string {
   return `[[vrrp]]\nname = "web"\ninterface = "eth0"\nvirtual_router_id = 51\n` +

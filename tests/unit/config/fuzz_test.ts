@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { formatProblem } from "../../../config/mod.ts";
 import { scanPositions } from "../../../config/positions.ts";
-import { load, VALID } from "./fixtures.ts";
+import { FAMILIES, load, VALID } from "./fixtures.ts";
 
 /** Cases of one run. */
 const CASES = 2_000;
@@ -34,6 +34,15 @@ const PIECES: readonly string[] = [
   "[[[[[[[[",
   "a.b.c.d = ",
   "\u202e",
+  "version = 2\n",
+  "v2_compatibility = true\n",
+  "label = 'x'",
+  "'192.0.2.1', ",
+  "'2001:db8::1/64', ",
+  "fe80::1%eth0",
+  "::ffff:",
+  "/128",
+  "%",
 ];
 
 /** mulberry32: numbers from 0 up to, not including, 1. */
@@ -76,7 +85,7 @@ Deno.test(`${CASES} broken files: never a throw, always a place inside the file`
   const random = randomNumbers(seed);
   let [valid, refused] = [0, 0];
   for (let index = 0; index < CASES; index++) {
-    const text = mutate(VALID, random);
+    const text = mutate(index % 2 === 0 ? VALID : FAMILIES, random);
     const hint = `seed ${seed}, case ${index}: ${JSON.stringify(text)}`;
     const result = load({ "site.toml": text }, { variables: { X: "1" } });
     if (result.ok) {
@@ -93,7 +102,7 @@ Deno.test(`${CASES} broken files: never a throw, always a place inside the file`
         assert.ok(problem.column >= 1 && problem.column <= [...source].length + 1, hint);
       }
       assert.ok(!/[\ue000\ue001]/.test(problem.message), hint);
-      assert.ok(formatProblem(problem, { color: false }).includes("error: "), hint);
+      assert.ok(formatProblem(problem, { color: false }).includes(`${problem.severity}: `), hint);
     }
   }
   assert.ok(valid > 20 && refused > 1_000, `${valid} valid, ${refused} refused`);

@@ -19,6 +19,7 @@ Deno.test("a valid file resolves completely: defaults, units, addresses, tracker
         interface: "eth0",
         virtual_router_id: 51,
         version: 3,
+        v2_compatibility: false,
         priority: 150,
         advertisement_interval: 100_000,
         addresses: [
@@ -42,6 +43,7 @@ Deno.test("a valid file resolves completely: defaults, units, addresses, tracker
         interface: "eth1",
         virtual_router_id: 52,
         version: 3,
+        v2_compatibility: false,
         priority: 100,
         advertisement_interval: 100_000,
         addresses: [{ address: "198.51.100.1", prefix_length: 24, interface: "eth1" }],
@@ -63,6 +65,7 @@ Deno.test("the values nobody gives are those of the contract", () => {
   assert.equal(web.advertisement_interval, 1_000_000);
   assert.equal(web.preempt, true);
   assert.equal(web.version, 3);
+  assert.equal(web.v2_compatibility, false);
   assert.equal(web.address_lease, "auto");
   assert.equal(web.checksum, "auto");
   assert.equal("source" in web, false);

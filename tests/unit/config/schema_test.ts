@@ -11,7 +11,7 @@ import {
 import { jsonSchema } from "../../../config/json_schema.ts";
 import { SITE_SCHEMA } from "../../../config/schema.ts";
 import { schemaCommand } from "../../../mod/cli/schema.ts";
-import { load, router, VALID } from "./fixtures.ts";
+import { FAMILIES, load, router, VALID } from "./fixtures.ts";
 
 type Json = Record<string, unknown>;
 
@@ -34,9 +34,7 @@ Deno.test("every key says what it means, with an example and, but for tables, it
     assert.ok(doc.description.length > 20, name);
     assert.equal(doc.examples.length, 1, name);
     const scalar = entriesOf(schema) === undefined && itemOf(schema) === undefined;
-    if (scalar && name !== "vrrp.source" && name !== "defaults.vrrp.source") {
-      assert.ok(doc.range, `${name} has no range`);
-    }
+    if (scalar) assert.ok(doc.range, `${name} has no range`);
     count++;
   }
   assert.ok(count > 50, `${count} keys`);
@@ -106,6 +104,8 @@ Deno.test("the JSON Schema accepts what halb accepts and refuses what is misspel
   const schema = jsonSchema();
   const good = [
     VALID,
+    FAMILIES,
+    router("version = 2\n"),
     router(""),
     router("priority = { env = 'X' }\n"),
     router("source = { by_host = { edge-a = '192.0.2.1' }, default = '192.0.2.2' }\n"),
@@ -119,7 +119,10 @@ Deno.test("the JSON Schema accepts what halb accepts and refuses what is misspel
     router("advertisement_interval = 1\n"),
     router('advertisement_interval = "1 s"\n'),
     router('checksum = "none"\n'),
-    router("version = 2\n"),
+    router("version = 4\n"),
+    router('v2_compatibility = "yes"\n'),
+    router('source = "eth0"\n'),
+    router("").replace("192.0.2.10/24", "2001:db8::10/1234"),
     router("priority = { by_hosts = {} }\n"),
     router("track.interfaces = [{ weight = 1 }]\n"),
     router("").replace("virtual_router_id", "id"),

@@ -1,0 +1,260 @@
+/**
+ * What the keys of one virtual router contradict each other in: an interval that its version does
+ * not have, addresses of two families, a source of the other one, keys without effect. Either of
+ * two keys may be the wrong one, so a message names both places wherever both were written.
+ *
+ * @module
+ */
+
+import { formatDuration } from "./duration.ts";
+import { type DurationLimits, refuseMicros, VALUE } from "./fields.ts";
+import { OTHER, type Report } from "./finding.ts";
+import { familyOf, isLinkLocal, routerLinkLocal } from "./ip.ts";
+import { notYet } from "./planned.ts";
+import { routerFamily, type VrrpConfig } from "./schema.ts";
+import { descend, keyPlace, secretOf, shown, type TreeNode, valuePlace } from "./tree.ts";
+
+/** A router that passed the schema, with the tree it came from. */
+export interface CheckedRouter {
+  readonly config: VrrpConfig;
+  readonly node: TreeNode;
+}
+
+/** Remembers who came first under a name. */
+export class Register<T> {
+  readonly #first = new Map<string, T>();
+
+  /** Who took `name` before; undefined: `holder` has it now. */
+  claim(name: readonly unknown[], holder: T): T | undefined {
+    const key = JSON.stringify(name);
+    const known = this.#first.get(key);
+    if (known === undefined) this.#first.set(key, holder);
+    return known;
+  }
+}
+
+/** The node of an address item: the string, or `address` in its table. */
+export function addressNode(router: TreeNode, index: number): TreeNode {
+  const item = descend(router, ["addresses", index]);
+  return item.kind === "table" ? descend(item, ["address"]) : item;
+}
+
+/** Reports that `node` repeats what `first`, if there is one, has already. */
+export function clash(
+  node: TreeNode,
+  first: TreeNode | undefined,
+  what: string,
+  advice: string,
+  report: Report,
+): void {
+  if (first === undefined) return;
+  const message = `${what}: first at ${OTHER}`;
+  report({ place: valuePlace(node), message, advice, other: valuePlace(first) });
+}
+
+/** Whether somebody wrote the key, for this router or for all. */
+function isWritten(node: TreeNode, key: string): boolean {
+  return node.kind === "table" && node.entries.has(key);
+}
+
+/** The intervals of a version (RFC 3768 section 5.3.7, RFC 9568 section 5.2.7). */
+const INTERVALS: Readonly<Record<2 | 3, DurationLimits>> = {
+  2: { min: "1s", max: "255s", step: "1s" },
+  3: { min: "10ms", max: "40.95s", step: "10ms" },
+};
+
+/** Whether the interval is one that adverts of the router's version can state. */
+function checkInterval({ config, node }: CheckedRouter, report: Report): void {
+  const wrong = refuseMicros(config.advertisement_interval, INTERVALS[config.version]);
+  if (wrong === undefined) return;
+  const interval = descend(node, ["advertisement_interval"]);
+  const what = wrong.message.replace(VALUE, () => shown(interval));
+  const given = isWritten(node, "version");
+  const place = given ? `(${OTHER}) ` : "";
+  report({
+    place: valuePlace(interval),
+    message: `Invalid \`advertisement_interval\`: ${what}, as VRRP version ${config.version} ` +
+      `${place}has it`,
+    ...(wrong.advice === undefined || secretOf(interval) !== undefined
+      ? {}
+      : { advice: wrong.advice }),
+    ...(given ? { other: valuePlace(descend(node, ["version"])) } : {}),
+  });
+}
+
+/** Whether all addresses are of one family; a report where they are not. */
+function checkFamilies({ config, node }: CheckedRouter, report: Report): boolean {
+  const family = routerFamily(config);
+  const index = config.addresses.findIndex(({ address }) => familyOf(address) !== family);
+  if (index < 0) return true;
+  const other = addressNode(node, index);
+  report({
+    place: valuePlace(other),
+    message: `The address ${shown(other)} is of another family than the first one (${OTHER}); ` +
+      notYet("a router of both families (dual stack)"),
+    advice: "write two routers, one for each family: they may have the same id",
+    other: valuePlace(addressNode(node, 0)),
+  });
+  return false;
+}
+
+/** What only a router over IPv6 can be wrong about. */
+function checkIpv6({ config, node }: CheckedRouter, report: Report): void {
+  const first = addressNode(node, 0);
+  if (config.version === 2) {
+    report({
+      place: valuePlace(descend(node, ["version"])),
+      message: `Invalid \`version\`: VRRP version 2 is for IPv4 only, and ${shown(first)} ` +
+        `(${OTHER}) is IPv6`,
+      advice: "write `version = 3` for this router",
+      other: valuePlace(first),
+    });
+  }
+  config.addresses.forEach(({ label }, index) => {
+    if (label === undefined) return;
+    report({
+      place: valuePlace(descend(node, ["addresses", index, "label"])),
+      message: "Invalid `addresses.label`: the kernel knows labels of IPv4 addresses only",
+      advice: "leave the key out",
+    });
+  });
+  const linkLocal = config.addresses.findIndex(({ address }) => isLinkLocal(address));
+  if (linkLocal === 0) return;
+  report({
+    place: valuePlace(first),
+    message: `The first address of a router over IPv6 must be link-local (RFC 9568 section ` +
+      `5.2.9), and ${shown(first)} is not: other routers may complain`,
+    advice: linkLocal < 0
+      ? `put \`"${routerLinkLocal(config.virtual_router_id)}"\` before it`
+      : `put ${shown(addressNode(node, linkLocal))} first`,
+    severity: "warning",
+  });
+}
+
+/** Whether the source is the node's own, and of the family of the addresses. */
+function checkSource({ config, node }: CheckedRouter, report: Report): void {
+  if (config.source === undefined) return;
+  const source = descend(node, ["source"]);
+  function refuse(why: string, index: number, advice: string): void {
+    const message = `Invalid \`source\`: ${shown(source)} ${why}`;
+    const other = valuePlace(addressNode(node, index));
+    report({ place: valuePlace(source), message, advice, other });
+  }
+  const family = routerFamily(config);
+  const index = config.addresses.findIndex(({ address }) => address === config.source);
+  if (familyOf(config.source) !== family) {
+    const [own, wanted] = family === "ipv6"
+      ? ["IPv4", "the interface's IPv6 link-local address"]
+      : ["IPv6", "an IPv4 address of the node"];
+    const addresses = family === "ipv6" ? "IPv6" : "IPv4";
+    refuse(
+      `is an ${own} address, and the virtual ones are ${addresses} (${OTHER})`,
+      0,
+      `write ${wanted}, or leave the key out`,
+    );
+  } else if (index >= 0 && config.priority !== 255) {
+    refuse(
+      `is a virtual address of this router (${OTHER})`,
+      index,
+      "write the node's own address, or leave the key out",
+    );
+  }
+}
+
+/** Rules for networks in which routers of version 2 and 3 meet (RFC 9568 section 8.4). */
+function checkCompatibility({ config, node }: CheckedRouter, report: Report): void {
+  if (!config.v2_compatibility) return;
+  const place = valuePlace(descend(node, ["v2_compatibility"]));
+  const advice = "leave the key out, or write `v2_compatibility = false` for this router";
+  const ipv6 = routerFamily(config) === "ipv6";
+  if (config.version === 2) {
+    const message = `\`v2_compatibility\` is for a router of version 3: this one (${OTHER}) ` +
+      "speaks version 2 anyway";
+    report({ place, message, advice, other: valuePlace(descend(node, ["version"])) });
+  } else if (ipv6) {
+    const message = "`v2_compatibility` is for IPv4: VRRP version 2 does not know addresses such " +
+      `as ${shown(addressNode(node, 0))} (${OTHER})`;
+    report({ place, message, advice, other: valuePlace(addressNode(node, 0)) });
+  } else if (config.advertisement_interval < 1_000_000) {
+    const interval = descend(node, ["advertisement_interval"]);
+    report({
+      place: valuePlace(interval),
+      message:
+        `Adverts every ${shown(interval)} may overwhelm routers that speak version 2 only, ` +
+        "and none of these should have a higher priority than this router (RFC 9568 section " +
+        `8.4.3; \`v2_compatibility\` at ${OTHER})`,
+      advice: 'write `"1s"` until no such router is left; then take `v2_compatibility` out and ' +
+        "shorten the interval",
+      severity: "warning",
+      other: place,
+    });
+  }
+}
+
+/** Keys that are right by themselves and do nothing beside the others. */
+function checkEffects({ config, node }: CheckedRouter, report: Report): void {
+  if (config.priority === 255 && !config.preempt) {
+    report({
+      place: keyPlace(descend(node, ["preempt"])),
+      message: "`preempt = false` has no effect at priority 255: the owner always preempts",
+      advice: "leave the key out, or give a priority below 255",
+      severity: "warning",
+    });
+  }
+  const checksum = descend(node, ["checksum"]);
+  const ipv6 = routerFamily(config) === "ipv6";
+  // A default is for the routers that it can serve; only a router's own key was meant for it.
+  const isDefault = checksum.path[0] === "defaults";
+  if (config.checksum !== "auto" && (ipv6 || config.version === 2) && !isDefault) {
+    report({
+      place: keyPlace(checksum),
+      message: `\`checksum\` has no effect ${ipv6 ? "over IPv6" : "in version 2"}: there is ` +
+        "one rule only",
+      advice: "leave the key out",
+      severity: "warning",
+    });
+  }
+}
+
+/** Whether the addresses stay long enough for a backup to take over. */
+function checkLease({ config, node }: CheckedRouter, report: Report): void {
+  const three = 3 * config.advertisement_interval;
+  if (typeof config.address_lease !== "number" || config.address_lease * 1_000_000 >= three) return;
+  const lease = descend(node, ["address_lease"]);
+  report({
+    place: valuePlace(lease),
+    message: `An \`address_lease\` of ${shown(lease)} ends before a backup takes over, ` +
+      `after more than ${formatDuration(three)}: should the agent hang, nobody answers meanwhile`,
+    advice: 'write `"auto"` instead',
+    severity: "warning",
+  });
+}
+
+/** Reports trackers that are given twice. */
+function checkTrackers({ config, node }: CheckedRouter, report: Report): void {
+  const tracked = new Register<TreeNode>();
+  config.track.interfaces.forEach(({ name }, index) => {
+    const item = descend(node, ["track", "interfaces", index]);
+    const own = item.kind === "table" ? descend(item, ["name"]) : item;
+    clash(
+      own,
+      tracked.claim([name], own),
+      `The interface ${shown(own)} is tracked twice`,
+      "leave out one of the two",
+      report,
+    );
+  });
+}
+
+/** Reports what a router contradicts itself in. */
+export function checkRouter(router: CheckedRouter, report: Report): void {
+  checkInterval(router, report);
+  checkLease(router, report);
+  checkTrackers(router, report);
+  // What belongs to a family can be said of a router that has one.
+  if (!checkFamilies(router, report)) return;
+  if (routerFamily(router.config) === "ipv6") checkIpv6(router, report);
+  checkSource(router, report);
+  checkCompatibility(router, report);
+  checkEffects(router, report);
+}

@@ -1,0 +1,134 @@
+/** From a site's configuration to what the planes are told. */
+
+import assert from "node:assert/strict";
+import { type LoadOptions, loadSite, type SiteConfig } from "../../../config/mod.ts";
+import { leaseOf, planSite, Slots } from "../../../mod/agent/site_plan.ts";
+
+/** The site of a text that must be valid. */
+function siteOf(text: string): SiteConfig {
+  const options: LoadOptions = {
+    hostname: "edge-a",
+    environment: () => undefined,
+    readText: () => text,
+    listDirectory: () => [],
+  };
+  const result = loadSite("site.toml", options);
+  assert.deepEqual(result.ok ? [] : result.problems, []);
+  assert.ok(result.ok);
+  return result.site;
+}
+
+/** A `[[vrrp]]` with these keys. */
+function router(name: string, id: number, addresses: string, more = ""): string {
+  return `[[vrrp]]\nname = "${name}"\ninterface = "eth0"\nvirtual_router_id = ${id}\n` +
+    `addresses = [${addresses}]\n${more}`;
+}
+
+Deno.test("both planes are told the same of a router, each in its own words", () => {
+  const text = router(
+    "web",
+    51,
+    '"192.0.2.10/24", { address = "203.0.113.10", interface = "eth1", label = "eth1:web" }',
+    'priority = 150\nadvertisement_interval = "100ms"\nsource = "192.0.2.1"\npreempt = false\n' +
+      'checksum = "rfc5798"\naddress_lease = "7s"\n' +
+      'garp = { repeat = 2, delay = "1s", refresh = "9s", refresh_repeat = 3, interval = "1ms" }\n' +
+      'track = { interfaces = ["eth1", { name = "eth2", weight = -10 }] }\n',
+  );
+  assert.deepEqual(planSite(siteOf(text), new Slots()), {
+    routers: [{
+      slot: 0,
+      namespace: "",
+      interface: "eth0",
+      source: "192.0.2.1",
+      trackers: [
+        { kind: "interface", name: "eth1", weight: 0 },
+        { kind: "interface", name: "eth2", weight: -10 },
+      ],
+      settings: {
+        name: "web",
+        version: 3,
+        family: "ipv4",
+        version2: false,
+        virtualRouterId: 51,
+        priority: 150,
+        advertisementInterval: 100_000,
+        addresses: ["192.0.2.10", "203.0.113.10"],
+        preempt: false,
+        checksum: "rfc5798",
+      },
+    }],
+    holdings: [{
+      name: "web",
+      slot: 0,
+      namespace: "",
+      addresses: [
+        { address: "192.0.2.10", prefixLength: 24, interface: "eth0" },
+        { address: "203.0.113.10", prefixLength: 32, interface: "eth1", label: "eth1:web" },
+      ],
+      lease: 7,
+      announce: {
+        repeat: 2,
+        delay: 1_000_000,
+        refresh: 9_000_000,
+        refreshRepeat: 3,
+        interval: 1_000,
+      },
+    }],
+    interfaces: ["eth0", "eth1", "eth2"].map((name) => ({ namespace: "", name })),
+  });
+});
+
+Deno.test("version and family decide by which rules a router runs", () => {
+  const text = router("web6", 51, '"FE80::10", "2001:db8:0::10/64"', 'source = "fe80:0::1"\n') +
+    router("web4", 51, '"192.0.2.10"', "v2_compatibility = true\n") +
+    router("old", 52, '"192.0.2.11"', 'version = 2\nadvertisement_interval = "3s"\n');
+  const { routers, holdings } = planSite(siteOf(text), new Slots());
+  assert.deepEqual(
+    routers.map(({ source, settings }) => [
+      settings.family,
+      settings.version,
+      settings.version2,
+      settings.addresses,
+      source,
+    ]),
+    [
+      ["ipv6", 3, false, ["fe80::10", "2001:db8::10"], "fe80::1"],
+      ["ipv4", 3, true, ["192.0.2.10"], undefined],
+      ["ipv4", 2, false, ["192.0.2.11"], undefined],
+    ],
+  );
+  assert.deepEqual(holdings[0]?.addresses, [
+    { address: "fe80::10", prefixLength: 128, interface: "eth0" },
+    { address: "2001:db8::10", prefixLength: 64, interface: "eth0" },
+  ]);
+});
+
+Deno.test("the lease outlasts the master-down interval of the router's version", () => {
+  const at = (more: string) => {
+    const [vrrp] = siteOf(router("web", 51, '"192.0.2.10"', more)).vrrp;
+    assert.ok(vrrp);
+    return leaseOf(vrrp);
+  };
+  const slow = 'priority = 1\nadvertisement_interval = "10s"\n';
+  // Three intervals and a skew: of 255/256 of an interval, in version 2 of 255/256 of a second.
+  assert.equal(at(slow), 40);
+  assert.equal(at(`${slow}version = 2\n`), 31);
+  assert.equal(at('advertisement_interval = "10ms"\n'), 3);
+  assert.equal(at('address_lease = "off"\n'), 0);
+});
+
+Deno.test("a router keeps its row as long as it exists, and a free row is used again", () => {
+  const slots = new Slots();
+  const [web, lan, dmz] = ["web", "lan", "dmz"].map((name, index) =>
+    router(name, 51 + index, `"192.0.2.${10 + index}"`)
+  );
+  const rows = (...texts: (string | undefined)[]) => {
+    const plan = planSite(siteOf(texts.join("")), slots);
+    assert.deepEqual(plan.holdings.map(({ slot }) => slot), plan.routers.map(({ slot }) => slot));
+    return plan.routers.map(({ slot }) => slot);
+  };
+  assert.deepEqual(rows(web, lan), [0, 1]);
+  assert.deepEqual(rows(lan, web), [1, 0]);
+  assert.deepEqual(slots.keep(new Set(["lan"])), [0]);
+  assert.deepEqual(rows(dmz, lan), [0, 1]);
+});
