@@ -15,6 +15,8 @@ const STATE_COLOUR: Record<string, Colour> = {
   init: "yellow",
 };
 
+const STATE_COLUMN = 3;
+
 /** All routers, a line each, and what is wrong. */
 export function formatStatus(status: Status, now: number, color: boolean): string {
   const paint = painter(color);
@@ -35,17 +37,10 @@ export function formatStatus(status: Status, now: number, color: boolean): strin
     router.addresses.join(" "),
   ]);
   const header = ["ROUTER", "INTERFACE", "ID", "STATE", "PRIORITY", "FOR", "MASTER", "ADDRESSES"];
-  const table = formatTable([header, ...rows]).split("\n");
-  lines.push(paint(table[0]!, "dim"));
-  status.vrrp.forEach((router, i) => {
-    const line = table[i + 1]!;
-    // The state is coloured in place: padding was measured without the codes.
-    const at = line.indexOf(` ${router.state} `) + 1;
-    const colour = STATE_COLOUR[router.state] ?? "bold";
-    lines.push(
-      line.slice(0, at) + paint(router.state, colour) + line.slice(at + router.state.length),
-    );
-  });
+  lines.push(formatTable([header, ...rows], (cell, row, column) => {
+    if (row === 0) return paint(cell, "dim");
+    return column === STATE_COLUMN ? paint(cell, STATE_COLOUR[cell] ?? "bold") : cell;
+  }));
   const troubles = status.vrrp.flatMap((router) => troublesOf(router));
   if (troubles.length > 0) lines.push("", ...troubles.map((trouble) => escapeText(trouble)));
   return lines.join("\n");

@@ -6,16 +6,25 @@
 
 import { escapeText } from "../agent/logging.ts";
 
-/** Columns padded to their widest cell, two spaces between; cells are escaped. */
-export function formatTable(rows: readonly (readonly string[])[]): string {
+/**
+ * Columns padded to their widest cell, two spaces between; cells are escaped.
+ *
+ * @param paint colours one escaped cell; its codes do not count for the width
+ */
+export function formatTable(
+  rows: readonly (readonly string[])[],
+  paint: (cell: string, row: number, column: number) => string = (cell) => cell,
+): string {
   const cells = rows.map((row) => row.map(escapeText));
   const widths: number[] = [];
   for (const row of cells) {
     row.forEach((cell, i) => widths[i] = Math.max(widths[i] ?? 0, cell.length));
   }
-  return cells.map((row) =>
-    row.map((cell, i) => i === row.length - 1 ? cell : cell.padEnd(widths[i]!)).join("  ")
-      .trimEnd()
+  return cells.map((row, y) =>
+    row.map((cell, x) => {
+      const padding = x === row.length - 1 ? "" : " ".repeat(widths[x]! - cell.length);
+      return (cell === "" ? "" : paint(cell, y, x)) + padding;
+    }).join("  ").trimEnd()
   ).join("\n");
 }
 

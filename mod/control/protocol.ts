@@ -46,7 +46,7 @@ export function parseRequest(line: string): ControlRequest | string {
   if (
     (fault.plane !== "protocol" && fault.plane !== "kernel") ||
     (fault.fault !== "throw" && fault.fault !== "hang") ||
-    typeof duration !== "number"
+    typeof duration !== "number" || !Number.isFinite(duration) || duration < 0
   ) return '"inject_fault" takes a plane, a fault and a duration_ms';
   return { command, plane: fault.plane, fault: fault.fault, duration_ms: duration };
 }

@@ -1,0 +1,68 @@
+/** What may come over the control socket: whatever it is, it yields a request or a sentence. */
+
+import assert from "node:assert/strict";
+import { parseRequest } from "../../../mod/control/protocol.ts";
+import { forSeeds } from "../../lib/random.ts";
+
+Deno.test("requests are read", () => {
+  assert.deepEqual(parseRequest('{"command":"status"}'), { command: "status" });
+  assert.deepEqual(parseRequest(' {"command":"reload","more":1} '), { command: "reload" });
+  assert.deepEqual(parseRequest('{"command":"version"}'), { command: "version" });
+  const fault = { command: "inject_fault", plane: "kernel", fault: "hang", duration_ms: 5 };
+  assert.deepEqual(parseRequest(JSON.stringify(fault)), fault);
+  const { duration_ms: _, ...without } = fault;
+  assert.deepEqual(parseRequest(JSON.stringify(without)), { ...fault, duration_ms: 0 });
+});
+
+Deno.test("what is no request is said in words", () => {
+  const cases: [string, RegExp][] = [
+    ["", /^Request is not JSON$/],
+    ["{", /^Request is not JSON$/],
+    ["null", /^Request has no "command"$/],
+    ["7", /^Request has no "command"$/],
+    ["[]", /^Request has no "command"$/],
+    ["{}", /^Request has no "command"$/],
+    ['{"command":"stop"}', /^Unknown command "stop": one of status, reload, version/],
+    ['{"command":"toString"}', /^Unknown command "toString"/],
+    ['{"command":["status"]}', /^Unknown command \["status"\]/],
+    ['{"__proto__":{"command":"status"}}', /^Request has no "command"$/],
+    ['{"command":"inject_fault"}', /takes a plane/],
+    ['{"command":"inject_fault","plane":"control","fault":"throw"}', /takes a plane/],
+    ['{"command":"inject_fault","plane":"kernel","fault":"leak"}', /takes a plane/],
+    ['{"command":"inject_fault","plane":"kernel","fault":"hang","duration_ms":"1"}', /takes a/],
+    ['{"command":"inject_fault","plane":"kernel","fault":"hang","duration_ms":1e999}', /takes a/],
+    ['{"command":"inject_fault","plane":"kernel","fault":"hang","duration_ms":-1}', /takes a/],
+  ];
+  for (const [line, expected] of cases) {
+    const result = parseRequest(line);
+    assert.ok(typeof result === "string", line);
+    assert.match(result, expected);
+  }
+});
+
+Deno.test("noise yields a sentence, and mutations of a request nothing unknown", () => {
+  const request = '{"command":"inject_fault","plane":"protocol","fault":"hang","duration_ms":10}';
+  let understood = 0;
+  forSeeds(3000, (random) => {
+    const characters = [...request];
+    for (let i = random.int(1, 4); i > 0; i--) {
+      const at = random.int(0, characters.length - 1);
+      const what = random.int(0, 2);
+      if (what === 0) characters.splice(at, 1);
+      else if (what === 1) characters[at] = String.fromCharCode(random.int(0, 255));
+      else characters.splice(at, 0, random.pick(['"', "{", "}", "\\", ",", ":", "0", "-", "e"]));
+    }
+    const result = parseRequest(characters.join(""));
+    if (typeof result === "string") {
+      assert.ok(result.length > 0);
+      return;
+    }
+    understood++;
+    assert.equal(result.command, "inject_fault");
+    if (result.command !== "inject_fault") return;
+    assert.ok(result.plane === "protocol" || result.plane === "kernel");
+    assert.ok(result.fault === "hang" || result.fault === "throw");
+    assert.ok(Number.isFinite(result.duration_ms) && result.duration_ms! >= 0);
+  });
+  if (Deno.env.get("HALB_SEED") === undefined) assert.ok(understood > 30, `${understood}`);
+});

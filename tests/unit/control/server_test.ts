@@ -1,0 +1,81 @@
+/** The control socket with a handler of the test's own. */
+
+import assert from "node:assert/strict";
+import { AgentUnreachable, ask } from "../../../mod/control/client.ts";
+import type { ControlRequest } from "../../../mod/control/protocol.ts";
+import { ControlServer } from "../../../mod/control/server.ts";
+
+async function withServer(
+  handler: (request: ControlRequest) => Promise<unknown>,
+  body: (path: string, server: ControlServer) => Promise<void>,
+): Promise<void> {
+  const directory = Deno.makeTempDirSync({ prefix: "halb-control-" });
+  const path = `${directory}/deep/control.sock`;
+  const server = await ControlServer.listen(path, handler);
+  try {
+    await body(path, server);
+  } finally {
+    server.close();
+    Deno.removeSync(directory, { recursive: true });
+  }
+}
+
+// What a client leaves open is the server's to end, some time later.
+const options = { sanitizeOps: false, sanitizeResources: false };
+
+Deno.test("a request is answered, a refusal is an error", options, async () => {
+  await withServer((request) => {
+    if (request.command === "reload") return Promise.reject(new Error("Not today"));
+    return Promise.resolve({ asked: request.command });
+  }, async (path) => {
+    assert.deepEqual(await ask(path, { command: "status" }), { asked: "status" });
+    await assert.rejects(ask(path, { command: "reload" }), { message: "Not today" });
+    assert.equal(Deno.lstatSync(path).mode! & 0o777, 0o600);
+  });
+});
+
+Deno.test("a large answer arrives whole", options, async () => {
+  const large = "x".repeat(5_000_000);
+  await withServer(() => Promise.resolve(large), async (path) => {
+    assert.equal(await ask(path, { command: "status" }), large);
+  });
+});
+
+Deno.test("there is one agent at a socket; one that is dead is followed", options, async () => {
+  const handler = () => Promise.resolve("first");
+  await withServer(handler, async (path) => {
+    await assert.rejects(ControlServer.listen(path, handler), /Another agent answers at/);
+    assert.equal(await ask(path, { command: "status" }), "first");
+    // As after kill -9: the socket is there, and nobody listens.
+    const left = `${path}.left`;
+    Deno.listen({ transport: "unix", path: left }).close();
+    await assert.rejects(ask(left, { command: "status" }), AgentUnreachable);
+    const second = await ControlServer.listen(left, () => Promise.resolve("second"));
+    assert.equal(await ask(left, { command: "status" }), "second");
+    second.close();
+    await assert.rejects(ask(left, { command: "status" }), /no such socket/);
+  });
+});
+
+Deno.test("a file in the place of the socket is left alone", options, async () => {
+  const path = Deno.makeTempFileSync({ prefix: "halb-control-" });
+  Deno.writeTextFileSync(path, "precious");
+  const listening = ControlServer.listen(path, () => Promise.resolve(null));
+  await assert.rejects(listening, /is there and is no socket/);
+  assert.equal(Deno.readTextFileSync(path), "precious");
+  Deno.removeSync(path);
+});
+
+Deno.test("clients that are being served are not sent away by silent ones", options, async () => {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  await withServer(() => promise, async (path) => {
+    const served = ask(path, { command: "status" });
+    const silent: Deno.UnixConn[] = [];
+    for (let i = 0; i < 150; i++) silent.push(await Deno.connect({ transport: "unix", path }));
+    const late = ask(path, { command: "status" });
+    await new Promise((done) => setTimeout(done, 100));
+    resolve("both");
+    assert.deepEqual(await Promise.all([served, late]), ["both", "both"]);
+    for (const connection of silent) connection.close();
+  });
+});

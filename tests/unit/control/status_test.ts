@@ -1,0 +1,207 @@
+/** The status document of CONTRACT.md section 3 from hand-made state, and its text for people. */
+
+import assert from "node:assert/strict";
+import { formatRouter, formatStatus } from "../../../mod/cli/status_text.ts";
+import { buildStatus, type RouterFacts, type Status } from "../../../mod/control/status.ts";
+import { Counters } from "../../../mod/plane/counters.ts";
+import { Histogram } from "../../../mod/plane/histogram.ts";
+import type { ProtocolState } from "../../../mod/plane/messages.ts";
+import { createRouter, type Router, type RouterSettings } from "../../../mod/vrrp/mod.ts";
+
+const NOW = Date.parse("2026-01-02T03:04:05.000Z");
+const ESCAPE = "\x1b";
+
+function wallTime(micros: number): string {
+  return new Date(NOW + micros / 1000).toISOString();
+}
+
+function settings(name: string): RouterSettings {
+  return {
+    name,
+    version: 3,
+    family: "ipv4",
+    version2: false,
+    virtualRouterId: 51,
+    priority: 150,
+    advertisementInterval: 100_000,
+    addresses: ["192.0.2.10"],
+    preempt: true,
+    checksum: "auto",
+  };
+}
+
+/** A router that has been master for 72 s. */
+function master(name: string): Router {
+  const router = createRouter(settings(name), -100_000_000);
+  return {
+    ...router,
+    state: "master",
+    since: -72_000_000,
+    transitions: 2,
+    source: "192.0.2.1",
+    contribution: -30,
+  };
+}
+
+function document(routers: readonly Router[], interfaceName = "eth0"): Status {
+  const lateness = new Histogram();
+  for (let i = 0; i < 99; i++) lateness.record(20);
+  lateness.record(1200);
+  const state: ProtocolState = {
+    type: "state",
+    id: "p:9",
+    cause: "c:1",
+    at: 0,
+    routers: routers.map((router) => ({
+      router,
+      interface: interfaceName,
+      trackers: [
+        { name: "eth1", kind: "interface", healthy: false, contribution: -30, reason: "down" },
+      ],
+    })),
+    lateness: lateness.data(),
+    interfaces: [{ namespace: "", name: interfaceName, dropped: { ttl: 3 } }],
+    scheduling: { policy: "fifo", priority: 50 },
+  };
+  const counters = new Counters();
+  counters.add(0, "advertisements_sent");
+  counters.add(0, "dropped.ttl");
+  const factsOf = (name: string): RouterFacts => ({
+    holding: {
+      name,
+      slot: 0,
+      namespace: "",
+      addresses: [{ address: "192.0.2.10", prefixLength: 24, interface: interfaceName }],
+      lease: 3,
+      announce: { repeat: 5, delay: 0, refresh: 0, refreshRepeat: 1, interval: 0 },
+    },
+    report: {
+      type: "addresses",
+      id: "k:1",
+      cause: "p:1",
+      router: name,
+      wanted: true,
+      present: ["192.0.2.10"],
+      failed: [],
+      repairs: 1,
+      announcements: 5,
+    },
+    counters: counters.read(0),
+  });
+  const agent = {
+    version: "0.1.0",
+    pid: 7,
+    name: "edge-a",
+    started: wallTime(-200_000_000),
+    generation: 3,
+    config: { path: "site.toml", loaded: wallTime(0), sha256: "00", last_reload: null },
+  };
+  return buildStatus(agent, state, factsOf, wallTime);
+}
+
+Deno.test("the document has the names that were promised", () => {
+  const status = document([master("web")]);
+  assert.equal(status.generation, 3);
+  assert.deepEqual(status.config.last_reload, null);
+  const [web] = status.vrrp;
+  const { sessions: [session], ...router } = web!;
+  const { name, state, since, transitions, priority, effective_priority, virtual_router_id } =
+    router;
+  assert.deepEqual(
+    { name, state, since, transitions, priority, effective_priority, virtual_router_id },
+    {
+      name: "web",
+      state: "master",
+      since: "2026-01-02T03:02:53.000Z",
+      transitions: 2,
+      priority: 150,
+      effective_priority: 120,
+      virtual_router_id: 51,
+    },
+  );
+  assert.equal(router.version, 3);
+  assert.equal(router.interface, "eth0");
+  assert.equal(router.advertisement_interval_ms, 100);
+  assert.deepEqual(router.addresses, ["192.0.2.10/24"]);
+  assert.equal(router.address_lease_ms, 3000);
+  assert.deepEqual(router.waiting_for, []);
+  assert.equal(router.trackers[0]?.contribution, -30);
+  assert.equal(session!.family, "ipv4");
+  assert.deepEqual(session!.master, { address: "192.0.2.1", priority: 120 });
+  // 3 × 100 ms + (256 − 120) × 100 ms / 256
+  assert.equal(session!.master_down_interval_ms, 353.125);
+  assert.equal(session!.counters.advertisements_sent, 1);
+  assert.equal(session!.counters.dropped.ttl, 1);
+  assert.equal(status.realtime.policy, "fifo");
+  assert.ok(status.realtime.timer_lateness_us.p50 <= 24);
+  assert.equal(status.realtime.timer_lateness_us.max, 1200);
+  assert.deepEqual(JSON.parse(JSON.stringify(status)), status, "it is plain JSON");
+});
+
+Deno.test("a backup shows the master that it hears", () => {
+  const backup: Router = {
+    ...master("web"),
+    state: "backup",
+    master: { address: "192.0.2.2", priority: 200 },
+  };
+  const [session] = document([backup]).vrrp[0]!.sessions;
+  assert.deepEqual(session!.master, { address: "192.0.2.2", priority: 200 });
+});
+
+Deno.test("the table without colours", () => {
+  const text = formatStatus(document([master("web"), master("a-longer-name")]), NOW, false);
+  assert.deepEqual(text.split("\n"), [
+    "halb 0.1.0, edge-a, up 3m 20s, configuration 3 from site.toml",
+    "",
+    "ROUTER         INTERFACE  ID  STATE   PRIORITY   FOR     MASTER     ADDRESSES",
+    "web            eth0       51  master  120 (150)  1m 12s  this node  192.0.2.10/24",
+    "a-longer-name  eth0       51  master  120 (150)  1m 12s  this node  192.0.2.10/24",
+    "",
+    "web tracks interface eth1: down (-30)",
+    "a-longer-name tracks interface eth1: down (-30)",
+  ]);
+});
+
+Deno.test("colours add codes and nothing else, and mark the state alone", () => {
+  // An interface whose name is that of a state.
+  const status = document([master("master")], "master");
+  const plain = formatStatus(status, NOW, false);
+  const coloured = formatStatus(status, NOW, true);
+  // deno-lint-ignore no-control-regex
+  assert.equal(coloured.replace(/\x1b\[\d+m/g, ""), plain);
+  const row = coloured.split("\n")[3]!;
+  assert.equal(row.split(ESCAPE).length, 3, "one colour, on and off");
+  assert.match(row, /^master {2}master {5}51 {2}\S+32mmaster\S+0m {2}120/);
+});
+
+Deno.test("hostile text cannot move the cursor nor forge a line", () => {
+  const evil = `w${ESCAPE}[2Jeb\n\u009b31m\u2028x`;
+  const status = document([{
+    ...master(evil),
+    state: "fault",
+    waitingFor: [`interface ${evil}: down`],
+  }], evil);
+  for (const text of [formatStatus(status, NOW, false), formatRouter(status.vrrp[0]!, NOW)]) {
+    // deno-lint-ignore no-control-regex
+    assert.doesNotMatch(text, /[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]/);
+    assert.ok(text.includes("w\\u001b[2Jeb\\u000a\\u009b31m\\u2028x"));
+  }
+  const lines = formatStatus(status, NOW, false).split("\n");
+  assert.equal(lines.length, 7);
+  assert.match(lines[5]!, /waits for: interface w/);
+});
+
+Deno.test("everything about one router", () => {
+  const text = formatRouter(document([master("web")]).vrrp[0]!, NOW);
+  for (
+    const expected of [
+      /^virtual router +web \(id 51 on eth0\)$/m,
+      /^state +master for 1m 12s$/m,
+      /^held here +192\.0\.2\.10$/m,
+      /^lease +3 s$/m,
+      /^advertisements sent +1$/m,
+      /^refused +ttl 1$/m,
+      /^repairs +1$/m,
+    ]
+  ) assert.match(text, expected);
+});
