@@ -16,10 +16,10 @@ export interface SeenAdvert {
 
 /** All VRRP adverts of a capture, in order. Ends it. */
 export async function adverts(capture: Capture): Promise<SeenAdvert[]> {
-  const packets = await capture.packets("vrrp", ["ip.src", "vrrp.prio"]);
+  const packets = await capture.packets("vrrp", ["ip.src", "ipv6.src", "vrrp.prio"]);
   return packets.map(({ time, fields }) => ({
     time,
-    source: fields["ip.src"]!,
+    source: fields["ip.src"] || fields["ipv6.src"]!,
     priority: Number(fields["vrrp.prio"]),
   }));
 }

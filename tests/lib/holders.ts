@@ -29,7 +29,7 @@ export class HolderWatch {
     const watch = new HolderWatch(address);
     for (const host of hosts) {
       const initial = await host.holds(address);
-      const process = host.spawn(["ip", "-ts", "-o", "-4", "monitor", "address"], {
+      const process = host.spawn(["ip", "-ts", "-o", "monitor", "address"], {
         name: `holders-${host.name}`,
       });
       watch.#watched.push({ host, process, initial, started: Date.now() });
@@ -50,7 +50,7 @@ export class HolderWatch {
       const found: Holding[] = [];
       let since = initial ? started : undefined;
       for (const line of process.log().split("\n")) {
-        const match = /^\[([^\]]+)\] (Deleted )?\d+: \S+ +inet (\S+?)[/ ]/.exec(line);
+        const match = /^\[([^\]]+)\] (Deleted )?\d+: \S+ +inet6? (\S+?)[/ ]/.exec(line);
         if (match === null || match[3] !== this.#address) continue;
         const at = parseTimestamp(match[1]!);
         if (match[2] === undefined) since ??= at;
