@@ -11,11 +11,11 @@
 
 import { monotonicMicros } from "../../ffi/mod.ts";
 import type { SiteConfig } from "../../config/mod.ts";
+import type { PlaneCrashed } from "../plane/crash.ts";
 import type {
   AddressReport,
   Configured,
   KernelToControl,
-  PlaneCrashed,
   ProtocolState,
   ProtocolToControl,
   StepRecord,

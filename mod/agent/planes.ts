@@ -14,11 +14,11 @@ import { closeRegistered, EventFd, monotonicMicros, newDescriptorRegistry } from
 import { Counters } from "../plane/counters.ts";
 import { IdSource } from "../plane/ids.ts";
 import { Outbox } from "../plane/inbox.ts";
+import type { PlaneCrashed } from "../plane/crash.ts";
 import type {
   ControlToProtocol,
   KernelStart,
   KernelToControl,
-  PlaneCrashed,
   ProtocolStart,
   ProtocolToControl,
   ReconnectPlane,

@@ -8,7 +8,12 @@
  * @module
  */
 
-import type { PlaneCrashed } from "./messages.ts";
+/** The plane's loop was left by an exception: its last message. */
+export interface PlaneCrashed {
+  readonly type: "crashed";
+  readonly reason: string;
+  readonly stack: string;
+}
 
 /** Runs a plane's loop to its end; tells `port` when that was an exception. */
 export function runToTheEnd(port: MessagePort, loop: () => void): void {

@@ -11,6 +11,7 @@
  */
 
 import type { Router, RouterEffect, RouterEvent, RouterSettings } from "../vrrp/mod.ts";
+import type { PlaneCrashed } from "./crash.ts";
 import type { HistogramData } from "./histogram.ts";
 
 /** Names one event or effect: the plane's letter and a counter, such as `p:1042`. */
@@ -224,13 +225,6 @@ export interface LogRecord {
 export interface PlaneStopped {
   readonly type: "stopped";
   readonly id: EventId;
-}
-
-/** The plane's loop was left by an exception: its last message. */
-export interface PlaneCrashed {
-  readonly type: "crashed";
-  readonly reason: string;
-  readonly stack: string;
 }
 
 /** The plane's loop runs and takes messages. */
