@@ -53,7 +53,7 @@ export function buildStatus(
       name: router.settings.name,
       interface: name,
       virtual_router_id: router.settings.virtualRouterId,
-      version: 3,
+      version: router.settings.version,
       state: router.state,
       releasing: router.releasing,
       waiting_for: router.waitingFor,
@@ -96,11 +96,11 @@ function sessionOf(router: Router, counters: RouterCounters, wallTime: (at: numb
     ? { address: router.source, priority: priorityOf(router) }
     : null;
   return {
-    family: "ipv4",
+    family: router.settings.family,
     source: router.source,
     master: own ?? router.master,
     master_interval_ms: router.masterInterval / 1000,
-    master_down_interval_ms: masterDownInterval(priorityOf(router), router.masterInterval) / 1000,
+    master_down_interval_ms: masterDown(router) / 1000,
     checksum: router.checksum.sending,
     peers: router.peers.map((peer) => ({
       address: peer.address,
@@ -110,4 +110,9 @@ function sessionOf(router: Router, counters: RouterCounters, wallTime: (at: numb
     })),
     counters,
   };
+}
+
+function masterDown(router: Router): number {
+  const { settings, masterInterval } = router;
+  return masterDownInterval(priorityOf(router), masterInterval, settings.version);
 }

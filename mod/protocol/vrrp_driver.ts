@@ -34,6 +34,9 @@ import type { Family, VrrpTransport } from "./transport.ts";
 /** Sockets that could not be opened are tried again after this time. */
 const RETRY = 1_000_000;
 
+/** Between two lines of log about one kind of refusal on one interface, microseconds. */
+const COMPLAINT_GAP = 1_000_000;
+
 /** What an advert for a router we do not have is checked by. */
 const ANY_ROUTER: DecodeOptions = { verifyChecksum: true, version: 3, version2: true };
 
@@ -55,6 +58,8 @@ export class Channel {
   readonly routers = new Map<number, RouterEntry>();
   /** Packets that no router could be charged with. */
   readonly dropped: Record<string, number> = {};
+  /** Until when refusals for a reason are counted without a word. */
+  readonly quietUntil: Record<string, number> = {};
 
   constructor(
     readonly key: string,
@@ -313,8 +318,8 @@ export class VrrpDriver {
     const id = transport.virtualRouterId();
     const entry = id === undefined ? undefined : channel.routers.get(id);
     const decoded = transport.decode(entry?.understands ?? ANY_ROUTER);
-    if (!decoded.ok) return this.#drop(channel, entry, decoded.drop);
-    if (entry === undefined) return this.#drop(channel, entry, "virtual_router_id");
+    if (!decoded.ok) return this.#drop(channel, entry, decoded.drop, now);
+    if (entry === undefined) return this.#drop(channel, entry, "virtual_router_id", now);
     const { slot } = entry.config;
     this.#env.counters.add(slot, "advertisements_received");
     const { advertisement } = decoded;
@@ -322,14 +327,21 @@ export class VrrpDriver {
     entry.apply({ type: "advertisement", advertisement }, now);
   }
 
-  #drop(channel: Channel, entry: RouterEntry | undefined, reason: DropReason): void {
+  #drop(
+    channel: Channel,
+    entry: RouterEntry | undefined,
+    reason: DropReason,
+    now: number,
+  ): void {
     if (entry !== undefined) this.#env.counters.add(entry.config.slot, `dropped.${reason}`);
     else channel.dropped[reason] = (channel.dropped[reason] ?? 0) + 1;
-    const { log } = this.#env;
+    // A flood is counted, packet by packet; even to put a line together for each costs too much.
+    if (now < (channel.quietUntil[reason] ?? 0)) return;
+    channel.quietUntil[reason] = now + COMPLAINT_GAP;
     const category = ["vrrp", entry?.name ?? channel.name];
     // An unknown id is somebody else's router: not worth more than a line for those who look.
     const level = reason === "virtual_router_id" ? "debug" : "warning";
-    log.log(level, category, `Advertisement refused: ${reason}`, {
+    this.#env.log.log(level, category, `Advertisement refused: ${reason}`, {
       source: channel.transport.sender(),
     });
   }
