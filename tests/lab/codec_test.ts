@@ -5,9 +5,16 @@
  */
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { encodeAdvertisement, type OutgoingAdvertisement } from "../../mod/vrrp/mod.ts";
+import { parseIp } from "../../mod/ip/mod.ts";
+import {
+  encodeAdvertisement,
+  encodeAdvertisement6,
+  type OutgoingAdvertisement,
+  VRRP_GROUP_IPV4,
+  VRRP_GROUP_IPV6,
+} from "../../mod/vrrp/mod.ts";
 
-/** LINKTYPE_RAW: a packet begins with its IP header. */
+/** LINKTYPE_RAW: a packet begins with its IP header, of either family. */
 const LINKTYPE_RAW = 101;
 
 function pcap(packets: readonly Uint8Array[]): Uint8Array {
@@ -42,6 +49,16 @@ function finished(packet: Uint8Array): Uint8Array {
   return copy;
 }
 
+/** Puts an IPv6 header before a message, as the kernel does: class 0xc0, hop limit 255. */
+function withIpv6Header(message: Uint8Array, source: string, destination: string): Uint8Array {
+  const packet = new Uint8Array(40 + message.length);
+  packet.set([0x6c, 0, 0, 0, message.length >> 8, message.length & 255, 112, 255]);
+  packet.set(parseIp(source)!, 8);
+  packet.set(parseIp(destination)!, 24);
+  packet.set(message, 40);
+  return packet;
+}
+
 type Tree = { readonly [key: string]: unknown };
 
 /** What tshark makes of the packets: one tree of layers for each. */
@@ -72,35 +89,107 @@ function find(tree: unknown, name: string): unknown {
   return undefined;
 }
 
-function adverts(checksum: "rfc9568" | "rfc5798"): OutgoingAdvertisement[] {
-  const many = Array.from({ length: 20 }, (_, i) => `203.0.113.${i + 1}`);
-  const all = Array.from({ length: 255 }, (_, i) => `192.0.2.${i}`);
+type Rule = "rfc9568" | "rfc5798";
+
+/** What is written, and what tshark must call it. */
+interface Form {
+  readonly name: string;
+  readonly checksum: Rule;
+  /** The setting of tshark under which the checksum is good; it matters to one version only. */
+  readonly messageOnly: boolean;
+  readonly intervals: readonly number[];
+  /** `n` addresses. */
+  readonly addresses: (n: number) => string[];
+  readonly from: { readonly source: string; readonly destination: string };
+  readonly packet: (advert: OutgoingAdvertisement) => Uint8Array;
+  /** Fields that say what this form is. */
+  readonly expect: (advert: OutgoingAdvertisement) => Readonly<Record<string, unknown>>;
+}
+
+const IPV4 = { source: "198.51.100.10", destination: VRRP_GROUP_IPV4 };
+const IPV6 = { source: "fe80::10", destination: VRRP_GROUP_IPV6 };
+
+function version3(checksum: Rule): Form {
+  return {
+    name: `version 3 over IPv4, checksum by ${checksum}`,
+    checksum,
+    messageOnly: checksum === "rfc9568",
+    intervals: [10_000, 1_000_000, 40_950_000],
+    addresses: (n) => Array.from({ length: n }, (_, i) => `203.0.113.${i}`),
+    from: IPV4,
+    packet: (advert) => finished(encodeAdvertisement({ ...advert, version: 3 })),
+    expect: ({ interval, addresses }) => ({
+      ...ipv4Header(),
+      "vrrp.version": "3",
+      "vrrp.short_adver_int": String(interval / 10_000),
+      "vrrp.ip_addr": addresses,
+    }),
+  };
+}
+
+const VERSION_2: Form = {
+  ...version3("rfc9568"),
+  name: "version 2",
+  messageOnly: false,
+  intervals: [1_000_000, 7_000_000, 255_000_000],
+  packet: (advert) => finished(encodeAdvertisement({ ...advert, version: 2 })),
+  expect: ({ interval, addresses }) => ({
+    ...ipv4Header(),
+    "vrrp.version": "2",
+    "vrrp.auth_type": "0",
+    "vrrp.adver_int": String(interval / 1_000_000),
+    "vrrp.ip_addr": addresses,
+  }),
+};
+
+const VERSION_3_IPV6: Form = {
+  ...version3("rfc5798"),
+  name: "version 3 over IPv6",
+  addresses: (n) => Array.from({ length: n }, (_, i) => i === 0 ? "fe80::64" : `2001:db8::${i}`),
+  from: IPV6,
+  packet: (advert) =>
+    withIpv6Header(encodeAdvertisement6(advert), advert.source, advert.destination),
+  expect: ({ interval, addresses }) => ({
+    "frame.protocols": "raw:ipv6:vrrp",
+    "ipv6.hlim": "255",
+    "ipv6.nxt": "112",
+    "ipv6.src": IPV6.source,
+    "ipv6.dst": IPV6.destination,
+    "vrrp.version": "3",
+    "vrrp.short_adver_int": String(interval / 10_000),
+    "vrrp.ipv6_addr": addresses,
+  }),
+};
+
+function ipv4Header(): Readonly<Record<string, unknown>> {
+  return {
+    "frame.protocols": "raw:ip:vrrp",
+    "ip.ttl": "255",
+    "ip.proto": "112",
+    "ip.src": IPV4.source,
+    "ip.dst": IPV4.destination,
+    "ip.checksum.status": "1",
+  };
+}
+
+function adverts({ checksum, intervals, addresses, from }: Form): OutgoingAdvertisement[] {
   const list: OutgoingAdvertisement[] = [];
-  for (const addresses of [["192.0.2.10"], many, all]) {
+  for (const count of [1, 2, 20, 255]) {
     for (const priority of [0, 100, 255]) {
-      for (const interval of [10_000, 1_000_000, 40_950_000]) {
-        const [source, destination] = ["198.51.100.10", "224.0.0.18"];
-        const virtualRouterId = 1 + (priority + addresses.length) % 255;
-        list.push({
-          source,
-          destination,
-          virtualRouterId,
-          priority,
-          interval,
-          addresses,
-          checksum,
-        });
+      for (const interval of intervals) {
+        const virtualRouterId = 1 + (priority + count) % 255;
+        const said = { virtualRouterId, priority, interval, addresses: addresses(count), checksum };
+        list.push({ ...from, ...said });
       }
     }
   }
   return list;
 }
 
-for (const checksum of ["rfc9568", "rfc5798"] as const) {
-  Deno.test(`[V7-3] [V7-6] [N15] tshark reads our adverts, checksum by ${checksum}`, async () => {
-    const sent = adverts(checksum);
-    const packets = sent.map((advert) => finished(encodeAdvertisement({ ...advert, version: 3 })));
-    const trees = await dissect(packets, checksum === "rfc9568");
+for (const form of [version3("rfc9568"), version3("rfc5798"), VERSION_2, VERSION_3_IPV6]) {
+  Deno.test(`[V7-2] [V7-3] [V7-6] [N15] tshark reads our adverts: ${form.name}`, async () => {
+    const sent = adverts(form);
+    const trees = await dissect(sent.map(form.packet), form.messageOnly);
     strictEqual(trees.length, sent.length);
     for (const [i, tree] of trees.entries()) {
       const advert = sent[i]!;
@@ -108,52 +197,40 @@ for (const checksum of ["rfc9568", "rfc5798"] as const) {
       for (const complaint of ["_ws.expert", "_ws.malformed", "_ws.short"]) {
         strictEqual(find(tree, complaint), undefined, `${complaint} on ${where}`);
       }
-      const field = (name: string) => find(tree, name);
-      deepStrictEqual(
-        {
-          protocols: field("frame.protocols"),
-          ttl: field("ip.ttl"),
-          protocol: field("ip.proto"),
-          source: field("ip.src"),
-          destination: field("ip.dst"),
-          headerChecksum: field("ip.checksum.status"),
-          version: field("vrrp.version"),
-          type: field("vrrp.type"),
-          id: field("vrrp.virt_rtr_id"),
-          priority: field("vrrp.prio"),
-          count: field("vrrp.addr_count"),
-          interval: field("vrrp.short_adver_int"),
-          checksum: field("vrrp.checksum.status"),
-          addresses: [field("vrrp.ip_addr")].flat(),
-        },
-        {
-          protocols: "raw:ip:vrrp",
-          ttl: "255",
-          protocol: "112",
-          source: advert.source,
-          destination: advert.destination,
-          headerChecksum: "1",
-          version: "3",
-          type: "1",
-          id: String(advert.virtualRouterId),
-          priority: String(advert.priority),
-          count: String(advert.addresses.length),
-          interval: String(advert.interval / 10_000),
-          checksum: "1",
-          addresses: advert.addresses,
-        },
-        where,
-      );
+      const expected: Record<string, unknown> = {
+        ...form.expect(advert),
+        "vrrp.type": "1",
+        "vrrp.virt_rtr_id": String(advert.virtualRouterId),
+        "vrrp.prio": String(advert.priority),
+        "vrrp.addr_count": String(advert.addresses.length),
+        "vrrp.checksum.status": "1",
+      };
+      const fields = Object.keys(expected).map((name) => {
+        const value = find(tree, name);
+        return [name, Array.isArray(expected[name]) ? [value].flat() : value];
+      });
+      deepStrictEqual(Object.fromEntries(fields), expected, where);
     }
   });
 
-  Deno.test(`tshark told the other rule finds ${checksum} adverts bad: it does look`, async () => {
-    const packets = adverts(checksum).map((advert) =>
-      finished(encodeAdvertisement({ ...advert, version: 3 }))
-    );
-    for (const tree of await dissect(packets, checksum !== "rfc9568")) {
+  Deno.test(`tshark finds one changed bit in our adverts: ${form.name}`, async () => {
+    const packets = adverts(form).map((advert) => {
+      const packet = form.packet(advert);
+      packet[packet.length - 1]! ^= 1;
+      return packet;
+    });
+    for (const tree of await dissect(packets, form.messageOnly)) {
       strictEqual(find(tree, "vrrp.checksum.status"), "0");
       ok(find(tree, "_ws.expert") !== undefined);
+    }
+  });
+}
+
+for (const checksum of ["rfc9568", "rfc5798"] as const) {
+  Deno.test(`tshark told the other rule finds ${checksum} adverts bad: it does look`, async () => {
+    const form = version3(checksum);
+    for (const tree of await dissect(adverts(form).map(form.packet), !form.messageOnly)) {
+      strictEqual(find(tree, "vrrp.checksum.status"), "0");
     }
   });
 }

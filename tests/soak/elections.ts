@@ -1,48 +1,47 @@
 /**
- * Elections in virtual time, seed after seed: loss, delay, reordering, duplicates, nodes that stand
- * still, crash and come back. When it is over and the network is whole, one is master, the best.
+ * Elections in virtual time, seed after seed, over all forms of VRRP: loss, delay, reordering,
+ * duplicates, nodes that stand still, crash and come back. When it is over and the network is
+ * whole, one is master, the best.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
-import type { RouterSettings } from "../../mod/vrrp/mod.ts";
+import type { Micros } from "../../mod/vrrp/mod.ts";
 import { Random } from "../lib/random.ts";
-import { longestMasterDown, Network } from "../lib/virtual_time.ts";
+import { longestMasterDown } from "../lib/virtual_time.ts";
+import { type Form, FORMS, lan, MIXED } from "../unit/vrrp/lan.ts";
 
 /** @throws with the seed in the message */
 export function run(seconds: number): Promise<void> {
   const end = performance.now() + seconds * 1000;
   const first = Date.now() % 1_000_000;
-  let seeds = 0;
+  const lives = new Map<string, number>();
   let virtual = 0;
-  while (performance.now() < end) {
-    const seed = first + seeds++;
+  for (let seed = first; performance.now() < end; seed++) {
+    const random = new Random(seed);
+    const form = random.pick(FORMS);
     try {
-      virtual += elect(new Random(seed));
+      virtual += elect(random, form);
     } catch (error) {
-      throw new Error(`Election with seed ${seed} failed`, { cause: error });
+      throw new Error(`Election with seed ${seed} (${form.name}) failed`, { cause: error });
     }
+    lives.set(form.name, (lives.get(form.name) ?? 0) + 1);
   }
-  console.log(`${seeds} networks, ${Math.round(virtual / 1e6)} s of virtual time`);
+  const networks = Array.from(lives, ([name, count]) => `${count} × ${name}`).join(", ");
+  console.log(`${networks}, ${Math.round(virtual / 1e6)} s of virtual time`);
   return Promise.resolve();
 }
 
 /** One network's life. Returns its virtual length. */
-function elect(random: Random): number {
-  const network = new Network(random);
-  const interval = random.int(1, 100) * 10_000;
+function elect(random: Random, form: Form): Micros {
   const preempt = random.chance(0.5);
-  const count = random.int(2, 5);
-  for (let i = 0; i < count; i++) {
-    network.add(settings(interval, preempt, random.int(1, 254)), `192.0.2.${i + 1}`);
-  }
+  const intervals = [anyInterval(random, form)];
+  const { network, interval } = lan(random, { ...form, intervals }, { preempt, delay: 0.25 });
   const longest = longestMasterDown(network.nodes);
   network.wire.loss = random.next() * 0.4;
   network.wire.duplicate = random.next() * 0.2;
   network.wire.reorder = random.chance(0.5);
-  network.wire.delay = random.int(0, 1000);
-  network.wire.jitter = random.int(0, Math.floor(interval / 4));
   for (let i = 0; i < 20; i++) {
     network.run(network.now + random.int(1, 3 * longest));
     const node = random.pick(network.nodes);
@@ -66,17 +65,10 @@ function elect(random: Random): number {
   return network.now;
 }
 
-function settings(interval: number, preempt: boolean, priority: number): RouterSettings {
-  return {
-    name: "web",
-    version: 3,
-    family: "ipv4",
-    version2: false,
-    virtualRouterId: 51,
-    priority,
-    advertisementInterval: interval,
-    addresses: ["192.0.2.100"],
-    preempt,
-    checksum: "auto",
-  };
+/** Version 2 knows whole seconds; beside it version 3 may have any interval. */
+function anyInterval(random: Random, form: Form): Micros {
+  if (form.speaks(0).version === 2 && form.name !== MIXED.name) {
+    return random.int(1, 5) * 1_000_000;
+  }
+  return random.int(1, form.name === MIXED.name ? 300 : 100) * 10_000;
 }

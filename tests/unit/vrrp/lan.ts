@@ -91,7 +91,8 @@ export interface LanOptions {
 
 export function lan(random: Random, form: Form, options: LanOptions = {}): Lan {
   const network = new Network(random);
-  const ranked = form === MIXED && options.ranked === true;
+  const mixed = form.name === MIXED.name;
+  const ranked = mixed && options.ranked === true;
   const own = random.pick(form.intervals.filter((one) => !ranked || one <= 1_000_000));
   const count = options.count ?? random.int(2, 5);
   const priorities = Array.from(
@@ -103,7 +104,7 @@ export function lan(random: Random, form: Form, options: LanOptions = {}): Lan {
   priorities.forEach((priority, i) => {
     // "Should not be given a higher priority" (RFC 9568 section 8.4.3): beside sub-second intervals
     // only the last in line speaks version 2.
-    const fast = form === MIXED && own < 1_000_000;
+    const fast = mixed && own < 1_000_000;
     const speaks = fast ? (i === lowest ? V2 : BOTH) : form.speaks(i);
     const seconds = Math.ceil(own / 1_000_000) * 1_000_000;
     const advertisementInterval = speaks.version === 2 ? seconds : own;
