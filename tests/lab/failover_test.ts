@@ -14,58 +14,119 @@ import {
   lab,
   type Lan,
   startHalb,
+  until,
 } from "../lib/mod.ts";
+import { masterDownInterval } from "../../mod/vrrp/mod.ts";
 
-const VIP = "192.0.2.10";
-const INTERVAL = 100_000;
-/** Of b, priority 100: three intervals and a skew of 156/256. */
-const MASTER_DOWN = 3 * INTERVAL + Math.floor(156 * INTERVAL / 256);
+/** A version and family of the protocol. */
+interface Form {
+  readonly name: string;
+  readonly version: 2 | 3;
+  /** Microseconds between adverts. */
+  readonly interval: number;
+  readonly addresses: readonly string[];
+  /** The address that is watched. */
+  readonly vip: string;
+}
+
+const FORMS: readonly Form[] = [
+  {
+    name: "v3 IPv4",
+    version: 3,
+    interval: 100_000,
+    addresses: ["192.0.2.10/24"],
+    vip: "192.0.2.10",
+  },
+  {
+    name: "v2 IPv4",
+    version: 2,
+    interval: 1_000_000,
+    addresses: ["192.0.2.10/24"],
+    vip: "192.0.2.10",
+  },
+  {
+    name: "v3 IPv6",
+    version: 3,
+    interval: 100_000,
+    addresses: ["fe80::10/64", "2001:db8::10/64"],
+    vip: "2001:db8::10",
+  },
+];
+
+/** Of b. */
+const PRIORITY = 100;
 /** What a busy machine with two processors may add; the benchmark measures exactly. */
 const TOLERANCE = 60_000;
-/** The lease by default at this interval, milliseconds, and what DESIGN.md allows beyond it. */
-const HOLD_BOUND = 3000 + 1500;
 
-function site(options: { preempt?: boolean } = {}): string {
+/** Three intervals and the skew of b, microseconds. */
+function masterDown(form: Form): number {
+  return masterDownInterval(PRIORITY, form.interval, form.version);
+}
+
+/** The lease by default, milliseconds, and what DESIGN.md allows beyond it. */
+function holdBound(form: Form): number {
+  return Math.max(3, Math.ceil(masterDown(form) / 1e6)) * 1000 + 1500;
+}
+
+function site(form: Form, options: { preempt?: boolean } = {}): string {
   return `[[vrrp]]
 name = "web"
 interface = "eth0"
 virtual_router_id = 51
-priority = { by_host = { a = 150, b = 100 } }
-advertisement_interval = "100ms"
+version = ${form.version}
+priority = { by_host = { a = 150, b = ${PRIORITY} } }
+advertisement_interval = "${form.interval / 1000}ms"
 preempt = ${options.preempt ?? true}
-addresses = ["${VIP}/24"]
+addresses = ${JSON.stringify(form.addresses)}
 garp = { repeat = 2, delay = "1s" }
 `;
 }
 
 interface Pair {
+  readonly form: Form;
   readonly a: HalbAgent;
   readonly b: HalbAgent;
   readonly hosts: readonly [Host, Host, Host];
   readonly lan: Lan;
   readonly capture: Capture;
   readonly holders: HolderWatch;
+  /** What a and b send from. */
+  readonly sources: readonly [string, string];
 }
 
 /** Two agents and a client on one LAN; a is master. */
-async function startPair(lab: Lab, options: { preempt?: boolean } = {}): Promise<Pair> {
+async function startPair(
+  lab: Lab,
+  form: Form,
+  options: { preempt?: boolean } = {},
+): Promise<Pair> {
   const hosts = await lab.hostsNamed("a", "b", "client");
   const lan = await lab.lan("net", hosts);
-  const capture = await lab.capture(lan, "ip proto 112 or arp");
-  const holders = await HolderWatch.start(VIP, hosts.slice(0, 2));
-  const a = startHalb(lab, hosts[0], site(options));
+  const capture = await lab.capture(lan, "ip proto 112 or ip6 proto 112");
+  const holders = await HolderWatch.start(form.vip, hosts.slice(0, 2));
+  const sources = [await sourceOf(hosts[0], form), await sourceOf(hosts[1], form)] as const;
+  const a = startHalb(lab, hosts[0], site(form, options));
   await a.untilState("web", "master");
-  const b = startHalb(lab, hosts[1], site(options));
+  const b = startHalb(lab, hosts[1], site(form, options));
   await b.untilState("web", "backup");
-  await lab.until("a holds the address", () => hosts[0].holds(VIP), 2000);
-  await lab.delay(500);
-  return { a, b, hosts, lan, capture, holders };
+  await lab.until("a holds the address", () => hosts[0].holds(form.vip), 2000);
+  await lab.delay(Math.max(500, 2 * form.interval / 1000));
+  return { form, a, b, hosts, lan, capture, holders, sources };
+}
+
+/** The host's first IPv4 address, or its link-local one, which is there after a moment. */
+async function sourceOf(host: Host, form: Form): Promise<string> {
+  if (!form.vip.includes(":")) return host.links[0]!.address;
+  return await until("a link-local address", async () => {
+    const all = await host.addresses("eth0");
+    return all.find((one) => one.scope === "link" && !one.flags.includes("tentative"))?.address;
+  }, 5000);
 }
 
 /** b took over once, after the master-down interval and no later than the tolerance allows. */
-async function assertTakeover(pair: Pair, wait = MASTER_DOWN): Promise<void> {
+async function assertTakeover(pair: Pair, wait = masterDown(pair.form)): Promise<void> {
   const seen = await adverts(pair.capture);
-  const changes = takeovers(seen).filter(({ to }) => to === "192.0.2.2");
+  const changes = takeovers(seen).filter(({ to }) => to === pair.sources[1]);
   assert.equal(changes.length, 1, `one takeover by b, not ${JSON.stringify(changes)}`);
   const took = changes[0]!.first - changes[0]!.lastHeard;
   assert.ok(
@@ -74,143 +135,174 @@ async function assertTakeover(pair: Pair, wait = MASTER_DOWN): Promise<void> {
   );
 }
 
-async function untilHeldBy(lab: Lab, host: Host, timeoutMs = 3000): Promise<void> {
-  await lab.until(`${host.name} holds the address`, () => host.holds(VIP), timeoutMs);
+async function untilHeldBy(lab: Lab, { form }: Pair, host: Host): Promise<void> {
+  const limit = 3000 + 4 * form.interval / 1000;
+  await lab.until(`${host.name} holds the address`, () => host.holds(form.vip), limit);
 }
 
-lab("kill -9: the other takes over, the dead one's address lapses", async (lab) => {
-  const pair = await startPair(lab);
-  await pair.a.kill();
-  await untilHeldBy(lab, pair.hosts[1]);
-  assert.equal(await pair.hosts[0].holds(VIP), true, "nobody has removed a's address yet");
-  await lab.until("a's address lapses", async () => !await pair.hosts[0].holds(VIP), HOLD_BOUND);
-  await assertTakeover(pair);
-  const overlap = pair.holders.longestOverlap();
-  assert.ok(overlap > 0 && overlap <= HOLD_BOUND, `two holders for ${overlap} ms`);
-  assert.equal(longestDoubleMaster(await adverts(pair.capture)), 0);
-});
+/** The host no longer holds the address, within the lease and its tolerance. */
+async function untilFree(lab: Lab, { form }: Pair, host: Host, ms = holdBound(form)) {
+  await lab.until(`${host.name} let go`, async () => !await host.holds(form.vip), ms);
+}
 
-lab("graceful stop: the successor speaks before the address goes", async (lab) => {
-  const pair = await startPair(lab);
-  const status = await pair.a.stop();
-  assert.equal(status.code, 0, pair.a.log());
-  await untilHeldBy(lab, pair.hosts[1]);
-  assert.equal(await pair.hosts[0].holds(VIP), false);
-  const seen = await adverts(pair.capture);
-  const resigned = seen.findIndex(({ priority }) => priority === 0);
-  assert.equal(seen[resigned]?.source, "192.0.2.1", "a says that it resigns");
-  assert.ok(seen.slice(resigned + 1).every(({ source }) => source === "192.0.2.2"));
-  // Skew_Time of b: 156/256 of an interval.
-  await assertTakeover(pair, MASTER_DOWN - 3 * INTERVAL);
-  const [left] = pair.holders.holdings().filter(({ host }) => host === "a");
-  const successor = seen[resigned + 1]!.time / 1000;
-  assert.ok(left!.to >= successor, `a let go ${successor - left!.to} ms before b spoke`);
-});
+for (const form of FORMS) matrix(form);
 
-lab("link cut: the isolated master lets go, and comes back when the link does", async (lab) => {
-  const pair = await startPair(lab);
-  const link = pair.hosts[0].link(pair.lan);
-  await link.cut();
-  await pair.a.untilState("web", "fault", 2000);
-  assert.deepEqual((await pair.a.router("web")).waiting_for, ["interface eth0: no carrier"]);
-  await untilHeldBy(lab, pair.hosts[1]);
-  await lab.until("a dropped the address", async () => !await pair.hosts[0].holds(VIP), 2000);
-  await link.restore();
-  await pair.a.untilState("web", "master");
-  await pair.b.untilState("web", "backup");
-  await lab.until("b dropped the address", async () => !await pair.hosts[1].holds(VIP), 2000);
-  await assertTakeover(pair);
-  const seen = await adverts(pair.capture);
-  assert.equal(takeovers(seen).length, 2, "b once, then a again");
-  assert.equal(longestDoubleMaster(seen), 0);
-  assert.ok(pair.holders.longestOverlap() <= HOLD_BOUND);
-});
+function matrix(form: Form): void {
+  lab(`${form.name}, kill -9: the other takes over, the dead one's address lapses`, async (lab) => {
+    const pair = await startPair(lab, form);
+    await pair.a.kill();
+    await untilHeldBy(lab, pair, pair.hosts[1]);
+    assert.equal(await pair.hosts[0].holds(form.vip), true, "nobody has removed a's address yet");
+    await untilFree(lab, pair, pair.hosts[0]);
+    await assertTakeover(pair);
+    const overlap = pair.holders.longestOverlap();
+    assert.ok(overlap > 0 && overlap <= holdBound(form), `two holders for ${overlap} ms`);
+    assert.equal(longestDoubleMaster(await adverts(pair.capture)), 0);
+  });
 
-lab("silent isolation: two masters only as long as the cut, one after it", async (lab) => {
-  const pair = await startPair(lab);
-  const link = pair.hosts[0].link(pair.lan);
-  await link.lose(100);
-  await pair.b.untilState("web", "master");
-  assert.equal((await pair.a.router("web")).state, "master", "it cannot know");
-  await link.lose(0);
-  const healed = Date.now() * 1000;
-  await pair.b.untilState("web", "backup");
-  await lab.until("b dropped the address", async () => !await pair.hosts[1].holds(VIP), 2000);
-  await lab.delay(500);
-  const after = (await adverts(pair.capture)).filter(({ time }) => time > healed);
-  const last = after.findLast(({ source, priority }) => source === "192.0.2.2" && priority > 0);
-  const spoke = last === undefined ? 0 : last.time - healed;
-  assert.ok(spoke <= INTERVAL + TOLERANCE, `b spoke for ${spoke} µs after the cut was mended`);
-});
+  lab(`${form.name}, graceful stop: the successor speaks before the address goes`, async (lab) => {
+    const pair = await startPair(lab, form);
+    const status = await pair.a.stop();
+    assert.equal(status.code, 0, pair.a.log());
+    await untilHeldBy(lab, pair, pair.hosts[1]);
+    assert.equal(await pair.hosts[0].holds(form.vip), false);
+    const seen = await adverts(pair.capture);
+    const resigned = seen.findIndex(({ priority }) => priority === 0);
+    assert.equal(seen[resigned]?.source, pair.sources[0], "a says that it resigns");
+    assert.ok(seen.slice(resigned + 1).every(({ source }) => source === pair.sources[1]));
+    // Skew_Time of b: 156/256 of an interval.
+    await assertTakeover(pair, masterDown(form) - 3 * form.interval);
+    const [left] = pair.holders.holdings().filter(({ host }) => host === "a");
+    const successor = seen[resigned + 1]!.time / 1000;
+    assert.ok(left!.to >= successor, `a let go ${successor - left!.to} ms before b spoke`);
+  });
 
-lab("frozen process: its address lapses; thawed, it listens before it speaks", async (lab) => {
-  const pair = await startPair(lab);
-  pair.a.freeze();
-  await untilHeldBy(lab, pair.hosts[1]);
-  await lab.until("a's address lapses", async () => !await pair.hosts[0].holds(VIP), HOLD_BOUND);
-  await lab.delay(500);
-  const thawed = Date.now() * 1000;
-  pair.a.thaw();
-  await pair.a.untilState("web", "master");
-  await pair.b.untilState("web", "backup");
-  const seen = await adverts(pair.capture);
-  const [spoke] = seen.filter(({ time, source }) => source === "192.0.2.1" && time > thawed);
-  assert.ok(spoke !== undefined);
-  const listened = spoke.time - thawed;
-  assert.ok(listened >= INTERVAL - 5000, `a spoke ${listened} µs after it was thawed`);
-  assert.equal(longestDoubleMaster(seen), 0);
-  assert.ok(pair.holders.longestOverlap() <= HOLD_BOUND);
-  assert.match(pair.a.log(), /Was silent for \d+ µs as master: listening first/);
-});
+  lab(
+    `${form.name}, link cut: the isolated master lets go, and comes back when the link does`,
+    async (lab) => {
+      const pair = await startPair(lab, form);
+      const link = pair.hosts[0].link(pair.lan);
+      await link.cut();
+      await pair.a.untilState("web", "fault", 2000);
+      assert.deepEqual((await pair.a.router("web")).waiting_for, ["interface eth0: no carrier"]);
+      await untilHeldBy(lab, pair, pair.hosts[1]);
+      await untilFree(lab, pair, pair.hosts[0], 2000);
+      await link.restore();
+      await pair.a.untilState("web", "master");
+      await pair.b.untilState("web", "backup");
+      await untilFree(lab, pair, pair.hosts[1], 2000);
+      await assertTakeover(pair);
+      const seen = await adverts(pair.capture);
+      assert.equal(takeovers(seen).length, 2, "b once, then a again");
+      assert.equal(longestDoubleMaster(seen), 0);
+      assert.ok(pair.holders.longestOverlap() <= holdBound(form));
+    },
+  );
 
-lab("frozen process without preemption: the thawed one stays backup", async (lab) => {
-  const pair = await startPair(lab, { preempt: false });
-  pair.a.freeze();
-  await untilHeldBy(lab, pair.hosts[1]);
-  await lab.until("a's address lapses", async () => !await pair.hosts[0].holds(VIP), HOLD_BOUND);
-  const thawed = Date.now() * 1000;
-  pair.a.thaw();
-  await pair.a.untilState("web", "backup");
-  await lab.delay(1000);
-  assert.equal((await pair.a.router("web")).state, "backup");
-  const seen = await adverts(pair.capture);
-  const spoke = seen.filter(({ time, source }) => source === "192.0.2.1" && time > thawed);
-  assert.deepEqual(spoke, [], "the thawed router must not have said a word");
-});
+  lab(
+    `${form.name}, silent isolation: two masters only as long as the cut, one after it`,
+    async (lab) => {
+      const pair = await startPair(lab, form);
+      const link = pair.hosts[0].link(pair.lan);
+      await link.lose(100);
+      await pair.b.untilState("web", "master");
+      assert.equal((await pair.a.router("web")).state, "master", "it cannot know");
+      await link.lose(0);
+      const healed = Date.now() * 1000;
+      await pair.b.untilState("web", "backup");
+      await untilFree(lab, pair, pair.hosts[1], 2000);
+      await lab.delay(500);
+      const after = (await adverts(pair.capture)).filter(({ time }) => time > healed);
+      const last = after.findLast(({ source, priority }) =>
+        source === pair.sources[1] && priority > 0
+      );
+      const spoke = last === undefined ? 0 : last.time - healed;
+      assert.ok(
+        spoke <= form.interval + TOLERANCE,
+        `b spoke for ${spoke} µs after the cut was mended`,
+      );
+    },
+  );
 
-lab("a frozen backup does not take over because of its own stall", async (lab) => {
-  const pair = await startPair(lab);
-  for (let i = 0; i < 5; i++) {
-    pair.b.freeze();
-    await lab.delay(700);
-    pair.b.thaw();
+  lab(
+    `${form.name}, frozen process: its address lapses; thawed, it listens before it speaks`,
+    async (lab) => {
+      const pair = await startPair(lab, form);
+      pair.a.freeze();
+      await untilHeldBy(lab, pair, pair.hosts[1]);
+      await untilFree(lab, pair, pair.hosts[0]);
+      await lab.delay(500);
+      const thawed = Date.now() * 1000;
+      pair.a.thaw();
+      await pair.a.untilState("web", "master");
+      await pair.b.untilState("web", "backup");
+      const seen = await adverts(pair.capture);
+      const [spoke] = seen.filter(({ time, source }) =>
+        source === pair.sources[0] && time > thawed
+      );
+      assert.ok(spoke !== undefined);
+      const listened = spoke.time - thawed;
+      assert.ok(listened >= form.interval - 5000, `a spoke ${listened} µs after it was thawed`);
+      assert.equal(longestDoubleMaster(seen), 0);
+      assert.ok(pair.holders.longestOverlap() <= holdBound(form));
+      assert.match(pair.a.log(), /Was silent for \d+ µs as master: listening first/);
+    },
+  );
+
+  lab(
+    `${form.name}, frozen process without preemption: the thawed one stays backup`,
+    async (lab) => {
+      const pair = await startPair(lab, form, { preempt: false });
+      pair.a.freeze();
+      await untilHeldBy(lab, pair, pair.hosts[1]);
+      await untilFree(lab, pair, pair.hosts[0]);
+      const thawed = Date.now() * 1000;
+      pair.a.thaw();
+      await pair.a.untilState("web", "backup");
+      await lab.delay(1000);
+      assert.equal((await pair.a.router("web")).state, "backup");
+      const seen = await adverts(pair.capture);
+      const spoke = seen.filter(({ time, source }) => source === pair.sources[0] && time > thawed);
+      assert.deepEqual(spoke, [], "the thawed router must not have said a word");
+    },
+  );
+
+  lab(`${form.name}, a frozen backup does not take over because of its own stall`, async (lab) => {
+    const pair = await startPair(lab, form);
+    for (let i = 0; i < 5; i++) {
+      pair.b.freeze();
+      await lab.delay(700);
+      pair.b.thaw();
+      await lab.delay(300);
+    }
+    const router = await pair.b.router("web");
+    assert.equal(router.state, "backup");
+    assert.equal(takeovers(await adverts(pair.capture)).length, 0);
+  });
+
+  lab(`${form.name}, host lost: interface gone, then the process`, async (lab) => {
+    const pair = await startPair(lab, form);
+    await pair.hosts[0].link(pair.lan).delete();
+    await pair.a.kill();
+    await untilHeldBy(lab, pair, pair.hosts[1]);
     await lab.delay(300);
-  }
-  const router = await pair.b.router("web");
-  assert.equal(router.state, "backup");
-  assert.equal(takeovers(await adverts(pair.capture)).length, 0);
-});
+    await assertTakeover(pair);
+    assert.equal(longestDoubleMaster(await adverts(pair.capture)), 0);
+  });
 
-lab("host lost: interface gone, then the process", async (lab) => {
-  const pair = await startPair(lab);
-  await pair.hosts[0].link(pair.lan).delete();
-  await pair.a.kill();
-  await untilHeldBy(lab, pair.hosts[1]);
-  await lab.delay(300);
-  await assertTakeover(pair);
-  assert.equal(longestDoubleMaster(await adverts(pair.capture)), 0);
-});
-
-lab("a restarted master takes over again, and adopts what it left", async (lab) => {
-  const pair = await startPair(lab);
-  await pair.a.kill();
-  const again = startHalb(lab, pair.hosts[0], site());
-  await again.untilState("web", "master");
-  await pair.b.untilState("web", "backup");
-  await lab.until("only a holds it", async () => {
-    return await pair.hosts[0].holds(VIP) && !await pair.hosts[1].holds(VIP);
-  }, 3000);
-  await lab.delay(4000);
-  assert.equal(await pair.hosts[0].holds(VIP), true, "the lease is refreshed");
-  assert.equal(longestDoubleMaster(await adverts(pair.capture)), 0);
-});
+  lab(`${form.name}, a restarted master takes over again, and adopts what it left`, async (lab) => {
+    const pair = await startPair(lab, form);
+    await pair.a.kill();
+    const again = startHalb(lab, pair.hosts[0], site(form));
+    await again.untilState("web", "master");
+    await pair.b.untilState("web", "backup");
+    await lab.until("only a holds it", async () => {
+      return await pair.hosts[0].holds(form.vip) && !await pair.hosts[1].holds(form.vip);
+    }, 3000);
+    await lab.delay(4000);
+    assert.equal(await pair.hosts[0].holds(form.vip), true, "the lease is refreshed");
+    // b may have taken over in between, for as long as a needed; never more than that.
+    const changes = takeovers(await adverts(pair.capture));
+    assert.ok(changes.length === 0 || changes.length === 2, JSON.stringify(changes));
+  });
+}
