@@ -18,6 +18,11 @@ const FORMS: readonly Form[] = [{
   addresses: ["192.0.2.10/24"],
   frr: { ipv4: ["192.0.2.10/24"] },
   family: "v4",
+}, {
+  name: "IPv6",
+  addresses: ["fe80::10/64", "2001:db8::10/64"],
+  frr: { ipv6: ["fe80::10/64", "2001:db8::10/64"] },
+  family: "v6",
 }];
 
 function site(form: Form, priority: number): string {
