@@ -143,6 +143,12 @@ Deno.test("[V7-6] [V7-17] version 2 adverts teach no checksum rule, and contradi
     step(learner, advert({ priority: 200, checksum: "rfc9568" }), i * SECOND);
   }
   strictEqual(learner.checksum.sending, "rfc9568");
+  // And back: the version 2 router that goes on is not loyal to any rule.
+  for (let i = 70; i < 73; i++) {
+    step(learner, advert({ ...V2, priority: 200, source: LOWER }), i * SECOND);
+    step(learner, advert({ priority: 200, checksum: "rfc5798" }), i * SECOND);
+  }
+  strictEqual(learner.checksum.sending, "rfc5798");
 });
 
 // ===== what a "send" puts on the wire ============================================================

@@ -106,6 +106,15 @@ testRows([
     state: "backup",
   },
   {
+    rule:
+      "[V7-C6] [V7-9] v2: priority 0 with a second left: the skew is less, whatever the interval",
+    given: () => started(v2()),
+    event: says({ priority: 0 }),
+    at: DOWN - SECOND,
+    effects: [setTimer("master_down", 2, DOWN - SECOND + SKEW)],
+    state: "backup",
+  },
+  {
     rule: "[V7-4] v2: another interval is discarded and told, nothing is adopted",
     given: () => started(v2()),
     event: says({ interval: SECOND, priority: 254 }),
@@ -264,6 +273,27 @@ Deno.test("[V7-6] v2: one checksum rule, whatever is configured, and nothing is 
     const router = started(v2({ checksum }));
     for (let i = 0; i < 10; i++) step(router, says({ priority: 200 }), i * SECOND);
     deepStrictEqual(router.checksum, { sending: "rfc9568", streak: 0, changed: null });
+  }
+});
+
+Deno.test("v2: a wake-up later than a master-down interval is forgiven for one such, not more", () => {
+  const router = started(v2());
+  const late = 2 * DOWN;
+  deepStrictEqual(step(router, timer(1), DOWN + late), [
+    {
+      type: "notice",
+      kind: "stall_grace",
+      text: `Woke up ${late} µs late: waiting ${DOWN} µs more`,
+    },
+    setTimer("master_down", 2, DOWN + late + DOWN),
+  ]);
+});
+
+Deno.test("v2: a plane that is back after its own master-down interval is master no longer", () => {
+  for (const [age, state] of [[DOWN - 1, "master"], [DOWN, "backup"]] as const) {
+    const router = master(v2());
+    step(router, { type: "resume", age }, 3 * DOWN);
+    strictEqual(router.state, state);
   }
 });
 
