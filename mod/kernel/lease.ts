@@ -20,9 +20,10 @@
 import { parseIp } from "../ip/mod.ts";
 import { HALB_PROTOCOL, type InterfaceAddress } from "../netlink/mod.ts";
 import type { KernelRouter } from "../plane/messages.ts";
-import { backoff, Gate, GATE_RETRY, type Pulse, refreshShare } from "./gate.ts";
+import { backoff, Gate, GATE_RETRY, type Pulse } from "./gate.ts";
 import {
   addition,
+  expected,
   hasOurForm,
   keyOf,
   type LeasedAddress,
@@ -30,6 +31,7 @@ import {
   type LeaseEvents,
   newAddress,
   newRouter,
+  noteLease,
   refreshing,
   removal,
 } from "./leased.ts";
@@ -196,8 +198,10 @@ export class LeaseBook {
       return;
     }
     address.failures = 0;
-    if (operation.type === "delete_address") address.index = undefined;
-    else this.#installed(address, operation.index, operation.lease, sent, operation.type);
+    if (operation.type === "delete_address") {
+      address.index = undefined;
+      address.arrivesBy = undefined;
+    } else noteLease(address, operation, sent);
   }
 
   #configureRouter(
@@ -260,13 +264,15 @@ export class LeaseBook {
     if (seen === undefined) {
       const obstacle = obstacleTo(held.address, this.#view.link(index));
       if (obstacle !== undefined) return this.#fail(address, obstacle);
-      if (address.retryAt > now) this.#wakeAt(address.retryAt);
+      const notBefore = Math.max(address.retryAt, address.arrivesBy ?? 0);
+      if (notBefore > now) this.#wakeAt(notBefore);
       else if (!router.gate.open(now)) this.#wakeAt(now + GATE_RETRY);
       else operations.push(addition(address, index));
       return;
     }
     this.#fail(address, undefined);
     address.index = index;
+    if (address.arrivesBy !== undefined) this.#arrived(address);
     this.#planForm(address, seen, now, operations);
   }
 
@@ -322,9 +328,9 @@ export class LeaseBook {
     const { held, router } = address;
     const index = this.#view.indexOf(held.interface);
     this.#leaveOldInterface(address, index, operations);
-    const seen = this.ownership.ours(address, index);
+    const seen = this.ownership.ours(address, index) ?? expected(address, index);
     if (seen === undefined || this.#wantedElsewhere(address)) return;
-    address.index = index;
+    address.index = seen.index;
     if (!router.decided && now < router.adoptedUntil) this.#wakeAt(router.adoptedUntil);
     else if (address.retryAt > now) this.#wakeAt(address.retryAt);
     else operations.push(removal(router.router.name, seen));
@@ -363,24 +369,10 @@ export class LeaseBook {
     }
   }
 
-  #installed(
-    address: LeasedAddress,
-    index: number,
-    lease: number,
-    sent: number,
-    type: Operation["type"],
-  ): void {
-    const { router } = address;
-    address.index = index;
-    address.failure = undefined;
-    address.expiresAt = lease === 0 ? Infinity : sent + lease * SECOND;
-    const period = lease * SECOND / 3;
-    const fresh = type === "add_address" || address.installedAt === 0;
-    const share = refreshShare(router.router.slot, address.position, router.addresses.length);
-    address.refreshAt = sent + (fresh ? period * share : period);
-    if (!fresh) return;
-    address.installedAt = sent;
-    if (address.repairing) router.repairs++;
+  /** It was added before and is seen now: for IPv6 some time after the kernel agreed. */
+  #arrived(address: LeasedAddress): void {
+    address.arrivesBy = undefined;
+    if (address.repairing) address.router.repairs++;
     address.repairing = false;
     this.#events.installed(address);
   }

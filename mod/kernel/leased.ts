@@ -7,13 +7,17 @@
 
 import { IFA_F_NOPREFIXROUTE, type InterfaceAddress } from "../netlink/mod.ts";
 import type { HeldAddress, KernelRouter } from "../plane/messages.ts";
-import type { Gate } from "./gate.ts";
+import { type Gate, refreshShare } from "./gate.ts";
 import {
   type AddAddress,
   type DeleteAddress,
   hostLength,
   type RefreshAddress,
 } from "./operation.ts";
+
+const SECOND = 1_000_000;
+/** How long the kernel may take to tell of an address that it has agreed to. */
+const ARRIVAL = 2 * SECOND;
 
 /** One virtual address of one router. */
 export interface LeasedAddress {
@@ -28,6 +32,11 @@ export interface LeasedAddress {
   /** Heartbeat at the last decision to refresh. */
   heartbeat: number | undefined;
   installedAt: number;
+  /**
+   * It was added and is not seen yet, since the kernel tells of an IPv6 address only when it has
+   * put its route in place, and does that later; after this time it is thought lost.
+   */
+  arrivesBy: number | undefined;
   /** Nothing is tried before this time. */
   retryAt: number;
   failures: number;
@@ -84,8 +93,20 @@ export function hasOurForm(seen: InterfaceAddress): boolean {
     (seen.flags & IFA_F_NOPREFIXROUTE) !== 0;
 }
 
+/** An address that was added and is not seen yet, as it will look; undefined: none is awaited. */
+export function expected(
+  { held, arrivesBy }: LeasedAddress,
+  index: number | undefined,
+): Seen | undefined {
+  if (arrivesBy === undefined || index === undefined) return undefined;
+  return { index, address: held.address, prefixLength: hostLength(held.address) };
+}
+
+/** What identifies an address to the kernel. */
+type Seen = Pick<InterfaceAddress, "index" | "address" | "prefixLength">;
+
 /** The removal of an address as it is seen. @param router empty: of no router */
-export function removal(router: string, seen: InterfaceAddress): DeleteAddress {
+export function removal(router: string, seen: Seen): DeleteAddress {
   const { index, address, prefixLength } = seen;
   return { type: "delete_address", router, index, address, prefixLength };
 }
@@ -106,6 +127,7 @@ export function newAddress(
     refreshAt: now,
     heartbeat: undefined,
     installedAt: 0,
+    arrivesBy: undefined,
     retryAt: now,
     failures: 0,
     removedAt: -Infinity,
@@ -149,4 +171,23 @@ function target({ held, router }: LeasedAddress, index: number) {
     lease: router.router.lease,
     ...(held.label === undefined ? {} : { label: held.label }),
   };
+}
+
+/** The kernel has agreed to give the address a new lease, counted from when it was asked. */
+export function noteLease(
+  address: LeasedAddress,
+  { type, index, lease }: AddAddress | RefreshAddress,
+  sent: number,
+): void {
+  const { router, position } = address;
+  address.index = index;
+  address.failure = undefined;
+  address.expiresAt = lease === 0 ? Infinity : sent + lease * SECOND;
+  const period = lease * SECOND / 3;
+  const fresh = type === "add_address" || address.installedAt === 0;
+  const share = refreshShare(router.router.slot, position, router.addresses.length);
+  address.refreshAt = sent + (fresh ? period * share : period);
+  if (!fresh) return;
+  address.installedAt = sent;
+  address.arrivesBy = sent + ARRIVAL;
 }

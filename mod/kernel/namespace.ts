@@ -12,6 +12,7 @@
 
 import {
   type Acknowledgement,
+  EADDRNOTAVAIL,
   EEXIST,
   IFF_LOOPBACK,
   IFF_NOARP,
@@ -294,6 +295,10 @@ export class NamespaceDriver {
     else this.book.settle(operation, failure, sent);
     const router = "router" in operation ? operation.router : "";
     if (operation.type !== "refresh_address") this.#changed.add(router);
+    // An address that we see is not there: what we know is out of date.
+    if (operation.type === "delete_address" && answer.errno === EADDRNOTAVAIL) {
+      this.#tables.distrust();
+    }
     if (failure === undefined) return;
     this.#say("warning", router === "" ? ["kernel"] : ["kernel", router], "The kernel refused", {
       operation: describeOperation(operation),

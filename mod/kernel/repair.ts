@@ -51,6 +51,7 @@ export function strike(
     if (over || link === undefined || obstacleTo(removed.address, link) !== undefined) return;
   }
   address.repairing = true;
+  address.arrivesBy = undefined;
   address.strikes = now - address.removedAt < SETTLED ? address.strikes + 1 : 0;
   address.removedAt = now;
   address.retryAt = now + backoff(address.strikes);

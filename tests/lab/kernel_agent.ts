@@ -37,7 +37,7 @@ export class Agent {
   }
 
   configure(routers: readonly KernelRouter[]): void {
-    const interfaces = routers.map(({ namespace }) => ({ namespace, name: "eth0" }));
+    const interfaces = routers.map(({ namespace }) => ({ namespace, name: "eth0", groups: [] }));
     if (this.beating) this.words.beatProtocol(monotonicMicros());
     this.plane.handle({ type: "configure", id: "c:1", routers, interfaces });
     this.#turn();

@@ -2,7 +2,8 @@
 
 import { strict as assert } from "node:assert";
 import { EventFd, monotonicMicros, newDescriptorRegistry } from "../../ffi/mod.ts";
-import type { KernelStart, KernelToControl, KernelToProtocol } from "../../mod/plane/messages.ts";
+import type { KernelToControl, KernelToProtocol } from "../../mod/plane/messages.ts";
+import type { KernelStart } from "../../mod/plane/start.ts";
 import { SharedWords } from "../../mod/plane/shared.ts";
 import { delay, lab } from "../lib/mod.ts";
 import { CREATE, router } from "./kernel_agent.ts";
@@ -42,7 +43,7 @@ lab("the Worker takes its messages, holds, and ends in order", async (lab) => {
   });
   await lab.until("the plane is ready", () => heard.some((one) => one.type === "ready"), 5000);
   const holder = router("web", host, 3, "192.0.2.10/24", 1);
-  const interfaces = [{ namespace: host.namespace, name: "eth0" }];
+  const interfaces = [{ namespace: host.namespace, name: "eth0", groups: [] }];
   control.port1.postMessage({ type: "configure", id: "c:1", routers: [holder], interfaces });
   wake.signal();
   await lab.until("it is configured", () => heard.some((one) => one.type === "configured"), 2000);

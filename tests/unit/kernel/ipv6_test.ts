@@ -55,6 +55,42 @@ Deno.test("IPv6: installed as /128, usable at once, never a source of the host's
   }
 });
 
+Deno.test("IPv6: the kernel tells of a new address late: nothing is done twice or too early", () => {
+  const { rig, eth0 } = usual([`${VIP}/64`]);
+  rig.kernel.tardy = true;
+  rig.hold("web");
+  rig.wake();
+  rig.wake();
+  assert.deepEqual(rig.kernel.journal, [`add ${VIP}/128`]);
+  assert.deepEqual(rig.kernel.frames, [], "not announced before it is there");
+  rig.run(1000);
+  assert.equal(rig.kernel.frames.length, 1);
+  assert.deepEqual(rig.report("web").present, [VIP]);
+  rig.drop("web");
+  rig.kernel.journal.length = 0;
+  rig.hold("web");
+  rig.drop("web");
+  assert.deepEqual(rig.kernel.journal, [`add ${VIP}/128`, `delete ${VIP}/128`]);
+  assert.equal(rig.kernel.has(eth0, VIP), undefined, "dropped before it was seen");
+  rig.hold("web");
+  rig.stop(false);
+  assert.equal(rig.kernel.has(eth0, VIP), undefined, "also by a stop");
+  assert.equal(rig.report("web").repairs, 0);
+});
+
+Deno.test("IPv6: an address of which the kernel never tells is asked for again, and found", () => {
+  const { rig } = usual([`${VIP}/64`]);
+  rig.kernel.tardy = true;
+  rig.hold("web");
+  rig.kernel.loseLate();
+  rig.run(1.9 * SECOND);
+  assert.deepEqual(rig.kernel.journal, [`add ${VIP}/128`]);
+  rig.run(0.2 * SECOND);
+  assert.deepEqual(rig.report("web").present, [VIP]);
+  rig.run(5 * SECOND);
+  assert.deepEqual(rig.report("web").present, [VIP]);
+});
+
 Deno.test("IPv6: what somebody removes comes back, though notifications name nobody", () => {
   const { rig, eth0 } = usual();
   rig.hold("web");

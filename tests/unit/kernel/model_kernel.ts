@@ -38,8 +38,6 @@ import {
 } from "../../../mod/netlink/mod.ts";
 import {
   addressMessage,
-  answering,
-  endOfDump,
   errorMessage,
   linkMessage,
   type ModelAddress,
@@ -48,6 +46,7 @@ import {
   routeMessage,
   settingsMessage,
 } from "./model_messages.ts";
+import { ModelSockets } from "./model_sockets.ts";
 import {
   agrees,
   carriesIpv6,
@@ -64,13 +63,11 @@ const SECOND = 1_000_000;
 const [OUR_PORT, OTHER_PORT] = [1000, 2000];
 
 /** The tables, and the plane's sockets into them. */
-export class ModelKernel implements KernelIo, NamespaceIo {
+export class ModelKernel extends ModelSockets implements KernelIo, NamespaceIo {
   readonly portId = OUR_PORT;
   readonly links: ModelLink[] = [];
   addresses: ModelAddress[] = [];
   routes: ModelRoute[] = [];
-  /** Frames sent, with the time. */
-  readonly frames: { at: number; index: number; frame: Uint8Array }[] = [];
   /** Requests that changed something or tried to, in words. */
   readonly journal: string[] = [];
   /** Errnos for the next requests of a type, first first. */
@@ -85,9 +82,6 @@ export class ModelKernel implements KernelIo, NamespaceIo {
   readonly #forwarding = new Set<number>();
   /** Address flags that this kernel does not know. */
   forgets = 0;
-  time = 1_000_000_000;
-  #answers: Uint8Array[] = [];
-  #events: (Uint8Array | "overrun")[] = [];
   #nextIndex = 1;
 
   now(): number {
@@ -103,24 +97,10 @@ export class ModelKernel implements KernelIo, NamespaceIo {
     for (const message of splitMessages(bytes.slice()).messages) this.#request(message);
   }
 
-  receive(): Uint8Array | undefined {
-    return this.#answers.shift();
-  }
-
-  event(): Uint8Array | "overrun" | undefined {
-    return this.#events.shift();
-  }
-
-  transmit(index: number, frame: Uint8Array<ArrayBuffer>): number {
-    this.frames.push({ at: this.time, index, frame: frame.slice() });
-    return 0;
-  }
-
-  close(): void {}
-
   /** Lets time pass; addresses whose lifetime ends go. */
   advance(micros: number): void {
     const end = this.time + micros;
+    if (micros > 0) this.catchUp();
     for (;;) {
       const next = this.addresses.filter((one) => one.expiresAt <= end)
         .sort((a, b) => a.expiresAt - b.expiresAt)[0];
@@ -132,16 +112,11 @@ export class ModelKernel implements KernelIo, NamespaceIo {
     this.routes = this.routes.filter((route) => route.expiresAt > end);
   }
 
-  /** Loses what is queued, as a full socket does. */
-  overrun(): void {
-    this.#events = ["overrun"];
-  }
-
   link(name: string, flags = 0x1 | 0x40): number {
     const index = this.#nextIndex++;
     const link = { index, name, flags, mac: [2, 0, 0, 0, 0, index], mtu: 1500 };
     this.links.push(link);
-    this.#events.push(linkMessage(RTM_NEWLINK, link));
+    this.tell(linkMessage(RTM_NEWLINK, link));
     return index;
   }
 
@@ -151,7 +126,7 @@ export class ModelKernel implements KernelIo, NamespaceIo {
     Object.assign(link, change);
     // A link that goes down loses its routes, silently, and keeps its IPv4 addresses.
     if ((link.flags & 1) === 0) this.routes = this.routes.filter((one) => one.index !== index);
-    this.#events.push(linkMessage(RTM_NEWLINK, link));
+    this.tell(linkMessage(RTM_NEWLINK, link));
     if (!carriesIpv6(link)) this.#flushIpv6(index);
   }
 
@@ -164,7 +139,7 @@ export class ModelKernel implements KernelIo, NamespaceIo {
   setForwarding(index: number, forwarding: boolean): void {
     if (forwarding) this.#forwarding.add(index);
     else this.#forwarding.delete(index);
-    this.#events.push(settingsMessage(index, forwarding));
+    this.tell(settingsMessage(index, forwarding));
   }
 
   /** A bridge reports that a port has left it: RTM_DELLINK with a family of its own. */
@@ -173,7 +148,7 @@ export class ModelKernel implements KernelIo, NamespaceIo {
     if (link === undefined) throw new Error(`No link ${index}`);
     const message = linkMessage(RTM_DELLINK, link);
     message[16] = 7;
-    this.#events.push(message);
+    this.tell(message);
   }
 
   unlink(index: number): void {
@@ -181,7 +156,7 @@ export class ModelKernel implements KernelIo, NamespaceIo {
     this.routes = this.routes.filter((route) => route.index !== index);
     const at = this.links.findIndex((one) => one.index === index);
     const [link] = this.links.splice(at, 1);
-    if (link !== undefined) this.#events.push(linkMessage(RTM_DELLINK, link));
+    if (link !== undefined) this.tell(linkMessage(RTM_DELLINK, link));
   }
 
   /** Somebody else adds an address. */
@@ -214,7 +189,7 @@ export class ModelKernel implements KernelIo, NamespaceIo {
     for (const found of this.addresses) {
       if (found.index !== index || found.address !== address) continue;
       found.flags = flags;
-      this.#events.push(addressMessage(RTM_NEWADDR, found, 0, this.time));
+      this.tell(addressMessage(RTM_NEWADDR, found, 0, this.time));
     }
   }
 
@@ -237,7 +212,7 @@ export class ModelKernel implements KernelIo, NamespaceIo {
   #request(message: NetlinkMessage): void {
     const { type, sequence } = message;
     if (type === RTM_GETLINK) {
-      return this.#dump(sequence, this.links.map((link) => linkMessage(RTM_NEWLINK, link)));
+      return this.dump(sequence, this.links.map((link) => linkMessage(RTM_NEWLINK, link)));
     }
     if (type === RTM_GETADDR) {
       const six = message.payload[0] !== 2;
@@ -245,11 +220,11 @@ export class ModelKernel implements KernelIo, NamespaceIo {
       // The kernel lists the newest IPv6 address first.
       if (six) found.reverse();
       const dump = found.map((one) => addressMessage(RTM_NEWADDR, one, 0, this.time));
-      return this.#dump(sequence, dump);
+      return this.dump(sequence, dump);
     }
     if (type === RTM_GETNETCONF) {
       const say = ({ index }: ModelLink) => settingsMessage(index, this.#forwarding.has(index));
-      return this.#dump(sequence, this.links.map(say));
+      return this.dump(sequence, this.links.map(say));
     }
     if (type === RTM_GETROUTE) {
       const read = readRoute(message);
@@ -257,11 +232,11 @@ export class ModelKernel implements KernelIo, NamespaceIo {
         read.ok && route.destination.includes(":") === (read.value.family === 6) &&
         (read.value.index === 0 || route.index === read.value.index) &&
         (read.value.protocol === 0 || route.protocol === read.value.protocol);
-      return this.#dump(sequence, this.routes.filter(wanted).map(routeMessage));
+      return this.dump(sequence, this.routes.filter(wanted).map(routeMessage));
     }
     const refused = this.refusals.findIndex((one) => one.type === type);
     const refusal = refused < 0 ? undefined : this.refusals.splice(refused, 1)[0]?.errno;
-    this.#answers.push(errorMessage(sequence, refusal ?? this.#change(message)));
+    this.answer(errorMessage(sequence, refusal ?? this.#change(message)));
   }
 
   #change(message: NetlinkMessage): number {
@@ -290,7 +265,7 @@ export class ModelKernel implements KernelIo, NamespaceIo {
       if ((flags & NLM_F_EXCL) !== 0 || (flags & NLM_F_REPLACE) === 0) return EEXIST;
       known.expiresAt = expiresAt;
       const port = isIpv6(known) ? 0 : OUR_PORT;
-      this.#events.push(addressMessage(RTM_NEWADDR, known, port, this.time));
+      this.tell(addressMessage(RTM_NEWADDR, known, port, this.time));
       return 0;
     }
     return this.#insert({
@@ -321,8 +296,8 @@ export class ModelKernel implements KernelIo, NamespaceIo {
       this.routes.push(connectedRoute(added));
     }
     // A notification of IPv6 names nobody.
-    const told = isIpv6(added) ? 0 : port;
-    this.#events.push(addressMessage(RTM_NEWADDR, added, told, this.time));
+    if (isIpv6(added)) this.tellLater(added, addressMessage(RTM_NEWADDR, added, 0, this.time));
+    else this.tell(addressMessage(RTM_NEWADDR, added, port, this.time));
     return 0;
   }
 
@@ -346,14 +321,15 @@ export class ModelKernel implements KernelIo, NamespaceIo {
       ...this.addresses.filter((one) => primary && one !== removed && sameSubnet(one, removed)),
     ];
     this.addresses = this.addresses.filter((one) => !going.includes(one));
-    for (const one of going) this.#events.push(addressMessage(RTM_DELADDR, one, port, this.time));
+    for (const one of going) this.tell(addressMessage(RTM_DELADDR, one, port, this.time));
     this.routes = routesAfterIpv4(this.routes, this.addresses, removed.index);
   }
 
   /** Routes outlive their source; a connected one of the kernel goes with its last address. */
   #removeIpv6(removed: ModelAddress): void {
     this.addresses = this.addresses.filter((one) => one !== removed);
-    this.#events.push(addressMessage(RTM_DELADDR, removed, 0, this.time));
+    this.forget(removed);
+    this.tell(addressMessage(RTM_DELADDR, removed, 0, this.time));
     const left = this.careless ? [] : this.addresses;
     this.routes = routesAfterIpv6(this.routes, left, removed);
   }
@@ -391,10 +367,5 @@ export class ModelKernel implements KernelIo, NamespaceIo {
     if (at < 0) return ESRCH;
     this.routes.splice(at, 1);
     return 0;
-  }
-
-  #dump(sequence: number, messages: readonly Uint8Array[]): void {
-    for (const message of messages) this.#answers.push(answering(sequence, message));
-    this.#answers.push(endOfDump(sequence));
   }
 }

@@ -29,6 +29,7 @@ class Walk {
 
   constructor(seed: number) {
     this.random = generator(seed);
+    this.rig.kernel.tardy = seed % 2 === 0;
     this.indexes = [this.rig.kernel.link("eth0"), this.rig.kernel.link("eth1")];
     for (const [i, index] of this.indexes.entries()) {
       this.rig.kernel.addByOthers(index, `192.0.2.${i * 128 + 1}`, 25);

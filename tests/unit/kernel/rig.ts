@@ -105,6 +105,7 @@ export class Rig {
   /** Lets time pass; the plane turns when it wants to, the protocol loop beats if it does. */
   run(micros: number): void {
     const end = this.kernel.time + micros;
+    let spins = 0;
     while (this.kernel.time < end) {
       const beat = this.beating ? this.#lastBeat + BEAT : Infinity;
       const next = Math.min(end, beat, this.plane.deadline);
@@ -114,7 +115,9 @@ export class Rig {
         this.words.beatProtocol(this.kernel.time);
       }
       this.plane.turn();
-      if (this.plane.deadline <= this.kernel.time) this.kernel.advance(1);
+      if (this.plane.deadline > this.kernel.time) continue;
+      if (++spins > 10_000) throw new Error("The plane spins");
+      this.kernel.advance(1);
     }
   }
 

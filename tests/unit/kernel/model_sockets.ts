@@ -1,0 +1,81 @@
+/**
+ * The socket side of the model kernel: answers and notifications in queues, frames in a list.
+ *
+ * @module
+ */
+
+import { answering, endOfDump } from "./model_messages.ts";
+
+export class ModelSockets {
+  /** Virtual microseconds. */
+  time = 1_000_000_000;
+  /** Frames sent, with the time. */
+  readonly frames: { at: number; index: number; frame: Uint8Array }[] = [];
+  /** New IPv6 addresses are told of when time has passed, as the kernel does it. */
+  tardy = false;
+  #answers: Uint8Array[] = [];
+  #events: (Uint8Array | "overrun")[] = [];
+  #late: { readonly address: object; readonly bytes: Uint8Array }[] = [];
+
+  receive(): Uint8Array | undefined {
+    return this.#answers.shift();
+  }
+
+  event(): Uint8Array | "overrun" | undefined {
+    return this.#events.shift();
+  }
+
+  transmit(index: number, frame: Uint8Array<ArrayBuffer>): number {
+    this.frames.push({ at: this.time, index, frame: frame.slice() });
+    return 0;
+  }
+
+  /** Memberships in VRRP groups, such as `2/ipv4`. */
+  readonly memberships = new Set<string>();
+
+  join(index: number, group: "ipv4" | "ipv6"): { leave(): void } {
+    const key = `${index}/${group}`;
+    this.memberships.add(key);
+    return { leave: () => void this.memberships.delete(key) };
+  }
+
+  close(): void {}
+
+  /** Loses what is queued, as a full socket does. */
+  overrun(): void {
+    this.#events = ["overrun"];
+  }
+
+  /** What was to be told later is never told. */
+  loseLate(): void {
+    this.#late = [];
+  }
+
+  protected answer(bytes: Uint8Array): void {
+    this.#answers.push(bytes);
+  }
+
+  protected dump(sequence: number, messages: readonly Uint8Array[]): void {
+    for (const message of messages) this.answer(answering(sequence, message));
+    this.answer(endOfDump(sequence));
+  }
+
+  protected tell(bytes: Uint8Array): void {
+    this.#events.push(bytes);
+  }
+
+  protected tellLater(address: object, bytes: Uint8Array): void {
+    if (this.tardy) this.#late.push({ address, bytes });
+    else this.tell(bytes);
+  }
+
+  /** Of an address that is gone again nothing is told any more. */
+  protected forget(address: object): void {
+    this.#late = this.#late.filter((one) => one.address !== address);
+  }
+
+  /** What was to be told later is told now. */
+  protected catchUp(): void {
+    for (const { bytes } of this.#late.splice(0)) this.tell(bytes);
+  }
+}
