@@ -17,13 +17,12 @@ import { Outbox } from "../plane/inbox.ts";
 import type { PlaneCrashed } from "../plane/crash.ts";
 import type {
   ControlToProtocol,
-  KernelStart,
   KernelToControl,
-  ProtocolStart,
   ProtocolToControl,
   ReconnectPlane,
   ToKernel,
 } from "../plane/messages.ts";
+import type { KernelStart, ProtocolStart } from "../plane/start.ts";
 import { SharedWords } from "../plane/shared.ts";
 import type { Router } from "../vrrp/mod.ts";
 

@@ -7,11 +7,12 @@
 
 import {
   addressLeaseSeconds,
+  type Family,
   routerFamily,
   type SiteConfig,
   type VrrpConfig,
 } from "../../config/mod.ts";
-import type { KernelRouter, ProtocolRouter } from "../plane/messages.ts";
+import type { KernelRouter, ProtocolRouter, WatchedInterface } from "../plane/messages.ts";
 import { MAX_ROUTERS } from "../plane/shared.ts";
 import { masterDownInterval } from "../vrrp/mod.ts";
 
@@ -20,7 +21,7 @@ export interface SitePlan {
   readonly routers: readonly ProtocolRouter[];
   readonly holdings: readonly KernelRouter[];
   /** Interfaces whose state matters. */
-  readonly interfaces: readonly { readonly namespace: string; readonly name: string }[];
+  readonly interfaces: readonly WatchedInterface[];
 }
 
 /**
@@ -61,19 +62,26 @@ const OWN_NAMESPACE = "";
 export function planSite(site: SiteConfig, slots: Slots): SitePlan {
   const routers: ProtocolRouter[] = [];
   const holdings: KernelRouter[] = [];
-  const interfaces = new Set<string>();
+  const interfaces = new Map<string, Set<Family>>();
+  const watch = (name: string): Set<Family> => {
+    const groups = interfaces.get(name) ?? new Set();
+    interfaces.set(name, groups);
+    return groups;
+  };
   for (const vrrp of site.vrrp) {
     const slot = slots.of(vrrp.name);
     routers.push(protocolRouter(vrrp, slot));
     holdings.push(kernelRouter(vrrp, slot));
-    interfaces.add(vrrp.interface);
-    for (const tracked of vrrp.track.interfaces) interfaces.add(tracked.name);
-    for (const address of vrrp.addresses) interfaces.add(address.interface);
+    watch(vrrp.interface).add(routerFamily(vrrp));
+    for (const tracked of vrrp.track.interfaces) watch(tracked.name);
+    for (const address of vrrp.addresses) watch(address.interface);
   }
   return {
     routers,
     holdings,
-    interfaces: [...interfaces].map((name) => ({ namespace: OWN_NAMESPACE, name })),
+    interfaces: [...interfaces].map(([name, groups]) => {
+      return { namespace: OWN_NAMESPACE, name, groups: [...groups].sort() };
+    }),
   };
 }
 

@@ -34,5 +34,16 @@ export interface NamespaceIo {
   event(): Uint8Array | "overrun" | undefined;
   /** Sends an Ethernet frame. @returns 0 or the errno */
   transmit(index: number, frame: Uint8Array<ArrayBuffer>): number;
+  /**
+   * Makes the interface a member of the family's VRRP group.
+   *
+   * @throws where the kernel refuses, such as for IPv6 where it is switched off
+   */
+  join(index: number, group: "ipv4" | "ipv6"): Membership;
   close(): void;
+}
+
+/** One interface in one group. */
+export interface Membership {
+  leave(): void;
 }

@@ -7,7 +7,8 @@
 
 import { Epoll, EPOLLIN, EventFd, useDescriptorRegistry } from "../../ffi/mod.ts";
 import { Inbox, Outbox } from "../plane/inbox.ts";
-import type { KernelStart, KernelToProtocol, ToKernel } from "../plane/messages.ts";
+import type { KernelToProtocol, ToKernel } from "../plane/messages.ts";
+import type { KernelStart } from "../plane/start.ts";
 import { SharedWords } from "../plane/shared.ts";
 import { KernelPlane } from "./plane.ts";
 import { rehearse } from "./rehearsal.ts";

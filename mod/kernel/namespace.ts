@@ -18,7 +18,7 @@ import {
   IFF_NOARP,
   type Link,
 } from "../netlink/mod.ts";
-import type { KernelRouter } from "../plane/messages.ts";
+import type { KernelRouter, WatchedInterface } from "../plane/messages.ts";
 import { Announcer, type AnnounceTarget } from "./announce.ts";
 import { ConnectedRoutes } from "./connected.ts";
 import type { Pulse } from "./gate.ts";
@@ -36,6 +36,7 @@ import {
 import { Requester } from "./requester.ts";
 import { type Say, Tables } from "./tables.ts";
 import { NamespaceView } from "./view.ts";
+import { Memberships } from "./memberships.ts";
 import { type InterfaceNews, InterfaceWatch } from "./watch.ts";
 
 /** Rounds of plan and do in one call; the rest waits for the next turn. */
@@ -62,6 +63,7 @@ export class NamespaceDriver {
   readonly #view = new NamespaceView();
   readonly #tables: Tables;
   readonly #routes: ConnectedRoutes;
+  readonly #memberships: Memberships;
   /** Links as they were when announcements last looked. */
   readonly #carriers = new Map<number, Link>();
   /** Addresses installed since the last block of announcements, by router. */
@@ -100,10 +102,12 @@ export class NamespaceDriver {
     });
     this.#routes = new ConnectedRoutes(this.#view, this.book);
     this.announcer = new Announcer((router) => this.#targets(router));
+    this.#memberships = new Memberships(this.#io, this.#view, say);
     this.watch = new InterfaceWatch(
       name,
       this.#view,
       (address) => this.book.ownership.isOurs(address),
+      (index) => this.#memberships.groupsOf(index),
     );
   }
 
@@ -114,7 +118,11 @@ export class NamespaceDriver {
   }
 
   /** Routers and watched interfaces from now on. The first time the kernel's tables are read. */
-  configure(routers: readonly KernelRouter[], interfaces: readonly string[], now: number): void {
+  configure(
+    routers: readonly KernelRouter[],
+    interfaces: readonly WatchedInterface[],
+    now: number,
+  ): void {
     if (!this.#started) this.#tables.read();
     for (const { router } of this.book.routers) this.#changed.add(router.name);
     this.book.configure(routers, now);
@@ -134,7 +142,8 @@ export class NamespaceDriver {
       this.#routes.adopt(this.#tables.ownRoutes());
       this.#started = true;
     }
-    this.watch.watch(interfaces);
+    this.#memberships.want(interfaces);
+    this.watch.watch(interfaces.map((one) => one.name));
     this.#watchDirty = true;
     this.#routes.touch();
     this.settle();
@@ -218,10 +227,12 @@ export class NamespaceDriver {
   takeNews(): InterfaceNews[] {
     if (!this.#watchDirty) return [];
     this.#watchDirty = false;
+    this.#memberships.settle();
     return this.watch.changes();
   }
 
   close(): void {
+    this.#memberships.close();
     this.#io.close();
   }
 

@@ -258,7 +258,7 @@ export class KernelPlane {
     const now = this.#io.now();
     const routers = this.#routers.filter((router) => router.namespace === driver.name);
     const interfaces = this.#interfaces.filter((one) => one.namespace === driver.name);
-    driver.configure(routers, interfaces.map((one) => one.name), now);
+    driver.configure(routers, interfaces, now);
     for (const { name } of routers) {
       // A decision that came before the router did.
       const decision = this.#decisions.get(name);

@@ -23,7 +23,7 @@ import {
   viewOf,
 } from "../netlink/mod.ts";
 import { SharedWords } from "../plane/shared.ts";
-import type { KernelIo, NamespaceIo } from "./io.ts";
+import type { KernelIo, Membership, NamespaceIo } from "./io.ts";
 import { KernelPlane } from "./plane.ts";
 
 /** Masterships: enough for the compiler's first tiers, some milliseconds in all. */
@@ -53,7 +53,7 @@ export function rehearse(): { requests: number; frames: number } {
   });
   const announce = { repeat: 5, delay: STEP, refresh: 0, refreshRepeat: 1, interval: 0 };
   const routers = [{ name: "r", slot: 0, namespace: "", addresses, lease: LEASE, announce }];
-  const interfaces = [{ namespace: "", name: INTERFACE }];
+  const interfaces = [{ namespace: "", name: INTERFACE, groups: [] }];
   plane.handle({ type: "configure", id: "", routers, interfaces });
   for (let act = 1; act <= ACTS; act++) {
     words.setMastership(0, act);
@@ -94,6 +94,10 @@ class PaperKernel implements NamespaceIo {
   transmit(): number {
     this.frames++;
     return 0;
+  }
+
+  join(): Membership {
+    return { leave: () => {} };
   }
 
   close(): void {}

@@ -8,6 +8,8 @@
  */
 
 import {
+  AF_INET,
+  AF_INET6,
   AF_PACKET,
   closeDescriptor,
   EAGAIN,
@@ -16,6 +18,8 @@ import {
   type Epoll,
   EPOLLIN,
   inNamespace,
+  joinGroup4,
+  joinGroup6,
   monotonicMicros,
   NETLINK_CAP_ACK,
   NETLINK_GET_STRICT_CHK,
@@ -24,6 +28,7 @@ import {
   openSocket,
   sendTo,
   setOption,
+  SOCK_DGRAM,
   SOCK_RAW,
   sockaddrLl,
   SOL_NETLINK,
@@ -35,7 +40,8 @@ import {
   RTNLGRP_IPV6_NETCONF,
   RTNLGRP_LINK,
 } from "../netlink/mod.ts";
-import type { KernelIo, NamespaceIo } from "./io.ts";
+import { VRRP_GROUP_IPV4, VRRP_GROUP_IPV6 } from "../vrrp/mod.ts";
+import type { KernelIo, Membership, NamespaceIo } from "./io.ts";
 import { DATAGRAM_LENGTH } from "./requester.ts";
 
 /** A thousand refreshes a second and a takeover are some hundred KiB of notifications. */
@@ -61,12 +67,13 @@ export class SystemIo implements KernelIo {
   }
 
   open(namespace: string): NamespaceIo {
-    return inNamespace(namespace, () => new SystemNamespace(this.#epoll, this.#token));
+    return inNamespace(namespace, () => new SystemNamespace(namespace, this.#epoll, this.#token));
   }
 }
 
 class SystemNamespace implements NamespaceIo {
   readonly portId: number;
+  readonly #name: string;
   readonly #epoll: Epoll;
   readonly #requests: NetlinkSocket;
   readonly #monitor: NetlinkSocket;
@@ -76,7 +83,8 @@ class SystemNamespace implements NamespaceIo {
   /** Socket address of each interface and EtherType that was announced on. */
   readonly #targets = new Map<number, Uint8Array<ArrayBuffer>>();
 
-  constructor(epoll: Epoll, token: number) {
+  constructor(name: string, epoll: Epoll, token: number) {
+    this.#name = name;
     this.#epoll = epoll;
     const opened: { close(): void }[] = [];
     try {
@@ -127,6 +135,21 @@ class SystemNamespace implements NamespaceIo {
     if (address === undefined) this.#targets.set(key, address = sockaddrLl(index, etherType));
     const result = sendTo(this.#packets, frame, frame.length, address, 0);
     return result < 0 ? -result : 0;
+  }
+
+  join(index: number, group: "ipv4" | "ipv6"): Membership {
+    return inNamespace(this.#name, () => {
+      const six = group === "ipv6";
+      const socket = openSocket(six ? AF_INET6 : AF_INET, SOCK_DGRAM, 0);
+      try {
+        if (six) joinGroup6(socket, VRRP_GROUP_IPV6, index);
+        else joinGroup4(socket, VRRP_GROUP_IPV4, index);
+      } catch (error) {
+        closeDescriptor(socket);
+        throw error;
+      }
+      return { leave: () => closeDescriptor(socket) };
+    });
   }
 
   close(): void {

@@ -23,15 +23,21 @@ export class InterfaceWatch {
   readonly #namespace: string;
   readonly #view: NamespaceView;
   readonly #isOurs: (address: InterfaceAddress) => boolean;
+  readonly #groupsOf: (index: number) => InterfaceState["groups"];
   /** What was said last; undefined: nothing, or that it is gone. */
   readonly #said = new Map<string, InterfaceState | undefined>();
 
-  /** @param isOurs whether an address is one that halb holds */
+  /**
+   * @param isOurs whether an address is one that halb holds
+   * @param groupsOf the VRRP groups an interface is in
+   */
   constructor(
     namespace: string,
     view: NamespaceView,
     isOurs: (address: InterfaceAddress) => boolean,
+    groupsOf: (index: number) => InterfaceState["groups"],
   ) {
+    this.#groupsOf = groupsOf;
     this.#namespace = namespace;
     this.#view = view;
     this.#isOurs = isOurs;
@@ -76,13 +82,15 @@ export class InterfaceWatch {
     const ipv4 = hosts.filter(({ family }) => family === 4).map(({ address }) => address);
     const ipv6 = hosts.filter(isUsableLinkLocal).map(({ address }) => address);
     const { up, running, mac, mtu } = link;
-    return { namespace: this.#namespace, index, name, up, running, mac, mtu, ipv4, ipv6 };
+    const key = { namespace: this.#namespace, index };
+    return { ...key, name, up, running, mac, mtu, ipv4, ipv6, groups: this.#groupsOf(index) };
   }
 }
 
 function sameState(a: InterfaceState, b: InterfaceState): boolean {
   return a.index === b.index && a.name === b.name && a.up === b.up && a.running === b.running &&
-    a.mac === b.mac && a.mtu === b.mtu && sameTexts(a.ipv4, b.ipv4) && sameTexts(a.ipv6, b.ipv6);
+    a.mac === b.mac && a.mtu === b.mtu && sameTexts(a.ipv4, b.ipv4) && sameTexts(a.ipv6, b.ipv6) &&
+    sameTexts(a.groups, b.groups);
 }
 
 function sameTexts(a: readonly string[], b: readonly string[]): boolean {

@@ -6,7 +6,7 @@
  */
 
 import { runToTheEnd } from "../plane/crash.ts";
-import type { KernelStart } from "../plane/messages.ts";
+import type { KernelStart } from "../plane/start.ts";
 import { runKernelPlane } from "./loop.ts";
 
 declare const self: DedicatedWorkerGlobalScope;

@@ -25,6 +25,13 @@ export interface InterfaceKey {
   readonly index: number;
 }
 
+/** An interface whose state is wanted, and the VRRP groups it is to be a member of. */
+export interface WatchedInterface {
+  readonly namespace: string;
+  readonly name: string;
+  readonly groups: readonly ("ipv4" | "ipv6")[];
+}
+
 /** What the kernel plane knows of one interface. */
 export interface InterfaceState extends InterfaceKey {
   readonly name: string;
@@ -46,6 +53,8 @@ export interface InterfaceState extends InterfaceKey {
    * over and found none), canonical text, oldest first, those halb holds left out.
    */
   readonly ipv6: readonly string[];
+  /** Families whose VRRP group it is a member of: without that no advert would be heard. */
+  readonly groups: readonly ("ipv4" | "ipv6")[];
 }
 
 /** One virtual address as the kernel plane holds it. */
@@ -97,7 +106,7 @@ export interface ConfigureKernel {
   readonly id: EventId;
   readonly routers: readonly KernelRouter[];
   /** Interfaces whose state is wanted by name (adverts, trackers). */
-  readonly interfaces: readonly { readonly namespace: string; readonly name: string }[];
+  readonly interfaces: readonly WatchedInterface[];
 }
 
 /** End the plane. `keep`: leave the addresses as they are; otherwise remove what it holds. */
@@ -359,37 +368,3 @@ export type ProtocolToControl =
   | PlaneReady
   | PlaneStopped
   | PlaneCrashed;
-
-/** What the kernel plane's Worker is started with. */
-export interface KernelStart {
-  readonly words: SharedArrayBuffer;
-  readonly registry: Int32Array;
-  readonly control: MessagePort;
-  readonly protocol: MessagePort;
-  /** Event descriptor that wakes this plane. */
-  readonly wake: number;
-  /** Event descriptor that wakes the protocol plane. */
-  readonly protocolWake: number;
-  readonly faultInjection: boolean;
-}
-
-/** What the protocol plane's Worker is started with. */
-export interface ProtocolStart {
-  readonly words: SharedArrayBuffer;
-  readonly counters: SharedArrayBuffer;
-  readonly registry: Int32Array;
-  readonly control: MessagePort;
-  readonly kernel: MessagePort;
-  /** Event descriptor that wakes this plane. */
-  readonly wake: number;
-  /** Event descriptor that wakes the kernel plane. */
-  readonly kernelWake: number;
-  readonly realtime: {
-    readonly policy: "fifo" | "rr" | "other";
-    readonly priority: number;
-    readonly cpus: readonly number[];
-  };
-  /** What the routers remembered when the former Worker died; absent: a first start. */
-  readonly snapshot?: { readonly routers: readonly Router[]; readonly silentSince: number };
-  readonly faultInjection: boolean;
-}

@@ -65,6 +65,9 @@ export function interfaceHealth(
   if (state === undefined || fault !== "") {
     return { waitingFor: [`interface ${name}: ${fault}`], source: null };
   }
+  if (!state.groups.includes(family)) {
+    return { waitingFor: [`interface ${name}: not yet in the VRRP group`], source: null };
+  }
   const candidates = family === "ipv6" ? state.ipv6 : state.ipv4;
   const source = wantedSource === undefined
     ? candidates[0]

@@ -29,10 +29,10 @@ import { LogLimiter } from "../plane/log_limiter.ts";
 import type {
   ControlToProtocol,
   KernelToProtocol,
-  ProtocolStart,
   ProtocolToControl,
   ToKernel,
 } from "../plane/messages.ts";
+import type { ProtocolStart } from "../plane/start.ts";
 import { SharedWords } from "../plane/shared.ts";
 import { LatenessGuard } from "./lateness.ts";
 import { TimerHeap } from "./timer_heap.ts";

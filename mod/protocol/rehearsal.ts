@@ -32,6 +32,7 @@ const INTERFACE: InterfaceState = {
   mtu: 1500,
   ipv4: ["192.0.2.1"],
   ipv6: [],
+  groups: ["ipv4"],
 };
 
 const ROUTER: ProtocolRouter = {

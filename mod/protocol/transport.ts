@@ -14,7 +14,10 @@ export const PRIORITY_CONTROL = 7;
 
 export type Family = RouterSettings["family"];
 
-/** A pair of sockets: one that joins the group and receives, one that sends and receives nothing. */
+/**
+ * A pair of sockets: one receives what the interface's membership lets in, one sends and receives
+ * nothing. The membership is the kernel plane's: joining waits for the kernel's configuration lock.
+ */
 export interface VrrpTransport {
   /** Descriptor that becomes readable. */
   readonly descriptor: number;

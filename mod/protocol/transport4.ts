@@ -12,11 +12,9 @@ import {
   closeDescriptor,
   inNamespace,
   IP_HDRINCL,
-  IP_MULTICAST_ALL,
   IP_MULTICAST_LOOP,
   IPPROTO_IP,
   IPPROTO_VRRP,
-  joinGroup4,
   MSG_DONTROUTE,
   openSocket,
   receive,
@@ -84,9 +82,7 @@ class Transport4 extends Ipv4Reader implements VrrpTransport {
     let outgoing = -1;
     try {
       bindToDevice(this.descriptor, name);
-      setOption(this.descriptor, IPPROTO_IP, IP_MULTICAST_ALL, 0);
       setOption(this.descriptor, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
-      joinGroup4(this.descriptor, VRRP_GROUP_IPV4, index);
       outgoing = openSocket(AF_INET, SOCK_RAW, IPPROTO_VRRP);
       attachDropAll(outgoing);
       bindToDevice(outgoing, name);

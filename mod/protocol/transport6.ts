@@ -15,14 +15,12 @@ import {
   inNamespace,
   IPPROTO_IPV6,
   IPPROTO_VRRP,
-  IPV6_MULTICAST_ALL,
   IPV6_MULTICAST_HOPS,
   IPV6_MULTICAST_LOOP,
   IPV6_PKTINFO,
   IPV6_RECVHOPLIMIT,
   IPV6_RECVPKTINFO,
   IPV6_TCLASS,
-  joinGroup6,
   MessageReceiver,
   MessageSender,
   openSocket,
@@ -75,11 +73,9 @@ class Transport6 implements VrrpTransport {
     let outgoing = -1;
     try {
       bindToDevice(this.descriptor, name);
-      setOption(this.descriptor, IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0);
       setOption(this.descriptor, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
       setOption(this.descriptor, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
       setOption(this.descriptor, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
-      joinGroup6(this.descriptor, VRRP_GROUP_IPV6, index);
       outgoing = openSocket(AF_INET6, SOCK_RAW, IPPROTO_VRRP);
       attachDropAll(outgoing);
       bindToDevice(outgoing, name);

@@ -13,7 +13,8 @@ import {
   useDescriptorRegistry,
 } from "../../ffi/mod.ts";
 import { runToTheEnd } from "../plane/crash.ts";
-import type { LogRecord, ProtocolStart } from "../plane/messages.ts";
+import type { LogRecord } from "../plane/messages.ts";
+import type { ProtocolStart } from "../plane/start.ts";
 import { ProtocolLoop } from "./loop.ts";
 import { rehearse } from "./rehearsal.ts";
 

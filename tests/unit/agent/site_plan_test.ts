@@ -74,7 +74,11 @@ Deno.test("both planes are told the same of a router, each in its own words", ()
         interval: 1_000,
       },
     }],
-    interfaces: ["eth0", "eth1", "eth2"].map((name) => ({ namespace: "", name })),
+    interfaces: [
+      { namespace: "", name: "eth0", groups: ["ipv4"] },
+      { namespace: "", name: "eth1", groups: [] },
+      { namespace: "", name: "eth2", groups: [] },
+    ],
   });
 });
 

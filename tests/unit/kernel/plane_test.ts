@@ -134,6 +134,7 @@ Deno.test("interface state: at the start, at every change, without our own addre
     mtu: 1500,
     ipv4: ["192.0.2.1"],
     ipv6: [],
+    groups: ["ipv4"],
   });
   const before = rig.protocol.length;
   rig.hold("web");

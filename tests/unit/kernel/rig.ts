@@ -70,7 +70,7 @@ export class Rig {
       type: "configure",
       id: this.#id(),
       routers,
-      interfaces: interfaces.map((name) => ({ namespace: "", name })),
+      interfaces: interfaces.map((name) => ({ namespace: "", name, groups: ["ipv4"] })),
     });
     this.plane.turn();
   }

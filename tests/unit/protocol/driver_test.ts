@@ -106,7 +106,7 @@ function eth(name: string, index: number, changes: Partial<InterfaceState> = {})
   const ipv4 = ["192.0.2.1"];
   const ipv6: string[] = [];
   const state = { namespace: "", index, name, up: true, running: true, mac, mtu: 1500 };
-  return { ...state, ipv4, ipv6, ...changes };
+  return { ...state, ipv4, ipv6, groups: ["ipv4", "ipv6"], ...changes };
 }
 
 function router(name: string, slot: number, changes: Partial<ProtocolRouter> = {}): ProtocolRouter {
@@ -375,4 +375,15 @@ Deno.test("driver: an IPv6 router waits for a link-local address and has sockets
   bench.driver.interfaceChanged(eth("eth0", 2, { ipv6: ["fe80::1"] }), bench.now, "k:2");
   assert.equal(bench.state("six").router.state, "backup");
   assert.equal(bench.state("six").router.source, "fe80::1");
+});
+
+Deno.test("driver: a router waits until its interface is in the group", () => {
+  const bench = new Bench();
+  bench.driver.interfaceChanged(eth("eth0", 2, { groups: ["ipv6"] }), bench.now, "k:1");
+  bench.configure(router("web", 0));
+  assert.deepEqual(bench.state("web").router.waitingFor, [
+    "interface eth0: not yet in the VRRP group",
+  ]);
+  bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:2");
+  assert.equal(bench.state("web").router.state, "backup");
 });

@@ -1,0 +1,41 @@
+/**
+ * What the Workers of the two synchronous planes are started with.
+ *
+ * @module
+ */
+
+import type { Router } from "../vrrp/mod.ts";
+
+/** What the kernel plane's Worker is started with. */
+export interface KernelStart {
+  readonly words: SharedArrayBuffer;
+  readonly registry: Int32Array;
+  readonly control: MessagePort;
+  readonly protocol: MessagePort;
+  /** Event descriptor that wakes this plane. */
+  readonly wake: number;
+  /** Event descriptor that wakes the protocol plane. */
+  readonly protocolWake: number;
+  readonly faultInjection: boolean;
+}
+
+/** What the protocol plane's Worker is started with. */
+export interface ProtocolStart {
+  readonly words: SharedArrayBuffer;
+  readonly counters: SharedArrayBuffer;
+  readonly registry: Int32Array;
+  readonly control: MessagePort;
+  readonly kernel: MessagePort;
+  /** Event descriptor that wakes this plane. */
+  readonly wake: number;
+  /** Event descriptor that wakes the kernel plane. */
+  readonly kernelWake: number;
+  readonly realtime: {
+    readonly policy: "fifo" | "rr" | "other";
+    readonly priority: number;
+    readonly cpus: readonly number[];
+  };
+  /** What the routers remembered when the former Worker died; absent: a first start. */
+  readonly snapshot?: { readonly routers: readonly Router[]; readonly silentSince: number };
+  readonly faultInjection: boolean;
+}
