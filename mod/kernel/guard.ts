@@ -26,6 +26,7 @@ import {
   IFA_F_SECONDARY,
   type InterfaceAddress,
   readRoute,
+  removeRoute,
   requestRoutes,
   restoreRoute,
   type Route,
@@ -102,6 +103,13 @@ export class Guard {
     );
     // A next hop must be reachable when its route is added: networks on the link come first.
     routes.sort((a, b) => Number(a.gateway !== "") - Number(b.gateway !== ""));
+    // To the kernel a route with a dead next hop equals the one that is put back, which changes
+    // nothing then: all that are damaged must be gone first, since they share their next hops.
+    const damaged = routes.filter((route) => route.multipath.length > 0);
+    this.#requester.transact(
+      damaged.map((route) => (writer, sequence) => removeRoute(writer, sequence, route)),
+      () => {},
+    );
     return words.concat(this.#repair(
       routes.map((route) => (writer, sequence) => restoreRoute(writer, sequence, route)),
       routes.map((route) => `route to ${route.destination}/${route.prefixLength}`),

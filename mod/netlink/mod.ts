@@ -103,6 +103,7 @@ export {
   addRoute,
   deleteRoute,
   readRoute,
+  removeRoute,
   requestRoutes,
   restoreRoute,
   type Route,

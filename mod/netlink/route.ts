@@ -184,16 +184,21 @@ export function deleteRoute(writer: MessageWriter, sequence: number, request: Ro
   writeRoute(writer, RTM_DELROUTE, NLM_F_REQUEST | NLM_F_ACK, sequence, request);
 }
 
-/**
- * Appends RTM_NEWROUTE with a route's own bytes, less what a request may not carry. A route that
- * is there is left alone (EEXIST), but a multipath one replaced: it may have lost next hops.
- */
+/** Appends RTM_NEWROUTE with a route's own bytes; a route that is there stays (EEXIST). */
 export function restoreRoute(writer: MessageWriter, sequence: number, route: Route): void {
+  const flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+  writeOwnBytes(writer.begin(RTM_NEWROUTE, flags, sequence), route);
+}
+
+/** Appends RTM_DELROUTE with a route's own bytes, so that no other one can be meant. */
+export function removeRoute(writer: MessageWriter, sequence: number, route: Route): void {
+  writeOwnBytes(writer.begin(RTM_DELROUTE, NLM_F_REQUEST | NLM_F_ACK, sequence), route);
+}
+
+/** What was read, less what a request may not carry; ends the message. */
+function writeOwnBytes(writer: MessageWriter, route: Route): void {
   const { payload } = route;
   const view = viewOf(payload);
-  const how = route.multipath.length > 0 ? NLM_F_REPLACE : NLM_F_EXCL;
-  const flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | how;
-  writer.begin(RTM_NEWROUTE, flags, sequence);
   writer.raw(payload.subarray(0, 8)).u32(view.getUint32(8, true) & REQUEST_FLAGS);
   let at = ROUTE_HEADER_LENGTH;
   while (at + 4 <= payload.length) {

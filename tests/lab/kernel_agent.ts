@@ -24,6 +24,7 @@ export class Agent {
   readonly words = new SharedWords();
   readonly messages: KernelToControl[] = [];
   readonly #epoll = new Epoll();
+  #living = true;
   readonly plane: KernelPlane;
   beating = true;
 
@@ -69,8 +70,10 @@ export class Agent {
     this.plane.turn();
   }
 
-  /** As `kill -9` does it: sockets close, nothing is cleaned up. */
+  /** As `kill -9` does it: sockets close, nothing is cleaned up. Whoever is dead stays so. */
   die(): void {
+    if (!this.#living) return;
+    this.#living = false;
     this.plane.close();
     this.#epoll.close();
   }

@@ -14,6 +14,7 @@ import {
   readLink,
   readRoute,
   readSettings,
+  removeRoute,
   requestAddresses,
   requestIpv6Settings,
   requestLinks,
@@ -252,7 +253,10 @@ Deno.test("the living next hops of a multipath route name their interfaces", () 
   assert.deepEqual(read.value.multipath, [4, 6]);
   const again = new MessageWriter();
   restoreRoute(again, 2, read.value);
-  assert.equal(only(again).flags, 0x1 | 0x4 | 0x100 | 0x400, "replaces what lost a next hop");
+  const removal = new MessageWriter();
+  removeRoute(removal, 3, read.value);
+  assert.deepEqual([only(again).type, only(removal).type], [24, 25]);
+  assert.equal(hex(only(removal).payload), hex(only(again).payload), "all of it must agree");
 });
 
 Deno.test("requests for dumps carry their filters", () => {
