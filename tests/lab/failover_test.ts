@@ -152,11 +152,14 @@ function matrix(form: Form): void {
     const pair = await startPair(lab, form);
     await pair.a.kill();
     await untilHeldBy(lab, pair, pair.hosts[1]);
-    assert.equal(await pair.hosts[0].holds(form.vip), true, "nobody has removed a's address yet");
+    // At adverts of a second the lease may end before b's time has come.
+    if (form.interval < 1_000_000) {
+      assert.equal(await pair.hosts[0].holds(form.vip), true, "nobody has removed it yet");
+    }
     await untilFree(lab, pair, pair.hosts[0]);
     await assertTakeover(pair);
     const overlap = pair.holders.longestOverlap();
-    assert.ok(overlap > 0 && overlap <= holdBound(form), `two holders for ${overlap} ms`);
+    assert.ok(overlap <= holdBound(form), `two holders for ${overlap} ms`);
     assert.equal(longestDoubleMaster(await adverts(pair.capture)), 0);
   });
 
