@@ -165,12 +165,16 @@ export class LeaseBook {
     }
   }
 
-  /** What is to be done now, in order. Also sets `deadline`. */
-  plan(now: number): Operation[] {
-    const operations: Operation[] = [...this.#leftovers];
+  /**
+   * What is to be done now, in order. Also sets `deadline`.
+   *
+   * @param most operations, 1 or more, give or take one; what is left is planned the next time
+   */
+  plan(now: number, most: number): Operation[] {
+    const operations: Operation[] = this.#leftovers.slice(0, most);
     this.#deadline = Infinity;
     for (const router of this.#routers.values()) {
-      if (router.fault === undefined) this.#planRouter(router, now, operations);
+      if (router.fault === undefined) this.#planRouter(router, now, most, operations);
     }
     return operations;
   }
@@ -233,10 +237,11 @@ export class LeaseBook {
   }
 
   /** An exception faults this one router; what was planned of it until then is not done. */
-  #planRouter(router: LeasedRouter, now: number, operations: Operation[]): void {
+  #planRouter(router: LeasedRouter, now: number, most: number, operations: Operation[]): void {
     const before = operations.length;
     try {
       for (const address of router.addresses) {
+        if (operations.length >= most) return this.#wakeAt(now);
         if (router.wanted) this.#planWanted(address, now, operations);
         else this.#planUnwanted(address, now, operations);
       }

@@ -16,6 +16,11 @@ import {
 } from "./operation.ts";
 
 const SECOND = 1_000_000;
+/**
+ * Share of the period that passes before the first refresh of a new address: a refresh of IPv6
+ * costs the kernel as much as an addition, and a takeover has announcements to send first.
+ */
+const QUIET = 0.4;
 /** How long the kernel may take to tell of an address that it has agreed to. */
 const ARRIVAL = 2 * SECOND;
 
@@ -186,7 +191,7 @@ export function noteLease(
   const period = lease * SECOND / 3;
   const fresh = type === "add_address" || address.installedAt === 0;
   const share = refreshShare(router.router.slot, position, router.addresses.length);
-  address.refreshAt = sent + (fresh ? period * share : period);
+  address.refreshAt = sent + period * (fresh ? QUIET + share : 1);
   if (!fresh) return;
   address.installedAt = sent;
   address.arrivesBy = sent + ARRIVAL;

@@ -40,7 +40,11 @@ import { Memberships } from "./memberships.ts";
 import { type InterfaceNews, InterfaceWatch } from "./watch.ts";
 
 /** Rounds of plan and do in one call; the rest waits for the next turn. */
-const ROUNDS = 5;
+const ROUNDS = 20;
+/** Operations in one round, so that announcements and a drop never wait for thousands of them. */
+const BATCH = 128;
+/** A call that has lasted so long ends after its round. */
+const LONG = 30_000;
 /** Ethernet: the hardware that announcements are made for here. */
 const ARPHRD_ETHER = 1;
 
@@ -175,21 +179,26 @@ export class NamespaceDriver {
     for (const { router } of this.book.routers) this.drop(router.name, now);
   }
 
-  /** Reads what happened and does what follows, until nothing is left to do. */
+  /** Something is left to be done by the next `settle`. */
+  get unsettled(): boolean {
+    return this.#again;
+  }
+
+  /** Reads what happened and does what follows, until nothing is left to do or it takes long. */
   settle(): void {
     this.#again = false;
+    const end = this.#clock.now() + LONG;
     for (let round = 0; round < ROUNDS; round++) {
       this.#tables.follow();
       const now = this.#clock.now();
       this.#digestChanges(now);
       const { before, after } = this.#routes.plan(now);
-      const operations = [...before, ...this.book.plan(now), ...after];
-      if (operations.length === 0) {
-        this.#announceInstalled(now);
-        return;
-      }
+      const operations = [...before, ...this.book.plan(now, BATCH), ...after];
+      if (operations.length === 0) return this.#announceInstalled(now);
       this.#execute(operations);
+      if (this.#clock.now() >= end) break;
     }
+    this.#announceInstalled(this.#clock.now());
     this.#again = true;
   }
 
@@ -273,7 +282,7 @@ export class NamespaceDriver {
         .filter((address) => !this.book.ownership.isOurs(address));
       return new Guard(danger, this.#requester, hosts);
     });
-    const sent = this.#clock.now();
+    let sent = 0;
     this.#requester.transact(
       operations.map((operation) => (writer, sequence) =>
         encodeOperation(writer, sequence, operation)
@@ -282,6 +291,7 @@ export class NamespaceDriver {
         const operation = operations[position];
         if (operation !== undefined) this.#answered(operation, answer, sent);
       },
+      () => sent = this.#clock.now(),
     );
     if (guards.length === 0) return;
     const gone = new Set(

@@ -41,8 +41,9 @@ const STALL = 1_500_000;
 const FRAMES = 256;
 /** How long after a failure a namespace is opened again. */
 const REOPEN = 1_000_000;
-/** Settling rounds at the stop before what is left is given up. */
-const LAST_ROUNDS = 10;
+/** Settling rounds and time at the stop before what is left is given up. */
+const LAST_ROUNDS = 1000;
+const LAST_WAIT = 3_000_000;
 
 /** Where the plane's messages go. */
 export interface KernelPorts {
@@ -281,7 +282,11 @@ export class KernelPlane {
     for (const driver of message.keep ? [] : this.#drivers.values()) {
       this.#attempt(driver, () => {
         driver.dropAll(this.#io.now());
-        for (let round = 0; round < LAST_ROUNDS; round++) driver.settle();
+        const end = this.#io.now() + LAST_WAIT;
+        for (let round = 0; round < LAST_ROUNDS && this.#io.now() < end; round++) {
+          driver.settle();
+          if (!driver.unsettled) break;
+        }
       });
     }
     this.#tell();

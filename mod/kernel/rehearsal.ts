@@ -48,7 +48,7 @@ export function rehearse(): { requests: number; frames: number } {
     words.beatProtocol(now);
     plane.turn();
   };
-  const addresses = ["192.0.2.10", "192.0.2.11"].map((address) => {
+  const addresses = ["192.0.2.10", "192.0.2.11", "2001:db8::10"].map((address) => {
     return { address, prefixLength: 24, interface: INTERFACE };
   });
   const announce = { repeat: 5, delay: STEP, refresh: 0, refreshRepeat: 1, interval: 0 };

@@ -41,16 +41,19 @@ export class Requester {
    * Does all of the requests, in order.
    *
    * @param answered called with each request's position and acknowledgement, in order
+   * @param sending called before each buffer of requests is sent
    */
   transact(
     requests: readonly Encode[],
     answered: (position: number, acknowledgement: Acknowledgement) => void,
+    sending: () => void = () => {},
   ): void {
     for (let first = 0; first < requests.length; first += CHUNK) {
       const chunk = requests.slice(first, first + CHUNK);
       const writer = new MessageWriter(chunk.length * 96);
       const start = this.#sequence + 1;
       for (const encode of chunk) encode(writer, this.#next());
+      sending();
       this.#io.send(writer.finish());
       const answers = this.#answers(start, chunk.length);
       for (let i = 0; i < chunk.length; i++) {

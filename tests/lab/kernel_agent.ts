@@ -53,6 +53,16 @@ export class Agent {
   drop({ name, slot }: KernelRouter): void {
     this.words.setMastership(slot, 0);
     this.plane.handle({ type: "drop", id: "p:2", cause: "p:0", router: name });
+    // Many addresses take more than one turn.
+    for (let turn = 0; turn < 100; turn++) {
+      this.#turn();
+      if (this.plane.deadline > monotonicMicros()) return;
+    }
+  }
+
+  /** Waits until something happens or is due, and does what follows. */
+  turnWhenDue(): void {
+    this.#epoll.wait(Math.max(0, Math.ceil((this.plane.deadline - monotonicMicros()) / 1000)));
     this.#turn();
   }
 

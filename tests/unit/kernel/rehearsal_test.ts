@@ -5,7 +5,7 @@ import { rehearse } from "../../../mod/kernel/rehearsal.ts";
 
 Deno.test("rehearsal: every act adds, refreshes, announces twice and removes", () => {
   const { requests, frames } = rehearse();
-  // Per act: two additions, two removals at least; two addresses × five rounds × two blocks.
+  // Per act: three additions, three removals at least; three addresses × five rounds × two blocks.
   assert.ok(requests >= 20 * 6, `${requests} requests`);
-  assert.equal(frames, 20 * 2 * 5 * 2);
+  assert.equal(frames, 20 * 3 * 5 * 2);
 });
