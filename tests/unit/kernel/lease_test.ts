@@ -81,30 +81,33 @@ Deno.test("refreshes of many addresses are spread over the period", () => {
   assert(most <= 40, `${most} refreshes in 50 ms: ${perSlice}`);
 });
 
-Deno.test("thousands of addresses come and go in parts, and a drop in between ends it", () => {
+Deno.test("many addresses come and go in parts, and a drop in between ends it", () => {
   const rig = new Rig();
-  const eth0 = rig.kernel.link("eth0");
+  rig.kernel.link("eth0");
+  rig.kernel.cost = 300;
   const addresses = Array.from(
-    { length: 3000 },
+    { length: 400 },
     (_, i) => `2001:db8:1::${(i + 1).toString(16)}/128`,
   );
   rig.configure([router("many", addresses)]);
+  rig.words.beatProtocol(rig.kernel.time);
   rig.hold("many");
-  const first = rig.kernel.addresses.length;
-  assert(first > 0 && first < 3000, `${first} in the first turn`);
+  assert(rig.kernel.addresses.length > 0);
+  rig.wake();
+  assert(rig.kernel.addresses.length < 400, `${rig.kernel.addresses.length} in two turns`);
   assert(rig.kernel.frames.length > 0, "the first are announced while others are still to come");
   assert(rig.plane.deadline <= rig.kernel.time, "the rest waits for the next turn only");
-  rig.run(1000);
-  assert.equal(rig.report("many").present.length, 3000);
-  assert.equal(rig.kernel.journal.length, 3000, "none was added twice");
+  rig.run(200_000);
+  assert.equal(rig.report("many").present.length, 400);
+  assert.equal(rig.kernel.journal.length, 400, "none was added twice");
   rig.drop("many");
   rig.hold("many", 2);
   rig.drop("many");
-  rig.run(1000);
+  rig.run(300_000);
   assert.deepEqual(rig.kernel.addresses, []);
   rig.hold("many", 3);
   rig.stop(false);
-  assert.equal(rig.kernel.has(eth0, "2001:db8:1::1"), undefined, "a stop waits for all parts");
+  assert.deepEqual(rig.kernel.addresses, [], "a stop waits for all parts");
 });
 
 Deno.test("no refresh while the heartbeat stands still: the address ends with its lease", () => {

@@ -94,7 +94,10 @@ export class ModelKernel extends ModelSockets implements KernelIo, NamespaceIo {
   }
 
   send(bytes: Uint8Array): void {
-    for (const message of splitMessages(bytes.slice()).messages) this.#request(message);
+    for (const message of splitMessages(bytes.slice()).messages) {
+      this.time += this.cost;
+      this.#request(message);
+    }
   }
 
   /** Lets time pass; addresses whose lifetime ends go. */

@@ -9,6 +9,8 @@ import { answering, endOfDump } from "./model_messages.ts";
 export class ModelSockets {
   /** Virtual microseconds. */
   time = 1_000_000_000;
+  /** What a request takes, virtual microseconds. */
+  cost = 0;
   /** Frames sent, with the time. */
   readonly frames: { at: number; index: number; frame: Uint8Array }[] = [];
   /** New IPv6 addresses are told of when time has passed, as the kernel does it. */
