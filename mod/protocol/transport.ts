@@ -5,14 +5,56 @@
  * @module
  */
 
+import {
+  attachDropAll,
+  bindToDevice,
+  closeDescriptor,
+  IPPROTO_VRRP,
+  openSocket,
+  setOption,
+  SO_PRIORITY,
+  SO_RCVBUF,
+  SOCK_RAW,
+  SOL_SOCKET,
+} from "../../ffi/mod.ts";
 import type { Decoded, DecodeOptions, RouterSettings } from "../vrrp/mod.ts";
 
 /** Bytes the kernel may queue for us; what it does not hold, a late loop does not see. */
-export const RECEIVE_BUFFER = 1 << 20;
+const RECEIVE_BUFFER = 1 << 20;
 /** TC_PRIO_CONTROL: ahead of bulk traffic in the interface's own queue. */
-export const PRIORITY_CONTROL = 7;
+const PRIORITY_CONTROL = 7;
 
 export type Family = RouterSettings["family"];
+
+/**
+ * Opens a receiving and a sending raw socket of protocol 112, bound to the interface `name`, with
+ * what both families want; `configure` adds the rest. Nothing stays open where it fails.
+ *
+ * @param domain AF_INET or AF_INET6
+ * @throws {SystemError} when a socket or an option cannot be had
+ */
+export function openRawPair(
+  domain: number,
+  name: string,
+  configure: (incoming: number, outgoing: number) => void,
+): { incoming: number; outgoing: number } {
+  const incoming = openSocket(domain, SOCK_RAW, IPPROTO_VRRP);
+  let outgoing = -1;
+  try {
+    bindToDevice(incoming, name);
+    setOption(incoming, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
+    outgoing = openSocket(domain, SOCK_RAW, IPPROTO_VRRP);
+    attachDropAll(outgoing);
+    bindToDevice(outgoing, name);
+    setOption(outgoing, SOL_SOCKET, SO_PRIORITY, PRIORITY_CONTROL);
+    configure(incoming, outgoing);
+    return { incoming, outgoing };
+  } catch (error) {
+    closeDescriptor(incoming);
+    if (outgoing >= 0) closeDescriptor(outgoing);
+    throw error;
+  }
+}
 
 /**
  * A pair of sockets: one receives what the interface's membership lets in, one sends and receives

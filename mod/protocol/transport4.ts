@@ -7,25 +7,17 @@
 
 import {
   AF_INET,
-  attachDropAll,
-  bindToDevice,
   closeDescriptor,
   inNamespace,
   IP_HDRINCL,
   IP_MULTICAST_LOOP,
   IPPROTO_IP,
-  IPPROTO_VRRP,
   MSG_DONTROUTE,
-  openSocket,
   receive,
   sendTo,
   setMulticastInterface4,
   setOption,
-  SO_PRIORITY,
-  SO_RCVBUF,
-  SOCK_RAW,
   sockaddrIn,
-  SOL_SOCKET,
 } from "../../ffi/mod.ts";
 import { formatIpv4 } from "../ip/mod.ts";
 import {
@@ -34,7 +26,7 @@ import {
   type DecodeOptions,
   VRRP_GROUP_IPV4,
 } from "../vrrp/mod.ts";
-import { PRIORITY_CONTROL, RECEIVE_BUFFER, type VrrpTransport } from "./transport.ts";
+import { openRawPair, type VrrpTransport } from "./transport.ts";
 
 const GROUP = sockaddrIn(VRRP_GROUP_IPV4, 0);
 
@@ -78,24 +70,13 @@ class Transport4 extends Ipv4Reader implements VrrpTransport {
 
   constructor(index: number, name: string) {
     super();
-    this.descriptor = openSocket(AF_INET, SOCK_RAW, IPPROTO_VRRP);
-    let outgoing = -1;
-    try {
-      bindToDevice(this.descriptor, name);
-      setOption(this.descriptor, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
-      outgoing = openSocket(AF_INET, SOCK_RAW, IPPROTO_VRRP);
-      attachDropAll(outgoing);
-      bindToDevice(outgoing, name);
-      setOption(outgoing, IPPROTO_IP, IP_HDRINCL, 1);
-      setOption(outgoing, IPPROTO_IP, IP_MULTICAST_LOOP, 0);
-      setOption(outgoing, SOL_SOCKET, SO_PRIORITY, PRIORITY_CONTROL);
-      setMulticastInterface4(outgoing, index);
-      this.#outgoing = outgoing;
-    } catch (error) {
-      closeDescriptor(this.descriptor);
-      if (outgoing >= 0) closeDescriptor(outgoing);
-      throw error;
-    }
+    const { incoming, outgoing } = openRawPair(AF_INET, name, (_, sender) => {
+      setOption(sender, IPPROTO_IP, IP_HDRINCL, 1);
+      setOption(sender, IPPROTO_IP, IP_MULTICAST_LOOP, 0);
+      setMulticastInterface4(sender, index);
+    });
+    this.descriptor = incoming;
+    this.#outgoing = outgoing;
   }
 
   protected override fill(buffer: Uint8Array): number {

@@ -9,12 +9,9 @@
 
 import {
   AF_INET6,
-  attachDropAll,
-  bindToDevice,
   closeDescriptor,
   inNamespace,
   IPPROTO_IPV6,
-  IPPROTO_VRRP,
   IPV6_MULTICAST_HOPS,
   IPV6_MULTICAST_LOOP,
   IPV6_PKTINFO,
@@ -23,15 +20,10 @@ import {
   IPV6_TCLASS,
   MessageReceiver,
   MessageSender,
-  openSocket,
   packetInfo6,
   setMulticastInterface6,
   setOption,
-  SO_PRIORITY,
-  SO_RCVBUF,
-  SOCK_RAW,
   sockaddrIn6,
-  SOL_SOCKET,
 } from "../../ffi/mod.ts";
 import { formatIp, parseIp } from "../ip/mod.ts";
 import {
@@ -40,7 +32,7 @@ import {
   type DecodeOptions,
   VRRP_GROUP_IPV6,
 } from "../vrrp/mod.ts";
-import { PRIORITY_CONTROL, RECEIVE_BUFFER, type VrrpTransport } from "./transport.ts";
+import { openRawPair, type VrrpTransport } from "./transport.ts";
 
 /** Longest message: 255 addresses and room to see that a longer one is one. */
 const LONGEST = 8192;
@@ -69,27 +61,16 @@ class Transport6 implements VrrpTransport {
   constructor(index: number, name: string) {
     this.#index = index;
     this.#group = sockaddrIn6(VRRP_GROUP_IPV6, 0, index);
-    this.descriptor = openSocket(AF_INET6, SOCK_RAW, IPPROTO_VRRP);
-    let outgoing = -1;
-    try {
-      bindToDevice(this.descriptor, name);
-      setOption(this.descriptor, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
-      setOption(this.descriptor, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
-      setOption(this.descriptor, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
-      outgoing = openSocket(AF_INET6, SOCK_RAW, IPPROTO_VRRP);
-      attachDropAll(outgoing);
-      bindToDevice(outgoing, name);
-      setOption(outgoing, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, 255);
-      setOption(outgoing, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 0);
-      setOption(outgoing, IPPROTO_IPV6, IPV6_TCLASS, CLASS_CONTROL);
-      setOption(outgoing, SOL_SOCKET, SO_PRIORITY, PRIORITY_CONTROL);
-      setMulticastInterface6(outgoing, index);
-      this.#outgoing = outgoing;
-    } catch (error) {
-      closeDescriptor(this.descriptor);
-      if (outgoing >= 0) closeDescriptor(outgoing);
-      throw error;
-    }
+    const { incoming, outgoing } = openRawPair(AF_INET6, name, (receiver, sender) => {
+      setOption(receiver, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+      setOption(receiver, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
+      setOption(sender, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, 255);
+      setOption(sender, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 0);
+      setOption(sender, IPPROTO_IPV6, IPV6_TCLASS, CLASS_CONTROL);
+      setMulticastInterface6(sender, index);
+    });
+    this.descriptor = incoming;
+    this.#outgoing = outgoing;
   }
 
   receive(): number {
