@@ -15,7 +15,7 @@
  * @module
  */
 
-import { type Attributes, readAttributes, readText, readU32, readU8 } from "./attribute.ts";
+import { type Attributes, readFamilyHeader, readText, readU32, readU8 } from "./attribute.ts";
 import {
   AF_INET,
   AF_INET6,
@@ -89,16 +89,9 @@ export interface AddressRequest {
 /** Reads the payload of RTM_NEWADDR or RTM_DELADDR. */
 export function readAddress(message: NetlinkMessage): Decoded<InterfaceAddress> {
   const { payload } = message;
-  if (payload.length < ADDRESS_HEADER_LENGTH) {
-    return { ok: false, reason: `Cannot read address: ${payload.length} bytes, need 8` };
-  }
-  const family = payload[0] === AF_INET ? 4 : payload[0] === AF_INET6 ? 6 : undefined;
-  if (family === undefined) {
-    return { ok: false, reason: `Cannot read address: family is ${payload[0]}` };
-  }
-  const parsed = readAttributes(payload, ADDRESS_HEADER_LENGTH);
-  if (!parsed.ok) return parsed;
-  const attributes = parsed.value;
+  const read = readFamilyHeader("address", payload, ADDRESS_HEADER_LENGTH);
+  if (!read.ok) return read;
+  const { family, attributes } = read.value;
   // On a point-to-point link IFA_ADDRESS is the peer and IFA_LOCAL the address itself.
   const bytes = attributes.get(IFA_LOCAL) ?? attributes.get(IFA_ADDRESS);
   const width = family === 4 ? 4 : 16;

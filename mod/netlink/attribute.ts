@@ -6,6 +6,7 @@
  * @module
  */
 
+import { AF_INET, AF_INET6 } from "./constants.ts";
 import { align, type Decoded, viewOf } from "./frame.ts";
 
 /** The two upper bits of the type are flags (nested, network byte order). */
@@ -50,4 +51,27 @@ export function readText(attributes: Attributes, type: number): string | undefin
   if (bytes === undefined) return undefined;
   const zero = bytes.indexOf(0);
   return new TextDecoder().decode(zero < 0 ? bytes : bytes.subarray(0, zero));
+}
+
+/**
+ * Reads what payloads of addresses and routes begin with: a fixed part whose first byte is the
+ * family, then attributes.
+ *
+ * @param what such as `route`, for the reason of a refusal
+ * @param length of the fixed part, bytes
+ */
+export function readFamilyHeader(
+  what: string,
+  payload: Uint8Array,
+  length: number,
+): Decoded<{ readonly family: 4 | 6; readonly attributes: Attributes }> {
+  if (payload.length < length) {
+    return { ok: false, reason: `Cannot read ${what}: ${payload.length} bytes, need ${length}` };
+  }
+  const family = payload[0] === AF_INET ? 4 : payload[0] === AF_INET6 ? 6 : undefined;
+  if (family === undefined) {
+    return { ok: false, reason: `Cannot read ${what}: family is ${payload[0]}` };
+  }
+  const parsed = readAttributes(payload, length);
+  return parsed.ok ? { ok: true, value: { family, attributes: parsed.value } } : parsed;
 }

@@ -16,7 +16,7 @@
  * @module
  */
 
-import { readAttributes, readU32 } from "./attribute.ts";
+import { readFamilyHeader, readU32 } from "./attribute.ts";
 import {
   AF_INET,
   AF_INET6,
@@ -99,16 +99,9 @@ export interface RouteRequest {
 /** Reads the payload of RTM_NEWROUTE or RTM_DELROUTE. */
 export function readRoute(message: NetlinkMessage): Decoded<Route> {
   const { payload } = message;
-  if (payload.length < ROUTE_HEADER_LENGTH) {
-    return { ok: false, reason: `Cannot read route: ${payload.length} bytes, need 12` };
-  }
-  const family = payload[0] === AF_INET ? 4 : payload[0] === AF_INET6 ? 6 : undefined;
-  if (family === undefined) {
-    return { ok: false, reason: `Cannot read route: family is ${payload[0]}` };
-  }
-  const parsed = readAttributes(payload, ROUTE_HEADER_LENGTH);
-  if (!parsed.ok) return parsed;
-  const attributes = parsed.value;
+  const read = readFamilyHeader("route", payload, ROUTE_HEADER_LENGTH);
+  if (!read.ok) return read;
+  const { family, attributes } = read.value;
   const width = family === 4 ? 4 : 16;
   const prefixLength = payload[1] ?? 0;
   const destination = attributes.get(RTA_DST) ?? new Uint8Array(width);
