@@ -7,6 +7,7 @@
 
 import { parseArguments, UsageError } from "./mod/cli/arguments.ts";
 import type { CommonValues } from "./mod/cli/arguments.ts";
+import { startWorkersEarly } from "./mod/agent/workers.ts";
 import { commandNames, helpText, isCommand } from "./mod/cli/help.ts";
 
 const DEFAULT_CONTROL = "/run/halb/control.sock";
@@ -37,9 +38,15 @@ async function run(
   switch (command) {
     case "run": {
       expectOperands(operands, 0);
-      const { runCommand } = await import("./mod/cli/run.ts");
       if (values.config === undefined) throw new UsageError("run needs --config FILE");
-      return await runCommand(values.config, { ...named(values), color: colors(Deno.stderr) });
+      startWorkersEarly();
+      const { runCommand } = await import("./mod/cli/run.ts");
+      return await runCommand(values.config, {
+        ...named(values),
+        ...(values.control === undefined ? {} : { control: values.control }),
+        color: colors(Deno.stderr),
+        takeOver: values["take-over"] ?? false,
+      });
     }
     case "check": {
       const files = operands.length > 0 ? operands : values.config ? [values.config] : [];
@@ -64,6 +71,18 @@ async function run(
       expectOperands(operands, 0);
       const { reloadCommand } = await import("./mod/cli/reload.ts");
       const { exitCode, output } = await reloadCommand(await controlPath(values), json);
+      if (exitCode === 0 || json) say(output);
+      else console.error(output);
+      return exitCode;
+    }
+    case "upgrade": {
+      expectOperands(operands, 0);
+      const { upgradeCommand } = await import("./mod/cli/upgrade.ts");
+      const binary = values.binary === undefined ? {} : { binary: values.binary };
+      const { exitCode, output } = await upgradeCommand(await controlPath(values), {
+        ...binary,
+        json,
+      });
       if (exitCode === 0 || json) say(output);
       else console.error(output);
       return exitCode;

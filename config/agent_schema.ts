@@ -123,7 +123,7 @@ export const AGENT_SCHEMA = documented(
       example: "edge-a",
     })),
     control: v.optional(
-      path(107, {
+      path(106, {
         text: "The control socket that `halb status` and the other commands talk to.",
         example: "/run/halb/control.sock",
       }),
@@ -138,6 +138,15 @@ export const AGENT_SCHEMA = documented(
     ),
     log: v.optional(logTable, {}),
     realtime: v.optional(realtimeTable, {}),
+    on_stop: v.optional(
+      choice(["remove", "keep"], {
+        text: "What a stop does: `remove` hands over to a peer and removes the addresses, `keep` " +
+          "leaves everything to the next start, which goes on where this one ended if it comes " +
+          "before the peers miss an advert too many.",
+        example: "keep",
+      }),
+      "remove",
+    ),
     startup_delay: v.optional(
       duration({ min: "0s", max: "1h" }, {
         text: "How long to wait after the start before virtual routers begin.",

@@ -13,7 +13,6 @@
 
 export {
   type AddressConfig,
-  addressLeaseSeconds,
   type AgentConfig,
   routerFamily,
   type SiteConfig,
@@ -30,5 +29,5 @@ export type { Family } from "./ip.ts";
 export { systemOptions } from "./system.ts";
 export { formatDuration, parseDuration } from "./duration.ts";
 export { type FormatOptions, formatProblem, type Problem } from "./problem.ts";
-export type { FileFacts, FileSecurity } from "./security.ts";
+export { type FileFacts, type FileSecurity, untrusted } from "./security.ts";
 export { RELEASE } from "./planned.ts";

@@ -75,7 +75,7 @@ export type AgentConfig = v.InferOutput<typeof AGENT_SCHEMA> & { name: string };
 
 /**
  * One `[[vrrp]]`, resolved. Durations in microseconds, except `address_lease`: `"auto"`, `"off"`,
- * or whole seconds (see `addressLeaseSeconds`).
+ * or whole seconds.
  */
 export type VrrpConfig = v.InferOutput<typeof VRRP_SCHEMA>;
 
@@ -90,18 +90,4 @@ export function routerFamily(router: Pick<VrrpConfig, "addresses">): Family {
   const [first] = router.addresses;
   if (first === undefined) throw new RangeError("A virtual router without addresses");
   return familyOf(first.address);
-}
-
-/**
- * Whole seconds that the kernel keeps a router's addresses without the agent; 0: for ever.
- *
- * @param masterDownMicros The router's master-down interval, microseconds.
- */
-export function addressLeaseSeconds(
-  router: Pick<VrrpConfig, "address_lease">,
-  masterDownMicros: number,
-): number {
-  if (router.address_lease === "off") return 0;
-  if (router.address_lease !== "auto") return router.address_lease;
-  return Math.max(3, Math.ceil(masterDownMicros / 1_000_000));
 }

@@ -217,8 +217,9 @@ const commonKeys = {
   ),
   address_lease: v.optional(
     lease({ min: "1s", max: "1h" }, {
-      text: "How long the kernel keeps the addresses when the agent dies or hangs. `auto`: the " +
-        "master-down interval rounded up to seconds, at least 3 s. `off`: for ever, as keepalived.",
+      text: "How long the kernel keeps the addresses when the agent dies or hangs. `auto`: half " +
+        "as much again as the slowest backup waits, at least 3 s; more, up to 30 s, where there are " +
+        "many addresses. `off`: for ever, as keepalived.",
       example: "5s",
     }),
     "auto",

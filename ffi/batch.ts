@@ -66,7 +66,7 @@ export class BatchReceiver {
    */
   receive(fd: number, flags = 0, limit = this.capacity): number {
     // Only the slots of the last batch were written to by the kernel.
-    for (let index = 0; index < this.#count; index++) this.#slots[index]?.prepareReceive();
+    for (let index = 0; index < this.#count; index++) this.#slots[index]?.offerAgain();
     this.#count = 0;
     const wanted = Math.min(limit, this.capacity);
     const count = countOrErrno(libc.recvmmsg(fd, this.#headers, wanted, flags, null));
@@ -104,6 +104,13 @@ export class BatchReceiver {
   /** A 32-bit number at the start of the i-th packet's control data of that kind. */
   controlInt32(index: number, level: number, type: number): number | undefined {
     return this.#slot(index).controlInt32(level, type);
+  }
+
+  /** The first `size` bytes of the i-th packet's control data of that kind; undefined: none. */
+  controlData(index: number, level: number, type: number, size: number): Uint8Array | undefined {
+    const slot = this.#slot(index);
+    const at = slot.findControl(level, type);
+    return at < 0 ? undefined : slot.control.subarray(at, at + size);
   }
 
   /** Interface the i-th packet came in on; 0: not known. */

@@ -6,7 +6,8 @@
  * `loadHeaderLength` fills with the length of an IPv4 header. Offsets count from the first byte the
  * socket would receive: the IP header for raw sockets, the payload's UDP header for UDP sockets,
  * the Ethernet header for raw packet sockets. A load beyond the packet's end drops it. `accept`
- * takes the packet, `drop` does not.
+ * takes the packet, `drop` does not, `returnBytes` takes the first part of it. M is a few cells of
+ * memory that last for one packet.
  *
  * ```ts
  * const onlyTtl255 = assemble([bpf.loadByte(8), bpf.jumpEqual(255, 0, "drop"), bpf.accept(),
@@ -39,8 +40,12 @@ const MAX_INSTRUCTIONS = 4096;
 const MAX_SKIP = 255;
 const ACCEPT_ALL_BYTES = 0x40000;
 
+/** SKF_NET_OFF: offsets from here on count from the IP header, whatever the socket would receive. */
+const NETWORK_HEADER = -0x10_0000;
+
 const LD = 0x00;
 const LDX = 0x01;
+const ST = 0x02;
 const ALU = 0x04;
 const JMP = 0x05;
 const RET = 0x06;
@@ -52,8 +57,11 @@ const BYTE = 0x10;
 const IMMEDIATE = 0x00;
 const ABSOLUTE = 0x20;
 const INDIRECT = 0x40;
+const MEMORY = 0x60;
 const LENGTH = 0x80;
 const HEADER_LENGTH = 0xa0;
+/** The operand is X instead of a constant. */
+const BY_INDEX = 0x08;
 const JUMP_ALWAYS = JMP;
 const JUMP_EQUAL = JMP | 0x10;
 const JUMP_GREATER = JMP | 0x20;
@@ -80,6 +88,8 @@ export const bpf = {
   loadByteIndexed: (offset: number) => plain(LD | BYTE | INDIRECT, offset),
   loadHalfIndexed: (offset: number) => plain(LD | HALF | INDIRECT, offset),
   loadWordIndexed: (offset: number) => plain(LD | WORD | INDIRECT, offset),
+  /** A = a byte of the IP header, for sockets that do not deliver it. */
+  loadNetworkByte: (offset: number) => plain(LD | BYTE | ABSOLUTE, NETWORK_HEADER + offset),
   /** A = the packet's length. */
   loadLength: () => plain(LD | WORD | LENGTH, 0),
   /** A = a constant. */
@@ -88,12 +98,26 @@ export const bpf = {
   loadHeaderLength: (offset: number) => plain(LDX | BYTE | HEADER_LENGTH, offset),
   /** X = a constant. */
   loadIndex: (value: number) => plain(LDX | IMMEDIATE, value),
+  /** M[cell] = A; there are 16 cells. */
+  store: (cell: number) => plain(ST, cell),
+  /** A = M[cell]. */
+  loadCell: (cell: number) => plain(LD | MEMORY, cell),
+  /** X = M[cell]. */
+  loadIndexCell: (cell: number) => plain(LDX | MEMORY, cell),
   /** X = A. */
   moveToIndex: () => plain(MISC, 0),
   /** A = A & mask. */
   and: (mask: number) => plain(ALU | 0x50, mask),
   /** A = A >> bits. */
   shiftRight: (bits: number) => plain(ALU | 0x70, bits),
+  /** A = A >> X. */
+  shiftRightByIndex: () => plain(ALU | 0x70 | BY_INDEX, 0),
+  /** A = A << bits. */
+  shiftLeft: (bits: number) => plain(ALU | 0x60, bits),
+  /** A = A + value. */
+  add: (value: number) => plain(ALU | 0x00, value),
+  /** A = A - X. */
+  subtractIndex: () => plain(ALU | 0x10 | BY_INDEX, 0),
   jump: (target: Target) => branch(JUMP_ALWAYS, 0, target, 0),
   /** When A is the value … */
   jumpEqual: (value: number, whenTrue: Target, whenFalse: Target) =>
@@ -103,6 +127,9 @@ export const bpf = {
     branch(JUMP_GREATER, value, whenTrue, whenFalse),
   jumpGreaterOrEqual: (value: number, whenTrue: Target, whenFalse: Target) =>
     branch(JUMP_GREATER_OR_EQUAL, value, whenTrue, whenFalse),
+  /** When A, unsigned, is X or greater … */
+  jumpGreaterOrEqualIndex: (whenTrue: Target, whenFalse: Target) =>
+    branch(JUMP_GREATER_OR_EQUAL | BY_INDEX, 0, whenTrue, whenFalse),
   /** When A has any bit of the mask … */
   jumpSet: (mask: number, whenTrue: Target, whenFalse: Target) =>
     branch(JUMP_SET, mask, whenTrue, whenFalse),

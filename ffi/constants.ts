@@ -60,6 +60,7 @@ export const SO_PROTOCOL = 38;
 export const SO_DOMAIN = 39;
 export const SO_RXQ_OVFL = 40;
 export const SO_LOCK_FILTER = 44;
+export const SO_MEMINFO = 55;
 export const SCM_CREDENTIALS = 2;
 
 // ip(7)

@@ -66,10 +66,15 @@ export function opened(call: string, fd: number, detail = ""): number {
   return fd;
 }
 
-/** Closes a descriptor. Throws SystemError (EBADF) when it is not open. */
-export function closeDescriptor(fd: number): void {
+/** Un-notes a descriptor that somebody else is about to close. For `ffi/` only. */
+export function forgetDescriptor(fd: number): void {
   if (registry !== null && fd >= 0 && fd < REGISTRY_DESCRIPTORS) {
     Atomics.and(registry, fd >> 5, ~(1 << (fd & 31)));
   }
+}
+
+/** Closes a descriptor. Throws SystemError (EBADF) when it is not open. */
+export function closeDescriptor(fd: number): void {
+  forgetDescriptor(fd);
   check("close", libc.close(fd), String(fd));
 }

@@ -70,6 +70,13 @@ export class MessageSlot {
     this.setLengths(this.payload.length, this.name.length, this.control.length);
   }
 
+  /** The same once more: after a receive only what the kernel has overwritten needs it. */
+  offerAgain(): void {
+    const header = this.#header;
+    header.setUint32(this.#offset + MSGHDR_NAME_LENGTH, this.name.length, true);
+    header.setUint32(this.#offset + MSGHDR_CONTROL_LENGTH, this.control.length, true);
+  }
+
   setLengths(payload: number, name: number, control: number): void {
     const header = this.#header;
     const offset = this.#offset;

@@ -1,5 +1,5 @@
 /**
- * libc for halb: the one place that calls `Deno.dlopen`.
+ * libc and libnl for halb: the one place that calls `Deno.dlopen`.
  *
  * Everything that the rest of the program may use is listed here by name; the modules behind it
  * each hold one noun. Of `symbols.ts` the functions stay inside: who needs another function of libc gives it a typed
@@ -9,6 +9,7 @@
  */
 
 export { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from "./address.ts";
+export { BareReceiver } from "./bare.ts";
 export { BatchReceiver, BatchSender } from "./batch.ts";
 export {
   assemble,
@@ -110,6 +111,7 @@ export {
   SO_LINGER,
   SO_LOCK_FILTER,
   SO_MARK,
+  SO_MEMINFO,
   SO_PASSCRED,
   SO_PEERCRED,
   SO_PRIORITY,
@@ -138,6 +140,7 @@ export {
   packetInfo6,
   timeToLive4,
 } from "./control_data.ts";
+export { sendDatagram, sockaddrUn } from "./datagram.ts";
 export {
   closeDescriptor,
   closeRegistered,
@@ -196,7 +199,10 @@ export {
   SystemError,
 } from "./errors.ts";
 export { EventFd } from "./eventfd.ts";
+export { readText } from "./file.ts";
 export { interfaceIndex, interfaceName } from "./interface.ts";
+export { FileLock } from "./lock.ts";
+export { GenericSocket, LibnlError, type LibnlLibrary, MissingLibrary } from "./libnl.ts";
 export { lockMappings, unlockMappings } from "./memory.ts";
 export { MessageReceiver, MessageSender } from "./message.ts";
 export {
@@ -228,6 +234,7 @@ export {
   type Scheduler,
   type SchedulerPolicy,
   setAffinity,
+  setNiceness,
   setScheduler,
 } from "./scheduling.ts";
 export {
@@ -251,9 +258,11 @@ export {
   getSocketName,
   openSocket,
   openSocketPair,
+  queueDrops,
   receive,
   sendTo,
   setOption,
+  setReceiveBuffer,
 } from "./socket.ts";
 export { TimerFd } from "./timerfd.ts";
 export { verifyLayouts } from "./verify.ts";

@@ -47,6 +47,16 @@ export function setScheduler(
   );
 }
 
+const PRIO_PROCESS = 0;
+
+/**
+ * Sets the nice value of the calling thread (on Linux it is the thread's own), -20 to 19.
+ * Throws SystemError EACCES where it goes below the present one without CAP_SYS_NICE.
+ */
+export function setNiceness(value: number): void {
+  check("setpriority", libc.setpriority(PRIO_PROCESS, 0, value), `nice ${value}`);
+}
+
 /** Policy and priority of the calling thread. */
 export function getScheduler(): Scheduler {
   const number = check("sched_getscheduler", libc.sched_getscheduler(0));

@@ -9,7 +9,14 @@
  */
 
 import { opened } from "./descriptor.ts";
-import { AF_UNIX, SO_BINDTODEVICE, SOL_SOCKET } from "./constants.ts";
+import {
+  AF_UNIX,
+  SO_BINDTODEVICE,
+  SO_MEMINFO,
+  SO_RCVBUF,
+  SO_RCVBUFFORCE,
+  SOL_SOCKET,
+} from "./constants.ts";
 import { check, countOrErrno, EINPROGRESS, SystemError } from "./errors.ts";
 import { SOCKADDR_STORAGE } from "./sockaddr.ts";
 import { cString, lastErrno, libc } from "./symbols.ts";
@@ -72,6 +79,27 @@ export function getOptionBytes(fd: number, level: number, name: number, size: nu
   const result = libc.getsockopt(fd, level, name, bytes, length);
   check("getsockopt", result, `level ${level} option ${name}`);
   return bytes.subarray(0, length[0]);
+}
+
+/** Word of SO_MEMINFO that counts what was dropped, SK_MEMINFO_DROPS, and the size of all words. */
+const MEMINFO_DROPS = 8;
+const MEMINFO_SIZE = 36;
+
+/**
+ * Packets that were lost because this socket's queue was full, since it was opened, modulo 2³².
+ * What its filter refuses is not among them.
+ */
+export function queueDrops(fd: number): number {
+  const words = getOptionBytes(fd, SOL_SOCKET, SO_MEMINFO, MEMINFO_SIZE);
+  return new DataView(words.buffer).getUint32(MEMINFO_DROPS * 4, true);
+}
+
+/** Bytes that may wait in the socket's queue; past the system's limit where we are allowed to. */
+export function setReceiveBuffer(fd: number, bytes: number): void {
+  word[0] = bytes;
+  // Without CAP_NET_ADMIN net.core.rmem_max is the limit, silently.
+  if (libc.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, word, 4) === 0) return;
+  setOption(fd, SOL_SOCKET, SO_RCVBUF, bytes);
 }
 
 /** Binds to a local address (`sockaddrIn` …). */

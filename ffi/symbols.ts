@@ -95,6 +95,7 @@ export const libc = bindLazily({
   close: { parameters: ["i32"], result: "i32" },
   read: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   write: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  flock: { parameters: ["i32", "i32"], result: "i32" },
 
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
   timerfd_create: { parameters: ["i32", "i32"], result: "i32" },
@@ -125,6 +126,7 @@ export const libc = bindLazily({
   if_nametoindex: { parameters: ["buffer"], result: "u32" },
   if_indextoname: { parameters: ["u32", "buffer"], result: "pointer" },
 
+  setpriority: { parameters: ["i32", "u32", "i32"], result: "i32" },
   sched_setscheduler: { parameters: ["i32", "i32", "buffer"], result: "i32" },
   sched_getscheduler: { parameters: ["i32"], result: "i32" },
   sched_getparam: { parameters: ["i32", "buffer"], result: "i32" },

@@ -12,29 +12,27 @@
 import { monotonicMicros } from "../../ffi/mod.ts";
 import type { SiteConfig } from "../../config/mod.ts";
 import type { PlaneCrashed } from "../plane/crash.ts";
+import type { Memory } from "../plane/hand_over.ts";
 import type {
   AddressReport,
-  Configured,
   KernelToControl,
   ProtocolState,
   ProtocolToControl,
   StepRecord,
 } from "../plane/messages.ts";
+import { VERSION } from "../version.ts";
 import type { Router } from "../vrrp/mod.ts";
+import { Dialogue } from "./dialogue.ts";
+import { endPlanes } from "./ending.ts";
 import { log, writeLog } from "./logging.ts";
+import { type AgentDocument, type AgentMemory, bootId, FORMAT } from "./memory.ts";
 import { type PlaneName, Planes } from "./planes.ts";
 import { PlaneDied, Questions } from "./questions.ts";
+import { Revivals } from "./revivals.ts";
 import { planSite, type SitePlan, Slots } from "./site_plan.ts";
 
-/** Crashes of planes within `CRASH_WINDOW` that end the agent. */
-const MOST_CRASHES = 3;
-const CRASH_WINDOW = 60_000_000;
 /** Steps kept for those who ask what happened. */
 const MOST_STEPS = 10_000;
-/** How often the protocol plane's heartbeat is looked at, milliseconds. */
-const WATCH_INTERVAL = 1_000;
-/** Silence of the protocol plane that means it hangs, microseconds. */
-const HANGS = 5_000_000;
 /** An answer that takes longer than this is worth a line in the log, milliseconds. */
 const SLOW_ANSWER = 5_000;
 /** How long a stop "at once" may take before the process ends without it, milliseconds. */
@@ -49,6 +47,7 @@ export interface Ending {
 
 export class Agent {
   readonly #planes: Planes;
+  readonly #dialogue: Dialogue;
   readonly #slots = new Slots();
   readonly #snapshots = new Map<string, Router>();
   readonly #reports = new Map<string, AddressReport>();
@@ -57,16 +56,13 @@ export class Agent {
     SLOW_ANSWER,
     (plane) => log("warning", ["control"], `The ${plane} plane takes long to answer`),
   );
-  readonly #crashes: number[] = [];
-  /** Planes that died, and their successors' way to where they were. */
-  readonly #revivals = new Map<PlaneName, Promise<void>>();
+  readonly #revivals: Revivals;
   readonly #ended = Promise.withResolvers<Ending>();
   #plan: SitePlan = { routers: [], holdings: [], interfaces: [] };
   #holdUntil = 0;
   #stopping = false;
-  #watch: ReturnType<typeof setInterval> | undefined;
-  /** Since when the protocol plane's loop should turn; null: it does not run. */
-  #beatsSince: number | null = null;
+  /** Another process does the work until `own`. */
+  #provisional = false;
 
   constructor(site: SiteConfig, faultInjection: boolean) {
     const { policy, priority, cpus } = site.agent.realtime;
@@ -74,6 +70,17 @@ export class Agent {
       { realtime: { policy, priority, cpus: cpus ?? [] }, faultInjection },
       this,
     );
+    this.#dialogue = new Dialogue(this.#planes, this.#questions);
+    this.#revivals = new Revivals({
+      planes: this.#planes,
+      questions: this.#questions,
+      dialogue: this.#dialogue,
+      snapshots: this.#snapshots,
+      plan: () => this.#plan,
+      stopping: () => this.#stopping,
+      configureProtocol: (plan) => this.#configureProtocol(plan),
+      fail: (reason) => this.fail(reason),
+    });
   }
 
   /** Resolves when the agent has ended, in order or not. */
@@ -100,12 +107,20 @@ export class Agent {
 
   // ===== start, apply, stop ======================================================================
 
-  /** Starts the planes and applies `site`. Returns what was done. */
-  async start(site: SiteConfig): Promise<string[]> {
-    this.#watchHeartbeat();
+  /**
+   * Starts the planes and applies `site`. Returns what was done.
+   *
+   * @param former what an agent before this one has left, to go on with
+   */
+  async start(site: SiteConfig, former?: AgentDocument): Promise<string[]> {
+    this.#revivals.watchHeartbeat();
     this.#planes.start();
-    this.#holdUntil = monotonicMicros() + site.agent.startup_delay;
-    if (site.agent.startup_delay === 0) this.#holdUntil = 0;
+    if (former !== undefined) {
+      await this.prepare(former.plan);
+      await this.goOn(former.memory);
+    } else if (site.agent.startup_delay > 0) {
+      this.#holdUntil = monotonicMicros() + site.agent.startup_delay;
+    }
     return await this.apply(site);
   }
 
@@ -124,9 +139,12 @@ export class Agent {
     const leaving = before.holdings.filter(({ name }) => !names.has(name));
     const interfaces = [...plan.interfaces, ...before.interfaces];
     const both = { ...plan, holdings: [...plan.holdings, ...leaving], interfaces };
-    await this.#insist("kernel", () => this.#configureKernel(both));
-    const changes = await this.#insist("protocol", () => this.#configureProtocol(plan));
-    const holdings = await this.#insist("kernel", () => this.#configureKernel(plan));
+    await this.#revivals.insist("kernel", () => this.#dialogue.configureKernel(both));
+    const changes = await this.#revivals.insist("protocol", () => this.#configureProtocol(plan));
+    const holdings = await this.#revivals.insist(
+      "kernel",
+      () => this.#dialogue.configureKernel(plan),
+    );
     for (const slot of this.#slots.keep(names)) this.counters.clear(slot);
     for (const name of [...this.#snapshots.keys()]) {
       if (names.has(name)) continue;
@@ -136,46 +154,107 @@ export class Agent {
     return [...changes, ...holdings];
   }
 
-  async #configureKernel(plan: SitePlan): Promise<string[]> {
-    const message = { type: "configure", id: this.#planes.ids.next() } as const;
-    const { holdings: routers, interfaces } = plan;
-    const answer = this.#questions.answer<Configured>("kernel", message.id);
-    this.#planes.toKernel({ ...message, routers, interfaces });
-    return [...(await answer).changes];
-  }
-
   async #configureProtocol(plan: SitePlan): Promise<string[]> {
-    const message = { type: "configure", id: this.#planes.ids.next() } as const;
-    const answer = this.#questions.answer<Configured>("protocol", message.id);
-    this.#planes.toProtocol({ ...message, routers: plan.routers, holdUntil: this.#holdUntil });
-    return [...(await answer).changes];
-  }
-
-  /** Does something with a plane; where it dies over it, with its successor. */
-  async #insist<T>(plane: PlaneName, work: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        return await work();
-      } catch (error) {
-        if (!(error instanceof PlaneDied) || this.#stopping) throw error;
-        await this.#revivals.get(plane);
-      }
-    }
+    return [...(await this.#dialogue.configureProtocol(plan, this.#holdUntil)).changes];
   }
 
   /** What the protocol plane knows now. @throws {PlaneDied} */
   query(): Promise<ProtocolState> {
-    const message = { type: "query", id: this.#planes.ids.next() } as const;
-    const answer = this.#questions.answer<ProtocolState>("protocol", message.id);
-    this.#planes.toProtocol(message);
-    return answer;
+    return this.#dialogue.query();
   }
 
   /** Makes a plane fail on purpose; does nothing unless the agent was started for that. */
-  injectFault(plane: PlaneName, fault: "throw" | "hang", duration: number): void {
-    const message = { type: "inject_fault", id: this.#planes.ids.next(), fault, duration } as const;
-    if (plane === "protocol") this.#planes.toProtocol(message);
-    else this.#planes.toKernel(message);
+  injectFault(...fault: Parameters<Dialogue["injectFault"]>): void {
+    this.#dialogue.injectFault(...fault);
+  }
+
+  // ===== from process to process =================================================================
+
+  /** Starts the planes beside an agent that still does the work: nothing is sent or changed. */
+  async startBeside(): Promise<void> {
+    this.#provisional = true;
+    this.#revivals.watchHeartbeat();
+    this.#planes.resting = true;
+    const ready = this.#questions.milestone("protocol", "ready");
+    this.#planes.start();
+    await ready;
+  }
+
+  /** Learns what the former agent has planned, and all about the interfaces. */
+  async prepare(plan: SitePlan): Promise<void> {
+    this.#plan = plan;
+    for (const { name, slot } of plan.holdings) this.#slots.adopt(name, slot);
+    await this.#dialogue.configureKernel(plan);
+  }
+
+  /** The routers go on from `memory`. Returns when they had said so, on CLOCK_MONOTONIC. */
+  async goOn(memory: AgentMemory): Promise<number> {
+    for (const router of memory.routers) this.#snapshots.set(router.settings.name, router);
+    for (const { name, slot } of this.#plan.holdings) {
+      this.counters.restore(slot, memory.counters[name] ?? {});
+    }
+    const { routers, silentSince } = memory;
+    const answer = await this.#dialogue.configureProtocol(this.#plan, 0, { routers, silentSince });
+    return answer.at ?? monotonicMicros();
+  }
+
+  /** The former agent is gone, or will never act again: addresses are ours. */
+  async own(): Promise<void> {
+    this.#provisional = false;
+    this.#planes.resting = false;
+    await this.#dialogue.rest(false);
+  }
+
+  /** Plan and memory as they are now; the routers go on. */
+  async remember(): Promise<AgentDocument> {
+    const { at, routers } = await this.query();
+    return this.#document({ routers: routers.map(({ router }) => router), silentSince: at });
+  }
+
+  /**
+   * Nothing is sent and changed any more: plan and memory as they stay. Then comes `thaw` or the
+   * end of the process.
+   *
+   * @throws {Error} when that cannot be had; the agent goes on
+   */
+  async freeze(): Promise<AgentDocument> {
+    if (this.#stopping) throw new Error("The agent is stopping");
+    this.#revivals.pause();
+    try {
+      await this.#dialogue.restSoon();
+      return this.#document(await this.#dialogue.freeze());
+    } catch (error) {
+      await this.thaw();
+      throw error;
+    }
+  }
+
+  /** Goes on after `freeze`, as after a stall; the kernel plane does when nothing else keeps it. */
+  async thaw(): Promise<void> {
+    this.#revivals.resume();
+    try {
+      if (this.#planes.runs("kernel")) this.#dialogue.rest(false).catch(() => {});
+      if (this.#planes.runs("protocol")) await this.#dialogue.thaw();
+    } catch (error) {
+      // Its successor begins awake.
+      if (!(error instanceof PlaneDied)) throw error;
+    }
+  }
+
+  /** Ends with everything as it is: somebody else goes on with it. */
+  leave(reason: string, exitCode: Ending["exitCode"] = 0): void {
+    this.#stopping = true;
+    this.#revivals.end();
+    this.#ended.resolve({ exitCode, reason });
+  }
+
+  #document({ routers, silentSince }: Memory): AgentDocument {
+    const counters = Object.fromEntries(
+      this.#plan.holdings.map(({ name, slot }) => [name, this.counters.save(slot)]),
+    );
+    const memory = { routers, silentSince, counters };
+    const { pid } = Deno;
+    return { format: FORMAT, version: VERSION, pid, boot: bootId(), plan: this.#plan, memory };
   }
 
   // ===== the end =================================================================================
@@ -188,9 +267,28 @@ export class Agent {
   async stop(now: boolean): Promise<void> {
     if (!this.#stopping) return await this.#end(now, { exitCode: 0, reason: "stopped" });
     if (!now) return;
-    this.#planes.toProtocol({ type: "stop_routers", id: this.#planes.ids.next(), now });
+    this.#dialogue.hurry(now);
     const late = { exitCode: 1, reason: "could not stop in order in time" } as const;
     setTimeout(() => this.#ended.resolve(late), LAST_PATIENCE);
+  }
+
+  /**
+   * Ends with addresses and neighbours as they are, for an agent that is started next.
+   *
+   * @param keep writes down what it needs
+   */
+  async stopKeeping(keep: (document: AgentDocument) => void): Promise<void> {
+    if (this.#stopping) return;
+    try {
+      keep(await this.freeze());
+      this.#stopping = true;
+      await this.#dialogue.stopKernel(true);
+      this.leave("stopped, and keeps its addresses for the next start");
+    } catch (error) {
+      log("error", ["control"], `Cannot keep anything: ${String(error)}`);
+      await this.thaw();
+      await this.stop(false);
+    }
   }
 
   /** Ends because of something that cannot be mended. Never rejects. */
@@ -201,59 +299,17 @@ export class Agent {
   }
 
   async #end(now: boolean, ending: Ending): Promise<void> {
+    // What another one holds is not ours to remove.
+    if (this.#provisional) return this.leave(ending.reason, 1);
     this.#stopping = true;
     try {
-      await this.#endProtocol(now);
-      await this.#endKernel();
-      this.#planes.close();
+      await endPlanes(this.#planes, this.#dialogue, this.#plan, now);
       this.#ended.resolve(ending);
     } catch (error) {
       this.#ended.resolve({ exitCode: 1, reason: `${ending.reason}; then: ${String(error)}` });
     } finally {
-      clearInterval(this.#watch);
+      this.#revivals.end();
     }
-  }
-
-  async #endProtocol(now: boolean): Promise<void> {
-    try {
-      if (!this.#planes.runs("protocol")) throw new PlaneDied("protocol");
-      const stopped = this.#questions.milestone("protocol", "stopped");
-      this.#planes.toProtocol({ type: "stop_routers", id: this.#planes.ids.next(), now });
-      await stopped;
-    } catch (error) {
-      if (!(error instanceof PlaneDied)) throw error;
-      // Nobody can resign any more. What is held goes all the same.
-      for (const { slot } of this.#plan.holdings) this.#planes.words.setMastership(slot, 0);
-    }
-  }
-
-  async #endKernel(): Promise<void> {
-    try {
-      if (this.#planes.runs("kernel")) return await this.#stopKernel();
-      throw new PlaneDied("kernel");
-    } catch (error) {
-      if (!(error instanceof PlaneDied)) throw error;
-    }
-    try {
-      // One more, only to take away what the dead one held.
-      this.#planes.restartKernel();
-      await this.#configureKernel(this.#plan);
-      await this.#stopKernel();
-    } catch (error) {
-      const problem = { error: String(error) };
-      log(
-        "error",
-        ["control"],
-        "Cannot remove addresses: they stay until their lease ends",
-        problem,
-      );
-    }
-  }
-
-  async #stopKernel(): Promise<void> {
-    const stopped = this.#questions.milestone("kernel", "stopped");
-    this.#planes.toKernel({ type: "stop", id: this.#planes.ids.next(), keep: false });
-    await stopped;
   }
 
   // ===== what the planes say =====================================================================
@@ -268,6 +324,7 @@ export class Agent {
         this.#steps.push(message);
         break;
       case "configured":
+      case "frozen":
       case "state":
         this.#questions.answered("protocol", message);
         break;
@@ -297,73 +354,12 @@ export class Agent {
     message: Extract<ProtocolToControl, { type: "log" | "ready" | "stopped" }>,
   ): void {
     if (message.type === "log") return writeLog(message);
-    if (plane === "protocol") {
-      this.#beatsSince = message.type === "ready" ? monotonicMicros() : null;
-    }
+    if (plane === "protocol") this.#revivals.beats(message.type === "ready");
     this.#questions.reached(plane, message.type);
   }
 
-  // ===== when a plane dies =======================================================================
-
   /** Part of {@link PlaneListener}: a plane's thread is gone. */
   died(plane: PlaneName, reason: string, stack: string): void {
-    const now = monotonicMicros();
-    log("error", ["control"], `The ${plane} plane died`, { reason, stack });
-    if (plane === "protocol") this.#beatsSince = null;
-    while (this.#crashes.length > 0 && now - this.#crashes[0]! > CRASH_WINDOW) {
-      this.#crashes.shift();
-    }
-    this.#crashes.push(now);
-    // While stopping there is nothing to save: what waits for this plane goes on without it.
-    if (!this.#stopping) {
-      if (this.#crashes.length < MOST_CRASHES) this.#revivals.set(plane, this.#revive(plane));
-      else void this.fail(`the ${plane} plane died, ${MOST_CRASHES} crashes within a minute`);
-    }
-    this.#questions.died(plane);
-  }
-
-  /** Never rejects: what cannot be revived ends the agent. */
-  async #revive(plane: PlaneName): Promise<void> {
-    // After whoever waits for the dead plane has been told: those are not questions to the new one.
-    await null;
-    try {
-      if (plane === "protocol") await this.#reviveProtocol();
-      else await this.#reviveKernel();
-      log("warning", ["control"], `The ${plane} plane runs again`);
-    } catch (error) {
-      // Dead again: that has been counted, and is being handled.
-      if (!(error instanceof PlaneDied)) void this.fail(String(error));
-    }
-  }
-
-  async #reviveProtocol(): Promise<void> {
-    const ready = this.#questions.milestone("protocol", "ready");
-    const { id } = this.#planes.restartProtocol([...this.#snapshots.values()]);
-    const connected = this.#questions.answer<Configured>("kernel", id).catch((error) => {
-      if (!(error instanceof PlaneDied)) throw error;
-      // The kernel plane died meanwhile: its successor is connected to ours from the beginning.
-      return this.#revivals.get("kernel");
-    });
-    await Promise.all([ready, connected]);
-    await this.#configureProtocol(this.#plan);
-  }
-
-  async #reviveKernel(): Promise<void> {
-    this.#planes.restartKernel();
-    await this.#configureKernel(this.#plan);
-  }
-
-  /** A protocol plane that does not turn is dead, unless this loop stood still as well. */
-  #watchHeartbeat(): void {
-    let expected = monotonicMicros() + WATCH_INTERVAL * 1000;
-    this.#watch = setInterval(() => {
-      const now = monotonicMicros();
-      const late = now - expected;
-      expected = now + WATCH_INTERVAL * 1000;
-      if (late > WATCH_INTERVAL * 1000 || this.#beatsSince === null) return;
-      const silence = Math.min(this.#planes.words.protocolSilence(now), now - this.#beatsSince);
-      if (silence < HANGS) return;
-      this.#planes.abandon("protocol", `no heartbeat for ${Math.round(silence / 1e6)} s`);
-    }, WATCH_INTERVAL);
+    this.#revivals.died(plane, reason, stack);
   }
 }

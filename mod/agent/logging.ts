@@ -10,6 +10,7 @@
 import { configure, getLogger, type LogRecord as TapeRecord, type Sink } from "@logtape/logtape";
 import type { AgentConfig } from "../../config/mod.ts";
 import type { LogRecord } from "../plane/messages.ts";
+import { LogOutlet, standardError } from "./log_outlet.ts";
 
 type Level = LogRecord["level"];
 
@@ -47,19 +48,44 @@ export function formatJson(record: TapeRecord): string {
   }) + "\n";
 }
 
+/** Standard error, once and for all: what waits there outlasts a reload. */
+let outlet: LogOutlet | undefined;
+/** How long the end of the process waits for a reader of the last lines, milliseconds. */
+const LAST_LINES = 200;
+
 function sinkFor(
   target: string,
   format: (record: TapeRecord) => string,
 ): Sink | (Sink & Disposable) {
   const encoder = new TextEncoder();
   if (target === "stderr") {
-    return (record) => writeAll(Deno.stderr, encoder.encode(format(record)));
+    const stderr = outlet ??= new LogOutlet(standardError());
+    stderr.note = (lost) => encoder.encode(format(lostLines(lost)));
+    return (record) => stderr.write(encoder.encode(format(record)));
   }
   const path = target.slice("file:".length);
   const file = Deno.openSync(path, { append: true, create: true, mode: 0o600 });
   const sink: Sink = (record) => writeAll(file, encoder.encode(format(record)));
   // LogTape closes it when it is configured anew.
   return Object.assign(sink, { [Symbol.dispose]: () => file.close() });
+}
+
+/** The record that stands for lines that nobody could be given. */
+function lostLines(lines: number): TapeRecord {
+  const message = "Lines of the log were lost here: nobody read them";
+  return {
+    category: ["halb", "control"],
+    level: "warning",
+    message: [message],
+    rawMessage: message,
+    timestamp: Date.now(),
+    properties: { lines },
+  };
+}
+
+/** What waits for its reader gets a last chance: the process ends. */
+export function finishLogging(): void {
+  outlet?.finish(LAST_LINES);
 }
 
 /** A log that cannot be written must not end the agent: the disk may be full. */

@@ -25,13 +25,19 @@ import type {
 import type { KernelStart, ProtocolStart } from "../plane/start.ts";
 import { SharedWords } from "../plane/shared.ts";
 import type { Router } from "../vrrp/mod.ts";
+import { type PlaneName, takeWorker } from "./workers.ts";
 
 /** How long a terminated thread may need to leave its last call, milliseconds. */
 const EXIT_TIME = 200;
+/**
+ * Nice value of the kernel plane. A new master's addresses wait for it, also where other programs
+ * keep the processors busy; but it is not real-time, since it sleeps on locks that others hold.
+ */
+const KERNEL_NICENESS = -10;
 /** Until what a plane said before it died unheard has been read, milliseconds. */
 const LAST_WORDS = 2;
 
-export type PlaneName = "protocol" | "kernel";
+export type { PlaneName };
 
 /** Who hears what the planes say. */
 export interface PlaneListener {
@@ -63,6 +69,8 @@ export class Planes {
   readonly words = new SharedWords();
   readonly counters = new Counters();
   readonly ids = new IdSource("c");
+  /** Kernel planes begin at rest. */
+  resting = false;
   readonly #options: PlaneOptions;
   readonly #listener: PlaneListener;
   readonly #protocolWake = new EventFd();
@@ -133,8 +141,7 @@ export class Planes {
 
   #startProtocol(kernel: MessagePort, snapshot?: ProtocolStart["snapshot"]): void {
     const { port1, port2 } = new MessageChannel();
-    const url = new URL("../protocol/worker.ts", import.meta.url);
-    const running = this.#spawn("protocol", url, port1);
+    const running = this.#spawn("protocol", port1);
     port1.onmessage = ({ data }) => {
       if (!this.#crashed("protocol", data)) this.#listener.fromProtocol(data);
     };
@@ -157,8 +164,7 @@ export class Planes {
 
   #startKernel(protocol: MessagePort): void {
     const { port1, port2 } = new MessageChannel();
-    const url = new URL("../kernel/worker.ts", import.meta.url);
-    const running = this.#spawn("kernel", url, port1);
+    const running = this.#spawn("kernel", port1);
     port1.onmessage = ({ data }) => {
       if (!this.#crashed("kernel", data)) this.#listener.fromKernel(data);
     };
@@ -170,14 +176,16 @@ export class Planes {
       wake: this.#kernelWake.fd,
       protocolWake: this.#protocolWake.fd,
       faultInjection: this.#options.faultInjection,
+      resting: this.resting,
+      ...(this.#options.realtime.policy === "other" ? {} : { niceness: KERNEL_NICENESS }),
     };
     running.worker.postMessage(start, [port2, protocol]);
     this.#kernel = running;
     this.#toKernel = new Outbox(port1, this.#kernelWake);
   }
 
-  #spawn(plane: PlaneName, url: URL, port: MessagePort): Running {
-    const worker = new Worker(url, { type: "module", name: plane });
+  #spawn(plane: PlaneName, port: MessagePort): Running {
+    const worker = takeWorker(plane);
     const running = { worker, registry: newDescriptorRegistry(), port, buried: false };
     worker.onerror = (event) => {
       // Without this the whole process ends with the Worker.

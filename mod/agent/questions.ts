@@ -7,10 +7,11 @@
  * @module
  */
 
+import type { Frozen } from "../plane/hand_over.ts";
 import type { Configured, EventId, ProtocolState } from "../plane/messages.ts";
 import type { PlaneName } from "./planes.ts";
 
-type Answer = Configured | ProtocolState;
+type Answer = Configured | Frozen | ProtocolState;
 /** What a plane says of itself. */
 export type Milestone = "ready" | "stopped";
 

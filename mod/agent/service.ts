@@ -2,24 +2,38 @@
  * The agent as a service: its configuration file, its control socket, its signals and its dumps.
  *
  * TERM and INT stop in order (a second one at once), HUP reloads, USR1 and USR2 write what status
- * shows. Whatever comes from outside is answered here and applied, one change at a time.
+ * shows. Whatever comes from outside is answered here and applied, one change at a time; handing over
+ * to another process is such a change, too.
  *
  * @module
  */
 
 import { join } from "node:path";
-import { hasCapability, lockMappings, monotonicMicros, SystemError } from "../../ffi/mod.ts";
+import type { FileLock } from "../../ffi/mod.ts";
 import { formatProblem, type LoadedSite, type SiteConfig } from "../../config/mod.ts";
 import type { ControlRequest } from "../control/protocol.ts";
-import { ControlServer } from "../control/server.ts";
+import { ControlServer, type Conversation } from "../control/server.ts";
 import { buildStatus, type RouterFacts, type Status } from "../control/status.ts";
 import { VERSION } from "../version.ts";
 import { Agent } from "./agent.ts";
 import { wallTime } from "./clock.ts";
-import { log, setUpLogging } from "./logging.ts";
+import { dumpContent } from "./dumps.ts";
+import { finishLogging, log, setUpLogging } from "./logging.ts";
+import type { AgentDocument } from "./memory.ts";
+import { ownershipOf } from "./ownership.ts";
+import { writePrivately } from "./private_file.ts";
+import { containStrayErrors, lockMemory, requirePrivileges } from "./process.ts";
+import { programPath } from "./program.ts";
+import { tellServiceManager } from "./service_manager.ts";
+import { ownStateDirectory } from "./state_directory.ts";
+import { keepState, takeState } from "./state_file.ts";
+import { Succession, type UpgradeResult } from "./succession.ts";
+import { requireAgent, takeOver } from "./take_over.ts";
 
 /** Allows tests to make a plane fail (see docs/testing.md). */
 const FAULT_INJECTION = "HALB_FAULT_INJECTION";
+/** Until those who asked have their answers when the agent ends, milliseconds. */
+const LAST_ANSWERS = 1_000;
 
 /** What a reload did. */
 export interface ReloadResult {
@@ -28,9 +42,6 @@ export interface ReloadResult {
   /** Why not, a problem each. */
   readonly problems: readonly string[];
 }
-
-/** A privilege or a kernel feature is missing: exit code 4. */
-export class MissingPrivilege extends Error {}
 
 /** Reads the configuration file, every time anew. */
 export type Loader = () => LoadedSite;
@@ -46,60 +57,162 @@ export class Service {
   #generation = 1;
   #lastReload: { at: string; result: string; changes: number } | null = null;
   readonly #agent: Agent;
+  readonly #lock: FileLock;
+  readonly #succession: Succession;
+  #server: ControlServer | null = null;
+  /** Who has taken over from us. */
+  #successor: UpgradeResult["new"] | null = null;
   /** Changes wait for each other. */
   #turn: Promise<unknown> = Promise.resolve();
   #stops = 0;
+  /** A stop that keeps everything goes on. */
+  #keeping = false;
 
-  /** @param loaded what `load` gave at the start, valid */
+  /**
+   * @param loaded what `load` gave at the start, valid
+   * @throws {SystemError} when the lock beside the control socket cannot be had
+   */
   constructor(path: string, load: Loader, loaded: { site: SiteConfig; sha256: string }) {
     this.#path = path;
     this.#load = load;
     this.#site = loaded.site;
     this.#sha256 = loaded.sha256;
     this.#agent = new Agent(loaded.site, this.#faultInjection);
+    const { control } = loaded.site.agent;
+    this.#lock = ownershipOf(control);
+    this.#succession = new Succession(this.#agent, this.#lock, control, programPath());
   }
 
   /**
    * Runs until the agent has ended.
    *
+   * @param takesOver from the agent that runs, instead of beginning anew
    * @returns the exit code
    * @throws {MissingPrivilege} when this process may not do what the agent must
+   * @throws {AgentUnreachable} when there is nobody to take over from
    * @throws {Error} when the control socket, the state directory or a log cannot be had
    */
-  async run(): Promise<number> {
+  async run(takesOver: boolean): Promise<number> {
     const { agent } = this.#site;
     await setUpLogging(agent.log);
     requirePrivileges();
-    Deno.mkdirSync(agent.state_directory, { recursive: true, mode: 0o700 });
+    const corrected = ownStateDirectory(agent.state_directory);
+    if (corrected !== undefined) log("warning", ["control"], corrected);
     containStrayErrors();
-    const server = await ControlServer.listen(agent.control, (request) => this.#handle(request));
+    if (takesOver) await requireAgent(agent.control);
+    else await this.#begin();
     this.#listenToSignals();
     if (agent.realtime.lock_memory) lockMemory();
     log("info", ["control"], `halb ${VERSION} starts as ${agent.name}`, { config: this.#path });
     // A reload that is asked for meanwhile has to wait for this.
-    this.#turn = this.#start();
+    this.#turn = takesOver ? this.#takeOver() : this.#start();
     const { exitCode, reason } = await this.#agent.ended;
     log(exitCode === 0 ? "info" : "error", ["control"], `halb ends: ${reason}`);
-    server.close();
+    this.#server?.close();
+    const patience = new Promise((resolve) => setTimeout(resolve, LAST_ANSWERS));
+    await Promise.race([this.#server?.answered(), patience]);
+    finishLogging();
     return exitCode;
+  }
+
+  /** Becomes the agent of its control path. @throws {Error} when there is one */
+  async #begin(): Promise<void> {
+    const { control } = this.#site.agent;
+    // One that answers is asked first: while it hands over, the lock is free for a moment.
+    await this.#listen(false, () => {
+      if (!this.#lock.tryAcquire()) throw new Error(`Another agent runs at "${control}"`);
+    });
+  }
+
+  async #listen(replace: boolean, before: () => void = () => {}): Promise<void> {
+    const handle = (request: ControlRequest): Promise<unknown> => this.#handle(request);
+    const converse: Conversation = (...talk) => this.#converse(...talk);
+    const options = { replace, before, converse };
+    this.#server = await ControlServer.listen(this.#site.agent.control, handle, options);
   }
 
   async #start(): Promise<void> {
     try {
-      const changes = await this.#agent.start(this.#site);
+      const former = takeState(this.#site.agent.state_directory);
+      const changes = await this.#agent.start(this.#site, former);
       for (const change of changes) log("info", ["control"], change);
+      tellServiceManager("READY=1");
     } catch (error) {
       await this.#agent.fail(`cannot start: ${textOf(error)}`);
     }
+  }
+
+  async #takeOver(): Promise<void> {
+    const { control } = this.#site.agent;
+    try {
+      await this.#agent.startBeside();
+      await takeOver(this.#agent, this.#lock, control, () => this.#listen(true));
+      log("info", ["control"], "Has taken over");
+      tellServiceManager(`MAINPID=${Deno.pid}`, "READY=1");
+    } catch (error) {
+      return this.#agent.leave(`cannot take over: ${textOf(error)}`, 1);
+    }
+    try {
+      for (const change of await this.#agent.apply(this.#site)) log("info", ["control"], change);
+    } catch (error) {
+      await this.#agent.fail(`cannot apply the configuration: ${textOf(error)}`);
+    }
+  }
+
+  // ===== hand-over ===============================================================================
+
+  async #upgrade(binary: string | undefined): Promise<UpgradeResult> {
+    return await this.#inTurn(() => this.#giveWay(this.#succession.upgrade(binary)));
+  }
+
+  /** A process wants to take over: the one we have started, or one that somebody else has. */
+  async #converse(...[request, connection]: Parameters<Conversation>): Promise<void> {
+    const succession = this.#succession;
+    if (succession.expects(request)) return await succession.meet(request, connection);
+    try {
+      await this.#inTurn(() => this.#giveWay(succession.give(request, connection)));
+    } catch (error) {
+      log("warning", ["control"], `Does not hand over: ${textOf(error)}`);
+    }
+  }
+
+  /** Ends when another process has taken over; where it has not, we are still there. */
+  async #giveWay(handingOver: Promise<UpgradeResult>): Promise<UpgradeResult> {
+    let result: UpgradeResult;
+    try {
+      result = await handingOver;
+    } catch (error) {
+      if (this.#server?.inPlace === false) {
+        // The other one had put its own socket there before it gave up.
+        this.#server.close();
+        await this.#listen(true);
+      }
+      throw error;
+    }
+    const { pid, version } = result.new;
+    this.#successor = result.new;
+    tellServiceManager(`MAINPID=${pid}`);
+    // Who wanted us to stop meanwhile wanted the service to stop.
+    if (this.#stops > 0) Deno.kill(pid, "SIGTERM");
+    this.#agent.leave(`halb ${version}, process ${pid}, has taken over`);
+    return result;
+  }
+
+  /** One change at a time. */
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(() => {
+      if (this.#successor === null) return change();
+      throw new Error(`Process ${this.#successor.pid} has taken over: ask it`);
+    });
+    this.#turn = turn.catch(() => {});
+    return turn;
   }
 
   // ===== reload ==================================================================================
 
   /** Applies the file as it is now; an invalid one changes nothing. */
   reload(): Promise<ReloadResult> {
-    const turn = this.#turn.then(() => this.#reload());
-    this.#turn = turn.catch(() => {});
-    return turn;
+    return this.#inTurn(() => this.#reload());
   }
 
   async #reload(): Promise<ReloadResult> {
@@ -154,6 +267,10 @@ export class Service {
         return await this.reload();
       case "version":
         return { version: VERSION };
+      case "upgrade":
+        return await this.#upgrade(request.binary);
+      case "take_over":
+        throw new Error("Cannot hand over here");
       case "inject_fault":
         if (!this.#faultInjection) throw new Error(`Faults are injected with ${FAULT_INJECTION}=1`);
         this.#agent.injectFault(request.plane, request.fault, (request.duration_ms ?? 0) * 1000);
@@ -192,34 +309,39 @@ export class Service {
     const stop = (): void => {
       const now = this.#stops++ > 0;
       log("info", ["control"], now ? "Stopping at once" : "Stopping");
-      void this.#agent.stop(now);
+      tellServiceManager("STOPPING=1");
+      void this.#stop(now);
     };
-    const dump = (): void => void this.#dump("dump.json", true);
-    const statistics = (): void => void this.#dump("stats.json", false);
+    const dump = (): void => void this.#dump("dump.json");
+    const statistics = (): void => void this.#dump("stats.json");
     Deno.addSignalListener("SIGTERM", stop);
     Deno.addSignalListener("SIGINT", stop);
-    Deno.addSignalListener("SIGHUP", () => void this.reload());
+    Deno.addSignalListener("SIGHUP", () => void this.reload().catch(() => {}));
     Deno.addSignalListener("SIGUSR1", dump);
     Deno.addSignalListener("SIGUSR2", statistics);
   }
 
+  /** Stops, with everything kept for the next start where the site wants that. */
+  async #stop(now: boolean): Promise<void> {
+    const { on_stop, state_directory } = this.#site.agent;
+    // Whoever is in such a hurry gets no more than the leases that run on.
+    if (this.#keeping) return this.#agent.leave("stopped at once, and kept nothing", 1);
+    if (on_stop === "remove" || now || this.#server === null) return await this.#agent.stop(now);
+    const keep = (document: AgentDocument): void => keepState(state_directory, document);
+    this.#keeping = true;
+    try {
+      await this.#inTurn(() => this.#agent.stopKeeping(keep));
+    } catch {
+      // A successor goes on instead of us, and has been told.
+    }
+  }
+
   /** Writes status, all of it with the recent steps or the counters alone, for its owner only. */
-  async #dump(file: string, everything: boolean): Promise<void> {
+  async #dump(file: "dump.json" | "stats.json"): Promise<void> {
     const path = join(this.#site.agent.state_directory, file);
     try {
       const status = await this.status();
-      const content = everything ? { ...status, recent: this.#agent.steps } : {
-        at: new Date().toISOString(),
-        vrrp: status.vrrp.map(({ name, transitions, announcements, repairs, sessions }) => ({
-          name,
-          transitions,
-          announcements,
-          repairs,
-          counters: sessions.map(({ family, counters }) => ({ family, ...counters })),
-        })),
-        interfaces: status.interfaces,
-        realtime: status.realtime,
-      };
+      const content = dumpContent(file, status, [...this.#agent.steps]);
       writePrivately(path, `${JSON.stringify(content, null, 2)}\n`);
       log("info", ["control"], `Wrote ${path}`);
     } catch (error) {
@@ -232,72 +354,9 @@ function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/**
- * An exception that nobody caught would end the process, and with it every address. It is a defect
- * of the control plane; the planes that hold the addresses have nothing to do with it.
- */
-function containStrayErrors(): void {
-  const report = (error: unknown): void => {
-    const stack = error instanceof Error ? error.stack ?? "" : "";
-    log("error", ["control"], `Internal error: ${textOf(error)}`, { stack });
-  };
-  globalThis.addEventListener("unhandledrejection", (event) => {
-    event.preventDefault();
-    report(event.reason);
-  });
-  globalThis.addEventListener("error", (event) => {
-    event.preventDefault();
-    report(event.error);
-  });
-}
-
 function invalid(problems: readonly (string | Parameters<typeof formatProblem>[0])[]) {
   const texts = problems.map((problem) =>
     typeof problem === "string" ? problem : formatProblem(problem, { color: false })
   );
   return { result: "invalid", changes: [], problems: texts } as const;
-}
-
-/** Written beside and renamed: no reader sees half a file, and no link leads elsewhere. */
-function writePrivately(path: string, text: string): void {
-  const draft = `${path}.${Deno.pid}`;
-  removeIfThere(draft);
-  try {
-    Deno.writeTextFileSync(draft, text, { createNew: true, mode: 0o600 });
-    Deno.renameSync(draft, path);
-  } catch (error) {
-    removeIfThere(draft);
-    throw error;
-  }
-}
-
-function removeIfThere(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
-function requirePrivileges(): void {
-  for (const name of ["cap_net_admin", "cap_net_raw"]) {
-    if (hasCapability(name)) continue;
-    throw new MissingPrivilege(
-      `halb needs ${name.toUpperCase()}: run it as root, ` +
-        `or with AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_NICE`,
-    );
-  }
-}
-
-/** Memory that is not locked is a risk, not a reason to stay down. */
-function lockMemory(): void {
-  try {
-    const before = monotonicMicros();
-    const bytes = lockMappings();
-    const took = Math.round((monotonicMicros() - before) / 1000);
-    log("debug", ["control"], "Locked memory", { bytes, milliseconds: took });
-  } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
-    log("warning", ["control"], `Cannot lock memory: ${error.message}`);
-  }
 }

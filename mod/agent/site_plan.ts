@@ -5,16 +5,10 @@
  * @module
  */
 
-import {
-  addressLeaseSeconds,
-  type Family,
-  routerFamily,
-  type SiteConfig,
-  type VrrpConfig,
-} from "../../config/mod.ts";
+import { type Family, routerFamily, type SiteConfig, type VrrpConfig } from "../../config/mod.ts";
 import type { KernelRouter, ProtocolRouter, WatchedInterface } from "../plane/messages.ts";
 import { MAX_ROUTERS } from "../plane/shared.ts";
-import { masterDownInterval } from "../vrrp/mod.ts";
+import { leaseOf, refreshCost } from "./lease_length.ts";
 
 /** What both planes are told for one site. */
 export interface SitePlan {
@@ -44,6 +38,11 @@ export class Slots {
     throw new RangeError(`Cannot run more than ${MAX_ROUTERS} virtual routers`);
   }
 
+  /** The row that a former process gave to `name`. */
+  adopt(name: string, slot: number): void {
+    this.#byName.set(name, slot);
+  }
+
   /** Forgets all names but `names`; returns the rows that became free. */
   keep(names: ReadonlySet<string>): number[] {
     const freed: number[] = [];
@@ -68,10 +67,11 @@ export function planSite(site: SiteConfig, slots: Slots): SitePlan {
     interfaces.set(name, groups);
     return groups;
   };
+  const cost = refreshCost(site);
   for (const vrrp of site.vrrp) {
     const slot = slots.of(vrrp.name);
     routers.push(protocolRouter(vrrp, slot));
-    holdings.push(kernelRouter(vrrp, slot));
+    holdings.push(kernelRouter(vrrp, slot, leaseOf(vrrp, cost)));
     watch(vrrp.interface).add(routerFamily(vrrp));
     for (const tracked of vrrp.track.interfaces) watch(tracked.name);
     for (const address of vrrp.addresses) watch(address.interface);
@@ -111,7 +111,7 @@ function protocolRouter(vrrp: VrrpConfig, slot: number): ProtocolRouter {
   };
 }
 
-function kernelRouter(vrrp: VrrpConfig, slot: number): KernelRouter {
+function kernelRouter(vrrp: VrrpConfig, slot: number, lease: number): KernelRouter {
   return {
     name: vrrp.name,
     slot,
@@ -122,7 +122,7 @@ function kernelRouter(vrrp: VrrpConfig, slot: number): KernelRouter {
       interface: held.interface,
       ...(held.label === undefined ? {} : { label: held.label }),
     })),
-    lease: leaseOf(vrrp),
+    lease,
     announce: {
       repeat: vrrp.garp.repeat,
       delay: vrrp.garp.delay,
@@ -131,11 +131,4 @@ function kernelRouter(vrrp: VrrpConfig, slot: number): KernelRouter {
       interval: vrrp.garp.interval,
     },
   };
-}
-
-/** Whole seconds; 0: no lease. */
-export function leaseOf(vrrp: VrrpConfig): number {
-  const { priority, advertisement_interval, version } = vrrp;
-  const interval = masterDownInterval(priority, advertisement_interval, version);
-  return addressLeaseSeconds(vrrp, interval);
 }

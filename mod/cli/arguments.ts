@@ -14,20 +14,24 @@ export type Options = NonNullable<ParseArgsConfig["options"]>;
 
 /** The options that several commands take. */
 export const COMMON_OPTIONS = {
+  binary: { type: "string" },
   config: { type: "string", short: "c" },
   control: { type: "string" },
   help: { type: "boolean", short: "h" },
   json: { type: "boolean" },
   name: { type: "string" },
+  "take-over": { type: "boolean" },
   version: { type: "boolean", short: "V" },
 } as const satisfies Options;
 
 export type CommonValues = {
+  binary?: string;
   config?: string;
   control?: string;
   help?: boolean;
   json?: boolean;
   name?: string;
+  "take-over"?: boolean;
   version?: boolean;
 };
 

@@ -10,6 +10,7 @@ const GENERAL = `halb: high availability for Linux edge boxes and routers
   halb check    site.toml...         validate configuration files; --json
   halb reload                        let the running agent apply its file again (or send SIGHUP)
   halb status   [NAME] [--json]      what is going on now
+  halb upgrade  [--binary PATH]       hand over to a new process, without a failover
   halb schema                        JSON Schema of site.toml, for editors
   halb version  [--json]
 
@@ -26,10 +27,13 @@ Exit codes: 0 did it, 1 failed, 2 wrong usage or invalid configuration, 3 no age
 4 a privilege or a kernel feature is missing.`;
 
 const COMMANDS: Record<string, string> = {
-  run: `halb run --config FILE [--name NAME]
+  run: `halb run --config FILE [--name NAME] [--take-over [--control PATH]]
 
 Runs the agent in the foreground. TERM and INT hand over and stop (a second one stops at once), HUP
 reloads FILE, USR1 writes the state to STATE_DIRECTORY/dump.json, USR2 counters to stats.json.
+
+With --take-over it takes the place of the agent that runs at the same control socket, without a
+failover; that one ends. "halb upgrade" starts such a process by itself.
 
   halb run --config site.toml --name edge-a`,
   check: `halb check FILE... [--name NAME] [--json]
@@ -49,6 +53,13 @@ Shows all virtual routers, or everything about the one called NAME.
 
   halb status web
   halb status --json | jq '.vrrp[].state'`,
+  upgrade: `halb upgrade [--binary PATH] [--json] [--control PATH | --config FILE]
+
+The running agent starts PATH, by default the file that it was started from, with its own arguments.
+The new process boots, reads the configuration, and takes over: states, timers and addresses stay as
+they are, and no peer notices. Where that fails the running agent goes on, and the reason is shown.
+
+  cp halb-new /usr/local/bin/halb && halb upgrade`,
   schema: `halb schema
 
 Prints the JSON Schema of site.toml: editors complete and check by it.

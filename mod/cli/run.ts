@@ -4,25 +4,51 @@
  * @module
  */
 
-import { formatProblem, loadSite, systemOptions } from "../../config/mod.ts";
-import { MissingPrivilege, Service } from "../agent/service.ts";
+import { formatProblem, loadSite, type Problem, systemOptions } from "../../config/mod.ts";
+import { MissingPrivilege } from "../agent/process.ts";
+import { Service } from "../agent/service.ts";
+import { reportFailure } from "../agent/take_over.ts";
 
-/** Returns the exit code. */
-export async function runCommand(
-  path: string,
-  options: { readonly name?: string; readonly color: boolean },
-): Promise<number> {
-  const { name } = options;
+export interface RunOptions {
+  readonly name?: string;
+  readonly color: boolean;
+  /** Take over from the agent that runs. */
+  readonly takeOver: boolean;
+  /** Where that one listens; absent: where the configuration says. */
+  readonly control?: string;
+}
+
+/** Returns the exit code. @throws {AgentUnreachable} when there is nobody to take over from */
+export async function runCommand(path: string, options: RunOptions): Promise<number> {
+  const { name, color, takeOver, control } = options;
   const load = () => loadSite(path, systemOptions(name === undefined ? {} : { name }));
+  const fail = async (exitCode: number, reason: string): Promise<number> => {
+    if (takeOver && control !== undefined) await reportFailure(control, reason);
+    return exitCode;
+  };
   const loaded = load();
   for (const problem of loaded.ok ? loaded.warnings : loaded.problems) {
-    console.error(formatProblem(problem, { color: options.color }));
+    console.error(formatProblem(problem, { color }));
   }
-  if (!loaded.ok) return 2;
+  if (!loaded.ok) return await fail(2, problemsText(path, loaded.problems));
+  if (takeOver && control !== undefined && control !== loaded.site.agent.control) {
+    const reason =
+      `agent.control is "${loaded.site.agent.control}" now: a new process takes over ` +
+      `at "${control}" only, so restart the agent`;
+    console.error(`halb: ${reason}`);
+    return await fail(2, reason);
+  }
   try {
-    return await new Service(path, load, loaded).run();
+    return await new Service(path, load, loaded).run(takeOver);
   } catch (error) {
-    console.error(`halb: ${error instanceof Error ? error.message : String(error)}`);
-    return error instanceof MissingPrivilege ? 4 : 1;
+    if (error instanceof Error && error.name === "AgentUnreachable") throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    console.error(`halb: ${reason}`);
+    return await fail(error instanceof MissingPrivilege ? 4 : 1, reason);
   }
+}
+
+function problemsText(path: string, problems: readonly Problem[]): string {
+  const texts = problems.map((problem) => formatProblem(problem, { color: false }));
+  return [`"${path}" is not valid:`, ...texts].join("\n");
 }

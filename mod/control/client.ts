@@ -33,13 +33,17 @@ export async function ask(path: string, request: ControlRequest): Promise<unknow
   return response.result;
 }
 
-async function exchange(path: string, request: ControlRequest): Promise<ControlResponse> {
-  let connection: Deno.UnixConn;
+/** @throws {AgentUnreachable} */
+export async function connect(path: string): Promise<Deno.UnixConn> {
   try {
-    connection = await Deno.connect({ transport: "unix", path });
+    return await Deno.connect({ transport: "unix", path });
   } catch (error) {
     throw new AgentUnreachable(path, reasonOf(error));
   }
+}
+
+async function exchange(path: string, request: ControlRequest): Promise<ControlResponse> {
+  const connection = await connect(path);
   const patience = setTimeout(() => connection.close(), PATIENCE);
   try {
     const bytes = new TextEncoder().encode(`${JSON.stringify(request)}\n`);

@@ -13,9 +13,24 @@ export type ControlRequest =
   | { readonly command: "reload" }
   | { readonly command: "version" }
   | {
+    /** Start another program and hand over to it. */
+    readonly command: "upgrade";
+    /** The program; absent: the file that this one was started from, as it is now. */
+    readonly binary?: string;
+  }
+  | {
+    /** Says a new process: hand over to me, or that it cannot take over, and why. */
+    readonly command: "take_over";
+    readonly pid: number;
+    readonly version: string;
+    /** Formats of the hand-over that it reads. */
+    readonly formats: readonly number[];
+    readonly failed?: string;
+  }
+  | {
     readonly command: "inject_fault";
     readonly plane: "protocol" | "kernel";
-    readonly fault: "throw" | "hang";
+    readonly fault: "throw" | "hang" | "wait";
     readonly duration_ms?: number;
   };
 
@@ -23,7 +38,7 @@ export type ControlResponse =
   | { readonly ok: true; readonly result: unknown }
   | { readonly ok: false; readonly error: string };
 
-const COMMANDS = new Set(["status", "reload", "version", "inject_fault"]);
+const COMMANDS = new Set(["status", "reload", "version", "upgrade", "take_over", "inject_fault"]);
 
 /** Reads a request. Never throws: what is no request is said in words. */
 export function parseRequest(line: string): ControlRequest | string {
@@ -40,13 +55,34 @@ export function parseRequest(line: string): ControlRequest | string {
   if (typeof command !== "string" || !COMMANDS.has(command)) {
     return `Unknown command ${JSON.stringify(command)}: one of ${[...COMMANDS].join(", ")}`;
   }
+  if (command === "upgrade") return readUpgrade(data as Record<string, unknown>);
+  if (command === "take_over") return readTakeOver(data as Record<string, unknown>);
   if (command !== "inject_fault") return { command } as ControlRequest;
   const fault = data as Record<string, unknown>;
   const duration = fault.duration_ms ?? 0;
   if (
     (fault.plane !== "protocol" && fault.plane !== "kernel") ||
-    (fault.fault !== "throw" && fault.fault !== "hang") ||
+    (fault.fault !== "throw" && fault.fault !== "hang" && fault.fault !== "wait") ||
     typeof duration !== "number" || !Number.isFinite(duration) || duration < 0
   ) return '"inject_fault" takes a plane, a fault and a duration_ms';
   return { command, plane: fault.plane, fault: fault.fault, duration_ms: duration };
+}
+
+function readUpgrade({ binary }: Record<string, unknown>): ControlRequest | string {
+  if (binary === undefined) return { command: "upgrade" };
+  if (typeof binary !== "string" || !binary.startsWith("/") || binary.includes("\0")) {
+    return '"upgrade" takes the absolute path of a binary';
+  }
+  return { command: "upgrade", binary };
+}
+
+function readTakeOver(data: Record<string, unknown>): ControlRequest | string {
+  const { pid, version, formats, failed } = data;
+  if (
+    !Number.isSafeInteger(pid) || (pid as number) < 1 || typeof version !== "string" ||
+    !Array.isArray(formats) || !formats.every(Number.isSafeInteger) ||
+    (failed !== undefined && typeof failed !== "string")
+  ) return '"take_over" takes a pid, a version and formats';
+  const request = { command: "take_over", pid: pid as number, version, formats } as const;
+  return failed === undefined ? request : { ...request, failed };
 }

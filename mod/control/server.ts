@@ -4,11 +4,15 @@
  * that have waited longest without asking anything make room: a client that hangs costs nobody
  * else an answer.
  *
+ * The socket is made beside its place and moved there: clients find the former one or the new one,
+ * never none. Which agent may do so is decided by a lock (see `mod/agent/ownership.ts`).
+ *
  * @module
  */
 
 import { dirname } from "node:path";
 import { umask } from "../../ffi/mod.ts";
+import { Lines, TOO_LONG } from "./lines.ts";
 import {
   type ControlRequest,
   type ControlResponse,
@@ -21,7 +25,6 @@ const MOST_CLIENTS = 64;
 /** A client that neither asks nor reads for so long is dropped, milliseconds. */
 const PATIENCE = 10_000;
 
-const TOO_LONG = Symbol("too long");
 const REFUSAL: ControlResponse = {
   ok: false,
   error: `Request is longer than ${LONGEST_REQUEST} bytes`,
@@ -29,18 +32,44 @@ const REFUSAL: ControlResponse = {
 
 export type Handler = (request: ControlRequest) => Promise<unknown>;
 
+/** Answers a request that begins a longer talk on its connection; ends when that is over. */
+export type Conversation = (
+  request: Extract<ControlRequest, { command: "take_over" }>,
+  connection: Deno.UnixConn,
+) => Promise<void>;
+
+export interface ServerOptions {
+  /** For `take_over`; absent: it is refused. */
+  readonly converse?: Conversation;
+  /** The agent that answers at the path is the one that hands over to us. */
+  readonly replace?: boolean;
+  /** What must succeed once nobody answers at the path, and before the socket is made. */
+  readonly before?: () => void;
+}
+
 export class ControlServer {
   readonly #listener: Deno.Listener<Deno.UnixConn>;
   readonly #handler: Handler;
+  readonly #converse: Conversation | undefined;
   readonly #path: string;
+  /** Inode of our socket: another one at the path is a successor's. */
+  readonly #inode: number | null;
   readonly #clients = new Set<Deno.UnixConn>();
   /** Clients that have not asked yet, or do not read their answer, in the order of waiting. */
   readonly #idle = new Set<Deno.UnixConn>();
+  readonly #serving = new Set<Promise<void>>();
 
-  private constructor(listener: Deno.Listener<Deno.UnixConn>, path: string, handler: Handler) {
+  private constructor(
+    listener: Deno.Listener<Deno.UnixConn>,
+    path: string,
+    handler: Handler,
+    converse: Conversation | undefined,
+  ) {
     this.#listener = listener;
     this.#path = path;
+    this.#inode = Deno.lstatSync(path).ino;
     this.#handler = handler;
+    this.#converse = converse;
   }
 
   /**
@@ -48,14 +77,24 @@ export class ControlServer {
    *
    * @throws {Error} when another agent answers there, or the socket cannot be made
    */
-  static async listen(path: string, handler: Handler): Promise<ControlServer> {
+  static async listen(
+    path: string,
+    handler: Handler,
+    options: ServerOptions = {},
+  ): Promise<ControlServer> {
     Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    if (await answers(path)) throw new Error(`Another agent answers at "${path}"`);
-    removeSocket(path);
+    if (!options.replace && await answers(path)) {
+      throw new Error(`Another agent answers at "${path}"`);
+    }
+    options.before?.();
+    refuseOther(path);
+    const draft = `${path}~`;
+    if (refuseOther(draft)) Deno.removeSync(draft);
     const before = umask(0o177);
     try {
-      const listener = Deno.listen({ transport: "unix", path });
-      const server = new ControlServer(listener, path, handler);
+      const listener = Deno.listen({ transport: "unix", path: draft });
+      Deno.renameSync(draft, path);
+      const server = new ControlServer(listener, path, handler, options.converse);
       void server.#accept();
       return server;
     } finally {
@@ -63,13 +102,28 @@ export class ControlServer {
     }
   }
 
+  /** Takes no more clients, and removes the socket unless a successor's is in its place. */
   close(): void {
-    this.#listener.close();
+    closeQuietly(this.#listener);
     try {
-      Deno.removeSync(this.#path);
+      if (this.inPlace) Deno.removeSync(this.#path);
     } catch {
       // Somebody else has removed it: that is what we wanted.
     }
+  }
+
+  /** Whether clients of the path reach us: another agent's socket may have taken its place. */
+  get inPlace(): boolean {
+    try {
+      return Deno.lstatSync(this.#path).ino === this.#inode;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Resolves when those who have asked have their answers. */
+  async answered(): Promise<void> {
+    await Promise.allSettled([...this.#serving]);
   }
 
   async #accept(): Promise<void> {
@@ -85,7 +139,8 @@ export class ControlServer {
         await new Promise((resolve) => setTimeout(resolve, 100));
         continue;
       }
-      void this.#serve(connection);
+      const serving = this.#serve(connection).finally(() => this.#serving.delete(serving));
+      this.#serving.add(serving);
       if (this.#clients.size > MOST_CLIENTS) this.#makeRoom();
     }
   }
@@ -100,10 +155,15 @@ export class ControlServer {
   async #serve(connection: Deno.UnixConn): Promise<void> {
     this.#clients.add(connection);
     try {
-      const line = await this.#patiently(connection, readLine(connection));
+      const lines = new Lines(connection, LONGEST_REQUEST);
+      const line = await this.#patiently(connection, lines.read());
       if (line === undefined) return;
-      const response = line === TOO_LONG ? REFUSAL : await this.#answer(line);
-      await this.#patiently(connection, writeLine(connection, response));
+      const request = line === TOO_LONG ? TOO_LONG : parseRequest(line);
+      if (typeof request === "object" && request.command === "take_over" && this.#converse) {
+        return await this.#converse(request, connection);
+      }
+      const response = request === TOO_LONG ? REFUSAL : await this.#answer(request);
+      await this.#patiently(connection, lines.write(response));
     } catch {
       // The client went away: nobody is left to tell.
     } finally {
@@ -124,8 +184,7 @@ export class ControlServer {
     }
   }
 
-  async #answer(line: string): Promise<ControlResponse> {
-    const request = parseRequest(line);
+  async #answer(request: ControlRequest | string): Promise<ControlResponse> {
     if (typeof request === "string") return { ok: false, error: request };
     try {
       return { ok: true, result: await this.#handler(request) };
@@ -135,13 +194,14 @@ export class ControlServer {
   }
 }
 
-/** A socket that a former agent left. @throws {Error} for anything else that is there */
-function removeSocket(path: string): void {
+/** Whether a socket is at `path`. @throws {Error} for anything else that is there */
+function refuseOther(path: string): boolean {
   try {
     if (!Deno.lstatSync(path).isSocket) throw new Error(`"${path}" is there and is no socket`);
-    Deno.removeSync(path);
+    return true;
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return false;
   }
 }
 
@@ -156,30 +216,9 @@ async function answers(path: string): Promise<boolean> {
   }
 }
 
-/** One line of at most `LONGEST_REQUEST` bytes; nothing where the other side goes before its end. */
-async function readLine(
-  connection: Deno.Conn,
-): Promise<string | typeof TOO_LONG | undefined> {
-  const bytes = new Uint8Array(LONGEST_REQUEST);
-  let length = 0;
-  while (length < bytes.length) {
-    const count = await connection.read(bytes.subarray(length));
-    if (count === null) return undefined;
-    const end = bytes.subarray(length, length + count).indexOf(0x0a);
-    if (end >= 0) return new TextDecoder().decode(bytes.subarray(0, length + end));
-    length += count;
-  }
-  return TOO_LONG;
-}
-
-async function writeLine(connection: Deno.Conn, response: ControlResponse): Promise<void> {
-  const bytes = new TextEncoder().encode(`${JSON.stringify(response)}\n`);
-  for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
-}
-
-function closeQuietly(connection: Deno.Conn): void {
+function closeQuietly(resource: { close(): void }): void {
   try {
-    connection.close();
+    resource.close();
   } catch {
     // Closed already.
   }

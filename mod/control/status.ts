@@ -67,7 +67,7 @@ export function buildStatus(
       ...addressesOf(factsOf(router.settings.name)),
       sessions: [sessionOf(router, factsOf(router.settings.name).counters, wallTime)],
     })),
-    interfaces: state.interfaces.map(({ name, dropped }) => ({ name, dropped })),
+    interfaces: state.interfaces.map(({ name, family, dropped }) => ({ name, family, dropped })),
     realtime: {
       ...state.scheduling,
       timer_lateness_us: {

@@ -71,6 +71,14 @@ export class Announcer {
     this.#begin(router, plan, plan.repeat, this.#targets(router));
   }
 
+  /** The router holds its addresses as before: the first block has been, what follows is due. */
+  resume(router: string, plan: AnnouncePlan, now: number, since: number): void {
+    if (this.#schedules.has(router)) return;
+    const second = since + plan.delay;
+    const secondAt = plan.delay > 0 && plan.repeat > 0 && second > now ? second : Infinity;
+    this.#schedules.set(router, { plan, secondAt, refreshAt: nextRefresh(plan, now) });
+  }
+
   /**
    * One more block at once, of all addresses or of some. Nothing where the router holds none.
    *

@@ -48,6 +48,11 @@ export class Gate {
     return this.#pulse.protocolHeartbeat;
   }
 
+  /** Whether the protocol loop has turned just now. */
+  beats(now: number): boolean {
+    return this.#pulse.protocolSilence(now) <= FRESH;
+  }
+
   /** The protocol plane says hold: as good a sign of life as a beat. */
   told(epoch: number, now: number): void {
     this.epoch = epoch;

@@ -19,14 +19,18 @@ export interface KernelIo {
   open(namespace: string): NamespaceIo;
 }
 
-/** The sockets of one namespace. */
-export interface NamespaceIo {
-  /** Netlink port of the request socket: notifications that it caused carry it. */
-  readonly portId: number;
+/** Questions to the kernel and their answers. */
+export interface RequestIo {
   /** Sends requests. The answers of everything but dumps are queued when this returns. */
   send(bytes: Uint8Array): void;
   /** The next datagram of answers, a copy of its own; undefined: none is queued. */
   receive(): Uint8Array | undefined;
+}
+
+/** The sockets of one namespace. */
+export interface NamespaceIo extends RequestIo {
+  /** Netlink port of the request socket: notifications that it caused carry it. */
+  readonly portId: number;
   /**
    * The next datagram of notifications, valid until the next call; undefined: none is queued;
    * `overrun`: the kernel had to drop some.

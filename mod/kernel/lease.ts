@@ -6,7 +6,7 @@
  *
  * The rules (DESIGN.md, "The lease"):
  * - Installed as /32 with noprefixroute, leased or not (operation.ts says why).
- * - Refreshed at a third of its length, spread over that third, only when the protocol's heartbeat
+ * - Refreshed before a third of its length is over, spread over that time, only when the protocol's heartbeat
  *   has advanced and the gate is open (gate.ts). Where it stays shut the address is let go shortly
  *   before its end: what the kernel would do is done by us in order, as long as we live.
  * - A permanent address of ours becomes a leased one by delete and add, never by replace.
@@ -95,8 +95,9 @@ export class LeaseBook {
     }
   }
 
-  /** Takes what is on the interfaces at the start: marked as ours, and in no router's list. */
+  /** Takes what is on the interfaces now: marked as ours, and in no router's list. */
   collectLeftovers(): void {
+    this.#leftovers = [];
     for (const index of this.#view.indexes()) {
       for (const address of this.#view.addresses(index)) {
         const configured = this.ownership.at(index, address.address).length > 0;
@@ -323,7 +324,7 @@ export class LeaseBook {
     if (!advanced) router.gate.distrust();
     if (!router.starved) {
       router.starved = true;
-      this.#events.starved(router, advanced);
+      this.#events.starved(router, router.gate.beats(now));
     }
     if (now >= address.expiresAt - LET_GO) operations.push(removal(router.router.name, seen));
     else this.#wakeAt(Math.min(now + GATE_RETRY, address.expiresAt - LET_GO));

@@ -17,6 +17,11 @@ import {
 
 const SECOND = 1_000_000;
 /**
+ * Share of a lease after which it is refreshed: a little before a third, so that what is left when
+ * the agent dies, two thirds, still holds where a refresh was somewhat late.
+ */
+const REFRESHED_AFTER = 0.3;
+/**
  * Share of the period that passes before the first refresh of a new address: a refresh of IPv6
  * costs the kernel as much as an addition, and a takeover has announcements to send first.
  */
@@ -188,11 +193,12 @@ export function noteLease(
   address.index = index;
   address.failure = undefined;
   address.expiresAt = lease === 0 ? Infinity : sent + lease * SECOND;
-  const period = lease * SECOND / 3;
+  const period = lease * SECOND * REFRESHED_AFTER;
   const fresh = type === "add_address" || address.installedAt === 0;
   const share = refreshShare(router.router.slot, position, router.addresses.length);
-  address.refreshAt = sent + period * (fresh ? QUIET + share : 1);
+  address.refreshAt = sent + period * (fresh ? QUIET + (1 - QUIET) * share : 1);
   if (!fresh) return;
   address.installedAt = sent;
-  address.arrivesBy = sent + ARRIVAL;
+  // One that was adopted has arrived long ago, and its neighbours know.
+  if (type === "add_address") address.arrivesBy = sent + ARRIVAL;
 }

@@ -5,13 +5,21 @@
  * @module
  */
 
-import { Epoll, EPOLLIN, EventFd, useDescriptorRegistry } from "../../ffi/mod.ts";
+import {
+  Epoll,
+  EPOLLIN,
+  EventFd,
+  setNiceness,
+  SystemError,
+  threadId,
+  useDescriptorRegistry,
+} from "../../ffi/mod.ts";
 import { Inbox, Outbox } from "../plane/inbox.ts";
 import type { KernelToProtocol, ToKernel } from "../plane/messages.ts";
 import type { KernelStart } from "../plane/start.ts";
 import { SharedWords } from "../plane/shared.ts";
 import { KernelPlane } from "./plane.ts";
-import { rehearse } from "./rehearsal.ts";
+import { rehearse, rehearseCalls } from "./rehearsal.ts";
 import { SystemIo } from "./system_io.ts";
 
 /** Messages taken in one turn. */
@@ -28,7 +36,9 @@ const PROTOCOL = 1;
  */
 export function runKernelPlane(start: KernelStart): void {
   useDescriptorRegistry(start.registry);
+  if (start.niceness !== undefined) preferred(start.niceness);
   const words = new SharedWords(start.words);
+  words.kernelThread = threadId();
   const epoll = new Epoll();
   const wake = new EventFd(start.wake);
   epoll.add(wake.fd, EPOLLIN, WAKE);
@@ -42,7 +52,7 @@ export function runKernelPlane(start: KernelStart): void {
       protocol.reconnect(port);
       inbox.reconnect(PROTOCOL, port);
     },
-  }, { faultInjection: start.faultInjection });
+  }, { faultInjection: start.faultInjection, resting: start.resting ?? false });
   try {
     plane.start();
     let rehearsed = false;
@@ -56,11 +66,21 @@ export function runKernelPlane(start: KernelStart): void {
       if (!rehearsed && plane.configured) {
         rehearsed = true;
         rehearse();
+        rehearseCalls(io);
       }
     }
   } finally {
     plane.close();
     epoll.close();
     useDescriptorRegistry(null);
+  }
+}
+
+/** Being preferred to other programs is a help, not a need: without the privilege it goes on. */
+function preferred(niceness: number): void {
+  try {
+    setNiceness(niceness);
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
   }
 }

@@ -1,7 +1,7 @@
 /**
- * The kernel plane: virtual addresses with a lease, their connected routes, announcements, and the
- * state of interfaces. `runKernelPlane` is the loop that a Worker (worker.ts) runs; `KernelPlane`
- * is the plane without loop and sockets, for tests and simulations.
+ * The kernel plane: virtual addresses with a lease, their connected routes, announcements, the
+ * state of interfaces, and the load balancer's driver. `runKernelPlane` is the loop that a Worker
+ * (worker.ts) runs; `KernelPlane` is the plane without loop and sockets, for tests and simulations.
  *
  * @module
  */
@@ -16,6 +16,14 @@ export {
 } from "./frames.ts";
 export { backoff, Gate, type Pulse, refreshShare } from "./gate.ts";
 export type { KernelIo, NamespaceIo } from "./io.ts";
+export {
+  type ConvergeOptions,
+  IpvsDirector,
+  type IpvsFailure,
+  type IpvsOutcome,
+  type ServiceSnapshot,
+} from "./ipvs_director.ts";
+export { type IpvsIo, MissingIpvs, openIpvs } from "./ipvs_io.ts";
 export { LeaseBook } from "./lease.ts";
 export type { LeasedAddress, LeasedRouter, LeaseEvents } from "./leased.ts";
 export { runKernelPlane } from "./loop.ts";

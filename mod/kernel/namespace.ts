@@ -10,16 +10,9 @@
  * @module
  */
 
-import {
-  type Acknowledgement,
-  EADDRNOTAVAIL,
-  EEXIST,
-  IFF_LOOPBACK,
-  IFF_NOARP,
-  type Link,
-} from "../netlink/mod.ts";
+import { type Acknowledgement, EADDRNOTAVAIL, EEXIST, type Link } from "../netlink/mod.ts";
 import type { KernelRouter, WatchedInterface } from "../plane/messages.ts";
-import { Announcer, type AnnounceTarget } from "./announce.ts";
+import { Announcer } from "./announce.ts";
 import { ConnectedRoutes } from "./connected.ts";
 import type { Pulse } from "./gate.ts";
 import { endangered, Guard } from "./guard.ts";
@@ -35,6 +28,7 @@ import {
 } from "./operation.ts";
 import { Requester } from "./requester.ts";
 import { type Say, Tables } from "./tables.ts";
+import { targetsOf } from "./targets.ts";
 import { NamespaceView } from "./view.ts";
 import { Memberships } from "./memberships.ts";
 import { type InterfaceNews, InterfaceWatch } from "./watch.ts";
@@ -45,8 +39,8 @@ const ROUNDS = 20;
 const BATCH = 128;
 /** A call that has lasted so long ends after its round. */
 const LONG = 30_000;
-/** Ethernet: the hardware that announcements are made for here. */
-const ARPHRD_ETHER = 1;
+/** How long an address of a router that nobody has decided about is left alone, microseconds. */
+const ADOPTION = 3_000_000;
 
 /** Everything of one namespace. */
 export class NamespaceDriver {
@@ -76,6 +70,8 @@ export class NamespaceDriver {
   readonly #starting = new Set<string>();
   /** To be announced once more when `settle` is done. */
   readonly #repeating = new Set<string>();
+  /** Another process does the work: notifications are read, and nothing is changed or sent. */
+  resting = false;
   #started = false;
   #again = false;
   #watchDirty = true;
@@ -105,7 +101,9 @@ export class NamespaceDriver {
       this.book.removedByOthers(address, clock.now());
     });
     this.#routes = new ConnectedRoutes(this.#view, this.book);
-    this.announcer = new Announcer((router) => this.#targets(router));
+    this.announcer = new Announcer((router) => {
+      return targetsOf(this.book.router(router), this.#view, this.book.ownership);
+    });
     this.#memberships = new Memberships(this.#io, this.#view, say);
     this.watch = new InterfaceWatch(
       name,
@@ -117,6 +115,7 @@ export class NamespaceDriver {
 
   /** When `settle` or `announce` should be called though nothing happened. */
   get deadline(): number {
+    if (this.resting) return Infinity;
     if (this.#again) return 0;
     return Math.min(this.book.deadline, this.#routes.deadline, this.announcer.deadline);
   }
@@ -153,10 +152,26 @@ export class NamespaceDriver {
     this.settle();
   }
 
-  /** Hold from now on; the next `settle` does it, for all routers in one go, and announces. */
-  hold(router: string, epoch: number, now: number): void {
+  /** Rests, or goes on with what there is now: somebody else may have changed it. */
+  rest(resting: boolean, now: number): void {
+    this.resting = resting;
+    if (resting) return;
+    this.#tables.follow();
+    this.book.collectLeftovers();
+    this.#routes.adopt(this.#tables.ownRoutes());
+    for (const router of this.book.routers) {
+      // What nobody has decided about yet waits as it does after a start.
+      if (!router.decided) router.adoptedUntil = now + ADOPTION;
+    }
+    this.#again = true;
+  }
+
+  /** Hold from now on; the next `settle` does it and announces, unless it was held before. */
+  hold(router: string, epoch: number, now: number, heldSince = now): void {
     this.book.hold(router, epoch, now);
-    this.#starting.add(router);
+    const plan = this.book.router(router)?.router.announce;
+    if (heldSince === now) this.#starting.add(router);
+    else if (plan !== undefined) this.announcer.resume(router, plan, now, heldSince);
     this.#touch(router);
   }
 
@@ -192,6 +207,7 @@ export class NamespaceDriver {
       this.#tables.follow();
       const now = this.#clock.now();
       this.#digestChanges(now);
+      if (this.resting) return;
       const { before, after } = this.#routes.plan(now);
       const operations = [...before, ...this.book.plan(now, BATCH), ...after];
       if (operations.length === 0) return this.#announceInstalled(now);
@@ -204,6 +220,7 @@ export class NamespaceDriver {
 
   /** Sends announcements that are due. @returns whether some are left for the next turn */
   announce(now: number, budget: number): boolean {
+    if (this.resting) return false;
     const frames = this.announcer.due(now, budget);
     for (const { router, index, frame } of frames) {
       const errno = this.#io.transmit(index, frame);
@@ -351,24 +368,4 @@ export class NamespaceDriver {
     for (const [router, addresses] of this.#installed) this.announcer.again(router, addresses);
     this.#installed.clear();
   }
-
-  /** What of a router is on an interface that has neighbours. */
-  #targets(name: string): AnnounceTarget[] {
-    const targets: AnnounceTarget[] = [];
-    for (const address of this.book.router(name)?.addresses ?? []) {
-      const index = this.#view.indexOf(address.held.interface);
-      const link = index === undefined ? undefined : this.#view.link(index);
-      if (index === undefined || link === undefined || !hasNeighbours(link)) continue;
-      if (!this.book.ownership.present(address)) continue;
-      const forwards = this.#view.forwards(index);
-      targets.push({ index, address: address.held.address, mac: link.mac, forwards });
-    }
-    return targets;
-  }
-}
-
-/** Nothing is announced on a link that is down: when it comes up it is announced anyway. */
-function hasNeighbours(link: Link): boolean {
-  return link.up && link.hardwareType === ARPHRD_ETHER && link.mac !== "" &&
-    (link.flags & (IFF_NOARP | IFF_LOOPBACK)) === 0;
 }

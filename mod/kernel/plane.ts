@@ -12,6 +12,7 @@
  * @module
  */
 
+import { sleep } from "../plane/crash.ts";
 import { IdSource } from "../plane/ids.ts";
 import { LogLimiter } from "../plane/log_limiter.ts";
 import type {
@@ -66,6 +67,8 @@ export class InjectedFault extends Error {
 export interface KernelPlaneOptions {
   /** Whether `inject_fault` is obeyed. */
   readonly faultInjection: boolean;
+  /** Begin at rest: another process still does the work. */
+  readonly resting?: boolean;
 }
 
 /** The kernel plane without its loop. */
@@ -88,6 +91,8 @@ export class KernelPlane {
   readonly #closed = new Map<string, { readonly at: number; readonly reason: string }>();
   #configuredBy: EventId = "";
   #lastTurn: number;
+  /** Follows and changes nothing (see `mod/plane/hand_over.ts`). */
+  #resting: boolean;
   #stopped = false;
 
   constructor(
@@ -100,6 +105,7 @@ export class KernelPlane {
     this.#words = words;
     this.#ports = ports;
     this.#options = options;
+    this.#resting = options.resting ?? false;
     this.#log = new LogLimiter((record) => ports.control(record), () => io.now());
     this.#lastTurn = io.now();
   }
@@ -134,6 +140,7 @@ export class KernelPlane {
    * @throws {InjectedFault} where a fault was asked for, nothing else
    */
   handle(message: ToKernel): void {
+    this.#words.beatKernel();
     try {
       this.#dispatch(message);
     } catch (error) {
@@ -183,6 +190,14 @@ export class KernelPlane {
         return this.#decide(message);
       case "announce":
         return this.#driverOf(message.router)?.announceAgain(message.router);
+      case "rehearsal":
+        return;
+      case "rest":
+        this.#resting = message.rest;
+        for (const driver of this.#drivers.values()) {
+          this.#attempt(driver, () => driver.rest(message.rest, this.#io.now()));
+        }
+        return this.#configured(message.id, []);
       case "stop":
         return this.#stop(message);
       case "inject_fault":
@@ -245,6 +260,7 @@ export class KernelPlane {
         (...record) => this.#say(...record),
       );
       this.#drivers.set(namespace, driver);
+      driver.resting = this.#resting;
       this.#configureDriver(driver);
     } catch (error) {
       this.#drivers.get(namespace)?.close();
@@ -274,7 +290,7 @@ export class KernelPlane {
     const driver = this.#driverOf(message.router);
     if (driver === undefined) return;
     const now = this.#io.now();
-    if (message.type === "hold") driver.hold(message.router, message.epoch, now);
+    if (message.type === "hold") driver.hold(message.router, message.epoch, now, message.heldSince);
     else driver.drop(message.router, now);
   }
 
@@ -300,7 +316,9 @@ export class KernelPlane {
       return;
     }
     if (message.fault === "throw") throw new InjectedFault(`Injected by ${message.id}`);
-    const end = this.#io.now() + (message.duration ?? LONGEST_SLEEP);
+    const duration = message.duration ?? LONGEST_SLEEP;
+    if (message.fault === "wait") return sleep(duration);
+    const end = this.#io.now() + duration;
     while (this.#io.now() < end);
   }
 

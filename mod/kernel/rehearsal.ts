@@ -24,10 +24,17 @@ import {
 } from "../netlink/mod.ts";
 import { SharedWords } from "../plane/shared.ts";
 import type { KernelIo, Membership, NamespaceIo } from "./io.ts";
+import { announcementFrame } from "./frames.ts";
+import { encodeOperation } from "./operation.ts";
 import { KernelPlane } from "./plane.ts";
+import { Requester } from "./requester.ts";
 
 /** Masterships: enough for the compiler's first tiers, some milliseconds in all. */
 const ACTS = 20;
+/** Rounds of real calls. */
+const CALLS = 20;
+/** No interface has this index. */
+const NOWHERE = 0x7fff_fff0;
 const INTERFACE = "rehearsal";
 const INDEX = 2;
 const PORT = 1;
@@ -65,6 +72,35 @@ export function rehearse(): { requests: number; frames: number } {
   }
   plane.close();
   return { requests: kernel.requests, frames: kernel.frames };
+}
+
+/**
+ * The calls that the paper kernel has left out, on sockets of their own: requests and frames for
+ * an interface that does not exist, which the real kernel refuses.
+ *
+ * @returns how many it refused
+ */
+export function rehearseCalls(kernel: KernelIo): number {
+  let refused = 0;
+  let io: NamespaceIo | undefined;
+  try {
+    io = kernel.open("");
+    const requester = new Requester(io);
+    const frame = announcementFrame("192.0.2.1", { mac: "02:00:00:00:00:01", forwards: false });
+    const operation = { type: "add_address", router: "", index: NOWHERE, lease: LEASE } as const;
+    for (let act = 0; act < CALLS; act++) {
+      requester.transact([
+        (writer, sequence) =>
+          encodeOperation(writer, sequence, { ...operation, address: "192.0.2.1" }),
+      ], (_, { errno }) => refused += errno === 0 ? 0 : 1);
+      io.event();
+      if (io.transmit(NOWHERE, frame) !== 0) refused++;
+    }
+  } catch {
+    // Whoever needs these sockets in earnest will meet the same, and say it.
+  }
+  io?.close();
+  return refused;
 }
 
 /** Acknowledges every request, and tells of every address as the kernel does. */

@@ -18,10 +18,13 @@ import {
   readAcknowledgement,
   splitMessages,
 } from "../netlink/mod.ts";
-import type { NamespaceIo } from "./io.ts";
+import type { RequestIo } from "./io.ts";
 
 /** Requests in one buffer: their answers must fit the socket's receive buffer together. */
 const CHUNK = 64;
+const ENOBUFS = 105;
+/** In place of an acknowledgement that never came: nobody knows what became of the request. */
+export const ANSWER_LOST = "The kernel's answer was lost";
 /** How often a dump is begun anew when the table changes meanwhile. */
 const DUMP_ATTEMPTS = 5;
 
@@ -30,10 +33,10 @@ export type Encode = (writer: MessageWriter, sequence: number) => void;
 
 /** The request side of one namespace. */
 export class Requester {
-  readonly #io: NamespaceIo;
+  readonly #io: RequestIo;
   #sequence = 0;
 
-  constructor(io: NamespaceIo) {
+  constructor(io: RequestIo) {
     this.#io = io;
   }
 
@@ -60,7 +63,7 @@ export class Requester {
         answered(
           first + i,
           answers.get(start + i) ??
-            { sequence: start + i, errno: ENOBUFS, text: "The kernel's answer was lost" },
+            { sequence: start + i, errno: ENOBUFS, text: ANSWER_LOST },
         );
       }
     }
@@ -94,6 +97,35 @@ export class Requester {
     }
   }
 
+  /**
+   * Asks for what is answered by one message and an acknowledgement.
+   *
+   * @throws {Error} where the kernel refuses or says nothing
+   */
+  ask(encode: Encode): NetlinkMessage {
+    const writer = new MessageWriter(64);
+    const sequence = this.#next();
+    encode(writer, sequence);
+    this.#io.send(writer.finish());
+    let answer: NetlinkMessage | undefined;
+    for (;;) {
+      const bytes = this.#io.receive();
+      if (bytes === undefined) throw new Error("The kernel does not answer");
+      for (const message of splitMessages(bytes).messages) {
+        if (message.sequence !== sequence) continue;
+        if (message.type !== NLMSG_ERROR) {
+          answer = message;
+          continue;
+        }
+        const read = readAcknowledgement(message);
+        if (!read.ok) throw new Error(read.reason);
+        if (read.value.errno !== 0) throw new Error(describeAcknowledgement(read.value));
+        if (answer === undefined) throw new Error("The kernel acknowledges without an answer");
+        return answer;
+      }
+    }
+  }
+
   /** Acknowledgements of `count` requests, as far as they came. */
   #answers(start: number, count: number): Map<number, Acknowledgement> {
     const answers = new Map<number, Acknowledgement>();
@@ -117,8 +149,6 @@ export class Requester {
     return this.#sequence;
   }
 }
-
-const ENOBUFS = 105;
 
 /** Bytes that a datagram of answers may have: the kernel sends dumps in pieces of up to 32 KiB. */
 export const DATAGRAM_LENGTH = 32768 + HEADER_LENGTH;

@@ -76,6 +76,8 @@ const ERRNO_NAMES: Readonly<Record<number, string>> = {
 };
 
 /** Errno values that callers tell apart. */
+export const EPERM = 1;
+export const ENOENT = 2;
 export const ESRCH = 3;
 export const EACCES = 13;
 export const EEXIST = 17;

@@ -45,6 +45,40 @@ export function readU8(attributes: Attributes, type: number): number | undefined
   return attributes.get(type)?.[0];
 }
 
+/** A 16-bit attribute; `undefined` where it is absent or too short. */
+export function readU16(attributes: Attributes, type: number): number | undefined {
+  const bytes = attributes.get(type);
+  if (bytes === undefined || bytes.length < 2) return undefined;
+  return viewOf(bytes).getUint16(0, true);
+}
+
+/** A 16-bit attribute in network byte order, as ports are. */
+export function readPort(attributes: Attributes, type: number): number | undefined {
+  const bytes = attributes.get(type);
+  if (bytes === undefined || bytes.length < 2) return undefined;
+  return viewOf(bytes).getUint16(0, false);
+}
+
+/**
+ * A 64-bit counter as a number: exact up to 2⁵³, which at 100 Gbit/s is reached after eight days
+ * of bytes; past that it is rounded. `undefined` where it is absent or too short.
+ */
+export function readU64(attributes: Attributes, type: number): number | undefined {
+  const bytes = attributes.get(type);
+  if (bytes === undefined || bytes.length < 8) return undefined;
+  const view = viewOf(bytes);
+  return view.getUint32(4, true) * 2 ** 32 + view.getUint32(0, true);
+}
+
+/** The attributes inside an attribute; `undefined` where it is absent. */
+export function readNested(
+  attributes: Attributes,
+  type: number,
+): Decoded<Attributes> | undefined {
+  const bytes = attributes.get(type);
+  return bytes === undefined ? undefined : readAttributes(bytes, 0);
+}
+
 /** A string attribute up to its terminating zero; `undefined` where it is absent. */
 export function readText(attributes: Attributes, type: number): string | undefined {
   const bytes = attributes.get(type);

@@ -21,6 +21,9 @@
 /** Bytes of `struct nlmsghdr`. */
 export const HEADER_LENGTH = 16;
 
+/** In an attribute's type: its value is attributes. */
+const NLA_F_NESTED = 0x8000;
+
 /** What a decoder says: the value, or why the bytes are refused. */
 export type Decoded<T> =
   | { readonly ok: true; readonly value: T }
@@ -157,9 +160,39 @@ export class MessageWriter {
     return this;
   }
 
+  attributeU16(type: number, value: number): this {
+    const at = this.#attributeHeader(type, 2);
+    this.#view.setUint16(at, value, true);
+    return this;
+  }
+
+  /** Appends a 16-bit attribute in network byte order, as ports are. */
+  attributePort(type: number, value: number): this {
+    const at = this.#attributeHeader(type, 2);
+    this.#view.setUint16(at, value, false);
+    return this;
+  }
+
   /** Appends a string attribute with the terminating zero that the kernel expects. */
   attributeText(type: number, value: string): this {
     return this.attribute(type, new TextEncoder().encode(`${value}\0`));
+  }
+
+  /**
+   * Begins an attribute that holds attributes: what is appended until `endNested` lies inside.
+   *
+   * @returns what `endNested` wants to be told
+   */
+  beginNested(type: number): number {
+    const at = this.#reserve(4);
+    this.#view.setUint16(at + 2, type | NLA_F_NESTED, true);
+    return at;
+  }
+
+  /** Closes the attribute that `beginNested` opened. */
+  endNested(start: number): this {
+    this.#view.setUint16(start, this.#length - start, true);
+    return this;
   }
 
   /** Closes the open message: its length is written now. */
@@ -175,6 +208,14 @@ export class MessageWriter {
   finish(): Uint8Array<ArrayBuffer> {
     if (this.#start >= 0) throw new Error("Cannot finish buffer: a message is open");
     return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** Header of an attribute and room for its value. Returns where the value goes. */
+  #attributeHeader(type: number, length: number): number {
+    const at = this.#reserve(4 + align(length));
+    this.#view.setUint16(at, 4 + length, true);
+    this.#view.setUint16(at + 2, type, true);
+    return at + 4;
   }
 
   /** Room for `count` bytes; may replace the buffer, so nobody keeps `#view` across a call. */

@@ -1,9 +1,9 @@
 /**
- * The netlink wire, bytes only: framing, attributes, acknowledgements, dumps, and the messages of
- * the route family for links, addresses, routes and settings. Nothing here opens a socket: what goes out is
- * built by a `MessageWriter`, what comes in is taken apart by readers that return a reason
- * instead of throwing, whatever the bytes are. Only nonsense from our own side (an address that
- * is none) throws, as a RangeError that shows the value.
+ * The netlink wire, bytes only: framing, attributes, acknowledgements, dumps, the messages of the
+ * route family for links, addresses, routes and settings, and the header of generic families.
+ * Nothing here opens a socket: what goes out is built by a `MessageWriter`, what comes in is taken
+ * apart by readers that return a reason instead of throwing, whatever the bytes are. Only nonsense
+ * from our own side (an address that is none) throws, as a RangeError that shows the value.
  *
  * @module
  */
@@ -16,7 +16,9 @@ export {
   EAFNOSUPPORT,
   EEXIST,
   ENODEV,
+  ENOENT,
   EOPNOTSUPP,
+  EPERM,
   errnoName,
   ESRCH,
   readAcknowledgement,
@@ -29,7 +31,17 @@ export {
   readAddress,
   requestAddresses,
 } from "./address.ts";
-export { type Attributes, readAttributes, readText, readU32, readU8 } from "./attribute.ts";
+export {
+  type Attributes,
+  readAttributes,
+  readNested,
+  readPort,
+  readText,
+  readU16,
+  readU32,
+  readU64,
+  readU8,
+} from "./attribute.ts";
 export {
   AF_INET,
   AF_INET6,
@@ -97,6 +109,7 @@ export {
   splitMessages,
   viewOf,
 } from "./frame.ts";
+export { beginGeneric, type GenericHeader, readGenericHeader } from "./generic.ts";
 export { type Link, readLink, requestLinks } from "./link.ts";
 export { type InterfaceSettings, readSettings, requestIpv6Settings } from "./netconf.ts";
 export {

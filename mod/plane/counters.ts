@@ -55,6 +55,21 @@ export class Counters {
     return { ...counters, dropped } as RouterCounters;
   }
 
+  /** Goes on from what a former process has counted; names that are not ours are left out. */
+  restore(slot: number, counted: Readonly<Record<string, number>>): void {
+    NAMES.forEach((name, i) => this.#cells[slot * NAMES.length + i] = counted[name] ?? 0);
+  }
+
+  /** What `restore` takes: zeros left out. */
+  save(slot: number): Record<string, number> {
+    const counted: Record<string, number> = {};
+    NAMES.forEach((name, i) => {
+      const value = this.#cells[slot * NAMES.length + i]!;
+      if (value > 0) counted[name] = value;
+    });
+    return counted;
+  }
+
   /** A slot that a new router takes over starts at zero. */
   clear(slot: number): void {
     this.#cells.fill(0, slot * NAMES.length, (slot + 1) * NAMES.length);

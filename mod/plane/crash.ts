@@ -15,6 +15,11 @@ export interface PlaneCrashed {
   readonly stack: string;
 }
 
+/** Sleeps in a system call, as a plane does that waits for the kernel: a fault on request. */
+export function sleep(micros: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, micros / 1000);
+}
+
 /** Runs a plane's loop to its end; tells `port` when that was an exception. */
 export function runToTheEnd(port: MessagePort, loop: () => void): void {
   try {

@@ -17,6 +17,21 @@ export class IdSource {
   }
 
   next(): EventId {
-    return `${this.#prefix}:${this.#next++}`;
+    return this.nameOf(this.take(1));
+  }
+
+  /**
+   * Numbers for so many things that happen in a row: the first of them. Most are never asked for
+   * their names, and to write one takes longer than to happen.
+   */
+  take(count: number): number {
+    const first = this.#next;
+    this.#next += count;
+    return first;
+  }
+
+  /** The name of a number that was taken. */
+  nameOf(number: number): EventId {
+    return `${this.#prefix}:${number}`;
   }
 }

@@ -12,6 +12,7 @@
 
 import type { Router, RouterEffect, RouterEvent, RouterSettings } from "../vrrp/mod.ts";
 import type { PlaneCrashed } from "./crash.ts";
+import type { FreezeProtocol, Frozen, Memory, RestKernel, ThawProtocol } from "./hand_over.ts";
 import type { HistogramData } from "./histogram.ts";
 
 /** Names one event or effect: the plane's letter and a counter, such as `p:1042`. */
@@ -126,12 +127,15 @@ export interface ReconnectPlane {
   readonly port: MessagePort;
 }
 
+/** `hang`: runs without end; `wait`: sleeps in a system call, as for a lock of the kernel's. */
+export type Fault = "throw" | "hang" | "wait";
+
 /** For tests of the restart (accepted only where HALB_FAULT_INJECTION is set). */
 export interface InjectFault {
   readonly type: "inject_fault";
   readonly id: EventId;
-  readonly fault: "throw" | "hang";
-  /** How long a `hang` spins, microseconds. */
+  readonly fault: Fault;
+  /** How long a `hang` spins or a `wait` sleeps, microseconds. */
   readonly duration?: number;
 }
 
@@ -143,6 +147,8 @@ export interface HoldAddresses {
   readonly id: EventId;
   readonly cause: EventId;
   readonly router: string;
+  /** By us or by who handed over to us: everybody has been told. Absent: from now on. */
+  readonly heldSince?: number;
   /** The word that must stand in the router's mastership slot for a lease to be refreshed. */
   readonly epoch: number;
 }
@@ -163,8 +169,15 @@ export interface AnnounceAddresses {
   readonly router: string;
 }
 
+/** Looks like `hold` and means nothing: what carries messages must have done so before it counts. */
+export interface RehearseMessage extends Omit<HoldAddresses, "type"> {
+  readonly type: "rehearsal";
+}
+
 export type ToKernel =
   | ConfigureKernel
+  | RehearseMessage
+  | RestKernel
   | StopPlane
   | ReconnectPlane
   | InjectFault
@@ -200,6 +213,8 @@ export interface Configured {
   readonly cause: EventId;
   /** What was done, in words, one line each; empty where nothing differed. */
   readonly changes: readonly string[];
+  /** When it was done. */
+  readonly at?: number;
 }
 
 /** What the plane holds now, sent after each change: for status and for the snapshot. */
@@ -284,6 +299,8 @@ export interface ConfigureProtocol {
   readonly routers: readonly ProtocolRouter[];
   /** No router takes part in an election before this point in time; 0: at once. */
   readonly holdUntil: number;
+  /** What the routers remember of a former life, to go on with. */
+  readonly memory?: Memory;
 }
 
 /** Hand every router over and end; `now`: without waiting for successors. */
@@ -301,6 +318,8 @@ export interface QueryState {
 
 export type ControlToProtocol =
   | ConfigureProtocol
+  | FreezeProtocol
+  | ThawProtocol
   | StopRouters
   | QueryState
   | ReconnectPlane
@@ -353,6 +372,8 @@ export interface ProtocolState {
   readonly interfaces: readonly {
     readonly namespace: string;
     readonly name: string;
+    readonly family: "ipv4" | "ipv6";
+    /** `overflow`: the kernel's queues were full, nobody has looked at the packet. */
     readonly dropped: Readonly<Record<string, number>>;
   }[];
   /** What the thread runs as: `fifo 50`, `other 0`. */
@@ -361,6 +382,7 @@ export interface ProtocolState {
 
 export type ProtocolToControl =
   | Configured
+  | Frozen
   | RouterSnapshot
   | StepRecord
   | ProtocolState

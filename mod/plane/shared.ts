@@ -15,6 +15,7 @@ export const MAX_ROUTERS = 4096;
 const PROTOCOL_HEARTBEAT = 0;
 const KERNEL_HEARTBEAT = 1;
 const PROTOCOL_LAST = 2;
+const KERNEL_THREAD = 3;
 const FIRST_ROUTER = 16;
 
 /** Typed access to the shared words. */
@@ -40,7 +41,9 @@ export class SharedWords {
   /** How long ago the protocol loop last turned, microseconds, exact to one millisecond. */
   protocolSilence(now: number): number {
     const last = Atomics.load(this.#words, PROTOCOL_LAST);
-    return ((Math.floor(now / 1000) - last) & 0x7fffffff) * 1000;
+    const silence = (Math.floor(now / 1000) - last) & 0x7fffffff;
+    // It may have turned since the caller looked at the clock: then it is ahead, not 25 days back.
+    return silence > 0x3fffffff ? 0 : silence * 1000;
   }
 
   /** Counter of the protocol loop's turns; wraps at 2³¹. */
@@ -54,6 +57,15 @@ export class SharedWords {
 
   get kernelHeartbeat(): number {
     return Atomics.load(this.#words, KERNEL_HEARTBEAT);
+  }
+
+  /** Thread id of the kernel plane; 0: it does not run. */
+  get kernelThread(): number {
+    return Atomics.load(this.#words, KERNEL_THREAD);
+  }
+
+  set kernelThread(id: number) {
+    Atomics.store(this.#words, KERNEL_THREAD, id);
   }
 
   /** The epoch of the router's mastership; 0: it is not master. */

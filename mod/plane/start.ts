@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Router } from "../vrrp/mod.ts";
+import type { Memory } from "./hand_over.ts";
 
 /** What the kernel plane's Worker is started with. */
 export interface KernelStart {
@@ -16,6 +16,10 @@ export interface KernelStart {
   readonly wake: number;
   /** Event descriptor that wakes the protocol plane. */
   readonly protocolWake: number;
+  /** Begin at rest (see `hand_over.ts`). */
+  readonly resting?: boolean;
+  /** Nice value of the thread; absent: as it is. */
+  readonly niceness?: number;
   readonly faultInjection: boolean;
 }
 
@@ -36,6 +40,6 @@ export interface ProtocolStart {
     readonly cpus: readonly number[];
   };
   /** What the routers remembered when the former Worker died; absent: a first start. */
-  readonly snapshot?: { readonly routers: readonly Router[]; readonly silentSince: number };
+  readonly snapshot?: Memory;
   readonly faultInjection: boolean;
 }

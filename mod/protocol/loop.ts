@@ -1,15 +1,17 @@
 /**
  * The protocol plane's loop. One turn:
  *
- * 1. sleep until a packet, a message or a deadline; never longer than a heartbeat;
+ * 1. sleep until an advert, a message or a deadline; never longer than a heartbeat;
  * 2. measure how late we are; after a stall tell every router, and empty the sockets first;
- * 3. packets, at most `PACKETS` from each socket;
+ * 3. adverts, at most `PACKETS` from each socket;
  * 4. deadlines, all that are due, at most `TIMERS`;
  * 5. messages, at most `MESSAGES`;
- * 6. one heartbeat.
+ * 6. one heartbeat;
+ * 7. what the kernel has refused, if there is any, no longer than to the next deadline.
  *
  * Nothing in it awaits, blocks on the kernel's configuration, or logs by itself. The budgets keep a
- * turn near one millisecond even under a flood: the kernel throttles real-time threads that spin.
+ * turn near one millisecond even under a flood, and leave adverts unread for a while when they
+ * take half of the thread's time: the kernel throttles real-time threads that spin.
  *
  * @module
  */
@@ -18,33 +20,49 @@ import {
   boottimeMicros,
   Epoll,
   EPOLLIN,
+  EPOLLONESHOT,
   EventFd,
   monotonicMicros,
   TimerFd,
 } from "../../ffi/mod.ts";
 import { Counters } from "../plane/counters.ts";
+import { sleep } from "../plane/crash.ts";
 import { IdSource } from "../plane/ids.ts";
 import { Inbox, Outbox } from "../plane/inbox.ts";
 import { LogLimiter } from "../plane/log_limiter.ts";
 import type {
   ControlToProtocol,
+  EventId,
+  Fault,
   KernelToProtocol,
   ProtocolToControl,
   ToKernel,
 } from "../plane/messages.ts";
 import type { ProtocolStart } from "../plane/start.ts";
 import { SharedWords } from "../plane/shared.ts";
+import { Allowance } from "./allowance.ts";
+import type { Channel } from "./channel.ts";
+import { Freeze } from "./hand_over.ts";
 import { LatenessGuard } from "./lateness.ts";
+import { Pace } from "./pace.ts";
+import { Sweeper } from "./sweeper.ts";
 import { TimerHeap } from "./timer_heap.ts";
 import { openTransport4 } from "./transport4.ts";
 import { openTransport6 } from "./transport6.ts";
-import { type Channel, VrrpDriver } from "./vrrp_driver.ts";
+import { VrrpDriver } from "./vrrp_driver.ts";
 
 /** Packets from one socket in one turn. */
 const PACKETS = 64;
 /** Packets from one socket after a stall, or where a deadline is due: they came before it. */
 const PACKETS_BEFORE_DEADLINE = 512;
+/** Ready descriptors that one look tells of, and looks in one turn: there may be thousands. */
+const EVENTS = 1024;
+const LOOKS = 4;
+/** How long, microseconds, a deadline that is due waits for them where we were not late. */
+const READING_BEFORE_DEADLINE = 500;
 const TIMERS = 256;
+/** The first message to the kernel plane would take 1.5 ms, one after so many takes 0.2. */
+const REHEARSALS = 30;
 const MESSAGES = 16;
 /** Longest sleep, milliseconds: a third of the shortest lease, divided by more than two. */
 const HEARTBEAT = 100;
@@ -55,11 +73,17 @@ const TOKEN_TIMER = 1;
 const FIRST_CHANNEL = 2;
 
 export class ProtocolLoop {
-  readonly #epoll = new Epoll(64);
+  readonly #epoll = new Epoll(EVENTS);
+  /** The same without the sockets, to sleep while they have to wait. */
+  readonly #quietEpoll = new Epoll(2);
+  readonly #allowance = new Allowance();
+  readonly #pace = new Pace();
+  readonly #sweeper: Sweeper<Channel>;
   readonly #timer = new TimerFd();
   readonly #heap = new TimerHeap();
   readonly #guard = new LatenessGuard();
   readonly #channels = new Map<number, Channel>();
+  /** Token of a channel's adverts; the next one is that of what was refused. */
   readonly #tokens = new Map<Channel, number>();
   readonly #words: SharedWords;
   readonly #ids: IdSource;
@@ -70,8 +94,12 @@ export class ProtocolLoop {
   readonly #driver: VrrpDriver;
   readonly #start: ProtocolStart;
   readonly #scheduling: { policy: string; priority: number };
+  /** Another process may be about to take over. */
+  #freeze: Freeze | null = null;
   #nextToken = FIRST_CHANNEL;
   #armed = Infinity;
+  /** Adverts were read in this turn. */
+  #heard = false;
   #ended = false;
 
   constructor(start: ProtocolStart, scheduling: { policy: string; priority: number }) {
@@ -106,12 +134,23 @@ export class ProtocolLoop {
     if (start.snapshot !== undefined) {
       this.#driver.resume(start.snapshot.routers, start.snapshot.silentSince);
     }
-    this.#epoll.add(start.wake, EPOLLIN, TOKEN_WAKE);
-    this.#epoll.add(this.#timer.fd, EPOLLIN, TOKEN_TIMER);
+    this.#sweeper = new Sweeper(
+      (channel, now, until) => this.#driver.sweep(channel, now, until),
+      (channel) => this.#listenForRefused(channel),
+      monotonicMicros,
+    );
+    for (const epoll of [this.#epoll, this.#quietEpoll]) {
+      epoll.add(start.wake, EPOLLIN, TOKEN_WAKE);
+      epoll.add(this.#timer.fd, EPOLLIN, TOKEN_TIMER);
+    }
   }
 
   /** Runs until every router has stopped and control has been told. */
   run(): void {
+    for (let i = 0; i < REHEARSALS; i++) {
+      const id = this.#ids.next();
+      this.#kernel.post({ type: "rehearsal", id, cause: id, router: "", epoch: i });
+    }
     this.#control.post({ type: "ready", id: this.#ids.next() });
     while (!this.#ended) this.#turn();
     this.#control.post({ type: "stopped", id: this.#ids.next() });
@@ -122,38 +161,93 @@ export class ProtocolLoop {
   }
 
   #turn(): void {
-    this.#arm();
-    const ready = this.#epoll.wait(this.#driver.hasMaster ? HEARTBEAT : HEARTBEAT_IDLE);
+    if (this.#freeze !== null) return this.#standStill(this.#freeze);
+    const resume = this.#resumeAt(this.#now());
+    this.#armBy(Math.min(this.#heap.next, this.#sweeper.at, resume));
+    const epoll = resume === Infinity ? this.#epoll : this.#quietEpoll;
+    const ready = epoll.wait(this.#driver.hasMaster ? HEARTBEAT : HEARTBEAT_IDLE);
     let now = this.#now();
     const deadline = this.#heap.next;
     const stalled = this.#guard.wake(deadline, now, boottimeMicros());
+    const due = now >= deadline;
     if (stalled > 0) this.#driver.stalled(stalled, now);
-    let messages = false;
-    if (now >= deadline || stalled > 0) {
-      this.#driver.receiveAll(PACKETS_BEFORE_DEADLINE, now);
-    }
-    for (let i = 0; i < ready; i++) {
-      const token = this.#epoll.token(i);
-      if (token === TOKEN_WAKE) messages = true;
-      else if (token === TOKEN_TIMER) this.#expired();
-      else {
-        const channel = this.#channels.get(token);
-        if (channel !== undefined) this.#driver.receive(channel, PACKETS, now);
-      }
-    }
-    now = this.#now();
+    const until = due && stalled === 0 ? now + READING_BEFORE_DEADLINE : Infinity;
+    let messages = this.#read(epoll, ready, PACKETS, now, until);
+    if (due || stalled > 0) messages = this.#readEverything(now, until) || messages;
+    const read = this.#now();
+    this.#allowance.spend(read - now);
+    if (this.#heard) this.#pace.spend(read);
+    this.#heard = false;
+    now = read;
     this.#heap.fire(now, TIMERS);
     if (messages) this.#inbox.drain(MESSAGES, (message) => this.#message(message));
     this.#words.beatProtocol(now);
     if (this.#driver.isStopped) this.#ended = true;
+    if (now >= this.#sweeper.at) this.#sweeper.run(this.#heap.next);
   }
 
-  #arm(): void {
-    const next = this.#heap.next;
-    if (next === this.#armed) return;
+  /**
+   * Reads from what is ready.
+   *
+   * @param budget most packets from one socket
+   * @param until when to read no more from a socket that has more
+   * @returns whether messages wait
+   */
+  #read(epoll: Epoll, ready: number, budget: number, now: number, until: number): boolean {
+    let messages = false;
+    for (let i = 0; i < ready; i++) {
+      const token = epoll.token(i);
+      if (token === TOKEN_WAKE) messages = true;
+      else if (token === TOKEN_TIMER) this.#expired();
+      else this.#readable(token, budget, now, until);
+    }
+    return messages;
+  }
+
+  /**
+   * What waits in any socket comes before a timer. The kernel knows which sockets have something:
+   * to ask each of a thousand would cost more than to read what is there.
+   */
+  #readEverything(now: number, until: number): boolean {
+    let messages = false;
+    for (let look = 0; look < LOOKS; look++) {
+      const ready = this.#epoll.wait(0);
+      messages = this.#read(this.#epoll, ready, PACKETS_BEFORE_DEADLINE, now, until) || messages;
+      if (ready < EVENTS) break;
+    }
+    return messages;
+  }
+
+  #standStill(freeze: Freeze): void {
+    freeze.wait();
+    this.#inbox.drain(MESSAGES, (message) => this.#message(message));
+    this.#words.beatProtocol(this.#now());
+  }
+
+  /** When the sockets may be read again, where they have to wait; `Infinity`: at once. */
+  #resumeAt(now: number): number {
+    const allowed = this.#allowance.resumeAt(now);
+    return allowed === Infinity ? this.#pace.resumeAt(now) : allowed;
+  }
+
+  /**
+   * Wakes us at `next` or before. Each advert moves a deadline away, and to tell the kernel each
+   * time would cost a system call: an early waking is taken for nothing, and seldom.
+   */
+  #armBy(next: number): void {
+    if (next >= this.#armed) return;
     this.#armed = next;
-    if (next === Infinity) this.#timer.disarm();
-    else this.#timer.armAt(next);
+    this.#timer.armAt(next);
+  }
+
+  /** A token's channel has something to read: adverts, or what was refused, which can wait. */
+  #readable(token: number, budget: number, now: number, until: number): void {
+    const channel = this.#channels.get(token);
+    if (channel === undefined) return;
+    if (token === this.#tokens.get(channel)) {
+      this.#heard = true;
+      this.#driver.receive(channel, budget, until);
+    } else this.#sweeper.notice(channel, now);
   }
 
   #expired(): void {
@@ -162,26 +256,51 @@ export class ProtocolLoop {
   }
 
   #watch(channel: Channel): void {
-    const token = this.#nextToken++;
+    const token = this.#nextToken;
+    this.#nextToken += 2;
     this.#tokens.set(channel, token);
     this.#channels.set(token, channel);
-    this.#epoll.add(channel.transport.descriptor, EPOLLIN, token);
+    this.#channels.set(token + 1, channel);
+    const { admitted, refused } = channel.transport;
+    this.#epoll.add(admitted.descriptor, EPOLLIN, token);
+    // Once: a flood must not wake us with each of its packets.
+    this.#epoll.add(refused.descriptor, EPOLLIN | EPOLLONESHOT, token + 1);
+  }
+
+  #listenForRefused(channel: Channel): void {
+    const { descriptor } = channel.transport.refused;
+    this.#epoll.modify(descriptor, EPOLLIN | EPOLLONESHOT, this.#tokens.get(channel)! + 1);
   }
 
   #unwatch(channel: Channel): void {
-    this.#epoll.remove(channel.transport.descriptor);
-    this.#channels.delete(this.#tokens.get(channel)!);
+    const { admitted, refused } = channel.transport;
+    this.#epoll.remove(admitted.descriptor);
+    this.#epoll.remove(refused.descriptor);
+    const token = this.#tokens.get(channel)!;
     this.#tokens.delete(channel);
+    this.#channels.delete(token);
+    this.#channels.delete(token + 1);
+    this.#sweeper.forget(channel);
   }
 
   #message(data: unknown): void {
     const message = data as ControlToProtocol | KernelToProtocol;
+    if (this.#freeze?.defers(message)) return;
     const now = this.#now();
     switch (message.type) {
-      case "configure": {
-        const changes = this.#driver.configure(message, now);
+      case "configure":
+        return this.#configured(message.id, this.#driver.configure(message, now));
+      case "freeze": {
+        this.#freeze ??= new Freeze(this.#driver, this.#start.wake, now);
+        const { routers, silentSince } = this.#freeze;
         const id = this.#ids.next();
-        return this.#control.post({ type: "configured", id, cause: message.id, changes });
+        return this.#control.post({ type: "frozen", id, cause: message.id, routers, silentSince });
+      }
+      case "thaw": {
+        const deferred = this.#freeze?.end(now, message.id) ?? [];
+        this.#freeze = null;
+        for (const waited of deferred) this.#message(waited);
+        return this.#configured(message.id, []);
       }
       case "interface":
         return this.#driver.interfaceChanged(message.state, now, message.id);
@@ -208,9 +327,15 @@ export class ProtocolLoop {
     }
   }
 
-  #injectFault(fault: "throw" | "hang", duration: number): void {
+  #configured(cause: EventId, changes: readonly string[]): void {
+    const id = this.#ids.next();
+    this.#control.post({ type: "configured", id, cause, changes, at: this.#now() });
+  }
+
+  #injectFault(fault: Fault, duration: number): void {
     if (!this.#start.faultInjection) return;
     if (fault === "throw") throw new Error("Fault injected on request");
+    if (fault === "wait") return sleep(duration);
     const end = this.#now() + duration;
     while (this.#now() < end);
   }

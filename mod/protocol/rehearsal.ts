@@ -13,10 +13,11 @@ import { LogLimiter } from "../plane/log_limiter.ts";
 import type { InterfaceState, ProtocolRouter } from "../plane/messages.ts";
 import { SharedWords } from "../plane/shared.ts";
 import { encodeAdvertisement, VRRP_GROUP_IPV4 } from "../vrrp/mod.ts";
+import type { Channel } from "./channel.ts";
 import { TimerHeap } from "./timer_heap.ts";
 import type { VrrpTransport } from "./transport.ts";
-import { Ipv4Reader } from "./transport4.ts";
-import { type Channel, VrrpDriver } from "./vrrp_driver.ts";
+import { Ipv4Reader, type Packets } from "./transport4.ts";
+import { VrrpDriver } from "./vrrp_driver.ts";
 
 /** Enough for the compiler's first two tiers. */
 const LIVES = 60;
@@ -77,7 +78,7 @@ export function rehearse(): void {
   });
   const hear = (packet: Uint8Array): void => {
     waiting = [packet];
-    driver.receive(channels.at(-1)!, 64, now);
+    driver.receive(channels.at(-1)!, 64, Infinity);
   };
   const pass = (intervals: number): void => {
     for (const end = now + intervals * INTERVAL; now < end;) {
@@ -111,13 +112,19 @@ function advert(priority: number): Uint8Array {
 }
 
 /** Sockets that lead nowhere. */
-class PaperTransport extends Ipv4Reader implements VrrpTransport {
-  readonly descriptor = -1;
-  readonly #next: () => Uint8Array | undefined;
+class PaperTransport implements VrrpTransport {
+  readonly admitted: Ipv4Reader;
+  readonly refused: Ipv4Reader;
 
   constructor(next: () => Uint8Array | undefined) {
-    super();
-    this.#next = next;
+    this.admitted = new Ipv4Reader(-1, new PaperPackets(next), 1);
+    this.refused = new Ipv4Reader(-1, new PaperPackets(() => undefined), 1);
+  }
+
+  serve(): void {}
+
+  overflow(): number {
+    return 0;
   }
 
   send(packet: Uint8Array): number {
@@ -125,11 +132,27 @@ class PaperTransport extends Ipv4Reader implements VrrpTransport {
   }
 
   close(): void {}
+}
 
-  protected override fill(buffer: Uint8Array): number {
+class PaperPackets implements Packets {
+  readonly #next: () => Uint8Array | undefined;
+  #packet: Uint8Array = new Uint8Array();
+
+  constructor(next: () => Uint8Array | undefined) {
+    this.#next = next;
+  }
+
+  receive(): number {
     const packet = this.#next();
-    if (packet === undefined) return -1;
-    buffer.set(packet);
-    return packet.length;
+    this.#packet = packet ?? this.#packet;
+    return packet === undefined ? -1 : 1;
+  }
+
+  payload(): Uint8Array {
+    return this.#packet;
+  }
+
+  length(): number {
+    return this.#packet.length;
   }
 }

@@ -23,6 +23,7 @@ import {
   createRouter,
   type DecodeOptions,
   outgoingPackets,
+  priorityOf,
   type Router,
   type RouterEffect,
   type RouterEvent,
@@ -62,9 +63,11 @@ export class RouterEntry implements Deadline {
   broken = "";
   at = Infinity;
   position = -1;
-  /** The event that armed the timer: the cause of its expiry. */
-  #armedBy: EventId | null = null;
+  /** Number of the effect that armed the timer, which is the cause of its expiry; 0: none. */
+  #armedBy = 0;
   readonly #env: Surroundings;
+  /** All that are master: this one is in it while it is. */
+  readonly #masters: Set<RouterEntry>;
   /** Encoded adverts by priority, made anew when anything in them changes. */
   #adverts = new Map<number, readonly Uint8Array[]>();
   #encodedFrom: {
@@ -73,8 +76,14 @@ export class RouterEntry implements Deadline {
     checksum: string;
   } | null = null;
 
-  constructor(config: ProtocolRouter, env: Surroundings, resumed?: Router) {
+  constructor(
+    config: ProtocolRouter,
+    env: Surroundings,
+    masters: Set<RouterEntry>,
+    resumed?: Router,
+  ) {
     this.config = config;
+    this.#masters = masters;
     this.understands = decodeOptions(config.settings);
     this.#env = env;
     this.router = resumed ?? createRouter(config.settings, env.now());
@@ -88,7 +97,7 @@ export class RouterEntry implements Deadline {
   fire(now: number): void {
     const timer = this.router.timer;
     if (timer === null) return;
-    this.apply({ type: "timer", generation: timer.generation }, now, this.#armedBy);
+    this.apply({ type: "timer", generation: timer.generation }, now);
   }
 
   /** One event through the machine, and what comes of it. Never throws. */
@@ -98,6 +107,15 @@ export class RouterEntry implements Deadline {
     } catch (error) {
       this.#breakDown(event, error, now);
     }
+    if (this.router.state === "master") this.#masters.add(this);
+    else this.#masters.delete(this);
+  }
+
+  /** A master says that it is there, out of turn. */
+  speak(now: number): void {
+    if (this.router.state !== "master" || this.router.releasing) return;
+    this.#send(priorityOf(this.router));
+    this.router.lastSent = now;
   }
 
   configure(config: ProtocolRouter, now: number, cause: EventId): void {
@@ -110,30 +128,37 @@ export class RouterEntry implements Deadline {
   #apply(event: RouterEvent, now: number, cause: EventId | null): void {
     const effects = step(this.router, event, now);
     if (effects.length === 0) return;
-    const id = this.#env.ids.next();
-    const recorded: { id: EventId; effect: RouterEffect }[] = [];
+    const { ids } = this.#env;
+    const armedBy = event.type === "timer" ? this.#armedBy : 0;
+    const number = ids.take(effects.length + 1);
     let notable = false;
-    for (const effect of effects) {
-      const effectId = this.#env.ids.next();
-      this.#perform(effect, effectId, id);
-      recorded.push({ id: effectId, effect });
+    for (let i = 0; i < effects.length; i++) {
+      const effect = effects[i]!;
+      this.#perform(effect, number + 1 + i, number);
       if (!ROUTINE.has(effect.type)) notable = true;
     }
     if (!notable) return;
-    this.#env.postControl({ type: "snapshot", id: this.#env.ids.next(), router: this.router });
-    const { name } = this;
-    const record = { type: "step", id, cause, at: now, router: name, event } as const;
-    this.#env.postControl({ ...record, effects: recorded });
+    this.#env.postControl({ type: "snapshot", id: ids.next(), router: this.router });
+    this.#env.postControl({
+      type: "step",
+      id: ids.nameOf(number),
+      cause: cause ?? (armedBy > 0 ? ids.nameOf(armedBy) : null),
+      at: now,
+      router: this.name,
+      event,
+      effects: effects.map((effect, i) => ({ id: ids.nameOf(number + 1 + i), effect })),
+    });
   }
 
-  #perform(effect: RouterEffect, id: EventId, cause: EventId): void {
+  /** @param number the effect's own; `cause` is that of the step that it comes of */
+  #perform(effect: RouterEffect, number: number, cause: number): void {
     const { words, heap, counters, log } = this.#env;
     const { slot } = this.config;
     switch (effect.type) {
       case "send":
         return this.#send(effect.priority);
       case "set_timer":
-        this.#armedBy = id;
+        this.#armedBy = number;
         return heap.set(this, effect.at);
       case "cancel_timer":
         return heap.cancel(this);
@@ -142,16 +167,15 @@ export class RouterEntry implements Deadline {
         words.setMastership(slot, effect.epoch);
         return this.#env.postKernel({
           type: "hold",
-          id,
-          cause,
-          router: this.name,
+          ...this.#named(number, cause),
           epoch: effect.epoch,
+          ...(effect.resumed ? { heldSince: this.router.since } : {}),
         });
       case "drop":
         words.setMastership(slot, 0);
-        return this.#env.postKernel({ type: "drop", id, cause, router: this.name });
+        return this.#env.postKernel({ type: "drop", ...this.#named(number, cause) });
       case "announce":
-        return this.#env.postKernel({ type: "announce", id, cause, router: this.name });
+        return this.#env.postKernel({ type: "announce", ...this.#named(number, cause) });
       case "transition":
         return log.log("info", ["vrrp", this.name], `${effect.from} → ${effect.to}`, {
           reason: effect.reason,
@@ -165,6 +189,12 @@ export class RouterEntry implements Deadline {
         this.stopped = true;
         words.setMastership(slot, 0);
     }
+  }
+
+  /** What a message to the kernel plane says about where it comes from. */
+  #named(number: number, cause: number): { id: EventId; cause: EventId; router: string } {
+    const { ids } = this.#env;
+    return { id: ids.nameOf(number), cause: ids.nameOf(cause), router: this.name };
   }
 
   #send(priority: number): void {
@@ -223,6 +253,13 @@ export class RouterEntry implements Deadline {
     this.#env.postControl({ type: "snapshot", id, router: this.router });
     if (this.leaving) this.stopped = true;
   }
+}
+
+/** Whether it is the same router with other settings, or another router of the same name. */
+export function sameRouter(a: ProtocolRouter, b: ProtocolRouter): boolean {
+  return a.namespace === b.namespace && a.interface === b.interface && a.slot === b.slot &&
+    a.settings.virtualRouterId === b.settings.virtualRouterId &&
+    a.settings.family === b.settings.family && a.settings.version === b.settings.version;
 }
 
 function decodeOptions({ checksum, version, version2 }: RouterSettings): DecodeOptions {

@@ -2,22 +2,32 @@
  * What carries a virtual router's adverts on one interface in one family: the sockets, and how to
  * read what they deliver. The driver knows no more of IPv4 and IPv6 than this.
  *
+ * Two sockets receive (see `filters.ts`): one what may be an advert for a router of ours, the other
+ * all the rest, to be counted when there is time for it. A third one sends and receives nothing; it
+ * has a protocol number of its own, so that it does not stand in the list of those that the kernel
+ * asks about each packet.
+ *
  * @module
  */
 
 import {
   attachDropAll,
+  attachFilter,
   bindToDevice,
   closeDescriptor,
+  drainSocket,
+  IPPROTO_RAW,
   IPPROTO_VRRP,
   openSocket,
+  queueDrops,
   setOption,
+  setReceiveBuffer,
   SO_PRIORITY,
-  SO_RCVBUF,
   SOCK_RAW,
   SOL_SOCKET,
 } from "../../ffi/mod.ts";
-import type { Decoded, DecodeOptions, RouterSettings } from "../vrrp/mod.ts";
+import type { Decoded, DecodeOptions, DropReason, RouterSettings } from "../vrrp/mod.ts";
+import { admittingFilter, refusingFilter, type ServedIds } from "./filters.ts";
 
 /** Bytes the kernel may queue for us; what it does not hold, a late loop does not see. */
 const RECEIVE_BUFFER = 1 << 20;
@@ -26,51 +36,48 @@ const PRIORITY_CONTROL = 7;
 
 export type Family = RouterSettings["family"];
 
-/**
- * Opens a receiving and a sending raw socket of protocol 112, bound to the interface `name`, with
- * what both families want; `configure` adds the rest. Nothing stays open where it fails.
- *
- * @param domain AF_INET or AF_INET6
- * @throws {SystemError} when a socket or an option cannot be had
- */
-export function openRawPair(
-  domain: number,
-  name: string,
-  configure: (incoming: number, outgoing: number) => void,
-): { incoming: number; outgoing: number } {
-  const incoming = openSocket(domain, SOCK_RAW, IPPROTO_VRRP);
-  let outgoing = -1;
-  try {
-    bindToDevice(incoming, name);
-    setOption(incoming, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
-    outgoing = openSocket(domain, SOCK_RAW, IPPROTO_VRRP);
-    attachDropAll(outgoing);
-    bindToDevice(outgoing, name);
-    setOption(outgoing, SOL_SOCKET, SO_PRIORITY, PRIORITY_CONTROL);
-    configure(incoming, outgoing);
-    return { incoming, outgoing };
-  } catch (error) {
-    closeDescriptor(incoming);
-    if (outgoing >= 0) closeDescriptor(outgoing);
-    throw error;
-  }
-}
-
-/**
- * A pair of sockets: one receives what the interface's membership lets in, one sends and receives
- * nothing. The membership is the kernel plane's: joining waits for the kernel's configuration lock.
- */
-export interface VrrpTransport {
+/** Packets from one socket, a batch at a time; valid until the next `receive`. */
+export interface PacketReader {
   /** Descriptor that becomes readable. */
   readonly descriptor: number;
-  /** Takes the next packet: its length, or minus errno. Never blocks. */
-  receive(): number;
-  /** Virtual router id of the packet just received; `undefined`: too short to have one. */
-  virtualRouterId(): number | undefined;
-  /** The packet just received, checked. */
-  decode(options: DecodeOptions): Decoded;
-  /** Who sent the packet just received, as text for a log. */
-  sender(): string;
+  /** Takes what waits, at most `limit` packets and a batch: how many, or minus errno. */
+  receive(limit: number): number;
+  /** Virtual router id of a packet; `undefined`: too short to have one. */
+  virtualRouterId(index: number): number | undefined;
+  /** Who sent a packet, as text for a log. */
+  sender(index: number): string;
+}
+
+/** Packets that may be adverts for routers of ours. */
+export interface AdmittedReader extends PacketReader {
+  /** Most packets of one `receive`. */
+  readonly batch: number;
+  /** A packet, checked. */
+  decode(index: number, options: DecodeOptions): Decoded;
+}
+
+/** Packets that are not. */
+export interface RefusedReader extends PacketReader {
+  /** What is wrong with a packet; null: nothing but its virtual router id. */
+  fault(index: number, options: DecodeOptions): DropReason | null;
+}
+
+/** The memberships are the kernel plane's: joining waits for the kernel's configuration lock. */
+export interface VrrpTransport {
+  readonly admitted: AdmittedReader;
+  readonly refused: RefusedReader;
+  /**
+   * Says which virtual router ids to admit; until then nothing is received.
+   *
+   * @throws {SystemError} when the kernel takes no filter
+   */
+  serve(ids: ServedIds): void;
+  /**
+   * Packets that the kernel dropped because our queues were full, since the last time asked. Newer
+   * kernels count for a full queue before they ask its filter: what the other socket took meanwhile
+   * is then among them.
+   */
+  overflow(): number;
   /**
    * Sends what `outgoingPackets` has made to the group: its length, or minus errno.
    *
@@ -78,4 +85,86 @@ export interface VrrpTransport {
    */
   send(packet: Uint8Array, source: string): number;
   close(): void;
+}
+
+/** The sockets that both families have. */
+export class RawSockets {
+  readonly admitted: number;
+  readonly refused: number;
+  readonly outgoing: number;
+  readonly #family: Family;
+  readonly #all: number[] = [];
+  #served: ServedIds = { version3: new Set(), version2: new Set() };
+  readonly #dropsSeen = new Map<number, number>();
+
+  /**
+   * Opens sockets bound to the interface `name`. Nothing stays open where that fails.
+   *
+   * @param domain AF_INET or AF_INET6
+   * @param configure sets what the family wants
+   * @throws {SystemError} when a socket or an option cannot be had
+   */
+  constructor(
+    family: Family,
+    domain: number,
+    name: string,
+    configure: (sockets: { admitted: number; refused: number; outgoing: number }) => void,
+  ) {
+    this.#family = family;
+    try {
+      this.admitted = this.#open(domain, IPPROTO_VRRP, name);
+      this.refused = this.#open(domain, IPPROTO_VRRP, name);
+      this.outgoing = this.#open(domain, IPPROTO_RAW, name);
+      for (const fd of [this.admitted, this.refused]) {
+        setReceiveBuffer(fd, RECEIVE_BUFFER);
+        // It heard every interface before it was bound to this one.
+        drainSocket(fd);
+      }
+      setOption(this.outgoing, SOL_SOCKET, SO_PRIORITY, PRIORITY_CONTROL);
+      configure(this);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  #open(domain: number, protocol: number, name: string): number {
+    const fd = openSocket(domain, SOCK_RAW, protocol);
+    this.#all.push(fd);
+    attachDropAll(fd);
+    bindToDevice(fd, name);
+    return fd;
+  }
+
+  /**
+   * Two filters cannot be exchanged in one moment. In the microseconds between them nobody takes a
+   * packet whose id comes or goes; no packet is ever taken twice, and no other one is affected.
+   */
+  serve(ids: ServedIds): void {
+    const { version3, version2 } = this.#served;
+    const staying = {
+      version3: version3.intersection(ids.version3),
+      version2: version2.intersection(ids.version2),
+    };
+    if (staying.version3.size < version3.size || staying.version2.size < version2.size) {
+      attachFilter(this.admitted, admittingFilter(this.#family, staying));
+    }
+    attachFilter(this.refused, refusingFilter(this.#family, ids));
+    attachFilter(this.admitted, admittingFilter(this.#family, ids));
+    this.#served = { version3: new Set(ids.version3), version2: new Set(ids.version2) };
+  }
+
+  overflow(): number {
+    let total = 0;
+    for (const fd of [this.admitted, this.refused]) {
+      const drops = queueDrops(fd);
+      total += (drops - (this.#dropsSeen.get(fd) ?? 0)) >>> 0;
+      this.#dropsSeen.set(fd, drops);
+    }
+    return total;
+  }
+
+  close(): void {
+    for (const fd of this.#all.splice(0)) closeDescriptor(fd);
+  }
 }

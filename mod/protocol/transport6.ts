@@ -9,16 +9,18 @@
 
 import {
   AF_INET6,
-  closeDescriptor,
+  BareReceiver,
+  BatchReceiver,
   inNamespace,
   IPPROTO_IPV6,
+  IPPROTO_VRRP,
+  IPV6_HDRINCL,
   IPV6_MULTICAST_HOPS,
   IPV6_MULTICAST_LOOP,
   IPV6_PKTINFO,
   IPV6_RECVHOPLIMIT,
   IPV6_RECVPKTINFO,
   IPV6_TCLASS,
-  MessageReceiver,
   MessageSender,
   packetInfo6,
   setMulticastInterface6,
@@ -30,12 +32,23 @@ import {
   decodeAdvertisement6,
   type Decoded,
   type DecodeOptions,
+  type DropReason,
+  headerFault6,
   VRRP_GROUP_IPV6,
+  VRRP_HEADER,
 } from "../vrrp/mod.ts";
-import { openRawPair, type VrrpTransport } from "./transport.ts";
+import { type ServedIds, TRIMMED_HOP_LIMIT, TRIMMED_SHORT } from "./filters.ts";
+import {
+  type AdmittedReader,
+  RawSockets,
+  type RefusedReader,
+  type VrrpTransport,
+} from "./transport.ts";
 
-/** Longest message: 255 addresses and room to see that a longer one is one. */
-const LONGEST = 8192;
+/** Adverts of one batch; the longest has 255 addresses, and there is room to see a longer one. */
+const ADMITTED = { batch: 32, size: 8192 };
+/** Refused packets of one batch; of each the VRRP header. */
+const REFUSED = { batch: 256, size: VRRP_HEADER };
 /** Offset of the address in `struct sockaddr_in6`. */
 const SOCKADDR_ADDRESS = 8;
 /** Network control, as the IPv4 adverts have it. */
@@ -47,53 +60,107 @@ export function openTransport6(namespace: string, index: number, name: string): 
   return inNamespace(namespace, () => new Transport6(index, name));
 }
 
+/**
+ * What is read is dealt with before the next socket is, and what is sent has left when the call
+ * returns: one set of buffers serves all.
+ */
+let buffers: { admitted: BatchReceiver; refused: BareReceiver; sender: MessageSender } | undefined;
+
+function senderOf(sockaddr: Uint8Array): Uint8Array {
+  return sockaddr.subarray(SOCKADDR_ADDRESS, SOCKADDR_ADDRESS + 16);
+}
+
+class Admitted6 implements AdmittedReader {
+  readonly batch = ADMITTED.batch;
+
+  constructor(readonly descriptor: number, readonly packets: BatchReceiver) {}
+
+  receive(limit: number): number {
+    return this.packets.receive(this.descriptor, 0, limit);
+  }
+
+  virtualRouterId(index: number): number | undefined {
+    return this.packets.length(index) > 1 ? this.packets.payload(index)[1] : undefined;
+  }
+
+  decode(index: number, options: DecodeOptions): Decoded {
+    const { packets } = this;
+    const destination = packets.controlData(index, IPPROTO_IPV6, IPV6_PKTINFO, 16);
+    return decodeAdvertisement6(packets.payload(index), packets.length(index), {
+      source: senderOf(packets.source(index)),
+      destination: destination ?? NO_ADDRESS,
+      hopLimit: packets.hopLimit(index),
+    }, options);
+  }
+
+  sender(index: number): string {
+    return formatIp(senderOf(this.packets.source(index))) ?? "";
+  }
+}
+
+class Refused6 implements RefusedReader {
+  constructor(readonly descriptor: number, readonly packets: BareReceiver) {}
+
+  receive(limit: number): number {
+    return this.packets.receive(this.descriptor, limit);
+  }
+
+  virtualRouterId(index: number): number | undefined {
+    return this.packets.length(index) > 1 ? this.packets.payload(index)[1] : undefined;
+  }
+
+  fault(index: number, options: DecodeOptions): DropReason | null {
+    const length = this.packets.length(index);
+    if (length <= TRIMMED_SHORT) return "truncated";
+    if (length === TRIMMED_HOP_LIMIT) return "ttl";
+    return headerFault6(this.packets.payload(index), length, 255, options);
+  }
+
+  sender(index: number): string {
+    return formatIp(senderOf(this.packets.source(index))) ?? "";
+  }
+}
+
 class Transport6 implements VrrpTransport {
-  readonly descriptor: number;
-  readonly #outgoing: number;
+  readonly admitted: AdmittedReader;
+  readonly refused: RefusedReader;
+  readonly #sockets: RawSockets;
   readonly #index: number;
   readonly #group: Uint8Array;
-  readonly #receiver = new MessageReceiver(LONGEST);
-  readonly #sender = new MessageSender(LONGEST);
+  readonly #sender: MessageSender;
   /** Control data that names the source, kept as long as it stays the same. */
   #source = "";
   #control: Uint8Array | null = null;
 
   constructor(index: number, name: string) {
+    buffers ??= {
+      admitted: new BatchReceiver(ADMITTED.batch, ADMITTED.size),
+      refused: new BareReceiver(REFUSED.batch, REFUSED.size),
+      sender: new MessageSender(ADMITTED.size),
+    };
+    this.#sender = buffers.sender;
     this.#index = index;
-    this.#group = sockaddrIn6(VRRP_GROUP_IPV6, 0, index);
-    const { incoming, outgoing } = openRawPair(AF_INET6, name, (receiver, sender) => {
-      setOption(receiver, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
-      setOption(receiver, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
-      setOption(sender, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, 255);
-      setOption(sender, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 0);
-      setOption(sender, IPPROTO_IPV6, IPV6_TCLASS, CLASS_CONTROL);
-      setMulticastInterface6(sender, index);
+    // The port of a raw socket's address is the protocol.
+    this.#group = sockaddrIn6(VRRP_GROUP_IPV6, IPPROTO_VRRP, index);
+    this.#sockets = new RawSockets("ipv6", AF_INET6, name, ({ admitted, outgoing }) => {
+      setOption(admitted, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+      setOption(admitted, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
+      setOption(outgoing, IPPROTO_IPV6, IPV6_HDRINCL, 0);
+      setOption(outgoing, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, 255);
+      setOption(outgoing, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 0);
+      setOption(outgoing, IPPROTO_IPV6, IPV6_TCLASS, CLASS_CONTROL);
+      setMulticastInterface6(outgoing, index);
     });
-    this.descriptor = incoming;
-    this.#outgoing = outgoing;
+    this.admitted = new Admitted6(this.#sockets.admitted, buffers.admitted);
+    this.refused = new Refused6(this.#sockets.refused, buffers.refused);
   }
 
-  receive(): number {
-    return this.#receiver.receive(this.descriptor);
+  serve(ids: ServedIds): void {
+    this.#sockets.serve(ids);
   }
 
-  virtualRouterId(): number | undefined {
-    return this.#receiver.length > 1 ? this.#receiver.payload[1] : undefined;
-  }
-
-  decode(options: DecodeOptions): Decoded {
-    const { payload, length, source, control, hopLimit } = this.#receiver;
-    const at = this.#receiver.findControl(IPPROTO_IPV6, IPV6_PKTINFO);
-    return decodeAdvertisement6(payload, length, {
-      source: source.subarray(SOCKADDR_ADDRESS, SOCKADDR_ADDRESS + 16),
-      destination: at < 0 ? NO_ADDRESS : control.subarray(at, at + 16),
-      hopLimit,
-    }, options);
-  }
-
-  sender(): string {
-    const { source } = this.#receiver;
-    return formatIp(source.subarray(SOCKADDR_ADDRESS, SOCKADDR_ADDRESS + 16)) ?? "";
+  overflow(): number {
+    return this.#sockets.overflow();
   }
 
   send(packet: Uint8Array, source: string): number {
@@ -101,11 +168,11 @@ class Transport6 implements VrrpTransport {
       this.#control = packetInfo6(this.#index, parseIp(source));
       this.#source = source;
     }
-    return this.#sender.send(this.#outgoing, packet, packet.length, this.#group, this.#control);
+    const { outgoing } = this.#sockets;
+    return this.#sender.send(outgoing, packet, packet.length, this.#group, this.#control);
   }
 
   close(): void {
-    closeDescriptor(this.descriptor);
-    closeDescriptor(this.#outgoing);
+    this.#sockets.close();
   }
 }

@@ -2,9 +2,9 @@
  * The virtual routers of this agent: which there are, on which sockets they speak, what arrives for
  * them, and what their surroundings mean for them.
  *
- * Configuration is a difference: a router whose entry is unchanged is not touched. One socket pair
- * serves each (namespace, interface index); it is opened when the first router needs it and closed
- * after the last.
+ * Configuration is a difference: a router whose entry is unchanged is not touched. One channel
+ * serves each (namespace, interface index, family); it is opened when the first router needs it and
+ * closed after the last.
  *
  * @module
  */
@@ -19,26 +19,16 @@ import type {
   ProtocolState,
   TrackerReport,
 } from "../plane/messages.ts";
-import {
-  contribution,
-  type DecodeOptions,
-  type DropReason,
-  evaluateTrackers,
-  type Router,
-  type Tracker,
-} from "../vrrp/mod.ts";
+import { contribution, evaluateTrackers, type Router, type Tracker } from "../vrrp/mod.ts";
+import { Channel } from "./channel.ts";
+import { Intake } from "./intake.ts";
 import { interfaceFault, interfaceHealth, InterfaceTable, keyOf } from "./interfaces.ts";
-import { RouterEntry, type Surroundings } from "./router_entry.ts";
+import { InterfaceUsers } from "./interface_users.ts";
+import { RouterEntry, sameRouter, type Surroundings } from "./router_entry.ts";
 import type { Family, VrrpTransport } from "./transport.ts";
 
 /** Sockets that could not be opened are tried again after this time. */
 const RETRY = 1_000_000;
-
-/** Between two lines of log about one kind of refusal on one interface, microseconds. */
-const COMPLAINT_GAP = 1_000_000;
-
-/** What an advert for a router we do not have is checked by. */
-const ANY_ROUTER: DecodeOptions = { verifyChecksum: true, version: 3, version2: true };
 
 /** What the driver needs beside what its routers need. */
 export interface DriverSurroundings extends Surroundings {
@@ -48,25 +38,9 @@ export interface DriverSurroundings extends Surroundings {
     index: number,
     name: string,
   ): VrrpTransport;
-  /** The descriptor is to be watched, or no longer. */
+  /** Its descriptors are to be watched, or no longer. */
   watch(channel: Channel): void;
   unwatch(channel: Channel): void;
-}
-
-/** The sockets of one interface and family, and who listens there. */
-export class Channel {
-  readonly routers = new Map<number, RouterEntry>();
-  /** Packets that no router could be charged with. */
-  readonly dropped: Record<string, number> = {};
-  /** Until when refusals for a reason are counted without a word. */
-  readonly quietUntil: Record<string, number> = {};
-
-  constructor(
-    readonly key: string,
-    readonly namespace: string,
-    readonly name: string,
-    readonly transport: VrrpTransport,
-  ) {}
 }
 
 export class VrrpDriver {
@@ -75,8 +49,13 @@ export class VrrpDriver {
   readonly #channels = new Map<string, Channel>();
   readonly #channelOf = new Map<RouterEntry, Channel>();
   readonly #interfaces = new InterfaceTable();
+  readonly #users = new InterfaceUsers<RouterEntry>();
+  readonly #masters = new Set<RouterEntry>();
   readonly #resumed = new Map<string, Router>();
-  #silentSince = 0;
+  readonly #intake: Intake;
+  /** Channels whose routers are no longer those that their filters know. */
+  readonly #unserved = new Set<Channel>();
+  #absence = { silentSince: 0, exact: false };
   #holdUntil = 0;
   #stopping = false;
   /** Wakes the driver where time alone changes a router's health. */
@@ -88,6 +67,7 @@ export class VrrpDriver {
 
   constructor(env: DriverSurroundings) {
     this.#env = env;
+    this.#intake = new Intake(env);
   }
 
   // ===== configuration ===========================================================================
@@ -102,6 +82,9 @@ export class VrrpDriver {
     const changes: string[] = [];
     // A router added now would never be told to stop.
     if (this.#stopping) return changes;
+    if (message.memory !== undefined) {
+      this.resume(message.memory.routers, message.memory.silentSince, true);
+    }
     const wanted = new Map(message.routers.map((config) => [config.settings.name, config]));
     this.#holdUntil = message.holdUntil;
     for (const [name, entry] of this.#routers) {
@@ -118,10 +101,16 @@ export class VrrpDriver {
         this.#add(config, now, message.id);
       } else if (JSON.stringify(entry.config) !== JSON.stringify(config)) {
         changes.push(`virtual router ${name}: changed`);
+        this.#users.remove(entry, entry.config);
+        this.#users.add(entry, config);
         entry.configure(config, now, message.id);
+        // It may take version 2 from now on, or no longer.
+        const channel = this.#channelOf.get(entry);
+        if (channel !== undefined) this.#unserved.add(channel);
         this.#reviewOne(entry, now, message.id);
       }
     }
+    this.#serve(now);
     return changes;
   }
 
@@ -129,22 +118,25 @@ export class VrrpDriver {
    * Routers as a former Worker left them, for `configure` to go on with.
    *
    * @param silentSince when that Worker last turned its loop
+   * @param exact they are as they were then, with their timers
    */
-  resume(routers: readonly Router[], silentSince: number): void {
+  resume(routers: readonly Router[], silentSince: number, exact = false): void {
     for (const router of routers) this.#resumed.set(router.settings.name, router);
-    this.#silentSince = silentSince;
+    this.#absence = { silentSince, exact };
   }
 
   #add(config: ProtocolRouter, now: number, cause: EventId): void {
     const resumed = this.#resumed.get(config.settings.name);
     this.#resumed.delete(config.settings.name);
-    const entry = new RouterEntry(config, this.#env, resumed);
+    const entry = new RouterEntry(config, this.#env, this.#masters, resumed);
     this.#routers.set(config.settings.name, entry);
+    this.#users.add(entry, config);
     if (resumed === undefined) return this.#reviewOne(entry, now, cause);
     // The machine of the former Worker was healthy or not; its sockets must be there before it
     // speaks, and what the kernel plane holds for it must be what it says.
     this.#attach(entry, now);
-    entry.apply({ type: "resume", age: now - this.#silentSince }, now, cause);
+    const { silentSince, exact } = this.#absence;
+    entry.apply({ type: "resume", age: now - silentSince, exact }, now, cause);
     if (entry.router.state !== "master") {
       const id = this.#env.ids.next();
       this.#env.postKernel({ type: "drop", id, cause, router: entry.name });
@@ -157,6 +149,8 @@ export class VrrpDriver {
     entry.leaving = true;
     entry.apply({ type: "stop", now: true }, now);
     this.#detach(entry);
+    this.#users.remove(entry, entry.config);
+    this.#masters.delete(entry);
     this.#routers.delete(entry.name);
   }
 
@@ -167,6 +161,10 @@ export class VrrpDriver {
       entry.leaving = true;
       if (!entry.stopped) entry.apply({ type: "stop", now: atOnce }, now, cause);
     }
+  }
+
+  get entries(): Iterable<RouterEntry> {
+    return this.#routers.values();
   }
 
   get isStopped(): boolean {
@@ -196,17 +194,13 @@ export class VrrpDriver {
     now: number,
     cause: EventId,
   ): void {
-    for (const entry of this.#routers.values()) {
-      const { config } = entry;
-      if (config.namespace !== namespace) continue;
-      const uses = names.includes(config.interface) ||
-        config.trackers.some((tracker) => names.includes(tracker.name));
-      if (uses) this.#reviewOne(entry, now, cause);
-    }
+    for (const entry of this.#users.of(namespace, names)) this.#reviewOne(entry, now, cause);
+    this.#serve(now);
   }
 
   #reviewAll(now: number, cause: EventId | null): void {
     for (const entry of this.#routers.values()) this.#reviewOne(entry, now, cause);
+    this.#serve(now);
   }
 
   /** Looks at everything that decides whether the router may take part, and tells the machine. */
@@ -266,7 +260,7 @@ export class VrrpDriver {
     if (channel === undefined) {
       try {
         const transport = this.#env.openTransport(settings.family, namespace, state.index, name);
-        channel = new Channel(wanted, namespace, name, transport);
+        channel = new Channel(wanted, settings.family, namespace, name, transport);
       } catch (error) {
         if (!(error instanceof SystemError)) throw error;
         this.#reviewAt(now + RETRY);
@@ -276,6 +270,7 @@ export class VrrpDriver {
       this.#env.watch(channel);
     }
     channel.routers.set(settings.virtualRouterId, entry);
+    this.#unserved.add(channel);
     this.#channelOf.set(entry, channel);
     entry.transport = channel.transport;
     return "";
@@ -287,63 +282,38 @@ export class VrrpDriver {
     this.#channelOf.delete(entry);
     if (channel === undefined) return;
     channel.routers.delete(entry.config.settings.virtualRouterId);
+    this.#unserved.add(channel);
     if (channel.routers.size > 0) return;
+    this.#unserved.delete(channel);
     this.#channels.delete(channel.key);
     this.#env.unwatch(channel);
     channel.transport.close();
   }
 
+  /** Tells the kernel whose adverts to let in, once for all changes of one message. */
+  #serve(now: number): void {
+    for (const channel of this.#unserved) {
+      try {
+        channel.serve();
+        this.#unserved.delete(channel);
+      } catch (error) {
+        if (!(error instanceof SystemError)) throw error;
+        this.#env.log.log("error", ["vrrp", channel.name], `Cannot filter: ${error.message}`);
+        this.#reviewAt(now + RETRY);
+      }
+    }
+  }
+
   // ===== packets and time ========================================================================
 
-  /**
-   * Reads up to `budget` packets. Returns how many there were: less than the budget means that the
-   * socket is empty.
-   */
-  receive(channel: Channel, budget: number, now: number): number {
-    for (let count = 0; count < budget; count++) {
-      if (channel.transport.receive() < 0) return count;
-      this.#packet(channel, now);
-    }
-    return budget;
+  /** Reads adverts of one interface, see `Intake`. */
+  receive(channel: Channel, budget: number, until: number): number {
+    return this.#intake.receive(channel, budget, until);
   }
 
-  /** All sockets, where our own loop was late: what waits there comes before any timer. */
-  receiveAll(budget: number, now: number): void {
-    for (const channel of this.#channels.values()) this.receive(channel, budget, now);
-  }
-
-  #packet(channel: Channel, now: number): void {
-    const { transport } = channel;
-    // Whose it is comes first, so that a refusal is charged to the right router.
-    const id = transport.virtualRouterId();
-    const entry = id === undefined ? undefined : channel.routers.get(id);
-    const decoded = transport.decode(entry?.understands ?? ANY_ROUTER);
-    if (!decoded.ok) return this.#drop(channel, entry, decoded.drop, now);
-    if (entry === undefined) return this.#drop(channel, entry, "virtual_router_id", now);
-    const { slot } = entry.config;
-    this.#env.counters.add(slot, "advertisements_received");
-    const { advertisement } = decoded;
-    if (advertisement.priority === 0) this.#env.counters.add(slot, "priority_zero_received");
-    entry.apply({ type: "advertisement", advertisement }, now);
-  }
-
-  #drop(
-    channel: Channel,
-    entry: RouterEntry | undefined,
-    reason: DropReason,
-    now: number,
-  ): void {
-    if (entry !== undefined) this.#env.counters.add(entry.config.slot, `dropped.${reason}`);
-    else channel.dropped[reason] = (channel.dropped[reason] ?? 0) + 1;
-    // A flood is counted, packet by packet; even to put a line together for each costs too much.
-    if (now < (channel.quietUntil[reason] ?? 0)) return;
-    channel.quietUntil[reason] = now + COMPLAINT_GAP;
-    const category = ["vrrp", entry?.name ?? channel.name];
-    // An unknown id is somebody else's router: not worth more than a line for those who look.
-    const level = reason === "virtual_router_id" ? "debug" : "warning";
-    this.#env.log.log(level, category, `Advertisement refused: ${reason}`, {
-      source: channel.transport.sender(),
-    });
+  /** Counts what the kernel has refused on one interface, see `Intake`. */
+  sweep(channel: Channel, now: number, until: number): boolean {
+    return this.#intake.sweep(channel, now, until);
   }
 
   /** Our own loop stood still: every router hears it before the packets that waited. */
@@ -353,8 +323,7 @@ export class VrrpDriver {
 
   /** Whether some router is master: then the heartbeat must not rest. */
   get hasMaster(): boolean {
-    for (const { router } of this.#routers.values()) if (router.state === "master") return true;
-    return false;
+    return this.#masters.size > 0;
   }
 
   /** A new kernel plane knows nothing of who is master. */
@@ -381,15 +350,9 @@ export class VrrpDriver {
       interfaces: [...this.#channels.values()].map((channel) => ({
         namespace: channel.namespace,
         name: channel.name,
-        dropped: channel.dropped,
+        family: channel.family,
+        dropped: channel.total(),
       })),
     };
   }
-}
-
-/** Whether it is the same router with other settings, or another router of the same name. */
-function sameRouter(a: ProtocolRouter, b: ProtocolRouter): boolean {
-  return a.namespace === b.namespace && a.interface === b.interface && a.slot === b.slot &&
-    a.settings.virtualRouterId === b.settings.virtualRouterId &&
-    a.settings.family === b.settings.family && a.settings.version === b.settings.version;
 }

@@ -23,12 +23,14 @@ const scope = self as unknown as {
   close(): void;
 };
 
+// While nobody has told us to start: the main thread still reads its configuration.
+bindSymbols();
+rehearse();
+
 scope.onmessage = ({ data: start }) => {
   scope.onmessage = null;
   runToTheEnd(start.control, () => {
     useDescriptorRegistry(start.registry);
-    bindSymbols();
-    rehearse();
     new ProtocolLoop(start, becomeRealtime(start)).run();
   });
   start.control.close();

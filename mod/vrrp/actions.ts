@@ -125,6 +125,23 @@ export function advertise(router: Router, now: Micros, effects: RouterEffect[]):
 /** Least time between two complaints of one kind (RFC 9568 asks for a limit in each place). */
 const COMPLAINT_GAP: Micros = 10_000_000;
 
+/** Least time between two rounds of announcements that losing adverts cause. */
+const ANNOUNCE_GAP: Micros = 1_000_000;
+
+/**
+ * Somebody else thought it was master, so neighbours may have learned its way: they are told ours
+ * again. Whoever forges losing adverts must not make us flood the link, so that is done once in a
+ * while; but what was not done at once is owed, and done with the first advert after that while.
+ */
+export function announceWhereOwed(router: Router, now: Micros, effects: RouterEffect[]): void {
+  const { lastAnnounced } = router;
+  if (!router.announceOwed) return;
+  if (lastAnnounced !== null && now - lastAnnounced < ANNOUNCE_GAP) return;
+  router.announceOwed = false;
+  router.lastAnnounced = now;
+  effects.push({ type: "announce" });
+}
+
 /**
  * Tells the operator what a peer does wrong, but not each time: the text holds what the peer said,
  * so nobody behind us could tell a flood from many different complaints.

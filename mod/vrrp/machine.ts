@@ -21,6 +21,8 @@
  *   lateness guard"). A backup whose timer ran out during its own stall waits once more.
  * - Answers to losers, and to those who resign, are limited to one in 5 ms: multicast carries each
  *   to everybody, and a flood of forged adverts must not become a flood of ours.
+ * - A master that yields to a better one says so with one last advert (receive.ts): the better one
+ *   may not know that it had been cut off, and that its clients have learned another way.
  *
  * A router has one timer at a time, and each arming has a generation: a stale expiry does nothing.
  *
@@ -29,6 +31,7 @@
 
 import {
   advertise,
+  announceWhereOwed,
   leave,
   moveMasterDown,
   notice,
@@ -46,6 +49,7 @@ import { masterDownInterval, OWNER_PRIORITY, releaseTime, version2Interval } fro
 import type {
   HealthEvent,
   Micros,
+  ResumeEvent,
   Router,
   RouterEffect,
   RouterEvent,
@@ -76,6 +80,7 @@ export function createRouter(settings: RouterSettings, now: Micros): Router {
     epoch: 0,
     lastSent: null,
     lastAnnounced: null,
+    announceOwed: false,
     peers: [],
     checksum: { sending: initialChecksum(settings), streak: 0, changed: null },
     complained: {},
@@ -105,7 +110,7 @@ export function step(router: Router, event: RouterEvent, now: Micros): RouterEff
       onStop(router, event.now, now, effects);
       break;
     case "resume":
-      onResume(router, event.age, now, effects);
+      onResume(router, event, now, effects);
       break;
   }
   return effects;
@@ -182,6 +187,7 @@ function onTimer(router: Router, generation: number, now: Micros, effects: Route
     case "advertisement": {
       // From the planned time, not from the time we got to it: lateness must not add up.
       send(router, priorityOf(router), now, effects);
+      announceWhereOwed(router, now, effects);
       const interval = router.settings.advertisementInterval;
       const next = timer.at + interval;
       setTimer(router, "advertisement", next > now ? next : now + interval, effects);
@@ -269,19 +275,28 @@ function longestRelease({ advertisementInterval, version, version2 }: RouterSett
 }
 
 /** A master that was away for less than its master-down interval goes on as if nothing happened. */
-function onResume(router: Router, age: Micros, now: Micros, effects: RouterEffect[]): void {
+function onResume(router: Router, event: ResumeEvent, now: Micros, effects: RouterEffect[]): void {
+  const { age, exact } = event;
+  const { state, timer } = router;
   router.timer = null;
   if (router.releasing) return finish(router, now, effects);
   if (router.state === "master") {
     const { advertisementInterval: interval, version } = router.settings;
     if (age < masterDownInterval(priorityOf(router), interval, version)) {
-      effects.push({ type: "hold", epoch: router.epoch });
+      effects.push({ type: "hold", epoch: router.epoch, resumed: true });
       return advertise(router, now, effects);
     }
     leave(router, "backup", "was away for longer than its master-down interval", now, effects);
     router.masterInterval = interval;
   }
-  if (router.state === "backup") restartMasterDown(router, now, effects);
+  if (router.state !== "backup") return;
+  // While nothing could be heard the clock stood still. Longer than that, the adverts that were
+  // missed might have been all that the timer would have run for.
+  if (exact && state === "backup" && timer !== null && age < router.masterInterval) {
+    router.timerBase += age;
+    return setTimer(router, "master_down", timer.at + age, effects);
+  }
+  restartMasterDown(router, now, effects);
 }
 
 /** The end: nothing is held, nothing is armed. */
@@ -301,6 +316,7 @@ function becomeMaster(router: Router, reason: string, now: Micros, effects: Rout
   router.master = null;
   router.masterInterval = router.settings.advertisementInterval;
   router.lastAnnounced = now;
+  router.announceOwed = false;
   send(router, priorityOf(router), now, effects);
   effects.push({ type: "hold", epoch: router.epoch });
   transition(router, "master", reason, now, effects);

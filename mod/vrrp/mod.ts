@@ -1,19 +1,60 @@
 /**
- * VRRP without I/O: codec, timers and the state machine. Start reading at `machine.ts`.
+ * VRRP without I/O: codec, authentication, timers, the state machine, sync groups and trackers.
+ * Start reading at `machine.ts`, for groups at `groups.ts`, for secrets at `authentication.ts`.
  *
  * @module
  */
 
 export { priorityOf } from "./actions.ts";
+export {
+  authenticationProblems,
+  createAuthenticationState,
+  receive4,
+  receive6,
+  seal4,
+  seal6,
+} from "./authentication.ts";
+export type { Authentication, AuthenticationState, Authenticator } from "./authentication.ts";
+export { clockAlarm, defaultWindow } from "./authentication_hmac.ts";
+export type { HmacKey, HmacMode, HmacSettings } from "./authentication_hmac.ts";
+export { stampTime } from "./authentication_stamp.ts";
+export type { AntiReplay, ClockAnchor } from "./authentication_stamp.ts";
+export { AUTHENTICATION_DROP_REASONS } from "./authentication_types.ts";
+export type { Authenticated, AuthenticationDropReason, Hmac } from "./authentication_types.ts";
+export type { Group, GroupEffect, GroupEvent, GroupSettings, Need } from "./group_types.ts";
+export { createGroup, stepGroup } from "./groups.ts";
 export { createRouter, STALL, step } from "./machine.ts";
-export { DROP_REASONS, VRRP_GROUP_IPV4, VRRP_GROUP_IPV6 } from "./message.ts";
+export {
+  DROP_REASONS,
+  TYPE_ADVERTISEMENT,
+  VRRP_GROUP_IPV4,
+  VRRP_GROUP_IPV6,
+  VRRP_HEADER,
+} from "./message.ts";
 export type { Decoded, DecodeOptions, DropReason, OutgoingAdvertisement } from "./message.ts";
 export { outgoingPackets } from "./outgoing.ts";
-export { decodeAdvertisement, encodeAdvertisement } from "./packet.ts";
-export { decodeAdvertisement6, encodeAdvertisement6 } from "./packet6.ts";
+export { decodeAdvertisement, encodeAdvertisement, headerFault } from "./packet.ts";
+export { decodeAdvertisement6, encodeAdvertisement6, headerFault6 } from "./packet6.ts";
 export type { Ipv6Origin } from "./packet6.ts";
-export { contribution, evaluateTrackers } from "./tracker.ts";
-export type { Tracker } from "./tracker.ts";
+export {
+  createSettling,
+  createVerdict,
+  find,
+  judgeProcesses,
+  numberInFile,
+  observe,
+  settleDown,
+} from "./rise_fall.ts";
+export type { Delays, Finding, Quorum, RiseFall, Settling, Verdict } from "./rise_fall.ts";
+export { Secret } from "./secret.ts";
+export {
+  contribution,
+  evaluateGroupTrackers,
+  evaluateTrackers,
+  isFault,
+  TRACKER_KINDS,
+} from "./tracker.ts";
+export type { Tracker, TrackerKind } from "./tracker.ts";
 export {
   effectivePriority,
   masterDownInterval,

@@ -36,6 +36,7 @@ import {
   type Decoded,
   type DecodeOptions,
   DEFAULT_OPTIONS,
+  type DropReason,
   fold,
   type OutgoingAdvertisement,
   PROTOCOL_VRRP,
@@ -62,30 +63,46 @@ function messageLengthOf(version: 2 | 3, count: number): number {
   return VRRP_HEADER + 4 * count + (version === 2 ? AUTHENTICATION_DATA : 0);
 }
 
+/**
+ * What the headers alone show to be wrong, in the order of the checks; null: nothing. `packet` need
+ * hold no more than the headers, `length` is that of the whole packet. Never throws.
+ */
+export function headerFault(
+  packet: Uint8Array,
+  length: number,
+  options: DecodeOptions,
+): DropReason | null {
+  if (length < IP_HEADER) return "truncated";
+  // IP options are legal: the header may be up to 60 bytes (N18).
+  const headerLength = (packet[0]! & 0x0f) * 4;
+  if (
+    packet[0]! >> 4 !== 4 || headerLength < IP_HEADER || packet[9] !== PROTOCOL_VRRP ||
+    length < headerLength + VRRP_HEADER
+  ) return "truncated";
+  // Ethernet pads short frames; what counts is the total length of the IP header.
+  const total = (packet[2]! << 8) | packet[3]!;
+  if (total > length || total < headerLength + VRRP_HEADER) return "truncated";
+  if (packet[8] !== 255) return "ttl";
+  const version = packet[headerLength]! >> 4;
+  if (!understands(version, options)) return "version";
+  if ((packet[headerLength]! & 0x0f) !== TYPE_ADVERTISEMENT) return "type";
+  const count = packet[headerLength + 3]!;
+  return total - headerLength === messageLengthOf(version, count) ? null : "length";
+}
+
 /** Decodes one IPv4 packet of `length` bytes as a raw socket delivers it. Never throws. */
 export function decodeAdvertisement(
   packet: Uint8Array,
   length: number,
   options: DecodeOptions = DEFAULT_OPTIONS,
 ): Decoded {
-  if (length < IP_HEADER || length > packet.length) return refuse("truncated");
-  // IP options are legal: the header may be up to 60 bytes (N18).
-  const headerLength = (packet[0]! & 0x0f) * 4;
-  if (
-    packet[0]! >> 4 !== 4 || headerLength < IP_HEADER || packet[9] !== PROTOCOL_VRRP ||
-    length < headerLength + VRRP_HEADER
-  ) return refuse("truncated");
-  // Ethernet pads short frames; what counts is the total length of the IP header.
-  const total = (packet[2]! << 8) | packet[3]!;
-  if (total > length || total < headerLength + VRRP_HEADER) return refuse("truncated");
-  if (packet[8] !== 255) return refuse("ttl");
-  const at = headerLength;
-  const version = packet[at]! >> 4;
-  if (!understands(version, options)) return refuse("version");
-  if ((packet[at]! & 0x0f) !== TYPE_ADVERTISEMENT) return refuse("type");
+  if (length > packet.length) return refuse("truncated");
+  const fault = headerFault(packet, length, options);
+  if (fault !== null) return refuse(fault);
+  const at = (packet[0]! & 0x0f) * 4;
+  const version = packet[at]! >> 4 === 2 ? 2 : 3;
   const count = packet[at + 3]!;
-  const messageLength = total - headerLength;
-  if (messageLength !== messageLengthOf(version, count)) return refuse("length");
+  const messageLength = messageLengthOf(version, count);
   const checksum = checksumRule(packet, at, messageLength, version);
   if (checksum === "none" && (version === 2 || options.verifyChecksum)) return refuse("checksum");
   // Type 0 has no authentication; its data is "ignored on reception" (RFC 3768 section 5.3.10).

@@ -18,6 +18,7 @@ import {
   type Decoded,
   type DecodeOptions,
   DEFAULT_OPTIONS,
+  type DropReason,
   fold,
   type OutgoingAdvertisement,
   PROTOCOL_VRRP,
@@ -47,6 +48,23 @@ function pseudoHeaderSum(source: Uint8Array, destination: Uint8Array, length: nu
 }
 
 /**
+ * What the headers alone show to be wrong, in the order of the checks; null: nothing. `message` need
+ * hold no more than the VRRP header, `length` is that of the whole message. Never throws.
+ */
+export function headerFault6(
+  message: Uint8Array,
+  length: number,
+  hopLimit: number,
+  options: DecodeOptions,
+): DropReason | null {
+  if (length < VRRP_HEADER) return "truncated";
+  if (hopLimit !== 255) return "ttl";
+  if (message[0]! >> 4 !== VERSION || options.version !== VERSION) return "version";
+  if ((message[0]! & 0x0f) !== TYPE_ADVERTISEMENT) return "type";
+  return length === VRRP_HEADER + ADDRESS * message[3]! ? null : "length";
+}
+
+/**
  * Decodes one VRRP message of `length` bytes as a raw IPv6 socket delivers it. Never throws. The
  * checksum is verified whatever the options say: there is no other rule to be lenient about.
  */
@@ -57,14 +75,12 @@ export function decodeAdvertisement6(
   options: DecodeOptions = DEFAULT_OPTIONS,
 ): Decoded {
   if (
-    length < VRRP_HEADER || length > message.length || from.source.length !== ADDRESS ||
+    length > message.length || from.source.length !== ADDRESS ||
     from.destination.length !== ADDRESS
   ) return refuse("truncated");
-  if (from.hopLimit !== 255) return refuse("ttl");
-  if (message[0]! >> 4 !== VERSION || options.version !== VERSION) return refuse("version");
-  if ((message[0]! & 0x0f) !== TYPE_ADVERTISEMENT) return refuse("type");
+  const fault = headerFault6(message, length, from.hopLimit, options);
+  if (fault !== null) return refuse(fault);
   const count = message[3]!;
-  if (length !== VRRP_HEADER + ADDRESS * count) return refuse("length");
   const pseudo = pseudoHeaderSum(from.source, from.destination, length);
   if (fold(sum16(message, 0, length, pseudo)) !== 0xffff) return refuse("checksum");
   if (count === 0) return refuse("address_count");

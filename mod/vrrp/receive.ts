@@ -12,12 +12,20 @@
  *   trip, not after up to a whole interval of seconds. A backup takes an advert at any time, and
  *   keepalived answers in version 2 likewise.
  *
+ * In both versions a master that yields to a better one sends one last advert before it does. After
+ * a silent cut (the cable lost frames, the carrier stayed) the better one has been master all along
+ * and cannot know that its neighbours have learned another way meanwhile; its own first advert
+ * after the cut silences the only one who could tell. The last advert is a losing one, at which
+ * the better one announces its addresses again. keepalived does so where `higher_prio_send_advert`
+ * is set; the RFCs neither ask for it nor forbid it.
+ *
  * @module
  */
 
 import { compareIp } from "../ip/mod.ts";
 import {
   advertise,
+  announceWhereOwed,
   complain,
   leave,
   priorityOf,
@@ -34,8 +42,6 @@ import type { Advertisement, Micros, Router, RouterEffect } from "./types.ts";
 const ANSWER_GAP: Micros = 5_000;
 /** How long a master that resigned goes on answering once its successor has spoken. */
 const LINGER: Micros = 50_000;
-/** Least time between two rounds of announcements that losing adverts cause. */
-const ANNOUNCE_GAP: Micros = 1_000_000;
 
 /** Takes one advertisement that has passed the packet checks. */
 export function receiveAdvertisement(
@@ -183,6 +189,7 @@ function receiveAsMaster(
   const higher = advert.priority > priority ||
     (advert.priority === priority && compareIp(advert.source, router.source!) > 0);
   if (higher) {
+    if (mayBeUnknown(router, now)) send(router, priority, now, effects);
     leave(router, "backup", betterMaster(advert, priority), now, effects);
     router.masterInterval = advert.interval;
     router.master = { address: advert.source, priority: advert.priority };
@@ -190,10 +197,18 @@ function receiveAsMaster(
   }
   // RFC 9568 changed this: the loser is answered at once, which also teaches the bridges.
   if (since(router.lastSent, now) >= ANSWER_GAP) send(router, priority, now, effects);
-  if (since(router.lastAnnounced, now) >= ANNOUNCE_GAP) {
-    router.lastAnnounced = now;
-    effects.push({ type: "announce" });
-  }
+  router.announceOwed = true;
+  announceWhereOwed(router, now, effects);
+}
+
+/**
+ * Whether the better one may not know that we have been master. It does where it took over because
+ * it had heard nothing of us for three intervals: then it has announced its addresses after us.
+ * What this allows is one advert for each mastership, since a backup says nothing: no storm can
+ * be made of it.
+ */
+function mayBeUnknown(router: Router, now: Micros): boolean {
+  return since(router.lastSent, now) <= 3 * router.settings.advertisementInterval;
 }
 
 /** Time since something last happened; it may never have. */

@@ -111,10 +111,15 @@ export interface StopEvent {
   readonly now: boolean;
 }
 
-/** The plane was restarted from a snapshot taken `age` ago: sockets and timers are new. */
+/** Back after an absence of `age`: sockets and timers are new. */
 export interface ResumeEvent {
   readonly type: "resume";
   readonly age: Micros;
+  /**
+   * The memory is as it was when the absence began, so its timer counts. Otherwise it is the last
+   * snapshot before a crash.
+   */
+  readonly exact?: boolean;
 }
 
 export type RouterEvent =
@@ -151,6 +156,8 @@ export interface CancelTimerEffect {
 export interface HoldEffect {
   readonly type: "hold";
   readonly epoch: number;
+  /** The same mastership as before an absence: nobody needs to be told. */
+  readonly resumed?: true;
 }
 
 /** Let the addresses go. */
@@ -282,6 +289,8 @@ export interface Router {
   /** null: never. Not -Infinity: a snapshot is JSON. */
   lastSent: Micros | null;
   lastAnnounced: Micros | null;
+  /** A losing advert was heard too soon after the last announcement: one more is due. */
+  announceOwed: boolean;
   peers: Peer[];
   checksum: ChecksumState;
   /** When each kind of complaint was last made. */

@@ -7,6 +7,10 @@
 
 const BENCHMARKS: Record<string, () => Promise<{ run(args: readonly string[]): Promise<void> }>> = {
   failover: () => import("./failover.ts"),
+  takeover: () => import("./takeover.ts"),
+  cost: () => import("./cost.ts"),
+  start: () => import("./start.ts"),
+  leases: () => import("./leases.ts"),
 };
 
 if (import.meta.main) {

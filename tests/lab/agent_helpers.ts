@@ -69,11 +69,26 @@ export async function routerOf(agent: HalbAgent, name: string): Promise<RouterSt
   return router;
 }
 
+/**
+ * What an agent has refused, as `router.REASON` and `interface.REASON`; zeros are left out. It must
+ * have one router.
+ */
+export async function counted(agent: HalbAgent): Promise<Record<string, number>> {
+  const { vrrp, interfaces } = await statusOf(agent);
+  const router = vrrp.flatMap(({ sessions }) => Object.entries(sessions[0]!.counters.dropped));
+  const whole = interfaces.flatMap(({ dropped }) => Object.entries(dropped));
+  const named = [
+    ...router.map(([reason, count]) => [`router.${reason}`, count] as const),
+    ...whole.map(([reason, count]) => [`interface.${reason}`, count] as const),
+  ];
+  return Object.fromEntries(named.filter(([, count]) => count > 0));
+}
+
 /** Makes a plane fail. The agent must have been started with `FAULTS`. */
 export async function inject(
   agent: HalbAgent,
   plane: "protocol" | "kernel",
-  fault: "throw" | "hang",
+  fault: "throw" | "hang" | "wait",
   durationMs = 0,
 ): Promise<void> {
   await ask(agent.controlPath, {

@@ -147,6 +147,37 @@ lab("protocol plane hangs: the other takes over, ours lapses, and we come back",
   assert.equal(longestDoubleMaster(seen), 0);
 });
 
+lab("kernel plane hangs: its successor refreshes the lease in time", async (lab) => {
+  const pair = await startPair(lab, webSite("100ms"), FAULTS);
+  const watch = await HolderWatch.start(VIP, pair.hosts);
+  await lab.delay(500);
+  const before = resources(pair.a);
+  const { transitions } = await routerOf(pair.a, "web");
+  await inject(pair.a, "kernel", "hang", 60_000);
+  await untilLogged(lab, pair.a, "The kernel plane runs again", 1, 4000);
+  assert.match(pair.a.log(), /The kernel plane died reason="runs without end: [\d.]+ s /);
+  // More than a lease.
+  await lab.delay(4000);
+  assert.deepEqual(watch.holdings().map(({ host, to }) => [host, to]), [["a", Infinity]]);
+  assert.equal((await routerOf(pair.a, "web")).transitions, transitions);
+  assert.equal((await routerOf(pair.b, "web")).transitions, 1);
+  await untilNoMoreThan(lab, pair.a, before);
+  const seen = await adverts(pair.capture);
+  assert.deepEqual(takeovers(seen), []);
+  assert.ok(longestGap(seen, "192.0.2.1") < 250_000, "the protocol plane did not notice");
+});
+
+lab("a kernel plane that waits for the kernel is left alone, however long", async (lab) => {
+  const pair = await startPair(lab, webSite("100ms", `address_lease = "12s"`), FAULTS);
+  const watch = await HolderWatch.start(VIP, [pair.hosts[0]]);
+  await inject(pair.a, "kernel", "wait", 6000);
+  await lab.delay(6500);
+  await pair.hosts[0].exec(["ip", "address", "del", `${VIP}/32`, "dev", "eth0"]);
+  await lab.until("it acts again", () => pair.hosts[0].holds(VIP), 2000);
+  assert.doesNotMatch(pair.a.log(), /plane died/);
+  assert.deepEqual(watch.holdings().map(({ to }) => to === Infinity), [false, true]);
+});
+
 lab("a hang during a stop does not keep the agent from ending", async (lab) => {
   const host = await lab.host("a");
   await lab.lan("net", [host]);
@@ -163,7 +194,7 @@ lab("a second signal ends an agent that cannot stop in order", async (lab) => {
   await lab.lan("net", [host]);
   const agent = startHalb(lab, host, webSite("100ms"), FAULTS);
   await agent.untilState("web", "master");
-  await inject(agent, "kernel", "hang", 60_000);
+  await inject(agent, "kernel", "wait", 60_000);
   agent.process.signal("SIGTERM");
   await lab.delay(500);
   assert.ok(agent.process.running, "it waits for the kernel plane");

@@ -166,9 +166,10 @@ async function converse(agent: HalbAgent, request: Uint8Array): Promise<string> 
   try {
     for (let at = 0; at < request.length;) at += await connection.write(request.subarray(at));
   } catch (error) {
-    // It may have heard enough before we have said all.
-    const { BrokenPipe, ConnectionReset } = Deno.errors;
-    if (!(error instanceof BrokenPipe || error instanceof ConnectionReset)) throw error;
+    // It may have heard enough before we have said all; reading its end closes our side, too.
+    const { BrokenPipe, ConnectionReset, Interrupted } = Deno.errors;
+    const ends = [BrokenPipe, ConnectionReset, Interrupted];
+    if (!ends.some((kind) => error instanceof kind)) throw error;
   }
   return await answer;
 }

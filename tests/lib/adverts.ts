@@ -24,6 +24,22 @@ export async function adverts(capture: Capture): Promise<SeenAdvert[]> {
   }));
 }
 
+/** How soon a last word follows the better advert, on a machine with two busy processors. */
+const LAST_WORD = 30_000;
+
+/**
+ * Without the one advert that a master sends on hearing a better one, before it yields: it follows
+ * at once, and the better one goes on alone.
+ */
+export function withoutLastWords(seen: readonly SeenAdvert[]): SeenAdvert[] {
+  return seen.filter((one, i) => {
+    const better = seen[i - 1];
+    if (better === undefined || better.source === one.source || one.priority === 0) return true;
+    if (better.priority < one.priority || one.time - better.time > LAST_WORD) return true;
+    return seen.slice(i + 1, i + 3).some(({ source }) => source === one.source);
+  });
+}
+
 /** A change of the advertiser. */
 export interface Takeover {
   readonly from: string;
@@ -35,8 +51,9 @@ export interface Takeover {
   readonly lastPriority: number;
 }
 
-/** Each time that somebody else began to advertise. */
-export function takeovers(seen: readonly SeenAdvert[]): Takeover[] {
+/** Each time that somebody else began to advertise; last words do not count. */
+export function takeovers(all: readonly SeenAdvert[]): Takeover[] {
+  const seen = withoutLastWords(all);
   const found: Takeover[] = [];
   for (let i = 1; i < seen.length; i++) {
     const [before, after] = [seen[i - 1]!, seen[i]!];
@@ -55,14 +72,22 @@ export function takeovers(seen: readonly SeenAdvert[]): Takeover[] {
 /**
  * The longest stretch of time in which two routers both claimed to be master, microseconds: from
  * an advert of one, through at least one of the other, to the next of the first. A router that
- * yields for good makes none.
+ * yields for good makes none, with a last word or without; nor does one that takes over from a
+ * router that has resigned, however short its time was.
  */
 export function longestDoubleMaster(seen: readonly SeenAdvert[]): number {
-  const claims = seen.filter(({ priority }) => priority > 0);
   let longest = 0;
   let began: number | undefined;
-  for (let i = 2; i < claims.length; i++) {
-    const [a, b, c] = [claims[i - 2]!, claims[i - 1]!, claims[i]!];
+  let claims: SeenAdvert[] = [];
+  for (const c of withoutLastWords(seen)) {
+    if (c.priority === 0) {
+      claims = [];
+      began = undefined;
+      continue;
+    }
+    const [a, b] = claims.slice(-2);
+    claims.push(c);
+    if (a === undefined || b === undefined) continue;
     // a b a: the one in the middle spoke while the other was still master.
     if (a.source === c.source && b.source !== a.source) {
       began ??= a.time;

@@ -202,13 +202,14 @@ export class Keepalived {
   readonly configPath: string;
 
   /** Use `startKeepalived`. */
-  constructor(host: Host, directory: string, conf: string, name: string) {
+  constructor(host: Host, directory: string, conf: string, name: string, quiet: boolean) {
     this.host = host;
     this.configPath = `${directory}/keepalived.conf`;
     Deno.writeTextFileSync(this.configPath, conf, { mode: 0o600 });
     const file = (word: string) => `${directory}/${word}.pid`;
     const pids = ["-p", file("main"), "-r", file("vrrp"), "-c", file("check"), "-b", file("bfd")];
-    const argv = ["keepalived", "-n", "-l", "-D", "-f", this.configPath, ...pids];
+    const detail = quiet ? [] : ["-D"];
+    const argv = ["keepalived", "-n", "-l", ...detail, "-f", this.configPath, ...pids];
     this.process = host.spawn(argv, { name });
   }
 
@@ -245,15 +246,26 @@ export class Keepalived {
   }
 }
 
-/** Starts keepalived on a host. @param conf text of its keepalived.conf */
+/**
+ * Starts keepalived on a host.
+ *
+ * @param conf text of its keepalived.conf
+ * @param options `quiet`: it does not log each announcement, which takes it a millisecond and more
+ */
 export function startKeepalived(
   lab: Lab,
   host: Host,
   conf: string,
-  options: { readonly name?: string } = {},
+  options: { readonly name?: string; readonly quiet?: boolean } = {},
 ): Keepalived {
   const name = options.name ?? `keepalived-${host.name}`;
-  return new Keepalived(host, agentDirectory(lab, host, "keepalived"), conf, name);
+  return new Keepalived(
+    host,
+    agentDirectory(lab, host, "keepalived"),
+    conf,
+    name,
+    options.quiet ?? false,
+  );
 }
 
 let directories = 0;

@@ -239,7 +239,7 @@ async function startReaper(): Promise<void> {
   await sweepDeadRuns();
   const mine = `halb-${Deno.pid}-`;
   const temporary = Deno.env.get("TMPDIR") ?? "/tmp";
-  const script = `cat >/dev/null\n${SWEEP}\nrm -rf "$2/$1"*`;
+  const script = `cat >/dev/null\n${SWEEP}\n[ -n "$HALB_KEEP" ] || rm -rf "$2/$1"*`;
   reaper = new Deno.Command("sh", {
     args: ["-c", script, "sh", mine, temporary],
     stdin: "piped",

@@ -291,10 +291,13 @@ export class Link {
       ...(direction === "out" ? [] : [chain("egress")]),
     ];
     const rules = percent === 0 ? "" : `table ${table} {\n${chains.join("\n")}\n}\n`;
-    await execute(["ip", "netns", "exec", this.lan.namespace, "nft", "-f", "-"], {
-      // Adding before deleting makes the deletion succeed whether the table was there or not.
-      input: `add table ${table}\ndelete table ${table}\n${rules}`,
-    });
+    const nft = (input: string) =>
+      execute(["ip", "netns", "exec", this.lan.namespace, "nft", "-f", "-"], { input });
+    // Adding before deleting makes the deletion succeed whether the table was there or not. Hooks go
+    // one after the other, rules all at once: without this one direction would be open before the
+    // other for milliseconds, long enough to lose the one advert that a test waits for.
+    if (percent === 0) await nft(`add table ${table}\nflush table ${table}\n`);
+    await nft(`add table ${table}\ndelete table ${table}\n${rules}`);
   }
 
   /** Takes the interface out of the host, as a machine that vanishes does. */

@@ -9,6 +9,7 @@ const SOAKS: Record<string, () => Promise<{ run(seconds: number): Promise<void> 
   busy: () => import("./busy.ts"),
   churn: () => import("./churn.ts"),
   elections: () => import("./elections.ts"),
+  flood: () => import("./flood.ts"),
 };
 
 const DEFAULT_SECONDS = 600;

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { type LoadOptions, loadSite, type SiteConfig } from "../../../config/mod.ts";
-import { leaseOf, planSite, Slots } from "../../../mod/agent/site_plan.ts";
+import { planSite, Slots } from "../../../mod/agent/site_plan.ts";
 
 /** The site of a text that must be valid. */
 function siteOf(text: string): SiteConfig {
@@ -105,20 +105,6 @@ Deno.test("version and family decide by which rules a router runs", () => {
     { address: "fe80::10", prefixLength: 128, interface: "eth0" },
     { address: "2001:db8::10", prefixLength: 64, interface: "eth0" },
   ]);
-});
-
-Deno.test("the lease outlasts the master-down interval of the router's version", () => {
-  const at = (more: string) => {
-    const [vrrp] = siteOf(router("web", 51, '"192.0.2.10"', more)).vrrp;
-    assert.ok(vrrp);
-    return leaseOf(vrrp);
-  };
-  const slow = 'priority = 1\nadvertisement_interval = "10s"\n';
-  // Three intervals and a skew: of 255/256 of an interval, in version 2 of 255/256 of a second.
-  assert.equal(at(slow), 40);
-  assert.equal(at(`${slow}version = 2\n`), 31);
-  assert.equal(at('advertisement_interval = "10ms"\n'), 3);
-  assert.equal(at('address_lease = "off"\n'), 0);
 });
 
 Deno.test("a router keeps its row as long as it exists, and a free row is used again", () => {

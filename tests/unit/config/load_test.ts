@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { addressLeaseSeconds } from "../../../config/mod.ts";
 import { load, loadValid, router, VALID } from "./fixtures.ts";
 
 Deno.test("a valid file resolves completely: defaults, units, addresses, trackers", () => {
@@ -11,6 +10,7 @@ Deno.test("a valid file resolves completely: defaults, units, addresses, tracker
       state_directory: "/var/lib/halb",
       log: { level: "info", format: "json", targets: ["stderr", "file:/var/log/halb.log"] },
       realtime: { policy: "fifo", priority: 50, lock_memory: true },
+      on_stop: "remove",
       startup_delay: 0,
     },
     vrrp: [
@@ -108,14 +108,6 @@ Deno.test("the digest is that of the text of all files, and names them", () => {
 Deno.test("byte order mark, CRLF and no newline at the end are fine", () => {
   const text = `\ufeff${router("priority = 7").replaceAll("\n", "\r\n")}`;
   assert.equal(loadValid({ "site.toml": text }).vrrp[0]?.priority, 7);
-});
-
-Deno.test("lease of the addresses: off, given, or the master-down interval in whole seconds", () => {
-  assert.equal(addressLeaseSeconds({ address_lease: "off" }, 3_609_375), 0);
-  assert.equal(addressLeaseSeconds({ address_lease: 7 }, 3_609_375), 7);
-  assert.equal(addressLeaseSeconds({ address_lease: "auto" }, 353_125), 3);
-  assert.equal(addressLeaseSeconds({ address_lease: "auto" }, 3_000_000), 3);
-  assert.equal(addressLeaseSeconds({ address_lease: "auto" }, 3_609_375), 4);
 });
 
 Deno.test("a doubt is a warning: the site may run", () => {

@@ -14,6 +14,16 @@ Deno.test("requests are read", () => {
   assert.deepEqual(parseRequest(JSON.stringify(without)), { ...fault, duration_ms: 0 });
 });
 
+Deno.test("upgrades and take-overs are read", () => {
+  assert.deepEqual(parseRequest('{"command":"upgrade"}'), { command: "upgrade" });
+  const upgrade = { command: "upgrade", binary: "/usr/local/bin/halb" };
+  assert.deepEqual(parseRequest(JSON.stringify(upgrade)), upgrade);
+  const takeOver = { command: "take_over", pid: 7, version: "1", formats: [1, 2] };
+  assert.deepEqual(parseRequest(JSON.stringify(takeOver)), takeOver);
+  const failed = { ...takeOver, failed: "no" };
+  assert.deepEqual(parseRequest(JSON.stringify(failed)), failed);
+});
+
 Deno.test("what is no request is said in words", () => {
   const cases: [string, RegExp][] = [
     ["", /^Request is not JSON$/],
@@ -27,6 +37,13 @@ Deno.test("what is no request is said in words", () => {
     ['{"command":["status"]}', /^Unknown command \["status"\]/],
     ['{"__proto__":{"command":"status"}}', /^Request has no "command"$/],
     ['{"command":"inject_fault"}', /takes a plane/],
+    ['{"command":"upgrade","binary":"halb"}', /takes the absolute path/],
+    ['{"command":"upgrade","binary":7}', /takes the absolute path/],
+    ['{"command":"upgrade","binary":"/a\\u0000b"}', /takes the absolute path/],
+    ['{"command":"take_over"}', /takes a pid/],
+    ['{"command":"take_over","pid":0,"version":"1","formats":[1]}', /takes a pid/],
+    ['{"command":"take_over","pid":1,"version":"1","formats":["1"]}', /takes a pid/],
+    ['{"command":"take_over","pid":1,"version":"1","formats":[1],"failed":1}', /takes a pid/],
     ['{"command":"inject_fault","plane":"control","fault":"throw"}', /takes a plane/],
     ['{"command":"inject_fault","plane":"kernel","fault":"leak"}', /takes a plane/],
     ['{"command":"inject_fault","plane":"kernel","fault":"hang","duration_ms":"1"}', /takes a/],
@@ -61,7 +78,7 @@ Deno.test("noise yields a sentence, and mutations of a request nothing unknown",
     assert.equal(result.command, "inject_fault");
     if (result.command !== "inject_fault") return;
     assert.ok(result.plane === "protocol" || result.plane === "kernel");
-    assert.ok(result.fault === "hang" || result.fault === "throw");
+    assert.ok(["hang", "throw", "wait"].includes(result.fault));
     assert.ok(Number.isFinite(result.duration_ms) && result.duration_ms! >= 0);
   });
   if (Deno.env.get("HALB_SEED") === undefined) assert.ok(understood > 30, `${understood}`);

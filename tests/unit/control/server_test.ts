@@ -1,7 +1,8 @@
 /** The control socket with a handler of the test's own. */
 
 import assert from "node:assert/strict";
-import { AgentUnreachable, ask } from "../../../mod/control/client.ts";
+import { AgentUnreachable, ask, connect } from "../../../mod/control/client.ts";
+import { Lines } from "../../../mod/control/lines.ts";
 import type { ControlRequest } from "../../../mod/control/protocol.ts";
 import { ControlServer } from "../../../mod/control/server.ts";
 
@@ -55,6 +56,57 @@ Deno.test("there is one agent at a socket; one that is dead is followed", option
     second.close();
     await assert.rejects(ask(left, { command: "status" }), /no such socket/);
   });
+});
+
+Deno.test(
+  "a successor takes the socket's place: somebody answers at all times",
+  options,
+  async () => {
+    await withServer(() => Promise.resolve("first"), async (path, first) => {
+      let turn = 0;
+      const asked = (async () => {
+        const answers: unknown[] = [];
+        while (turn < 2) answers.push(await ask(path, { command: "status" }));
+        return answers;
+      })();
+      await ask(path, { command: "status" });
+      const second = await ControlServer.listen(path, () => Promise.resolve("second"), {
+        replace: true,
+      });
+      turn = 1;
+      assert.equal(await ask(path, { command: "status" }), "second");
+      first.close();
+      await first.answered();
+      assert.equal(await ask(path, { command: "status" }), "second", "the place is not removed");
+      turn = 2;
+      const answers = await asked;
+      assert.ok(answers.every((answer) => answer === "first" || answer === "second"));
+      second.close();
+      assert.throws(() => Deno.lstatSync(path), Deno.errors.NotFound);
+    });
+  },
+);
+
+Deno.test("a talk has its connection to itself", options, async () => {
+  const directory = Deno.makeTempDirSync({ prefix: "halb-control-" });
+  const path = `${directory}/control.sock`;
+  const server = await ControlServer.listen(path, () => Promise.resolve(null), {
+    converse: async (request, connection) => {
+      const lines = new Lines(connection, 100);
+      await lines.write({ pid: request.pid });
+      await lines.write({ heard: await lines.read() });
+    },
+  });
+  const connection = await connect(path);
+  const lines = new Lines(connection, 100);
+  await lines.write({ command: "take_over", pid: 7, version: "1", formats: [] });
+  assert.equal(await lines.read(), '{"pid":7}');
+  await lines.write("go on");
+  assert.equal(await lines.read(), '{"heard":"\\"go on\\""}');
+  assert.equal(await lines.read(), undefined);
+  connection.close();
+  server.close();
+  Deno.removeSync(directory, { recursive: true });
 });
 
 Deno.test("a file in the place of the socket is left alone", options, async () => {

@@ -60,7 +60,7 @@ function document(routers: readonly Router[], interfaceName = "eth0"): Status {
       ],
     })),
     lateness: lateness.data(),
-    interfaces: [{ namespace: "", name: interfaceName, dropped: { ttl: 3 } }],
+    interfaces: [{ namespace: "", name: interfaceName, family: "ipv4", dropped: { ttl: 3 } }],
     scheduling: { policy: "fifo", priority: 50 },
   };
   const counters = new Counters();

@@ -116,6 +116,41 @@ Deno.test("loads of half and word, masks, lengths, comparisons", () => {
   );
   assert.deepEqual(run(bpf.loadIndex(0), bpf.loadWordIndexed(0), bpf.jumpSet(1, 1, 0)), [1]);
   assert.deepEqual(run(bpf.jump(1)), [0, 1, 2]);
+  // Arithmetic and memory.
+  const four = [bpf.loadConstant(4), bpf.store(3), bpf.loadConstant(0)];
+  assert.deepEqual(run(...four, bpf.loadCell(3), bpf.jumpEqual(4, 1, 0)), [0, 1, 2]);
+  assert.deepEqual(
+    run(
+      ...four,
+      bpf.loadIndexCell(3),
+      bpf.loadLength(),
+      bpf.subtractIndex(),
+      bpf.jumpEqual(1, 1, 0),
+    ),
+    [2],
+  );
+  assert.deepEqual(
+    run(...four, bpf.loadIndexCell(3), bpf.loadByte(0), bpf.jumpGreaterOrEqualIndex(1, 0)),
+    [0, 1, 2],
+  );
+  assert.deepEqual(
+    run(bpf.loadIndex(0x79), bpf.loadByte(3), bpf.jumpGreaterOrEqualIndex(1, 0)),
+    [1],
+  );
+  assert.deepEqual(
+    run(
+      ...four,
+      bpf.loadIndexCell(3),
+      bpf.loadByte(0),
+      bpf.shiftRightByIndex(),
+      bpf.jumpEqual(15, 1, 0),
+    ),
+    [2],
+  );
+  assert.deepEqual(
+    run(bpf.loadByte(3), bpf.shiftLeft(2), bpf.add(8), bpf.jumpEqual(0x78 * 4 + 8, 1, 0)),
+    [0],
+  );
 });
 
 Deno.test("keeping some bytes cuts the packet", () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   AF_INET,
   AF_INET6,
+  BareReceiver,
   BatchReceiver,
   BatchSender,
   bindSocket,
@@ -29,6 +30,7 @@ import {
   packetInfo4,
   packetInfo6,
   parseIpv4,
+  sendTo,
   setOption,
   SOCK_DGRAM,
   sockaddrAddress,
@@ -213,4 +215,25 @@ Deno.test("a batch stuck at a packet goes on after it is skipped", () => {
 Deno.test("a batch has at least one place", () => {
   assert.throws(() => new BatchReceiver(0), /1 to 1024 packets, not 0/);
   assert.throws(() => new BatchSender(1025), RangeError);
+});
+
+Deno.test("a bare receiver takes a batch again and again, and tells lengths past its buffers", () => {
+  const [left, right] = openSocketPair(SOCK_DGRAM);
+  try {
+    const batch = new BareReceiver(4, 2);
+    for (let round = 0; round < 3; round++) {
+      for (let i = 1; i <= 6; i++) sendTo(left, new Uint8Array(i).fill(i), i, null, 0);
+      assert.equal(batch.receive(right), 4);
+      assert.deepEqual([0, 1, 2, 3].map((i) => batch.length(i)), [1, 2, 3, 4]);
+      assert.deepEqual([...batch.payload(3)], [4, 4]);
+      assert.equal(batch.receive(right, 1), 1);
+      assert.equal(batch.length(0), 5);
+      assert.equal(batch.receive(right), 1);
+      assert.equal(batch.receive(right), -EAGAIN);
+    }
+  } finally {
+    closeDescriptor(left);
+    closeDescriptor(right);
+  }
+  assert.throws(() => new BareReceiver(0, 1), /1 to 1024 packets, not 0/);
 });

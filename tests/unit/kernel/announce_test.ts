@@ -38,7 +38,7 @@ Deno.test("the frame is a broadcast ARP request from the address for itself", ()
   assert.throws(() => gratuitousArp("192.0.2.10", ""), RangeError);
 });
 
-Deno.test("the advertisement goes to all nodes, from the address itself, with Override", () => {
+Deno.test("[V7-12] the advertisement goes to all nodes, from the address itself, with Override", () => {
   const frame = (router: boolean) => neighbourAdvertisement("2001:db8::10", MAC, router);
   const source = "20010db8000000000000000000000010";
   const hex = (bytes: Uint8Array) =>

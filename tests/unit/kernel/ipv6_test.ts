@@ -237,7 +237,7 @@ Deno.test("echoes of refreshes are no news: no route is verified, nothing is ann
   assert.equal(rig.control.length, said);
 });
 
-Deno.test("IPv6 and IPv4 are announced in one order; the Router flag is that of the moment", () => {
+Deno.test("[V7-12] IPv6 and IPv4 are announced in one order; the Router flag is that of the moment", () => {
   const { rig, eth0 } = usual([`${VIP}/64`, "192.0.2.10/24", `${LOCAL}/64`]);
   rig.kernel.setForwarding(eth0, true);
   rig.hold("web");

@@ -61,8 +61,8 @@ export class Rig {
   }
 
   /** The process is gone: what it held stays; a new plane begins. */
-  restart(): void {
-    this.plane = this.#newPlane();
+  restart(resting = false): void {
+    this.plane = this.#newPlane(resting);
   }
 
   configure(routers: readonly KernelRouter[], interfaces: readonly string[] = ["eth0"]): void {
@@ -149,12 +149,12 @@ export class Rig {
     return state;
   }
 
-  #newPlane(): KernelPlane {
+  #newPlane(resting = false): KernelPlane {
     const plane = new KernelPlane(this.kernel, this.words, {
       control: (message) => this.control.push(structuredClone(message)),
       protocol: (message) => this.protocol.push(structuredClone(message)),
       reconnect: () => {},
-    }, { faultInjection: true });
+    }, { faultInjection: true, resting });
     plane.start();
     return plane;
   }

@@ -126,4 +126,7 @@ Deno.test("shared words: mastership by slot, silence since the last beat", () =>
   // The millisecond word wraps after 24 days: silence does not.
   words.beatProtocol(2 ** 31 * 1000 - 1000);
   assert.equal(elsewhere.protocolSilence(2 ** 31 * 1000 + 9_000), 10_000);
+  // Who looked at the clock before the beat, and at the word after it, saw no silence.
+  words.beatProtocol(6_000_000);
+  assert.equal(elsewhere.protocolSilence(5_998_000), 0);
 });

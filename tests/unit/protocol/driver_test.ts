@@ -13,9 +13,11 @@ import type {
 } from "../../../mod/plane/messages.ts";
 import { SharedWords } from "../../../mod/plane/shared.ts";
 import { TimerHeap } from "../../../mod/protocol/timer_heap.ts";
-import { type Channel, VrrpDriver } from "../../../mod/protocol/vrrp_driver.ts";
+import type { Channel } from "../../../mod/protocol/channel.ts";
+import type { ServedIds } from "../../../mod/protocol/filters.ts";
 import type { VrrpTransport } from "../../../mod/protocol/transport.ts";
-import { Ipv4Reader } from "../../../mod/protocol/transport4.ts";
+import { Ipv4Reader, type Packets } from "../../../mod/protocol/transport4.ts";
+import { VrrpDriver } from "../../../mod/protocol/vrrp_driver.ts";
 import { encodeAdvertisement, VRRP_GROUP_IPV4 } from "../../../mod/vrrp/mod.ts";
 import { EPERM, SystemError } from "../../../ffi/mod.ts";
 
@@ -32,6 +34,12 @@ class Bench {
   readonly logs: LogRecord[] = [];
   readonly sent: Uint8Array[] = [];
   readonly incoming: Uint8Array[] = [];
+  readonly refusedPackets: Uint8Array[] = [];
+  readonly served: string[] = [];
+  readonly overflow: number[] = [];
+  refuseFilters = false;
+  /** How long something keeps us from reading once we are awake. */
+  heldUp = 0;
   readonly channels = new Set<Channel>();
   opened: string[] = [];
   closed = 0;
@@ -74,13 +82,28 @@ class Bench {
   }
 }
 
-class BenchTransport extends Ipv4Reader implements VrrpTransport {
-  readonly descriptor = 100;
+class BenchTransport implements VrrpTransport {
+  readonly admitted: Ipv4Reader;
+  readonly refused: Ipv4Reader;
   readonly #bench: Bench;
 
   constructor(bench: Bench) {
-    super();
     this.#bench = bench;
+    this.admitted = new Ipv4Reader(
+      100,
+      new Queue(bench.incoming, () => bench.now += bench.heldUp),
+      32,
+    );
+    this.refused = new Ipv4Reader(101, new Queue(bench.refusedPackets), 256);
+  }
+
+  serve(ids: ServedIds): void {
+    this.#bench.served.push(`3: ${[...ids.version3]}; 2: ${[...ids.version2]}`);
+    if (this.#bench.refuseFilters) throw new SystemError("setsockopt", EPERM);
+  }
+
+  overflow(): number {
+    return this.#bench.overflow.shift() ?? 0;
   }
 
   send(packet: Uint8Array): number {
@@ -92,12 +115,27 @@ class BenchTransport extends Ipv4Reader implements VrrpTransport {
   close(): void {
     this.#bench.closed++;
   }
+}
 
-  protected override fill(buffer: Uint8Array): number {
-    const packet = this.#bench.incoming.shift();
-    if (packet === undefined) return -11;
-    buffer.set(packet);
-    return packet.length;
+/** Packets that wait in a socket. */
+class Queue implements Packets {
+  #batch: Uint8Array[] = [];
+
+  /** @param delay what happens before the packets are there to be read */
+  constructor(readonly waiting: Uint8Array[], readonly delay = (): void => {}) {}
+
+  receive(_: number, limit: number): number {
+    this.delay();
+    this.#batch = this.waiting.splice(0, limit);
+    return this.#batch.length === 0 ? -11 : this.#batch.length;
+  }
+
+  payload(index: number): Uint8Array {
+    return this.#batch[index]!;
+  }
+
+  length(index: number): number {
+    return this.#batch[index]!.length;
   }
 }
 
@@ -142,6 +180,11 @@ function advert(virtualRouterId: number, priority: number): Uint8Array {
     addresses: ["192.0.2.10"],
     checksum: "rfc9568",
   });
+}
+
+function changed(packet: Uint8Array, bytes: Record<number, number>): Uint8Array {
+  for (const [at, byte] of Object.entries(bytes)) packet[Number(at)] = byte;
+  return packet;
 }
 
 Deno.test("driver: a router waits for its interface, then for the election, then holds", () => {
@@ -232,26 +275,76 @@ Deno.test("driver: packets are charged to their router, or to the interface", ()
   bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
   bench.configure(router("web", 0));
   const [channel] = bench.channels;
-  const expired = advert(51, 200);
-  expired[8] = 254;
-  bench.incoming.push(advert(51, 200), advert(77, 200), expired, new Uint8Array(3));
-  assert.equal(bench.driver.receive(channel!, 64, bench.now), 4);
+  const expired = changed(advert(51, 200), { 8: 254 });
+  bench.incoming.push(advert(51, 200), changed(advert(51, 200), { 26: 0 }));
+  assert.equal(bench.driver.receive(channel!, 64, Infinity), 2);
+  bench.refusedPackets.push(advert(77, 200), expired, new Uint8Array(3));
+  // Somebody else's, with a wrong checksum: that is none of our business.
+  bench.refusedPackets.push(changed(advert(78, 200), { 26: 0 }));
+  // Came before its router did.
+  bench.refusedPackets.push(advert(51, 200));
+  bench.overflow.push(7);
+  assert.equal(bench.driver.sweep(channel!, bench.now, bench.now), true);
   assert.equal(bench.counters.read(0).advertisements_received, 1);
   assert.equal(bench.counters.read(0).dropped.ttl, 1);
-  assert.deepEqual(bench.driver.describe().interfaces, [
-    { namespace: "", name: "eth0", dropped: { virtual_router_id: 1, truncated: 1 } },
-  ]);
+  assert.equal(bench.counters.read(0).dropped.checksum, 1);
+  assert.equal(bench.counters.read(0).dropped.virtual_router_id, 0);
+  bench.overflow.push(5);
+  const dropped = { virtual_router_id: 3, truncated: 1, overflow: 12 };
+  const where = { namespace: "", name: "eth0", family: "ipv4" };
+  assert.deepEqual(bench.driver.describe().interfaces, [{ ...where, dropped }]);
   assert.deepEqual(bench.state("web").router.master, { address: "192.0.2.2", priority: 200 });
 });
 
-Deno.test("driver: a flood is read in portions", () => {
+Deno.test("driver: adverts and refused packets are read in portions, and while there is time", () => {
   const bench = new Bench();
   bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
   bench.configure(router("web", 0));
   const [channel] = bench.channels;
-  for (let i = 0; i < 100; i++) bench.incoming.push(advert(51, 50));
-  assert.equal(bench.driver.receive(channel!, 64, bench.now), 64);
-  assert.equal(bench.driver.receive(channel!, 64, bench.now), 36);
+  for (let i = 0; i < 140; i++) bench.incoming.push(advert(51, 50));
+  assert.equal(bench.driver.receive(channel!, 64, Infinity), 64);
+  assert.equal(bench.driver.receive(channel!, 64, bench.now), 32, "one batch");
+  assert.equal(bench.driver.receive(channel!, 64, Infinity), 44);
+  for (let i = 0; i < 700; i++) bench.refusedPackets.push(advert(77, 50));
+  assert.equal(bench.driver.sweep(channel!, bench.now, bench.now), false);
+  assert.equal(bench.refusedPackets.length, 700 - 256);
+  assert.equal(bench.driver.sweep(channel!, bench.now, Infinity), true);
+  assert.deepEqual(bench.driver.describe().interfaces[0]!.dropped, { virtual_router_id: 700 });
+});
+
+Deno.test("driver: a flood is one line of log a second, with the number of its packets", () => {
+  const bench = new Bench();
+  bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
+  bench.configure(router("web", 0));
+  const [channel] = bench.channels;
+  for (let second = 0; second < 3; second++) {
+    const expired = changed(advert(51, 200), { 8: 1 });
+    bench.refusedPackets.push(...Array.from({ length: 1000 }, () => expired));
+    bench.driver.sweep(channel!, bench.now, Infinity);
+    bench.now += SECOND;
+  }
+  const lines = bench.logs.filter(({ message }) => message === "Advertisement refused: ttl");
+  assert.deepEqual(lines.map(({ properties }) => properties), [
+    { source: "192.0.2.2" },
+    { source: "192.0.2.2", packets: 1000 },
+    { source: "192.0.2.2", packets: 1000 },
+  ]);
+});
+
+Deno.test("driver: the kernel is told whose adverts to admit, once for each message", () => {
+  const bench = new Bench();
+  bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
+  const b = router("b", 1);
+  bench.configure(router("a", 0), b);
+  bench.configure(router("a", 0), b);
+  bench.configure(router("a", 0), { ...b, settings: { ...b.settings, version2: true } });
+  bench.configure(router("a", 0));
+  assert.deepEqual(bench.served, ["3: 51,52; 2: ", "3: 51,52; 2: 52", "3: 51; 2: "]);
+  bench.refuseFilters = true;
+  bench.configure(router("a", 0), b);
+  bench.refuseFilters = false;
+  bench.advance(SECOND);
+  assert.deepEqual(bench.served.slice(3), ["3: 51,52; 2: ", "3: 51,52; 2: "], "tried again");
 });
 
 Deno.test("driver: sockets that cannot be opened are tried again, and say why", () => {
@@ -325,7 +418,7 @@ Deno.test("driver: graceful stop ends a moment after a successor speaks", () => 
   assert.equal(bench.sent.at(-1)![22], 0, "priority 0");
   assert.ok(!bench.kernel.some(({ type }) => type === "drop"), "still answering");
   bench.incoming.push(advert(51, 90));
-  bench.driver.receive([...bench.channels][0]!, 64, bench.now);
+  bench.driver.receive([...bench.channels][0]!, 64, Infinity);
   bench.advance(49_999);
   assert.equal(bench.driver.isStopped, false, "until the successor's addresses are there");
   bench.advance(1);
@@ -339,7 +432,7 @@ Deno.test("driver: routers of a dead Worker go on where they were", () => {
   former.configure(router("master", 0), router("backup", 1));
   former.advance(3 * SECOND);
   former.incoming.push(advert(52, 200));
-  former.driver.receive([...former.channels][0]!, 64, former.now);
+  former.driver.receive([...former.channels][0]!, 64, Infinity);
   former.advance(SECOND);
   const snapshot = former.driver.describe().routers.map(({ router }) => structuredClone(router));
 
@@ -386,4 +479,15 @@ Deno.test("driver: a router waits until its interface is in the group", () => {
   ]);
   bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:2");
   assert.equal(bench.state("web").router.state, "backup");
+});
+
+Deno.test("driver: an advert counts from when it was read, not from when the loop woke", () => {
+  const bench = new Bench();
+  bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
+  bench.configure(router("web", 0));
+  const [channel] = bench.channels;
+  bench.incoming.push(advert(51, 200));
+  bench.heldUp = 5_800;
+  bench.driver.receive(channel!, 64, Infinity);
+  assert.equal(bench.heap.next - bench.now, 3_609_375);
 });

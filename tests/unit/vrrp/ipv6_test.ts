@@ -54,6 +54,7 @@ testRows([
     event: says("fe80::a0"),
     at: M,
     effects: [
+      send(100),
       DROP,
       CANCEL,
       transition("master", "backup", "fe80::a0 has the same priority 100 and the higher address"),

@@ -67,11 +67,12 @@ testRows([
     state: "master",
   },
   {
-    rule: "[R6.4.3-4] higher priority: addresses dropped, timer cancelled, backup, nothing sent",
+    rule: "[R6.4.3-4] higher priority: one last advert, addresses dropped, timer cancelled, backup",
     given: () => master(),
     event: advert({ priority: 101, source: LOWER }),
     at: M,
     effects: [
+      send(100),
       DROP,
       CANCEL,
       transition("master", "backup", "198.51.100.9 has priority 101, we have 100"),
@@ -79,6 +80,19 @@ testRows([
     ],
     state: "backup",
     memory: { master: { address: LOWER, priority: 101 } },
+  },
+  {
+    rule: "[R6.4.3-4] higher priority after three intervals of our own silence: no last advert",
+    given: () => master(),
+    event: advert({ priority: 101, source: LOWER }),
+    at: MASTER_DOWN + 3 * SECOND + 1,
+    effects: [
+      DROP,
+      CANCEL,
+      transition("master", "backup", "198.51.100.9 has priority 101, we have 100"),
+      setTimer("master_down", 3, 2 * MASTER_DOWN + 3 * SECOND + 1),
+    ],
+    state: "backup",
   },
   {
     rule: "[R6.4.3-4] [V7-9] the winner's interval is adopted, skew included",
@@ -91,6 +105,7 @@ testRows([
         kind: "interval_mismatch",
         text: "198.51.100.11 advertises every 40950 ms, we every 1000",
       },
+      send(100),
       DROP,
       CANCEL,
       transition("master", "backup", "198.51.100.11 has priority 200, we have 100"),
@@ -104,6 +119,7 @@ testRows([
     event: advert(),
     at: M,
     effects: [
+      send(100),
       DROP,
       CANCEL,
       transition(
@@ -139,6 +155,33 @@ testRows([
     at: MASTER_DOWN + SECOND,
     effects: [send(100), ANNOUNCE],
     state: "master",
+  },
+  {
+    rule: "[R6.4.3-5] sooner than that: they are announced with the first advert after the second",
+    given: () => after(master(), [M, advert({ priority: 99 })]),
+    event: timer(2),
+    at: MASTER_DOWN + SECOND,
+    effects: [
+      send(100),
+      ANNOUNCE,
+      setTimer("advertisement", 3, MASTER_DOWN + 2 * SECOND),
+    ],
+    state: "master",
+    memory: { announceOwed: false },
+  },
+  {
+    rule: "[R6.4.3-5] losing adverts again and again, a forged flood: one announcement a second",
+    given: () =>
+      after(
+        master(),
+        [MASTER_DOWN + SECOND, advert({ priority: 99 })],
+        [MASTER_DOWN + SECOND + 10_000, advert({ priority: 99 })],
+      ),
+    event: advert({ priority: 99 }),
+    at: MASTER_DOWN + 2 * SECOND - 1,
+    effects: [send(100)],
+    state: "master",
+    memory: { announceOwed: true },
   },
   {
     rule: "[R6.4.3-5] Preempt_Mode off is no reason for a master to yield",

@@ -90,6 +90,7 @@ testRows([
         kind: "owner_conflict",
         text: "198.51.100.11 claims to own the addresses, too",
       },
+      send(255),
       DROP,
       CANCEL,
       transition(

@@ -54,6 +54,7 @@ const STOOD_STILL = transition(
   "backup",
   "stood still for longer than its master-down interval",
 );
+const RESUMED = { ...hold(1), resumed: true } as const;
 const AWAY = transition("master", "backup", "was away for longer than its master-down interval");
 
 testRows([
@@ -229,8 +230,41 @@ testRows([
     given: talking,
     event: { type: "resume", age: MASTER_DOWN - 1 },
     at: 10 * SECOND,
-    effects: [hold(1), send(100), setTimer("advertisement", 4, 11 * SECOND)],
+    effects: [RESUMED, send(100), setTimer("advertisement", 4, 11 * SECOND)],
     state: "master",
+  },
+  {
+    rule: "resume as master with an exact memory: the same",
+    given: talking,
+    event: { type: "resume", age: MASTER_DOWN - 1, exact: true },
+    at: 10 * SECOND,
+    effects: [RESUMED, send(100), setTimer("advertisement", 4, 11 * SECOND)],
+    state: "master",
+  },
+  {
+    rule:
+      "resume as master with an exact memory, too late: the timer of the adverts is no backup's",
+    given: talking,
+    event: { type: "resume", age: MASTER_DOWN, exact: true },
+    at: 10 * SECOND,
+    effects: [DROP, AWAY, setTimer("master_down", 4, 10 * SECOND + MASTER_DOWN)],
+    state: "backup",
+  },
+  {
+    rule: "resume as backup with an exact memory, soon: the timer stood still meanwhile",
+    given: () => after(started(), [SECOND, advert({ priority: 200, interval: 100_000 })]),
+    event: { type: "resume", age: 99_999, exact: true },
+    at: SECOND + 99_999,
+    effects: [setTimer("master_down", 3, SECOND + 360_937 + 99_999)],
+    state: "backup",
+  },
+  {
+    rule: "resume as backup with an exact memory, after an interval: the timer anew",
+    given: () => after(started(), [SECOND, advert({ priority: 200, interval: 100_000 })]),
+    event: { type: "resume", age: 100_000, exact: true },
+    at: SECOND + 150_000,
+    effects: [setTimer("master_down", 3, SECOND + 150_000 + 360_937)],
+    state: "backup",
   },
   {
     rule: "resume as master after a master-down interval: drop, and wait like any backup",

@@ -171,11 +171,12 @@ testRows([
     state: "master",
   },
   {
-    rule: "[R6.4.3-4] v2: higher priority: backup, nothing sent",
+    rule: "[R6.4.3-4] v2: higher priority: one last advert, then backup",
     given: () => master(v2()),
     event: says({ priority: 101, source: LOWER }),
     at: M,
     effects: [
+      send(100),
       DROP,
       CANCEL,
       transition("master", "backup", "198.51.100.9 has priority 101, we have 100"),
@@ -190,6 +191,7 @@ testRows([
     event: says(),
     at: M,
     effects: [
+      send(100),
       DROP,
       CANCEL,
       transition(

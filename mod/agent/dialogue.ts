@@ -1,0 +1,114 @@
+/**
+ * What control asks of the planes, as calls: each sends one message and ends with its answer.
+ *
+ * @module
+ */
+
+import type { Frozen, Memory } from "../plane/hand_over.ts";
+import type { Configured, Fault, ProtocolState } from "../plane/messages.ts";
+import type { PlaneName, Planes } from "./planes.ts";
+import type { Questions } from "./questions.ts";
+import type { SitePlan } from "./site_plan.ts";
+
+/** How long the kernel plane may be busy before something that needs it at rest is given up. */
+const BUSY = 3_000;
+
+/** All of it throws `PlaneDied` where the plane dies over it. */
+export class Dialogue {
+  readonly #planes: Planes;
+  readonly #questions: Questions;
+
+  constructor(planes: Planes, questions: Questions) {
+    this.#planes = planes;
+    this.#questions = questions;
+  }
+
+  /** Returns what was done. */
+  async configureKernel(plan: SitePlan): Promise<string[]> {
+    const message = { type: "configure", id: this.#planes.ids.next() } as const;
+    const { holdings: routers, interfaces } = plan;
+    const answer = this.#questions.answer<Configured>("kernel", message.id);
+    this.#planes.toKernel({ ...message, routers, interfaces });
+    return [...(await answer).changes];
+  }
+
+  /** @param memory of a former life, to go on with */
+  configureProtocol(plan: SitePlan, holdUntil: number, memory?: Memory): Promise<Configured> {
+    const message = { type: "configure", id: this.#planes.ids.next() } as const;
+    const answer = this.#questions.answer<Configured>("protocol", message.id);
+    const { routers } = plan;
+    const more = memory === undefined ? {} : { memory };
+    this.#planes.toProtocol({ ...message, routers, holdUntil, ...more });
+    return answer;
+  }
+
+  /** What the protocol plane knows now. */
+  query(): Promise<ProtocolState> {
+    const message = { type: "query", id: this.#planes.ids.next() } as const;
+    const answer = this.#questions.answer<ProtocolState>("protocol", message.id);
+    this.#planes.toProtocol(message);
+    return answer;
+  }
+
+  /** The kernel plane changes nothing any more, or goes on. */
+  async rest(rest: boolean): Promise<void> {
+    const message = { type: "rest", id: this.#planes.ids.next(), rest } as const;
+    const answer = this.#questions.answer<Configured>("kernel", message.id);
+    this.#planes.toKernel(message);
+    await answer;
+  }
+
+  /** The same, as long as nothing else keeps the kernel plane. @throws {Error} when it does */
+  async restSoon(): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const busy = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error("The kernel plane is busy: try again")), BUSY);
+    });
+    const resting = this.rest(true);
+    // Where it comes too late it matters to nobody.
+    resting.catch(() => {});
+    await Promise.race([resting, busy]).finally(() => clearTimeout(timer));
+  }
+
+  /** The protocol plane stands still. */
+  freeze(): Promise<Frozen> {
+    const message = { type: "freeze", id: this.#planes.ids.next() } as const;
+    const answer = this.#questions.answer<Frozen>("protocol", message.id);
+    this.#planes.toProtocol(message);
+    return answer;
+  }
+
+  /** It goes on. */
+  async thaw(): Promise<void> {
+    const message = { type: "thaw", id: this.#planes.ids.next() } as const;
+    const answer = this.#questions.answer<Configured>("protocol", message.id);
+    this.#planes.toProtocol(message);
+    await answer;
+  }
+
+  /** Asks a plane to fail; no answer is to be expected. */
+  injectFault(plane: PlaneName, fault: Fault, duration: number): void {
+    const message = { type: "inject_fault", id: this.#planes.ids.next(), fault, duration } as const;
+    if (plane === "protocol") this.#planes.toProtocol(message);
+    else this.#planes.toKernel(message);
+  }
+
+  /** Every router hands over, and the plane ends. */
+  async stopProtocol(now: boolean): Promise<void> {
+    const stopped = this.#questions.milestone("protocol", "stopped");
+    this.hurry(now);
+    await stopped;
+  }
+
+  /** The same, for a stop that goes on already. */
+  hurry(now: boolean): void {
+    this.#planes.toProtocol({ type: "stop_routers", id: this.#planes.ids.next(), now });
+  }
+
+  /** The kernel plane ends. @param keep with the addresses as they are */
+  async stopKernel(keep: boolean): Promise<void> {
+    const stopped = this.#questions.milestone("kernel", "stopped");
+    this.#planes.toKernel({ type: "stop", id: this.#planes.ids.next(), keep });
+    await stopped;
+  }
+}

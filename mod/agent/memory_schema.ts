@@ -1,0 +1,147 @@
+/**
+ * What one process may tell another one, as schemas: every value is checked before it is believed,
+ * for a file can be corrupt and a program can be another version.
+ *
+ * Keys stand in the order in which halb writes them, so that what was read compares equal to what
+ * is planned anew. Who adds a field to a router, a plan or a memory adds it here: as optional where
+ * a version that does not know it may be the one that hands over, else with another `FORMAT`.
+ *
+ * @module
+ */
+
+import * as v from "valibot";
+import { parseIp } from "../ip/mod.ts";
+import { MAX_ROUTERS } from "../plane/shared.ts";
+
+const LONGEST_TEXT = 65_536;
+
+function whole(least: number, most: number) {
+  return v.pipe(v.number(), v.safeInteger(), v.minValue(least), v.maxValue(most));
+}
+
+const text = v.pipe(v.string(), v.maxLength(LONGEST_TEXT));
+const name = v.pipe(v.string(), v.nonEmpty(), v.maxLength(256));
+/** 15 bytes are the kernel's limit. */
+const interfaceName = v.pipe(v.string(), v.nonEmpty(), v.maxLength(15));
+const address = v.pipe(v.string(), v.check((value) => parseIp(value) !== undefined, "no address"));
+const micros = whole(0, Number.MAX_SAFE_INTEGER);
+const count = micros;
+const slot = whole(0, MAX_ROUTERS - 1);
+const family = v.picklist(["ipv4", "ipv6"]);
+const version = v.picklist([2, 3]);
+const rule = v.picklist(["rfc9568", "rfc5798", "none"]);
+
+const settings = v.strictObject({
+  name,
+  version,
+  family,
+  version2: v.boolean(),
+  virtualRouterId: whole(1, 255),
+  priority: whole(1, 255),
+  advertisementInterval: whole(10_000, 255_000_000),
+  addresses: v.array(address),
+  preempt: v.boolean(),
+  checksum: v.picklist(["auto", "rfc9568", "rfc5798", "ignore"]),
+});
+
+const protocolRouter = v.strictObject({
+  slot,
+  namespace: text,
+  interface: interfaceName,
+  source: v.exactOptional(address),
+  trackers: v.array(v.strictObject({
+    kind: v.literal("interface"),
+    name: interfaceName,
+    weight: whole(-253, 253),
+  })),
+  settings,
+});
+
+const kernelRouter = v.strictObject({
+  name,
+  slot,
+  namespace: text,
+  addresses: v.array(v.strictObject({
+    address,
+    prefixLength: whole(0, 128),
+    interface: interfaceName,
+    label: v.exactOptional(interfaceName),
+  })),
+  lease: whole(0, 0xffff_ffff),
+  announce: v.strictObject({
+    repeat: count,
+    delay: micros,
+    refresh: micros,
+    refreshRepeat: count,
+    interval: micros,
+  }),
+});
+
+/** What the planes were told: a `SitePlan`. */
+export const planSchema = v.strictObject({
+  routers: v.pipe(v.array(protocolRouter), v.maxLength(MAX_ROUTERS)),
+  holdings: v.pipe(v.array(kernelRouter), v.maxLength(MAX_ROUTERS)),
+  interfaces: v.array(v.strictObject({
+    namespace: text,
+    name: interfaceName,
+    groups: v.array(family),
+  })),
+});
+
+const timer = v.strictObject({
+  name: v.picklist(["advertisement", "master_down", "release"]),
+  generation: count,
+  at: micros,
+});
+
+const peer = v.strictObject({
+  address,
+  priority: whole(0, 255),
+  lastHeard: micros,
+  checksum: rule,
+  version,
+  interval: micros,
+});
+
+const router = v.strictObject({
+  settings,
+  state: v.picklist(["init", "backup", "master", "fault"]),
+  since: micros,
+  transitions: count,
+  waitingFor: v.array(text),
+  contribution: whole(-1_000_000, 1_000_000),
+  source: v.nullable(address),
+  masterInterval: micros,
+  master: v.nullable(v.strictObject({ address, priority: whole(0, 255) })),
+  timer: v.nullable(timer),
+  generation: count,
+  timerBase: whole(-Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
+  wait: v.picklist(["down", "skew", "listen"]),
+  graceUsed: v.boolean(),
+  releasing: v.boolean(),
+  epoch: whole(0, 0x7fff_ffff),
+  lastSent: v.nullable(micros),
+  lastAnnounced: v.nullable(micros),
+  announceOwed: v.boolean(),
+  peers: v.array(peer),
+  checksum: v.strictObject({
+    sending: v.picklist(["rfc9568", "rfc5798"]),
+    streak: count,
+    changed: v.nullable(micros),
+  }),
+  complained: v.strictObject({
+    address_list_mismatch: v.exactOptional(micros),
+    not_link_local: v.exactOptional(micros),
+    interval_mismatch: v.exactOptional(micros),
+    checksum_contradiction: v.exactOptional(micros),
+    owner_conflict: v.exactOptional(micros),
+    duplicate_source: v.exactOptional(micros),
+  }),
+});
+
+/** What the routers remember, and what was counted of each. */
+export const memorySchema = v.strictObject({
+  routers: v.pipe(v.array(router), v.maxLength(MAX_ROUTERS)),
+  silentSince: micros,
+  counters: v.record(name, v.record(name, count)),
+});

@@ -1,0 +1,17 @@
+/**
+ * Who is the agent of a control path: whoever has the lock beside it. Two agents that are started
+ * at once exclude each other by it, and at a hand-over it decides, at every moment and whatever
+ * crashes or hangs, which of the two processes may send and touch addresses: the kernel gives the
+ * lock to one alone, and takes it from a process that ends.
+ *
+ * @module
+ */
+
+import { dirname } from "node:path";
+import { FileLock } from "../../ffi/mod.ts";
+
+/** The lock file of the agent at `control`, in a directory that is made where there is none. */
+export function ownershipOf(control: string): FileLock {
+  Deno.mkdirSync(dirname(control), { recursive: true, mode: 0o700 });
+  return new FileLock(`${control}.lock`);
+}

@@ -1,0 +1,36 @@
+/**
+ * The state directory is its owner's alone (CONTRACT.md section 6): what is in it is believed at the
+ * next start, and tells of the whole site.
+ *
+ * @module
+ */
+
+/** What may be in it: the files, their drafts, and the control socket with its lock. */
+const OURS = /^(state|dump|stats)\.json(\.\d+)?$|\.sock(\.lock)?$/;
+
+/**
+ * Makes the directory, with mode 0700. One that is there and open to others is closed to them where
+ * nothing but ours is in it; somebody else's, or one that serves others as well, is refused: a
+ * mistyped path must not lock the host's users out of, say, /var/lib.
+ *
+ * @returns a warning, where something was corrected
+ * @throws {Error} where it cannot be had, or is not ours alone
+ */
+export function ownStateDirectory(path: string): string | undefined {
+  Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
+  // Through a link, as systemd makes one for DynamicUser: whose it is counts, not how we got there.
+  const { uid, mode, isDirectory } = Deno.statSync(path);
+  const named = `The state directory "${path}"`;
+  if (!isDirectory) throw new Error(`${named} is no directory`);
+  const user = Deno.uid();
+  if (uid !== user) throw new Error(`${named} belongs to user ${uid}, this is user ${user}`);
+  if ((mode! & 0o077) === 0) return undefined;
+  const shown = (mode! & 0o7777).toString(8);
+  const foreign = [...Deno.readDirSync(path)].find(({ name }) => !OURS.test(name));
+  if (foreign !== undefined) {
+    const what = `open to others (mode ${shown}), and "${foreign.name}" in it is not halb's`;
+    throw new Error(`${named} is ${what}: name one of its own, or close it (chmod 0700)`);
+  }
+  Deno.chmodSync(path, 0o700);
+  return `${named} was open to others (mode ${shown}): it is 0700 now`;
+}

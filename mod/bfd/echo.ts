@@ -1,0 +1,237 @@
+/**
+ * The Echo function (RFC 5880 sections 6.4, 6.8.8, 6.8.9): packets to ourselves that the other
+ * side's forwarding plane sends back. What is in them is our own affair (section 5):
+ *
+ * ```text
+ *   "halb"  discriminator  key  sequence  time sent (64 bits)       seven words of 32 bits
+ * ```
+ *
+ * The key is a random number of this activation: who cannot see our echoes cannot answer for them.
+ *
+ * As with the session, deadlines follow from what is remembered: `echoDeadline` says which one is
+ * next. The driver tells after each step of the session what it allows (`follow`), and passes the
+ * effects `echo` and `failed` on to it.
+ *
+ * @module
+ */
+
+import { read32, write32 } from "./packet.ts";
+import type { Micros } from "./types.ts";
+
+export const ECHO_LENGTH = 28;
+const MAGIC = 0x68616c62;
+const WORD = 0x1_0000_0000;
+
+export interface EchoSettings {
+  /** Between two of our echoes, unless the other side wants fewer. */
+  readonly transmitInterval: Micros;
+  /** So many missing in a row are a failure. */
+  readonly detectMultiplier: number;
+}
+
+export interface Echo {
+  settings: EchoSettings;
+  readonly discriminator: number;
+  /** Of this activation. */
+  key: number;
+  active: boolean;
+  /** What the other side takes at most often, microseconds. */
+  remoteMinimum: Micros;
+  sequence: number;
+  lastSent: Micros | null;
+  jitter: number;
+  /** Since when nothing has come back. */
+  silentSince: Micros;
+  /** How far detection has been put off since by stalls of ours, and how much of it was given. */
+  grace: Micros;
+  graceGiven: Micros;
+  sent: number;
+  returned: number;
+  /** Round trips, microseconds; null: none yet. `smoothed` moves by an eighth each time. */
+  roundTrip: { last: Micros; least: Micros; most: Micros; smoothed: Micros } | null;
+}
+
+/** What came back. */
+export interface EchoPacket {
+  discriminator: number;
+  key: number;
+  sequence: number;
+  sentAt: Micros;
+}
+
+export type EchoEvent =
+  /** The session is up or not, and what its peer's Required Min Echo RX Interval is; 0: none. */
+  | { readonly type: "follow"; readonly up: boolean; readonly remoteMinimum: Micros }
+  | { readonly type: "timer" }
+  | { readonly type: "returned"; readonly packet: Readonly<EchoPacket> }
+  | { readonly type: "stall"; readonly length: Micros }
+  | { readonly type: "configure"; readonly settings: EchoSettings };
+
+export type EchoEffect =
+  | { readonly type: "send_echo" }
+  /** For the session: its control packets may be rare, or not any more. */
+  | { readonly type: "echo"; readonly active: boolean }
+  /** For the session: the path is broken. */
+  | { readonly type: "failed" };
+
+const SEND: EchoEffect = Object.freeze({ type: "send_echo" });
+
+export function createEcho(settings: EchoSettings, discriminator: number): Echo {
+  return {
+    settings,
+    discriminator,
+    key: 0,
+    active: false,
+    remoteMinimum: 0,
+    sequence: 0,
+    lastSent: null,
+    jitter: 0,
+    silentSince: 0,
+    grace: 0,
+    graceGiven: 0,
+    sent: 0,
+    returned: 0,
+    roundTrip: null,
+  };
+}
+
+/** @param random a fresh number in [0, 1) */
+export function stepEcho(
+  echo: Echo,
+  event: EchoEvent,
+  now: Micros,
+  random: number,
+  effects: EchoEffect[] = [],
+): EchoEffect[] {
+  switch (event.type) {
+    case "follow":
+      follow(echo, event.up, event.remoteMinimum, now, random, effects);
+      break;
+    case "timer":
+      onTimer(echo, now, random, effects);
+      break;
+    case "returned":
+      onReturned(echo, event.packet, now);
+      break;
+    case "stall":
+      if (echo.active) onStall(echo, event.length, now);
+      break;
+    case "configure":
+      echo.settings = event.settings;
+      break;
+  }
+  return effects;
+}
+
+/** Only in Up, and only where the other side sends echoes back (6.8.9). */
+function follow(
+  echo: Echo,
+  up: boolean,
+  remoteMinimum: Micros,
+  now: Micros,
+  random: number,
+  effects: EchoEffect[],
+): void {
+  const active = up && remoteMinimum > 0;
+  echo.remoteMinimum = remoteMinimum;
+  if (active === echo.active) return;
+  echo.active = active;
+  echo.lastSent = null;
+  echo.silentSince = now;
+  echo.grace = echo.graceGiven = 0;
+  if (active) echo.key = Math.floor(random * WORD);
+  effects.push({ type: "echo", active });
+}
+
+function onTimer(echo: Echo, now: Micros, random: number, effects: EchoEffect[]): void {
+  if (!echo.active) return;
+  if (now >= detectAt(echo)) {
+    echo.active = false;
+    effects.push({ type: "failed" });
+    return;
+  }
+  if (now < transmitAt(echo)) return;
+  // Nobody can miss what was never sent.
+  if (echo.lastSent === null) echo.silentSince = now;
+  echo.lastSent = now;
+  echo.jitter = random;
+  echo.sequence = (echo.sequence + 1) >>> 0;
+  echo.sent++;
+  effects.push(SEND);
+}
+
+/** As for the session: our stall is nobody's silence, one detection time at most in all. */
+function onStall(echo: Echo, length: Micros, now: Micros): void {
+  const old = detectAt(echo);
+  const from = Math.max(old, now);
+  const most = echoDetectionTime(echo);
+  const to = Math.min(from + Math.round(length), now + most, from + most - echo.graceGiven);
+  if (to <= from) return;
+  echo.graceGiven += to - from;
+  echo.grace += to - old;
+}
+
+function onReturned(echo: Echo, packet: Readonly<EchoPacket>, now: Micros): void {
+  if (!echo.active || packet.key !== echo.key || packet.discriminator !== echo.discriminator) {
+    return;
+  }
+  const time = now - packet.sentAt;
+  // Later than it was sent, and no older than what we would still wait for.
+  if (time < 0 || packet.sentAt + echoDetectionTime(echo) + echo.grace < now) return;
+  echo.silentSince = now;
+  echo.grace = echo.graceGiven = 0;
+  echo.returned++;
+  const before = echo.roundTrip;
+  echo.roundTrip = before === null ? { last: time, least: time, most: time, smoothed: time } : {
+    last: time,
+    least: Math.min(before.least, time),
+    most: Math.max(before.most, time),
+    smoothed: Math.round(before.smoothed + (time - before.smoothed) / 8),
+  };
+}
+
+/** Between two echoes, before jitter (6.8.9). */
+export function echoInterval(echo: Echo): Micros {
+  return Math.max(echo.settings.transmitInterval, echo.remoteMinimum);
+}
+
+export function echoDetectionTime(echo: Echo): Micros {
+  return echo.settings.detectMultiplier * echoInterval(echo);
+}
+
+function transmitAt(echo: Echo): Micros {
+  if (echo.lastSent === null) return echo.silentSince;
+  return echo.lastSent + Math.max(1, Math.round(echoInterval(echo) * (0.75 + 0.25 * echo.jitter)));
+}
+
+function detectAt(echo: Echo): Micros {
+  return echo.silentSince + echoDetectionTime(echo) + echo.grace;
+}
+
+/** When `stepEcho` wants a timer event next; `Infinity`: not at all. */
+export function echoDeadline(echo: Echo): Micros {
+  return echo.active ? Math.min(transmitAt(echo), detectAt(echo)) : Infinity;
+}
+
+/** Writes the echo that a `send_echo` effect asks for. Returns its length. */
+export function writeEcho(echo: Echo, bytes: Uint8Array, now: Micros): number {
+  write32(bytes, 0, MAGIC);
+  write32(bytes, 4, echo.discriminator);
+  write32(bytes, 8, echo.key);
+  write32(bytes, 12, echo.sequence);
+  write32(bytes, 16, 0);
+  write32(bytes, 20, Math.floor(now / WORD));
+  write32(bytes, 24, now % WORD);
+  return ECHO_LENGTH;
+}
+
+/** Reads an echo into `packet`. Returns whether it is one; never throws. */
+export function decodeEcho(bytes: Uint8Array, length: number, packet: EchoPacket): boolean {
+  if (!(length >= ECHO_LENGTH && length <= bytes.length)) return false;
+  if (read32(bytes, 0) !== MAGIC || read32(bytes, 16) !== 0) return false;
+  packet.discriminator = read32(bytes, 4);
+  packet.key = read32(bytes, 8);
+  packet.sequence = read32(bytes, 12);
+  packet.sentAt = read32(bytes, 20) * WORD + read32(bytes, 24);
+  return true;
+}

@@ -1,0 +1,55 @@
+/**
+ * The bytes of what a session sends.
+ *
+ * @module
+ */
+
+import { isMeticulous, signControl } from "./authentication.ts";
+import { emptyControlPacket, encodeControl } from "./packet.ts";
+import { demandActive } from "./timing.ts";
+import type { Micros, SendEffect, Session } from "./types.ts";
+
+/** A keyed hash's number grows so often at least: a replay is good for so long at most. */
+const SEQUENCE_AGE: Micros = 1_000_000;
+
+const packet = emptyControlPacket();
+
+/**
+ * Writes the packet that a send effect asks for. To be called once for each effect, in order: each
+ * packet may take a sequence number.
+ *
+ * @param bytes room for `LONGEST_CONTROL`
+ * @returns its length
+ */
+export function writeControl(
+  session: Session,
+  effect: SendEffect,
+  bytes: Uint8Array,
+  now: Micros,
+): number {
+  const { settings } = session;
+  packet.diagnostic = session.diagnostic;
+  packet.state = session.state;
+  // A packet that answers asks nothing: both bits together are forbidden (6.8.7).
+  packet.poll = session.polling && !effect.final;
+  packet.final = effect.final;
+  // This agent shares its fate with the host's control plane.
+  packet.controlPlaneIndependent = false;
+  packet.demand = demandActive(session);
+  packet.detectMultiplier = settings.detectMultiplier;
+  packet.myDiscriminator = session.localDiscriminator;
+  packet.yourDiscriminator = session.remoteDiscriminator;
+  packet.desiredMinTx = session.desiredMinTx;
+  packet.requiredMinRx = session.requiredMinRx;
+  packet.requiredMinEchoRx = settings.echoReceiveInterval;
+  const length = encodeControl(packet, bytes);
+  if (settings.authentication === null) return length;
+  const { sequence } = session;
+  const { type } = settings.authentication;
+  const old = session.sequenceGrew === null || now - session.sequenceGrew >= SEQUENCE_AGE;
+  if (isMeticulous(type) || old) {
+    sequence.transmit = (sequence.transmit + 1) >>> 0;
+    session.sequenceGrew = now;
+  }
+  return signControl(bytes, settings.authentication, sequence.transmit);
+}

@@ -1,0 +1,115 @@
+/**
+ * When a session acts next: RFC 5880 sections 6.8.2 to 6.8.4 and 6.8.7.
+ *
+ * A session has no timers of its own to set and cancel. Its deadlines follow from what it
+ * remembers, by `reschedule` at the end of each step, so that a changed interval moves a running
+ * wait to where it would have been, and a stale expiry finds nothing that is due.
+ *
+ * @module
+ */
+
+import type { Micros, Session } from "./types.ts";
+
+const SECOND: Micros = 1_000_000;
+
+/** Least time between two answers to polls: whoever floods us with polls gets no flood of ours. */
+export const FINAL_GAP: Micros = 5_000;
+
+/** bfd.DesiredMinTxInterval as it should be: a second and more unless up (6.8.3). */
+export function wantedMinTx(session: Session): Micros {
+  const { transmitInterval } = session.settings;
+  return session.state === "up" ? transmitInterval : Math.max(SECOND, transmitInterval);
+}
+
+/** bfd.RequiredMinRxInterval as it should be: a second and more while echoes do the work. */
+export function wantedMinRx(session: Session): Micros {
+  const { receiveInterval } = session.settings;
+  return session.echoActive && receiveInterval > 0
+    ? Math.max(SECOND, receiveInterval)
+    : receiveInterval;
+}
+
+/** Between two of our periodic packets, before jitter (6.8.7). */
+export function transmitInterval(session: Session): Micros {
+  return Math.max(session.desiredMinTxUsed, session.remote.requiredMinRx);
+}
+
+/** We may ask the other side to be silent: both are up (6.8.6, 6.6). */
+export function demandActive(session: Session): boolean {
+  return session.settings.demand !== null && bothUp(session);
+}
+
+export function bothUp(session: Session): boolean {
+  return session.state === "up" && session.remote.state === "up";
+}
+
+/** How long the other side may be silent (6.8.4): by its multiplier, in demand mode by ours. */
+export function detectionTime(session: Session): Micros {
+  const { remote, settings } = session;
+  if (demandActive(session)) {
+    return settings.detectMultiplier * Math.max(session.desiredMinTxUsed, remote.requiredMinRx);
+  }
+  return remote.detectMultiplier * Math.max(session.requiredMinRxUsed, remote.desiredMinTx);
+}
+
+/** How long the other side takes to notice our silence, as far as we know. */
+export function remoteDetectionTime(session: Session): Micros {
+  return session.settings.detectMultiplier *
+    Math.max(session.desiredMinTx, session.remote.requiredMinRx);
+}
+
+/** Works out both running deadlines anew. */
+export function reschedule(session: Session, now: Micros): void {
+  session.transmitAt = nextTransmission(session, now);
+  session.detectAt = detectionDeadline(session);
+}
+
+function nextTransmission(session: Session, now: Micros): Micros | null {
+  if (session.stopped || !transmitsPeriodically(session)) return null;
+  if (session.lastSent === null) return session.transmitAt ?? now;
+  // 75 to 100 %; with a multiplier of 1 never above 90 %, or the other side would time out.
+  const width = session.settings.detectMultiplier === 1 ? 0.15 : 0.25;
+  const share = 0.75 + width * session.jitter;
+  return session.lastSent + Math.max(1, Math.round(transmitInterval(session) * share));
+}
+
+/** Whether periodic packets are sent at all (6.8.7). */
+function transmitsPeriodically(session: Session): boolean {
+  const { remote, settings } = session;
+  if (session.state === "admin_down" && session.silentAt === null) return false;
+  if (settings.passive && session.remoteDiscriminator === 0) return false;
+  if (remote.requiredMinRx === 0) return false;
+  return !(remote.demand && bothUp(session) && !session.polling);
+}
+
+function detectionDeadline(session: Session): Micros | null {
+  if (session.lastReceived === null || session.stopped) return null;
+  if (demandActive(session)) {
+    if (!session.polling) return null;
+    return session.pollSince + detectionTime(session) + session.grace;
+  }
+  return session.lastReceived + detectionTime(session) + session.grace;
+}
+
+/** When `step` wants a timer event next; `Infinity`: not at all. */
+export function deadline(session: Session): Micros {
+  if (session.stopped) return Infinity;
+  const { transmitAt, detectAt, finalAt, demandPollAt, silentAt, endAt } = session;
+  let next = Infinity;
+  if (transmitAt !== null && transmitAt < next) next = transmitAt;
+  if (detectAt !== null && detectAt < next) next = detectAt;
+  if (finalAt !== null && finalAt < next) next = finalAt;
+  if (demandPollAt !== null && demandPollAt < next) next = demandPollAt;
+  if (silentAt !== null && silentAt < next) next = silentAt;
+  if (endAt !== null && endAt < next) next = endAt;
+  // Values that wait until answers to the former poll cannot come any more.
+  if (proposalWaits(session) && session.pollQuietUntil < next) next = session.pollQuietUntil;
+  return next;
+}
+
+/** Other values are wanted than our packets say, and they wait for nothing but time. */
+export function proposalWaits(session: Session): boolean {
+  return session.state === "up" && !session.polling &&
+    (session.desiredMinTx !== wantedMinTx(session) ||
+      session.requiredMinRx !== wantedMinRx(session));
+}

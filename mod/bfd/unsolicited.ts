@@ -1,0 +1,65 @@
+/**
+ * Whom we answer without having been told of: RFC 9468. Off unless configured; then a packet that
+ * belongs to no session may make a passive one, if all of these hold.
+ *
+ * @module
+ */
+
+import { inPrefix, parseIp } from "../ip/mod.ts";
+import type { ControlPacket } from "./packet.ts";
+
+export interface UnsolicitedSettings {
+  /** Interfaces where it is allowed. */
+  readonly interfaces: readonly string[];
+  /** Prefixes that may ask, such as `192.0.2.0/24`; the interface's own networks, too, must fit. */
+  readonly allow: readonly string[];
+  /** Most sessions made so. */
+  readonly limit: number;
+}
+
+/** Where the packet came from, and what there is already. */
+export interface Stranger {
+  readonly source: string;
+  readonly interface: string;
+  /** Networks of that interface, as prefixes. */
+  readonly networks: readonly string[];
+  /** Sessions made so far for strangers. */
+  readonly sessions: number;
+}
+
+export type Refusal =
+  | "not_configured"
+  | "not_first_packet"
+  | "interface"
+  | "not_on_link"
+  | "not_allowed"
+  | "limit";
+
+/**
+ * @param packet decoded, TTL checked, for no session that exists
+ * @returns `null`: a passive session may be made for it
+ */
+export function refuseStranger(
+  packet: Readonly<ControlPacket>,
+  from: Stranger,
+  settings: UnsolicitedSettings | null,
+): Refusal | null {
+  if (settings === null) return "not_configured";
+  // Who names a discriminator of ours, or goes, wants no new session.
+  if (packet.yourDiscriminator !== 0 || packet.state !== "down") return "not_first_packet";
+  if (!settings.interfaces.includes(from.interface)) return "interface";
+  if (!within(from.source, from.networks)) return "not_on_link";
+  if (!within(from.source, settings.allow)) return "not_allowed";
+  return from.sessions >= settings.limit ? "limit" : null;
+}
+
+function within(address: string, prefixes: readonly string[]): boolean {
+  const bytes = parseIp(address);
+  if (bytes === undefined) return false;
+  return prefixes.some((prefix) => {
+    const [network, length] = prefix.split("/");
+    const parsed = parseIp(network!);
+    return parsed !== undefined && parsed.length === bytes.length &&
+      inPrefix(bytes, parsed, Number(length));
+  });
+}

@@ -1,0 +1,58 @@
+/**
+ * tcp: a connection stands; with `expect`, something that is said over it.
+ *
+ * @module
+ */
+
+import { failed, type Outcome, passed } from "../outcome.ts";
+import { showBytes } from "../text.ts";
+import { type Conversation, indexOfBytes, Received, type Step, WAIT } from "./conversation.ts";
+
+/** Bytes among which the expected ones must come, unless told otherwise. */
+export const TCP_LIMIT = 65_536;
+
+/** What is asked of a tcp server. */
+export interface TcpSettings {
+  /** What to say first; `null`: nothing. */
+  readonly send: Uint8Array | null;
+  /** What must come, anywhere in the answer; `null`: the connection is enough. */
+  readonly expect: Uint8Array | null;
+  /** Bytes of the answer that are looked at. */
+  readonly limit: number;
+}
+
+/** A conversation with a tcp server. */
+export function tcpConversation({ send, expect, limit }: TcpSettings): Conversation {
+  const received = new Received(limit);
+  const output = () => ({ output: showBytes(received.bytes) });
+  return {
+    open(): Step {
+      if (expect === null) {
+        const outcome = passed("connected");
+        return send === null ? { outcome } : { send, outcome };
+      }
+      return send === null ? WAIT : { send };
+    },
+    receive(bytes: Uint8Array): Step {
+      if (expect === null) return WAIT;
+      // Only what is new, and what may have begun before it, needs a look.
+      const from = Math.max(0, received.length - expect.length + 1);
+      const all = received.add(bytes);
+      if (indexOfBytes(received.bytes.subarray(from), expect) !== -1) {
+        return { outcome: passed("the expected answer", output()) };
+      }
+      if (all) return WAIT;
+      return { outcome: failed(`the first ${limit} bytes lack the expected text`, output()) };
+    },
+    end(): Step {
+      const reason = received.length === 0
+        ? "closed without an answer"
+        : "closed before the expected text came";
+      return { outcome: failed(reason, output()) };
+    },
+    timeout(): Outcome {
+      const reason = received.length === 0 ? "no answer" : "the expected text did not come";
+      return failed(`${reason} in time`, output());
+    },
+  };
+}

@@ -1,0 +1,206 @@
+/**
+ * A table of services and their destinations: what the kernel has, or what it is to have. The
+ * wanted one is made of virtual servers, each of which may listen on many addresses: ranges and
+ * networks become one service for each address, all with the same real servers.
+ *
+ * @module
+ */
+
+import { formatIp, networkOf, parseIp } from "../ip/mod.ts";
+import type { Decoded } from "../netlink/mod.ts";
+import {
+  type Destination,
+  destinationName,
+  type Family,
+  type Protocol,
+  refuseDestination,
+  refuseService,
+  type Service,
+  type ServiceKey,
+  serviceName,
+} from "./model.ts";
+
+/** A service and its destinations by their names. */
+export interface TableEntry {
+  readonly service: Service;
+  readonly destinations: ReadonlyMap<string, Destination>;
+}
+
+/** Services by their names. */
+export type Table = ReadonlyMap<string, TableEntry>;
+
+/** Addresses a range or network may have at most: each becomes a service of its own. */
+export const LARGEST_RANGE = 65536;
+
+/** Where a virtual server listens. */
+export type Listen =
+  | {
+    readonly protocol: Protocol;
+    /** The first address. */
+    readonly address: string;
+    /** The last one of a range. */
+    readonly last?: string;
+    /** Every address of the network of `address`; not together with `last`. */
+    readonly prefixLength?: number;
+    readonly port: number;
+  }
+  | { readonly family: Family; readonly mark: number };
+
+/** A real server: a port only where it differs from the service's. */
+export interface RealServer {
+  readonly address: string;
+  readonly port?: number;
+  readonly forward: Destination["forward"];
+  readonly tunnel: Destination["tunnel"];
+  readonly weight: number;
+  readonly upperThreshold: number;
+  readonly lowerThreshold: number;
+}
+
+/** What one virtual server wants of the kernel. */
+export interface VirtualServer {
+  readonly listen: readonly Listen[];
+  /** Settings of each of its services. */
+  readonly settings: Omit<Service, "key">;
+  readonly servers: readonly RealServer[];
+}
+
+/**
+ * The table that virtual servers ask for; refused where the kernel would refuse a part of it, or
+ * where two of them ask for the same service.
+ */
+export function buildTable(virtualServers: readonly VirtualServer[]): Decoded<Table> {
+  const table = new Map<string, TableEntry>();
+  for (const { listen, settings, servers } of virtualServers) {
+    for (const where of listen) {
+      const keys = expandListen(where);
+      if (!keys.ok) return keys;
+      for (const key of keys.value) {
+        const name = serviceName(key);
+        if (table.has(name)) return { ok: false, reason: `${name} is asked for twice` };
+        const service: Service = { ...settings, key };
+        const wrong = refuseService(service);
+        if (wrong !== undefined) return { ok: false, reason: `${name}: ${wrong}` };
+        const destinations = destinationsOf(key, servers);
+        if (!destinations.ok) return { ok: false, reason: `${name}: ${destinations.reason}` };
+        table.set(name, { service, destinations: destinations.value });
+      }
+    }
+  }
+  return { ok: true, value: table };
+}
+
+function destinationsOf(
+  service: ServiceKey,
+  servers: readonly RealServer[],
+): Decoded<Map<string, Destination>> {
+  const destinations = new Map<string, Destination>();
+  for (const server of servers) {
+    const { address, port, ...rest } = server;
+    const bytes = parseIp(address);
+    const text = bytes === undefined ? undefined : formatIp(bytes);
+    if (bytes === undefined || text === undefined) {
+      return { ok: false, reason: `not an IP address: "${address}"` };
+    }
+    const key = {
+      family: bytes.length === 4 ? 4 : 6,
+      address: text,
+      port: portOf(service, server.forward, port),
+    } as const;
+    const destination: Destination = { key, ...rest };
+    const name = destinationName(key);
+    if (destinations.has(name)) return { ok: false, reason: `${name} is given twice` };
+    const wrong = refuseDestination(service, destination);
+    if (wrong !== undefined) return { ok: false, reason: `${name}: ${wrong}` };
+    destinations.set(name, destination);
+  }
+  return { ok: true, value: destinations };
+}
+
+/** Only NAT rewrites ports: otherwise packets arrive at the port that the client asked for. */
+function portOf(
+  service: ServiceKey,
+  forward: Destination["forward"],
+  port: number | undefined,
+): number {
+  const asked = "mark" in service ? 0 : service.port;
+  return forward === "nat" ? port ?? asked : asked;
+}
+
+/** The services that one `listen` stands for, in ascending order. */
+export function expandListen(listen: Listen): Decoded<ServiceKey[]> {
+  if ("mark" in listen) return { ok: true, value: [listen] };
+  const { protocol, port } = listen;
+  const addresses = expandAddresses(listen);
+  if (!addresses.ok) return addresses;
+  return {
+    ok: true,
+    value: addresses.value.map((address) => ({
+      family: address.includes(":") ? 6 : 4,
+      protocol,
+      address,
+      port,
+    })),
+  };
+}
+
+function expandAddresses(
+  { address, last, prefixLength }: {
+    readonly address: string;
+    readonly last?: string;
+    readonly prefixLength?: number;
+  },
+): Decoded<string[]> {
+  const first = parseIp(address);
+  if (first === undefined) return { ok: false, reason: `not an IP address: "${address}"` };
+  let low: Uint8Array = first;
+  let high: Uint8Array = first;
+  if (prefixLength !== undefined) {
+    const bits = first.length * 8;
+    if (!Number.isInteger(prefixLength) || prefixLength < 0 || prefixLength > bits) {
+      return { ok: false, reason: `the prefix length of "${address}" is ${prefixLength}` };
+    }
+    low = networkOf(first, prefixLength);
+    high = lastOf(low, prefixLength);
+  } else if (last !== undefined) {
+    const end = parseIp(last);
+    if (end === undefined) return { ok: false, reason: `not an IP address: "${last}"` };
+    if (end.length !== first.length) {
+      return { ok: false, reason: `"${address}" and "${last}" are of two families` };
+    }
+    high = end;
+  }
+  const count = numberOf(high) - numberOf(low) + 1n;
+  if (count < 1n) return { ok: false, reason: `"${last}" comes before "${address}"` };
+  if (count > BigInt(LARGEST_RANGE)) {
+    return { ok: false, reason: `"${address}" stands for more than ${LARGEST_RANGE} addresses` };
+  }
+  const addresses: string[] = [];
+  const current = low.slice();
+  for (let i = 0n; i < count; i++) {
+    addresses.push(formatIp(current) ?? "");
+    increment(current);
+  }
+  return { ok: true, value: addresses };
+}
+
+/** The last address of a network. */
+function lastOf(network: Uint8Array, prefixLength: number): Uint8Array {
+  return network.map((byte, i) => {
+    const kept = Math.min(8, Math.max(0, prefixLength - i * 8));
+    return byte | (0xff >> kept);
+  });
+}
+
+function numberOf(bytes: Uint8Array): bigint {
+  return bytes.reduce((number, byte) => number * 256n + BigInt(byte), 0n);
+}
+
+/** The next address, carried over all bytes. */
+function increment(bytes: Uint8Array): void {
+  for (let i = bytes.length - 1; i >= 0; i--) {
+    const next = ((bytes[i] ?? 0) + 1) & 0xff;
+    bytes[i] = next;
+    if (next !== 0) return;
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * How often adverts may wake us. To fall asleep and be woken costs more than to read an advert
+ * (three fifths of a backup's time with 10,000 adverts a second, one after the other), and whoever
+ * sends it pays for the waking where it is on the same machine. So a few turns in a row are free;
+ * where adverts go on waking us, the sockets rest until `GAP` after the last turn, and what has come
+ * meanwhile is read in one.
+ *
+ * An advert is then noticed up to `GAP` later than it might have been, which is what one turn of the
+ * loop may take anyway, and only where more than `1 / GAP` come in a second. Deadlines and messages
+ * never wait, and before a master is declared dead every socket is read.
+ *
+ * @module
+ */
+
+/** Microseconds between two turns that adverts have asked for. */
+const GAP = 1_000;
+/** Turns in a row that need not wait: a handful of routers never does. */
+const FREE = 16;
+
+export class Pace {
+  /** When the last turn is paid for: it costs `GAP`, and `FREE` of them are lent. */
+  #paidAt = -Infinity;
+
+  /** Adverts have been read in a turn. */
+  spend(now: number): void {
+    this.#paidAt = Math.max(this.#paidAt, now - FREE * GAP) + GAP;
+  }
+
+  /** When reading may go on, where it has to wait now; `Infinity`: it need not wait. */
+  resumeAt(now: number): number {
+    return this.#paidAt > now ? this.#paidAt : Infinity;
+  }
+}
