@@ -29,7 +29,7 @@ function addresses(family: 4 | 6, count: number): string[] {
 for (const [family, count] of [[6, 1000], [4, 700]] as const) {
   lab(`taking over ${count} IPv${family} addresses: all present, all announced`, async (lab) => {
     const [a, b, other] = await lab.hostsNamed("a", "b", "other");
-    const lan = await lab.lan("lan", [a, b, other], { prefix: null });
+    await lab.lan("lan", [a, b, other], { prefix: null });
     const [length, options] = family === 6 ? [128, " nodad"] : [32, ""];
     const list = addresses(family, count);
     await delay(SETTLED);
@@ -40,7 +40,9 @@ for (const [family, count] of [[6, 1000], [4, 700]] as const) {
     await other.exec(["ip", "-batch", "-"], { input: batch.join("\n") });
     const beside = performance.now() - began;
 
-    const capture = await lab.capture(lan, family === 6 ? "icmp6 and ip6[40] == 136" : "arp");
+    // Where they leave: the queue of a bridge drops some of thousands of frames in a burst, which
+    // is what rounds are for.
+    const capture = await lab.capture(a, family === 6 ? "icmp6 and ip6[40] == 136" : "arp");
     const held = list.map((address) => ({ address, prefixLength: length, interface: "eth0" }));
     const holder = { ...router("bulk", a, 0, "192.0.2.1/32", 3), addresses: held };
     const agent = new Agent();
@@ -69,14 +71,11 @@ for (const [family, count] of [[6, 1000], [4, 700]] as const) {
     await delay(200);
     const field = family === 6 ? "icmpv6.nd.na.target_address" : "arp.src.proto_ipv4";
     const seen = new Map<string, number>();
-    for (const packet of await capture.packets(`eth.src == ${a.link(lan).mac}`, [field])) {
+    for (const packet of await capture.packets("", [field])) {
       const address = packet.fields[field] ?? "";
       seen.set(address, (seen.get(address) ?? 0) + 1);
     }
-    // The bridge's queues drop a few of thousands of frames in a burst: that is what rounds are for.
-    assert.deepEqual(list.filter((one) => !seen.has(one)), []);
-    const frames = [...seen.values()].reduce((sum, one) => sum + one, 0);
-    assert(frames > 0.9 * count * ANNOUNCE.repeat, `${frames} frames`);
+    assert.deepEqual(list.filter((one) => (seen.get(one) ?? 0) < ANNOUNCE.repeat), []);
     assert.deepEqual(agent.problems(), []);
     agent.drop(holder);
     assert.deepEqual((await a.addresses("eth0")).filter((one) => one.prefixLength === length), []);

@@ -130,7 +130,8 @@ export async function run(seconds: number): Promise<void> {
       const sum = (counts: Record<string, number>) =>
         Object.values(counts).reduce((total, count) => total + count, 0);
       console.log(`${agent.name}: ${sum(wanted)} arrived, ${sum(byReason)} read, ${overflow} lost`);
-      assert.equal(sum(found), sum(wanted), `${JSON.stringify([found, wanted])}`);
+      // While one queue is full, newer kernels count against it what goes to the other one, too.
+      assert.ok(sum(found) >= sum(wanted), JSON.stringify([found, wanted]));
       for (const [reason, count] of Object.entries(byReason)) {
         assert.ok(count <= wanted[reason]!, `${reason}: ${count} of ${wanted[reason]}`);
         if (overflow === 0) assert.equal(count, wanted[reason], reason);

@@ -1,0 +1,37 @@
+/**
+ * One witness of `witness.ts`: wakes up every few milliseconds on one processor, ahead of every
+ * agent, and notes when it was late.
+ *
+ * @module
+ */
+
+import { monotonicMicros, setAffinity, setScheduler, TimerFd } from "../../ffi/mod.ts";
+import { Epoll, EPOLLIN } from "../../ffi/mod.ts";
+import { HEAD, KEPT } from "./witness.ts";
+
+const TICK = 4_000;
+/** Lateness that may make a lab fail, microseconds. */
+const LATE = 20_000;
+/** Ahead of the protocol threads, which have 50, and the daemons beside them. */
+const PRIORITY = 60;
+
+self.onmessage = ({ data }: MessageEvent<{ cpu: number; memory: SharedArrayBuffer }>) => {
+  const log = new Float64Array(data.memory);
+  setAffinity([data.cpu]);
+  setScheduler("fifo", PRIORITY, { resetOnFork: true });
+  const epoll = new Epoll(1);
+  const timer = new TimerFd();
+  epoll.add(timer.fd, EPOLLIN, 0);
+  for (let next = monotonicMicros() + TICK;;) {
+    timer.armAt(next);
+    epoll.wait(-1);
+    timer.acknowledge();
+    const now = monotonicMicros();
+    if (now - next >= LATE) {
+      const count = log[0]!;
+      log.set([next, now - next], HEAD + 2 * (count % KEPT));
+      log[0] = count + 1;
+    }
+    next = Math.max(next + TICK, now);
+  }
+};
