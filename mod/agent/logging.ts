@@ -11,16 +11,9 @@ import { configure, getLogger, type LogRecord as TapeRecord, type Sink } from "@
 import type { AgentConfig } from "../../config/mod.ts";
 import type { LogRecord } from "../plane/messages.ts";
 import { LogOutlet, standardError } from "./log_outlet.ts";
+import { escapeText } from "../text/mod.ts";
 
 type Level = LogRecord["level"];
-
-/** Control characters as `\u001b`, so that a record stays one line. */
-export function escapeText(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
-}
 
 /** One record as a line of text. */
 export function formatText(record: TapeRecord): string {

@@ -6,6 +6,7 @@
 
 import { hasCapability, lockMappings, monotonicMicros, SystemError } from "../../ffi/mod.ts";
 import { log } from "./logging.ts";
+import { textOf } from "../text/mod.ts";
 
 /** A privilege or a kernel feature is missing: exit code 4. */
 export class MissingPrivilege extends Error {}
@@ -51,8 +52,4 @@ export function lockMemory(): void {
     if (!(error instanceof SystemError)) throw error;
     log("warning", ["control"], `Cannot lock memory: ${error.message}`);
   }
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

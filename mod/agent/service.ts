@@ -29,6 +29,7 @@ import { ownStateDirectory } from "./state_directory.ts";
 import { keepState, takeState } from "./state_file.ts";
 import { Succession, type UpgradeResult } from "./succession.ts";
 import { requireAgent, takeOver } from "./take_over.ts";
+import { textOf } from "../text/mod.ts";
 
 /** Allows tests to make a plane fail (see docs/testing.md). */
 const FAULT_INJECTION = "HALB_FAULT_INJECTION";
@@ -348,10 +349,6 @@ export class Service {
       log("error", ["control"], `Cannot write ${path}: ${textOf(error)}`);
     }
   }
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function invalid(problems: readonly (string | Parameters<typeof formatProblem>[0])[]) {

@@ -7,6 +7,7 @@
 
 import { sendDatagram } from "../../ffi/mod.ts";
 import { log } from "./logging.ts";
+import { textOf } from "../text/mod.ts";
 
 /** Sends assignments such as `READY=1`. Never throws: the agent runs without being watched, too. */
 export function tellServiceManager(...assignments: readonly string[]): void {
@@ -15,7 +16,7 @@ export function tellServiceManager(...assignments: readonly string[]): void {
   try {
     sendDatagram(socket, assignments.join("\n"));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = textOf(error);
     log("warning", ["control"], `Cannot tell the service manager: ${reason}`);
   }
 }

@@ -19,6 +19,7 @@ import {
   stillValid,
 } from "./memory.ts";
 import { writePrivately } from "./private_file.ts";
+import { textOf } from "../text/mod.ts";
 
 const NAME = "state.json";
 
@@ -47,7 +48,7 @@ export function takeState(directory: string): AgentDocument | undefined {
     log("info", ["control"], `Goes on from ${path}`, facts);
     return length === 0 ? undefined : valid;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = textOf(error);
     log("warning", ["control"], `Takes no notice of ${path}: ${reason}`);
     return undefined;
   }

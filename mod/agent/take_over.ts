@@ -24,6 +24,7 @@ import {
   readMemory,
 } from "./memory.ts";
 import type { Step } from "./succession.ts";
+import { textOf } from "../text/mod.ts";
 
 /** `kill:STAGE` or `hang:STAGE`, for tests (see docs/testing.md). */
 const FAULT = "HALB_TAKE_OVER_FAULT";
@@ -100,7 +101,7 @@ export async function takeOver(
     reach("confirmed");
     await agent.own();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = textOf(error);
     await say({ step: "failed", reason }).catch(() => {});
     throw error;
   }

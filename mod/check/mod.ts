@@ -13,6 +13,5 @@ export { failed, passed, voided } from "./outcome.ts";
 export type { Micros, Outcome, Result, WeightOpinion } from "./outcome.ts";
 export { failingCap, OVERDUE } from "./schedule.ts";
 export type { Planned, ScheduleEffect, Timing } from "./schedule.ts";
-export { escapeText, OUTPUT_LENGTH, showBytes, showHex, showText } from "./text.ts";
 export { FORGIVEN_VOIDS, pointsLeft } from "./verdict.ts";
 export type { Damping, Health, Verdict, VerdictEffect, VerdictSettings } from "./verdict.ts";

@@ -23,7 +23,8 @@
  * @module
  */
 
-import { Heap, precedes, type Timed } from "./heap.ts";
+import type { Heap } from "../heap/heap.ts";
+import { createLine, precedes, type Timed } from "./line.ts";
 import type { Micros, Result } from "./outcome.ts";
 
 /** How long after its timeout a probe of which nothing is heard is given up. */
@@ -116,9 +117,9 @@ export function createSchedule(): Schedule {
   return {
     cap: 1,
     entries: new Map(),
-    steady: new Heap(),
-    failing: new Heap(),
-    running: new Heap(),
+    steady: createLine(),
+    failing: createLine(),
+    running: createLine(),
     failingRunning: 0,
     probes: 0,
     lines: 0,

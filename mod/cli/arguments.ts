@@ -6,6 +6,7 @@
  */
 
 import { parseArgs, type ParseArgsConfig } from "node:util";
+import { textOf } from "../text/mod.ts";
 
 /** Wrong usage: exit code 2. */
 export class UsageError extends Error {}
@@ -42,6 +43,6 @@ export function parseArguments(
   try {
     return parseArgs({ args: [...args], options: COMMON_OPTIONS, allowPositionals: true });
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(textOf(error));
   }
 }

@@ -8,6 +8,7 @@ import { formatProblem, loadSite, type Problem, systemOptions } from "../../conf
 import { MissingPrivilege } from "../agent/process.ts";
 import { Service } from "../agent/service.ts";
 import { reportFailure } from "../agent/take_over.ts";
+import { textOf } from "../text/mod.ts";
 
 export interface RunOptions {
   readonly name?: string;
@@ -42,7 +43,7 @@ export async function runCommand(path: string, options: RunOptions): Promise<num
     return await new Service(path, load, loaded).run(takeOver);
   } catch (error) {
     if (error instanceof Error && error.name === "AgentUnreachable") throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = textOf(error);
     console.error(`halb: ${reason}`);
     return await fail(error instanceof MissingPrivilege ? 4 : 1, reason);
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { escapeText } from "../agent/logging.ts";
+import { escapeText } from "../text/mod.ts";
 import type { RouterStatus, Status } from "../control/status.ts";
 import { type Colour, formatAge, formatTable, painter } from "./table.ts";
 

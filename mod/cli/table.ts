@@ -4,7 +4,7 @@
  * @module
  */
 
-import { escapeText } from "../agent/logging.ts";
+import { escapeText } from "../text/mod.ts";
 
 /**
  * Columns padded to their widest cell, two spaces between; cells are escaped.

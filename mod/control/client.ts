@@ -5,6 +5,7 @@
  */
 
 import type { ControlRequest, ControlResponse } from "./protocol.ts";
+import { textOf } from "../text/mod.ts";
 
 /** How long an answer may take, milliseconds. */
 const PATIENCE = 30_000;
@@ -60,5 +61,5 @@ function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "no such socket";
   if (error instanceof Deno.errors.ConnectionRefused) return "nobody listens";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
-  return error instanceof Error ? error.message : String(error);
+  return textOf(error);
 }

@@ -19,6 +19,7 @@ import {
   LONGEST_REQUEST,
   parseRequest,
 } from "./protocol.ts";
+import { textOf } from "../text/mod.ts";
 
 /** Connections at once. */
 const MOST_CLIENTS = 64;
@@ -189,7 +190,7 @@ export class ControlServer {
     try {
       return { ok: true, result: await this.#handler(request) };
     } catch (error) {
-      return { ok: false, error: error instanceof Error ? error.message : String(error) };
+      return { ok: false, error: textOf(error) };
     }
   }
 }

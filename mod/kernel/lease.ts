@@ -6,9 +6,9 @@
  *
  * The rules (DESIGN.md, "The lease"):
  * - Installed as /32 with noprefixroute, leased or not (operation.ts says why).
- * - Refreshed before a third of its length is over, spread over that time, only when the protocol's heartbeat
- *   has advanced and the gate is open (gate.ts). Where it stays shut the address is let go shortly
- *   before its end: what the kernel would do is done by us in order, as long as we live.
+ * - Refreshed before a third of its length is over, spread over that time, only when the protocol's
+ *   heartbeat has advanced and the gate is open (gate.ts). Where it stays shut the address is let
+ *   go shortly before its end: what the kernel would do is done by us in order, as long as we live.
  * - A permanent address of ours becomes a leased one by delete and add, never by replace.
  * - What carries our protocol number is ours; anything else is the host's and is never touched:
  *   a virtual address that the host itself has counts as present.
@@ -39,6 +39,7 @@ import type { DeleteAddress, Operation } from "./operation.ts";
 import { Ownership } from "./ownership.ts";
 import { obstacleTo, strike } from "./repair.ts";
 import type { NamespaceView } from "./view.ts";
+import { textOf } from "../text/mod.ts";
 
 const SECOND = 1_000_000;
 /** Refreshes due within this time are sent together. */
@@ -248,7 +249,7 @@ export class LeaseBook {
       }
     } catch (error) {
       operations.length = before;
-      router.fault = error instanceof Error ? error.message : String(error);
+      router.fault = textOf(error);
       this.#events.faulted(router);
     }
   }

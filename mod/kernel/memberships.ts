@@ -11,6 +11,7 @@ import type { ConfigureKernel, InterfaceState } from "../plane/messages.ts";
 import type { Membership, NamespaceIo } from "./io.ts";
 import type { Say } from "./tables.ts";
 import type { NamespaceView } from "./view.ts";
+import { textOf } from "../text/mod.ts";
 
 type Group = InterfaceState["groups"][number];
 type Wanted = Pick<ConfigureKernel["interfaces"][number], "name" | "groups">;
@@ -78,7 +79,7 @@ export class Memberships {
     } catch (error) {
       this.#say("warning", ["kernel"], `Cannot join the VRRP group of ${group}`, {
         interface: name,
-        reason: error instanceof Error ? error.message : String(error),
+        reason: textOf(error),
       });
     }
   }

@@ -33,6 +33,7 @@ import type { KernelIo } from "./io.ts";
 import { NamespaceDriver } from "./namespace.ts";
 import { describeChanges, reportOf, sameReport } from "./report.ts";
 import type { InterfaceNews } from "./watch.ts";
+import { textOf } from "../text/mod.ts";
 
 /** The plane turns at least this often: its own heartbeat, and how a stall is noticed. */
 const LONGEST_SLEEP = 500_000;
@@ -149,7 +150,7 @@ export class KernelPlane {
       this.#say("error", ["kernel", ...router], "Cannot carry out message", {
         message: message.type,
         id: message.id,
-        error: describeError(error),
+        error: textOf(error),
       });
     }
   }
@@ -265,7 +266,7 @@ export class KernelPlane {
     } catch (error) {
       this.#drivers.get(namespace)?.close();
       this.#drivers.delete(namespace);
-      const reason = describeError(error);
+      const reason = textOf(error);
       this.#closed.set(namespace, { at: this.#io.now() + REOPEN, reason });
       this.#say("error", ["kernel"], "Cannot work in namespace", { namespace, reason });
     }
@@ -332,7 +333,7 @@ export class KernelPlane {
     try {
       work();
     } catch (error) {
-      const properties = { namespace: driver.name, error: describeError(error) };
+      const properties = { namespace: driver.name, error: textOf(error) };
       this.#say("error", ["kernel"], "Cannot work in namespace", properties);
     }
   }
@@ -379,8 +380,4 @@ export class KernelPlane {
   #say(...record: Parameters<LogLimiter["log"]>): void {
     this.#log.log(...record);
   }
-}
-
-function describeError(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -32,6 +32,7 @@ import {
 } from "../vrrp/mod.ts";
 import type { Deadline, TimerHeap } from "./timer_heap.ts";
 import type { VrrpTransport } from "./transport.ts";
+import { textOf } from "../text/mod.ts";
 
 /** What a router needs of its surroundings. */
 export interface Surroundings {
@@ -236,7 +237,7 @@ export class RouterEntry implements Deadline {
   /** A defect of ours must cost one router, not the agent: it lets go and waits for a human. */
   #breakDown(event: RouterEvent, error: unknown, now: number): void {
     const { words, heap, log } = this.#env;
-    const text = error instanceof Error ? error.message : String(error);
+    const text = textOf(error);
     log.log("error", ["vrrp", this.name], `Internal error: ${text}`, {
       event: JSON.stringify(event),
     });

@@ -9,6 +9,7 @@
 import { killProcess } from "../../../ffi/mod.ts";
 import type { Outcome } from "../outcome.ts";
 import { judgeScript, type ScriptEnd } from "../types/script.ts";
+import { textOf } from "../../text/mod.ts";
 
 const SIGTERM = 15;
 const SIGKILL = 9;
@@ -76,7 +77,7 @@ export async function probeScript(settings: ScriptSettings, signal: AbortSignal)
       ...(user ?? {}),
     }).spawn();
   } catch (error) {
-    const words = error instanceof Error ? error.message : String(error);
+    const words = textOf(error);
     return judgeScript({ type: "missing", error: words }, dynamic, printed());
   }
   const reading = [collect(child.stdout, kept), collect(child.stderr, kept)];

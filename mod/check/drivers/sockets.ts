@@ -48,7 +48,7 @@ import {
   SOL_SOCKET,
   SystemError,
 } from "../../../ffi/mod.ts";
-import { Heap, type Timed } from "../heap.ts";
+import { createLine, type Timed } from "../line.ts";
 import { failed, type Micros, type Outcome, voided } from "../outcome.ts";
 import { socketReason } from "../reasons.ts";
 import { concatenate, type Conversation, type Step } from "../types/conversation.ts";
@@ -130,7 +130,7 @@ export class SocketProber {
   readonly #firstToken: number;
   readonly #report: Report;
   readonly #probes = new Map<number, Probe>();
-  readonly #deadlines = new Heap<Probe>();
+  readonly #deadlines = createLine<Probe>();
   readonly #buffer = new Uint8Array(65_536);
 
   /** @param firstToken tokens of the epoll from here on are ours: this one plus a probe's number */

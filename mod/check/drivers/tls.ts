@@ -18,7 +18,7 @@ import {
   readAlternativeNames,
   refusal,
 } from "../types/certificate.ts";
-import { showText } from "../text.ts";
+import { showText } from "../../text/mod.ts";
 
 /** How to speak TLS. */
 export interface TlsSettings {

@@ -11,7 +11,7 @@
  */
 
 import { failed, type Outcome, passed } from "../outcome.ts";
-import { showBytes, showText } from "../text.ts";
+import { showBytes, showText } from "../../text/mod.ts";
 import { type Conversation, Received, type Step, WAIT } from "./conversation.ts";
 
 /** More than any agent says. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { showText } from "../text.ts";
+import { showText } from "../../text/mod.ts";
 
 /** What is looked at. */
 export interface Certificate {

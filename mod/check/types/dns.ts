@@ -5,7 +5,7 @@
  */
 
 import { failed, type Outcome, passed } from "../outcome.ts";
-import { showText } from "../text.ts";
+import { showText } from "../../text/mod.ts";
 import { concatenate, type Conversation, Received, type Step, WAIT } from "./conversation.ts";
 import { decodeAnswer, type DnsAnswer, encodeQuestion, type Question } from "./dns_message.ts";
 

@@ -7,7 +7,7 @@
  */
 
 import { failed, type Outcome, passed } from "../outcome.ts";
-import { showText } from "../text.ts";
+import { showText } from "../../text/mod.ts";
 
 /** How a number counts. */
 export interface FileSettings {

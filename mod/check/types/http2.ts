@@ -15,7 +15,7 @@
  * @module
  */
 
-import { showText } from "../text.ts";
+import { showText } from "../../text/mod.ts";
 import { concatenate, Received } from "./conversation.ts";
 import { decodeFields, encodeFields, type Field, LONGEST_FIELDS } from "./hpack.ts";
 import type { HttpResponse } from "./http_expect.ts";

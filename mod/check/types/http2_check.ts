@@ -8,7 +8,7 @@
  */
 
 import { failed, type Outcome, passed } from "../outcome.ts";
-import { showText } from "../text.ts";
+import { showText } from "../../text/mod.ts";
 import { concatenate, type Conversation, type Step, utf8 } from "./conversation.ts";
 import { type HttpConversation, type HttpExchange } from "./http.ts";
 import {

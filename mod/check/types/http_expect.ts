@@ -9,7 +9,7 @@
  */
 
 import { failed, type Outcome, passed } from "../outcome.ts";
-import { showBytes, showText } from "../text.ts";
+import { showBytes, showText } from "../../text/mod.ts";
 import { follow, type Json, sameJson } from "./json_pointer.ts";
 
 /** Characters that a regular expression sees. */

@@ -12,7 +12,7 @@
  * @module
  */
 
-import { showText } from "../text.ts";
+import { showText } from "../../text/mod.ts";
 import { Received } from "./conversation.ts";
 import { headerOf, type HttpResponse } from "./http_expect.ts";
 

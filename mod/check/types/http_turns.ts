@@ -9,7 +9,7 @@
  */
 
 import { failed, type Outcome, passed } from "../outcome.ts";
-import { showText } from "../text.ts";
+import { showText } from "../../text/mod.ts";
 import { headerOf, type HttpResponse } from "./http_expect.ts";
 import type { HttpExchange } from "./http.ts";
 

@@ -6,7 +6,7 @@
  */
 
 import { failed, type Outcome, passed } from "../outcome.ts";
-import { showBytes } from "../text.ts";
+import { showBytes } from "../../text/mod.ts";
 
 /** How a command ended. */
 export type ScriptEnd =

@@ -11,7 +11,7 @@
  */
 
 import { failed, type Outcome, passed } from "../outcome.ts";
-import { showText } from "../text.ts";
+import { showText } from "../../text/mod.ts";
 import { type Conversation, Received, type Step, utf8, WAIT } from "./conversation.ts";
 
 /** RFC 5321 allows 512 bytes a reply line; servers exceed it. */

@@ -5,7 +5,7 @@
  */
 
 import { failed, type Outcome, passed } from "../outcome.ts";
-import { showBytes } from "../text.ts";
+import { showBytes } from "../../text/mod.ts";
 import { type Conversation, indexOfBytes, Received, type Step, WAIT } from "./conversation.ts";
 
 /** Bytes among which the expected ones must come, unless told otherwise. */

@@ -7,7 +7,7 @@
  */
 
 import { failed, type Outcome, passed } from "../outcome.ts";
-import { showHex } from "../text.ts";
+import { showHex } from "../../text/mod.ts";
 import { type Conversation, type Step, WAIT } from "./conversation.ts";
 
 /** Bytes that a reply begins with. */

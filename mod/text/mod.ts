@@ -40,3 +40,8 @@ export function showHex(bytes: Uint8Array, limit = 64): string {
   const shown = Array.from(bytes.subarray(0, limit), (byte) => byte.toString(16).padStart(2, "0"));
   return shown.join("") + (bytes.length > limit ? "…" : "");
 }
+
+/** What an error says; what was thrown and is none, as text. */
+export function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,24 +1,24 @@
 /**
- * A heap of things with a time: the earliest first, and of equal times the one that is older in
- * line. Each item knows its place, so that it is taken out from the middle without a search.
+ * A binary heap whose items know their places: one is moved or taken out from the middle without a
+ * search, and leaves no dead entry behind.
  *
  * @module
  */
 
-import type { Micros } from "./outcome.ts";
-
 /** What a heap holds. */
-export interface Timed {
-  at: Micros;
-  /** Decides among equal times. */
-  line: number;
+export interface Placed {
   /** Owned by the heap that it is in; -1: in none. */
   position: number;
 }
 
-/** A binary heap. */
-export class Heap<Item extends Timed> {
+export class Heap<Item extends Placed> {
   readonly #items: Item[] = [];
+  readonly #precedes: (a: Item, b: Item) => boolean;
+
+  /** @param precedes whether `a` comes before `b`; where neither does, either may be first */
+  constructor(precedes: (a: Item, b: Item) => boolean) {
+    this.#precedes = precedes;
+  }
 
   get size(): number {
     return this.#items.length;
@@ -32,20 +32,25 @@ export class Heap<Item extends Timed> {
   add(item: Item): void {
     if (item.position !== -1) throw new Error("An item cannot be in two places of a heap");
     this.#items.push(item);
-    this.#place(item, this.#items.length - 1);
+    item.position = this.#items.length - 1;
     this.#rise(item);
   }
 
   /** @throws {Error} where the item is not in this heap */
   remove(item: Item): void {
-    if (this.#items[item.position] !== item) throw new Error("The item is not in this heap");
     const { position } = item;
+    if (this.#items[position] !== item) throw new Error("The item is not in this heap");
     item.position = -1;
     const last = this.#items.pop()!;
     if (last === item) return;
     this.#place(last, position);
-    this.#rise(last);
-    this.#sink(last);
+    this.moved(last);
+  }
+
+  /** What decides the order of `item`, which is in this heap, has changed. */
+  moved(item: Item): void {
+    this.#rise(item);
+    this.#sink(item);
   }
 
   #place(item: Item, position: number): void {
@@ -57,8 +62,9 @@ export class Heap<Item extends Timed> {
     let { position } = item;
     while (position > 0) {
       const parent = (position - 1) >> 1;
-      if (!precedes(item, this.#items[parent]!)) break;
-      this.#place(this.#items[parent]!, position);
+      const above = this.#items[parent]!;
+      if (!this.#precedes(item, above)) break;
+      this.#place(above, position);
       position = parent;
     }
     this.#place(item, position);
@@ -70,16 +76,12 @@ export class Heap<Item extends Timed> {
       let child = 2 * position + 1;
       if (child >= this.#items.length) break;
       const right = this.#items[child + 1];
-      if (right !== undefined && precedes(right, this.#items[child]!)) child++;
-      if (!precedes(this.#items[child]!, item)) break;
-      this.#place(this.#items[child]!, position);
+      if (right !== undefined && this.#precedes(right, this.#items[child]!)) child++;
+      const below = this.#items[child]!;
+      if (!this.#precedes(below, item)) break;
+      this.#place(below, position);
       position = child;
     }
     this.#place(item, position);
   }
-}
-
-/** Whether `a` comes before `b`. */
-export function precedes(a: Timed, b: Timed): boolean {
-  return a.at < b.at || (a.at === b.at && a.line < b.line);
 }

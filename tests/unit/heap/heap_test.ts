@@ -1,12 +1,12 @@
 /** The heap against a sorted list, with items taken out of its middle. */
 
 import { strictEqual, throws } from "node:assert/strict";
-import { Heap, precedes, type Timed } from "../../../mod/check/heap.ts";
+import { createLine, precedes, type Timed } from "../../../mod/check/line.ts";
 import { forSeeds } from "../../lib/random.ts";
 
 Deno.test("the first is always the earliest, whatever comes and goes", () => {
   forSeeds(100, (random) => {
-    const heap = new Heap<Timed>();
+    const heap = createLine<Timed>();
     const items: Timed[] = [];
     for (let line = 0; line < 300; line++) {
       if (items.length > 0 && random.chance(0.45)) {
@@ -29,7 +29,7 @@ Deno.test("the first is always the earliest, whatever comes and goes", () => {
 });
 
 Deno.test("an item is in one place at most", () => {
-  const heap = new Heap<Timed>();
+  const heap = createLine<Timed>();
   const item = { at: 1, line: 1, position: -1 };
   throws(() => heap.remove(item), /not in this heap/);
   heap.add(item);

@@ -1,7 +1,7 @@
 /** What strangers say is shown escaped and cut. */
 
 import { ok, strictEqual } from "node:assert/strict";
-import { escapeText, showBytes, showHex, showText } from "../../../mod/check/text.ts";
+import { escapeText, showBytes, showHex, showText } from "../../../mod/text/mod.ts";
 import { forSeeds } from "../../lib/random.ts";
 
 Deno.test("control characters, line ends and marks of direction are escaped", () => {
