@@ -1,34 +1,17 @@
 import assert from "node:assert/strict";
 import { parse } from "smol-toml";
-import {
-  docOf,
-  entriesOf,
-  isRequired,
-  itemOf,
-  type Schema,
-  unwrap,
-} from "../../../config/introspect.ts";
+import { docOf, entriesOf, isRequired, itemOf, unwrap } from "../../../config/introspect.ts";
 import { jsonSchema } from "../../../config/json_schema.ts";
 import { SITE_SCHEMA } from "../../../config/schema.ts";
 import { schemaCommand } from "../../../mod/cli/schema.ts";
+import { schemaKeys } from "./schema_keys.ts";
 import { FAMILIES, load, router, VALID } from "./fixtures.ts";
 
 type Json = Record<string, unknown>;
 
-/** Every key of the schema with its dotted name. */
-function* keys(schema: Schema, above: readonly string[] = []): Generator<[string, Schema]> {
-  for (const [key, inner] of entriesOf(schema) ?? []) {
-    const path = [...above, key];
-    yield [path.join("."), inner];
-    yield* keys(inner, path);
-    const item = itemOf(inner);
-    if (item !== undefined) yield* keys(item, path);
-  }
-}
-
 Deno.test("every key says what it means, with an example and, but for tables, its range", () => {
   let count = 0;
-  for (const [name, schema] of keys(SITE_SCHEMA)) {
+  for (const [name, schema] of schemaKeys(SITE_SCHEMA)) {
     const doc = docOf(schema);
     assert.ok(doc, `${name} has no documentation`);
     assert.ok(doc.description.length > 20, name);
@@ -41,7 +24,7 @@ Deno.test("every key says what it means, with an example and, but for tables, it
 });
 
 Deno.test("every example is itself valid", () => {
-  for (const [name, schema] of keys(SITE_SCHEMA)) {
+  for (const [name, schema] of schemaKeys(SITE_SCHEMA)) {
     const example = docOf(schema)?.examples[0];
     const run = unwrap(schema)["~standard"].validate(example);
     assert.ok(!(run instanceof Promise));
@@ -50,7 +33,7 @@ Deno.test("every example is itself valid", () => {
 });
 
 Deno.test("only what cannot have a default is required", () => {
-  const required = [...keys(SITE_SCHEMA)].filter(([, schema]) => isRequired(schema));
+  const required = [...schemaKeys(SITE_SCHEMA)].filter(([, schema]) => isRequired(schema));
   assert.deepEqual(required.map(([name]) => name).filter((name) => name.startsWith("vrrp")), [
     "vrrp",
     "vrrp.name",
