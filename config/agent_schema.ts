@@ -9,6 +9,7 @@ import * as v from "valibot";
 import { choice, documented, duration, flag, text, VALUE, whole } from "./fields.ts";
 import { name, path } from "./names.ts";
 import { notYet } from "./planned.ts";
+import { userName } from "./users.ts";
 
 /** Where log records go. */
 const logTarget = text(
@@ -146,6 +147,14 @@ export const AGENT_SCHEMA = documented(
         example: "keep",
       }),
       "remove",
+    ),
+    script_user: v.optional(
+      userName({
+        text: "Whom scripts run as, with that user's supplementary groups. An agent that is not " +
+          "root and may not change its user runs them as itself where the key is left out.",
+        example: "nobody:nogroup",
+      }),
+      "nobody",
     ),
     startup_delay: v.optional(
       duration({ min: "0s", max: "1h" }, {

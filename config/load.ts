@@ -27,7 +27,9 @@ import {
 import { sha256 } from "./sha256.ts";
 import { settle } from "./settle.ts";
 import { substitute, substitutionWord } from "./substitute.ts";
+import { NOBODY, resolveUser, type UserDirectory } from "./users.ts";
 import {
+  descend,
   FAILED,
   keyPlace,
   overlay,
@@ -46,6 +48,8 @@ export interface LoadOptions extends FileAccess {
   readonly name?: string;
   /** Value of an environment variable, or undefined. */
   readonly environment: (key: string) => string | undefined;
+  /** Users and groups of the host. */
+  readonly users: UserDirectory;
 }
 
 /** A site that may run. */
@@ -193,7 +197,9 @@ function buildSite(
   crossCheck(checked, report);
   const known = agent ?? validate(emptyTable(root.source, ["agent"]), AGENT_SCHEMA, report);
   if (known === undefined) throw new Error("An empty [agent] must be valid");
-  const resolved: AgentConfig = { ...known, name };
+  const userNode = descend(agentNode, ["script_user"]);
+  const user = resolveUser(known.script_user, userNode, options.users, report);
+  const resolved: AgentConfig = { ...known, name, script_user: user ?? NOBODY };
   if (options.name === undefined && known.name === undefined) resolved.name = options.hostname;
   return freeze({ agent: resolved, vrrp: checked.map(({ config }) => config) });
 }

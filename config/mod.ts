@@ -26,6 +26,7 @@ export {
   type ValidSite,
 } from "./load.ts";
 export type { Family } from "./ip.ts";
+export { type ScriptUser, type UserDirectory, type UserEntry } from "./users.ts";
 export { systemOptions } from "./system.ts";
 export { formatDuration, parseDuration } from "./duration.ts";
 export { type FormatOptions, formatProblem, type Problem } from "./problem.ts";

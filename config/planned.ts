@@ -37,7 +37,6 @@ const PLANNED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   agent: {
     http: "`agent.http`",
-    script_user: "`agent.script_user`",
     namespace: "`agent.namespace`",
   },
   defaults: {

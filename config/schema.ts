@@ -14,6 +14,7 @@ import * as v from "valibot";
 import { AGENT_SCHEMA } from "./agent_schema.ts";
 import { documented } from "./fields.ts";
 import { type Family, familyOf } from "./ip.ts";
+import type { ScriptUser } from "./users.ts";
 import { VRRP_DEFAULTS_SCHEMA, VRRP_SCHEMA } from "./vrrp_schema.ts";
 
 export { AGENT_SCHEMA, VRRP_DEFAULTS_SCHEMA, VRRP_SCHEMA };
@@ -70,8 +71,11 @@ export const SITE_SCHEMA = v.pipe(
   v.description("Configuration of halb, the high-availability agent."),
 );
 
-/** `[agent]`, with the name resolved. */
-export type AgentConfig = v.InferOutput<typeof AGENT_SCHEMA> & { name: string };
+/** `[agent]`, with the name and the user of scripts resolved. */
+export type AgentConfig = Omit<v.InferOutput<typeof AGENT_SCHEMA>, "name" | "script_user"> & {
+  name: string;
+  script_user: ScriptUser;
+};
 
 /**
  * One `[[vrrp]]`, resolved. Durations in microseconds, except `address_lease`: `"auto"`, `"off"`,

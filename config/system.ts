@@ -6,6 +6,7 @@
  */
 
 import type { LoadOptions } from "./load.ts";
+import { HOST_USERS } from "./user_directory.ts";
 import type { FileFacts, FileSecurity } from "./security.ts";
 
 /** Longest file that is read, bytes. */
@@ -105,5 +106,6 @@ export function systemOptions(options: { name?: string } = {}): LoadOptions {
     readText,
     listDirectory: (path) => [...Deno.readDirSync(path)].map((entry) => entry.name),
     security,
+    users: HOST_USERS,
   };
 }

@@ -1,6 +1,7 @@
 /** What one process tells another: it survives the way, and nothing else is believed. */
 
 import assert from "node:assert/strict";
+import { USERS } from "../config/fixtures.ts";
 import { type LoadOptions, loadSite } from "../../../config/mod.ts";
 import {
   type AgentDocument,
@@ -50,6 +51,7 @@ function document(): AgentDocument {
   const options: LoadOptions = {
     hostname: "edge-a",
     environment: () => undefined,
+    users: USERS,
     readText: () => SITE,
     listDirectory: () => [],
   };

@@ -1,6 +1,7 @@
 /** From a site's configuration to what the planes are told. */
 
 import assert from "node:assert/strict";
+import { USERS } from "../config/fixtures.ts";
 import { type LoadOptions, loadSite, type SiteConfig } from "../../../config/mod.ts";
 import { planSite, Slots } from "../../../mod/agent/site_plan.ts";
 
@@ -9,6 +10,7 @@ function siteOf(text: string): SiteConfig {
   const options: LoadOptions = {
     hostname: "edge-a",
     environment: () => undefined,
+    users: USERS,
     readText: () => text,
     listDirectory: () => [],
   };

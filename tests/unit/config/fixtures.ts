@@ -7,6 +7,7 @@ import {
   loadSite,
   type Problem,
   type SiteConfig,
+  type UserDirectory,
 } from "../../../config/mod.ts";
 
 /** A valid configuration of two routers. */
@@ -70,6 +71,18 @@ export function router(more: string): string {
     `addresses = ["192.0.2.10/24"]\n${more}`;
 }
 
+/** Users and groups of the hosts of the tests. */
+export const USERS: UserDirectory = {
+  user: (name) =>
+    [
+      { name: "root", uid: 0, gid: 0 },
+      { name: "nobody", uid: 65_534, gid: 65_534 },
+      { name: "alice", uid: 1000, gid: 1000 },
+    ].find((user) => user.name === name || String(user.uid) === name),
+  group: (name) => new Map([["root", 0], ["alice", 1000], ["haclient", 200]]).get(name),
+  groupsOf: ({ name }) => name === "alice" ? [1000, 300, 200] : [],
+};
+
 class NotFound extends Error {
   override readonly name = "NotFound";
 }
@@ -83,6 +96,7 @@ export function load(
   return loadSite("site.toml", {
     hostname: "edge-a",
     environment: (key) => variables[key],
+    users: USERS,
     readText(path) {
       const text = files[path];
       if (text === undefined) throw new NotFound(`No such file: ${path}`);
