@@ -189,7 +189,17 @@ export class MessageWriter {
     return at;
   }
 
-  /** Closes the attribute that `beginNested` opened. */
+  /**
+   * Begins a record of four bytes and more that has its length in the first two, as
+   * `struct rtnexthop` does: the third and fourth byte are written next.
+   *
+   * @returns what `endNested` wants to be told
+   */
+  beginRecord(): number {
+    return this.#reserve(2);
+  }
+
+  /** Closes what `beginNested` or `beginRecord` opened. */
   endNested(start: number): this {
     this.#view.setUint16(start, this.#length - start, true);
     return this;

@@ -94,11 +94,15 @@ export {
   RTN_UNICAST,
   RTNLGRP_IPV4_IFADDR,
   RTNLGRP_IPV4_ROUTE,
+  RTNLGRP_IPV4_RULE,
   RTNLGRP_IPV6_IFADDR,
   RTNLGRP_IPV6_NETCONF,
+  RTNLGRP_IPV6_ROUTE,
+  RTNLGRP_IPV6_RULE,
   RTNLGRP_LINK,
   RTPROT_KERNEL,
 } from "./constants.ts";
+export { type Encapsulation } from "./encapsulation.ts";
 export { DumpReader, type DumpState } from "./dump.ts";
 export {
   align,
@@ -122,3 +126,31 @@ export {
   type Route,
   type RouteRequest,
 } from "./route.ts";
+export {
+  describeRoute,
+  dropRoute,
+  putRoute,
+  ROUTE_METRICS,
+  ROUTE_TYPES,
+  type RouteForm,
+  type RouteHop,
+  routeKey,
+  type RouteMetric,
+  type RouteType,
+  shownRouteKey,
+} from "./route_form.ts";
+export {
+  addRule,
+  deleteRule,
+  describeRule,
+  type Range,
+  readRule,
+  requestRules,
+  RTM_DELRULE,
+  RTM_NEWRULE,
+  RULE_ACTIONS,
+  type RuleAction,
+  type RuleForm,
+  ruleKey,
+  type ShownRule,
+} from "./rule.ts";
