@@ -86,6 +86,21 @@ export class Gate {
   }
 }
 
+/** The gate of what is held as long as the agent runs, whatever the protocol plane says. */
+class OpenGate extends Gate {
+  override open(): boolean {
+    return true;
+  }
+}
+
+/** The gate of a router. */
+export function gateFor(
+  { slot, always }: { readonly slot: number; readonly always?: true },
+  pulse: Pulse,
+): Gate {
+  return always === true ? new OpenGate(pulse, slot) : new Gate(pulse, slot);
+}
+
 /** How long the gate is asked again after it was found closed. */
 export const GATE_RETRY = 50_000;
 

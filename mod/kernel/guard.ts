@@ -35,6 +35,7 @@ import {
   RTPROT_KERNEL,
 } from "../netlink/mod.ts";
 import { hostLength, isIpv6, type Operation } from "./operation.ts";
+import type { Ownership } from "./ownership.ts";
 import type { Encode, Requester } from "./requester.ts";
 import type { NamespaceView } from "./view.ts";
 
@@ -60,6 +61,19 @@ export function endangered(operations: readonly Operation[], view: NamespaceView
   }
   for (const [index, count] of removals) if (count >= view.countIpv4(index)) add(index, 4);
   return [...dangers.values()];
+}
+
+/** Notes what these operations may take along. */
+export function guardsOf(
+  operations: readonly Operation[],
+  view: NamespaceView,
+  requester: Requester,
+  ownership: Ownership,
+): Guard[] {
+  return endangered(operations, view).map((danger) => {
+    const all = view.addresses(danger.index);
+    return new Guard(danger, requester, all.filter((address) => !ownership.isOurs(address)));
+  });
 }
 
 /** The host's addresses and routes of one interface and family before a removal. */

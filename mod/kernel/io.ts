@@ -36,6 +36,13 @@ export interface NamespaceIo extends RequestIo {
    * `overrun`: the kernel had to drop some.
    */
   event(): Uint8Array | "overrun" | undefined;
+  /**
+   * From now on notifications tell of rules, and of routes that carry our protocol number, too.
+   * Idempotent.
+   *
+   * @throws where the kernel refuses
+   */
+  followRouting(): void;
   /** Sends an Ethernet frame. @returns 0 or the errno */
   transmit(index: number, frame: Uint8Array<ArrayBuffer>): number;
   /**

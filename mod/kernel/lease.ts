@@ -20,7 +20,7 @@
 import { parseIp } from "../ip/mod.ts";
 import { HALB_PROTOCOL, type InterfaceAddress } from "../netlink/mod.ts";
 import type { KernelRouter } from "../plane/messages.ts";
-import { backoff, Gate, GATE_RETRY, type Pulse } from "./gate.ts";
+import { backoff, GATE_RETRY, gateFor, type Pulse } from "./gate.ts";
 import {
   addition,
   expected,
@@ -193,7 +193,7 @@ export class LeaseBook {
       this.#leftovers = this.#leftovers.filter((leftover) => leftover !== operation);
       return;
     }
-    if (operation.type === "add_route" || operation.type === "delete_route") return;
+    if (!("address" in operation)) return;
     const address = this.#find(operation.router, operation.index, operation.address);
     if (address === undefined) return;
     if (failure !== undefined) {
@@ -219,8 +219,9 @@ export class LeaseBook {
     const adoptedUntil = now + (router.lease === 0 ? ADOPTION_LIMIT : router.lease * SECOND);
     const entry = known?.router.slot === router.slot
       ? known
-      : newRouter(router, new Gate(this.#pulse, router.slot), adoptedUntil);
+      : newRouter(router, gateFor(router, this.#pulse), adoptedUntil);
     entry.router = router;
+    if (router.always === true) entry.wanted = entry.decided = true;
     const nonsense = router.addresses.find(({ address }) => parseIp(address) === undefined);
     entry.fault = nonsense && `Not an IP address: "${nonsense.address}"`;
     entry.addresses = router.addresses.map((held, position) => {

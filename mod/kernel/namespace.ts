@@ -15,7 +15,7 @@ import type { KernelRouter, WatchedInterface } from "../plane/messages.ts";
 import { Announcer } from "./announce.ts";
 import { ConnectedRoutes } from "./connected.ts";
 import type { Pulse } from "./gate.ts";
-import { endangered, Guard } from "./guard.ts";
+import { guardsOf } from "./guard.ts";
 import type { KernelIo, NamespaceIo } from "./io.ts";
 import { LeaseBook } from "./lease.ts";
 import type { LeasedRouter } from "./leased.ts";
@@ -27,6 +27,8 @@ import {
   type Operation,
 } from "./operation.ts";
 import { Requester } from "./requester.ts";
+import { RoutingBook } from "./routing.ts";
+import { isRoutingOperation } from "./routing_operation.ts";
 import { type Say, Tables } from "./tables.ts";
 import { targetsOf } from "./targets.ts";
 import { NamespaceView } from "./view.ts";
@@ -37,6 +39,7 @@ import { type InterfaceNews, InterfaceWatch } from "./watch.ts";
 const ROUNDS = 20;
 /** Operations in one round, so that announcements and a drop never wait for thousands of them. */
 const BATCH = 128;
+const ROUTING_BATCH = 512;
 /** A call that has lasted so long ends after its round. */
 const LONG = 30_000;
 /** How long an address of a router that nobody has decided about is left alone, microseconds. */
@@ -46,6 +49,7 @@ const ADOPTION = 3_000_000;
 export class NamespaceDriver {
   readonly name: string;
   readonly book: LeaseBook;
+  readonly routing: RoutingBook;
   readonly announcer: Announcer;
   readonly watch: InterfaceWatch;
   /** Routers whose report may have changed since `takeChanged`. */
@@ -97,8 +101,13 @@ export class NamespaceDriver {
         say("error", ["kernel", router.router.name], "Router is in fault", properties);
       },
     });
-    this.#tables = new Tables(this.#io, this.#requester, this.#view, say, (address) => {
-      this.book.removedByOthers(address, clock.now());
+    this.routing = new RoutingBook(this.#view, {
+      changed: (router) => this.#changed.add(router.router.name),
+    });
+    this.#tables = new Tables(this.#io, this.#requester, this.#view, say, {
+      removed: (address) => this.book.removedByOthers(address, clock.now()),
+      routing: (message) => this.routing.take(message, this.#io.portId, clock.now()),
+      lost: () => this.routing.verify(),
     });
     this.#routes = new ConnectedRoutes(this.#view, this.book);
     this.announcer = new Announcer((router) => {
@@ -117,7 +126,9 @@ export class NamespaceDriver {
   get deadline(): number {
     if (this.resting) return Infinity;
     if (this.#again) return 0;
-    return Math.min(this.book.deadline, this.#routes.deadline, this.announcer.deadline);
+    const announcements = this.announcer.deadline;
+    const { deadline } = this.routing;
+    return Math.min(this.book.deadline, this.#routes.deadline, deadline, announcements);
   }
 
   /** Routers and watched interfaces from now on. The first time the kernel's tables are read. */
@@ -140,9 +151,10 @@ export class NamespaceDriver {
       this.announcements.set(router.name, this.announcements.get(router.name) ?? 0);
       this.announcer.change(router.name, router.announce, now);
     }
+    this.routing.configure(this.book.routers);
+    if (this.routing.used) this.#io.followRouting();
     if (!this.#started) {
-      this.book.collectLeftovers();
-      this.#routes.adopt(this.#tables.ownRoutes());
+      this.#collect();
       this.#started = true;
     }
     this.#memberships.want(interfaces);
@@ -157,13 +169,19 @@ export class NamespaceDriver {
     this.resting = resting;
     if (resting) return;
     this.#tables.follow();
-    this.book.collectLeftovers();
-    this.#routes.adopt(this.#tables.ownRoutes());
+    this.#collect();
     for (const router of this.book.routers) {
       // What nobody has decided about yet waits as it does after a start.
       if (!router.decided) router.adoptedUntil = now + ADOPTION;
     }
     this.#again = true;
+  }
+
+  /** What of ours is there that we do not know of. */
+  #collect(): void {
+    this.book.collectLeftovers();
+    this.#routes.adopt(this.#tables.ownRoutes());
+    this.routing.see(this.#tables.routing());
   }
 
   /** Hold from now on; the next `settle` does it and announces, unless it was held before. */
@@ -208,14 +226,22 @@ export class NamespaceDriver {
       const now = this.#clock.now();
       this.#digestChanges(now);
       if (this.resting) return;
-      const { before, after } = this.#routes.plan(now);
-      const operations = [...before, ...this.book.plan(now, BATCH), ...after];
+      const operations = this.#plan(now);
       if (operations.length === 0) return this.#announceInstalled(now);
       this.#execute(operations);
       if (this.#clock.now() >= end) break;
     }
     this.#announceInstalled(this.#clock.now());
     this.#again = true;
+  }
+
+  /** Routes and rules go before addresses do, and come when all addresses are there. */
+  #plan(now: number): Operation[] {
+    if (this.routing.stale) this.routing.see(this.#tables.routing());
+    const { before, after } = this.#routes.plan(now);
+    const operations: Operation[] = this.routing.removals(now, ROUTING_BATCH);
+    operations.push(...before, ...this.book.plan(now, BATCH), ...after);
+    return operations.length > 0 ? operations : this.routing.additions(now, ROUTING_BATCH);
   }
 
   /** Sends announcements that are due. @returns whether some are left for the next turn */
@@ -264,6 +290,7 @@ export class NamespaceDriver {
 
   #touch(router: string): void {
     this.#routes.touch();
+    this.routing.touch();
     this.#changed.add(router);
     this.#again = true;
   }
@@ -272,6 +299,7 @@ export class NamespaceDriver {
     for (const index of this.#view.takeChanges()) {
       this.#watchDirty = true;
       this.#routes.verify(index);
+      this.routing.verify();
       this.book.interfaceChanged(index, now);
       const link = this.#view.link(index);
       const before = this.#carriers.get(index);
@@ -294,11 +322,8 @@ export class NamespaceDriver {
   }
 
   #execute(operations: readonly Operation[]): void {
-    const guards = endangered(operations, this.#view).map((danger) => {
-      const hosts = this.#view.addresses(danger.index)
-        .filter((address) => !this.book.ownership.isOurs(address));
-      return new Guard(danger, this.#requester, hosts);
-    });
+    const { ownership } = this.book;
+    const guards = guardsOf(operations, this.#view, this.#requester, ownership);
     let sent = 0;
     this.#requester.transact(
       operations.map((operation) => (writer, sequence) =>
@@ -329,7 +354,9 @@ export class NamespaceDriver {
     if (operation.type === "delete_address" && answer.errno === 0 && isIpv6(operation.address)) {
       this.#tables.expectRemoval(operation.index, operation.address);
     }
-    if (operation.type === "add_route") this.#routes.settle(operation, failure, sent);
+    if (isRoutingOperation(operation)) {
+      this.routing.settle(operation, failure, answer.errno, sent);
+    } else if (operation.type === "add_route") this.#routes.settle(operation, failure, sent);
     else this.book.settle(operation, failure, sent);
     const router = "router" in operation ? operation.router : "";
     if (operation.type !== "refresh_address") this.#changed.add(router);

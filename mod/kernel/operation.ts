@@ -32,6 +32,7 @@ import {
   EAFNOSUPPORT,
   EEXIST,
   ENODEV,
+  ENOENT,
   EOPNOTSUPP,
   ESRCH,
   HALB_PROTOCOL,
@@ -42,6 +43,12 @@ import {
   type RouteRequest,
   RT_SCOPE_LINK,
 } from "../netlink/mod.ts";
+import {
+  describeRoutingOperation,
+  encodeRoutingOperation,
+  isRoutingOperation,
+  type RoutingOperation,
+} from "./routing_operation.ts";
 
 /**
  * Metric of our connected routes, to which the interface index is added: so high that any route
@@ -100,7 +107,13 @@ export interface DeleteRoute extends ConnectedRoute {
   readonly type: "delete_route";
 }
 
-export type Operation = AddAddress | RefreshAddress | DeleteAddress | AddRoute | DeleteRoute;
+export type Operation =
+  | AddAddress
+  | RefreshAddress
+  | DeleteAddress
+  | AddRoute
+  | DeleteRoute
+  | RoutingOperation;
 
 /** Whether the text of an address is one of IPv6. */
 export function isIpv6(address: string): boolean {
@@ -123,6 +136,7 @@ export function encodeOperation(
   sequence: number,
   operation: Operation,
 ): void {
+  if (isRoutingOperation(operation)) return encodeRoutingOperation(writer, sequence, operation);
   switch (operation.type) {
     case "add_address":
     case "refresh_address": {
@@ -160,6 +174,7 @@ export function encodeOperation(
 
 /** An operation in words, for logs. */
 export function describeOperation(operation: Operation): string {
+  if (isRoutingOperation(operation)) return describeRoutingOperation(operation);
   switch (operation.type) {
     case "add_address":
       return `add ${operation.address} to interface ${operation.index}`;
@@ -178,8 +193,8 @@ export function describeOperation(operation: Operation): string {
 export function failureOf(operation: Operation, answer: Acknowledgement): string | undefined {
   const { errno } = answer;
   if (errno === 0) return undefined;
-  const removes = operation.type === "delete_address" || operation.type === "delete_route";
-  if (removes && [EADDRNOTAVAIL, ENODEV, ESRCH].includes(errno)) return undefined;
+  const removes = /^(delete|drop)_/.test(operation.type);
+  if (removes && [EADDRNOTAVAIL, ENODEV, ENOENT, ESRCH].includes(errno)) return undefined;
   if (operation.type === "add_route" && errno === EEXIST) return undefined;
   if (operation.type === "add_address" && isIpv6(operation.address)) {
     const reason = IPV6_REFUSALS[errno];

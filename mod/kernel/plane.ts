@@ -345,8 +345,8 @@ export class KernelPlane {
       for (const name of driver.takeChanged()) {
         const router = driver.book.router(name);
         if (router === undefined) continue;
-        const report = reportOf(router, driver.book, driver.announcements.get(name) ?? 0);
-        this.#report(name, report);
+        const { book, routing, announcements } = driver;
+        this.#report(name, reportOf(router, book, announcements.get(name) ?? 0, routing));
       }
     }
     for (const router of this.#closed.size === 0 ? [] : this.#routers) {

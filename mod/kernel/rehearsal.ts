@@ -127,6 +127,8 @@ class PaperKernel implements NamespaceIo {
     return this.#events.shift();
   }
 
+  followRouting(): void {}
+
   transmit(): number {
     this.frames++;
     return 0;

@@ -8,6 +8,7 @@
 import type { AddressReport, ConfigureKernel, KernelRouter } from "../plane/messages.ts";
 import type { LeaseBook } from "./lease.ts";
 import type { LeasedRouter } from "./leased.ts";
+import type { RoutingBook } from "./routing.ts";
 
 /** A report without its ids. */
 export type ReportContent = Omit<AddressReport, "type" | "id" | "cause" | "router">;
@@ -17,6 +18,7 @@ export function reportOf(
   router: LeasedRouter,
   book: LeaseBook,
   announcements: number,
+  routing: RoutingBook,
 ): ReportContent {
   const present: string[] = [];
   const failed: { address: string; reason: string }[] = [];
@@ -25,8 +27,9 @@ export function reportOf(
     if (book.ownership.present(address)) present.push(address.held.address);
     else if (reason !== undefined) failed.push({ address: address.held.address, reason });
   }
-  const { wanted, repairs } = router;
-  return { wanted, present, failed, repairs, announcements };
+  const { wanted } = router;
+  const repairs = router.repairs + routing.repairs(router.router.name);
+  return { wanted, present, failed, ...routing.report(router), repairs, announcements };
 }
 
 /** Whether a report would say nothing new. */
@@ -36,7 +39,7 @@ export function sameReport(a: ReportContent, b: ReportContent): boolean {
     a.present.every((address, i) => address === b.present[i]) &&
     a.failed.every(({ address, reason }, i) =>
       address === b.failed[i]?.address && reason === b.failed[i]?.reason
-    );
+    ) && JSON.stringify([a.routes, a.rules]) === JSON.stringify([b.routes, b.rules]);
 }
 
 /** Differences between two configurations, one line each. */

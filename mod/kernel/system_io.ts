@@ -40,6 +40,7 @@ import {
   RTNLGRP_IPV6_NETCONF,
   RTNLGRP_LINK,
 } from "../netlink/mod.ts";
+import { openRoutingMonitor } from "./routing_monitor.ts";
 import { VRRP_GROUP_IPV4, VRRP_GROUP_IPV6 } from "../vrrp/mod.ts";
 import type { KernelIo, Membership, NamespaceIo } from "./io.ts";
 import { DATAGRAM_LENGTH } from "./requester.ts";
@@ -77,6 +78,9 @@ class SystemNamespace implements NamespaceIo {
   readonly #epoll: Epoll;
   readonly #requests: NetlinkSocket;
   readonly #monitor: NetlinkSocket;
+  /** Undefined: nobody wants to know of routes and rules. */
+  #routing: NetlinkSocket | undefined;
+  readonly #token: number;
   readonly #packets: number;
   readonly #buffer = new Uint8Array(DATAGRAM_LENGTH);
   readonly #eventBuffer = new Uint8Array(DATAGRAM_LENGTH);
@@ -86,6 +90,7 @@ class SystemNamespace implements NamespaceIo {
   constructor(name: string, epoll: Epoll, token: number) {
     this.#name = name;
     this.#epoll = epoll;
+    this.#token = token;
     const opened: { close(): void }[] = [];
     try {
       this.#requests = new NetlinkSocket(NETLINK_ROUTE);
@@ -120,11 +125,21 @@ class SystemNamespace implements NamespaceIo {
   }
 
   event(): Uint8Array | "overrun" | undefined {
-    const length = this.#monitor.receive(this.#eventBuffer);
+    let length = this.#monitor.receive(this.#eventBuffer);
+    if (length === -EAGAIN && this.#routing !== undefined) {
+      length = this.#routing.receive(this.#eventBuffer);
+    }
     if (length === -EAGAIN) return undefined;
     if (length === -ENOBUFS || length === -EMSGSIZE) return "overrun";
     if (length < 0) throw new SystemError("recvfrom", -length, "netlink notifications");
     return this.#eventBuffer.subarray(0, length);
+  }
+
+  followRouting(): void {
+    if (this.#routing !== undefined) return;
+    const socket = inNamespace(this.#name, openRoutingMonitor);
+    this.#epoll.add(socket.fd, EPOLLIN, this.#token);
+    this.#routing = socket;
   }
 
   transmit(index: number, frame: Uint8Array<ArrayBuffer>): number {
@@ -153,8 +168,11 @@ class SystemNamespace implements NamespaceIo {
   }
 
   close(): void {
-    this.#epoll.remove(this.#monitor.fd);
-    this.#monitor.close();
+    for (const monitor of [this.#monitor, this.#routing]) {
+      if (monitor === undefined) continue;
+      this.#epoll.remove(monitor.fd);
+      monitor.close();
+    }
     this.#requests.close();
     closeDescriptor(this.#packets);
   }

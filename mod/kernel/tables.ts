@@ -18,12 +18,17 @@ import {
   requestIpv6Settings,
   requestLinks,
   requestRoutes,
+  requestRules,
   type Route,
   RTM_DELADDR,
   RTM_DELLINK,
+  RTM_DELROUTE,
+  RTM_DELRULE,
   RTM_NEWADDR,
   RTM_NEWLINK,
   RTM_NEWNETCONF,
+  RTM_NEWROUTE,
+  RTM_NEWRULE,
   splitMessages,
 } from "../netlink/mod.ts";
 import type { LogRecord } from "../plane/messages.ts";
@@ -39,32 +44,41 @@ export type Say = (
   properties?: NonNullable<LogRecord["properties"]>,
 ) => void;
 
+/** What else hears of the kernel's tables. */
+export interface TableListener {
+  /** An address was not removed by us; IPv4: nor by the kernel. */
+  removed(address: InterfaceAddress): void;
+  /** A notification of a route or rule. */
+  routing(message: NetlinkMessage): void;
+  /** Notifications were lost. */
+  lost(): void;
+}
+
+const ROUTING: readonly number[] = [RTM_NEWROUTE, RTM_DELROUTE, RTM_NEWRULE, RTM_DELRULE];
+
 /** Fills the view of one namespace. */
 export class Tables {
   readonly #io: NamespaceIo;
   readonly #requester: Requester;
   readonly #view: NamespaceView;
   readonly #say: Say;
-  readonly #removed: (address: InterfaceAddress) => void;
+  readonly #listener: TableListener;
   /** IPv6 addresses that we have removed ourselves and not yet been told so, and how often. */
   readonly #expected = new Map<string, number>();
   #stale = false;
 
-  /**
-   * @param removed an address was not removed by us; IPv4: nor by the kernel
-   */
   constructor(
     io: NamespaceIo,
     requester: Requester,
     view: NamespaceView,
     say: Say,
-    removed: (address: InterfaceAddress) => void,
+    listener: TableListener,
   ) {
     this.#io = io;
     this.#requester = requester;
     this.#view = view;
     this.#say = say;
-    this.#removed = removed;
+    this.#listener = listener;
   }
 
   /** The view disagrees with the kernel: `follow` reads the tables first. */
@@ -87,10 +101,13 @@ export class Tables {
     for (const message of this.#readAddresses(4)) this.#take(message);
     // The kernel keeps the newest IPv6 address of a scope first, and tells of it last when it
     // comes: turned around, both agree, and the oldest one stays the first of an interface.
-    const messages = this.#readIpv6("addresses", () => [...this.#readAddresses(6)].reverse());
+    const messages = this.#readOptional(
+      "IPv6 addresses",
+      () => [...this.#readAddresses(6)].reverse(),
+    );
     for (const message of messages) this.#take(message);
     const settings = () => this.#requester.dump(requestIpv6Settings);
-    for (const message of this.#readIpv6("settings", settings)) this.#take(message);
+    for (const message of this.#readOptional("IPv6 settings", settings)) this.#take(message);
   }
 
   /** Takes in every notification that is queued. */
@@ -102,6 +119,7 @@ export class Tables {
       if (bytes === "overrun") {
         this.#say("info", ["kernel"], "Notifications were lost, reading the tables again");
         this.read();
+        this.#listener.lost();
       } else {
         for (const message of splitMessages(bytes).messages) this.#take(message);
       }
@@ -115,29 +133,46 @@ export class Tables {
       this.#requester.dump((writer, sequence) =>
         requestRoutes(writer, sequence, family, { protocol: HALB_PROTOCOL })
       );
-    for (const message of [...dump(4), ...this.#readIpv6("routes", () => dump(6))]) {
+    for (const message of [...dump(4), ...this.#readOptional("IPv6 routes", () => dump(6))]) {
       const read = readRoute(message);
       if (read.ok && read.value.protocol === HALB_PROTOCOL) routes.push(read.value);
     }
     return routes;
   }
 
+  /** The routes that carry our protocol number, and all rules, of both families. */
+  routing(): NetlinkMessage[] {
+    const routes = (family: 4 | 6) =>
+      this.#requester.dump((writer, sequence) =>
+        requestRoutes(writer, sequence, family, { protocol: HALB_PROTOCOL })
+      );
+    const rules = (family: 4 | 6) =>
+      this.#requester.dump((writer, sequence) => requestRules(writer, sequence, family));
+    return [
+      ...routes(4),
+      ...this.#readOptional("IPv6 routes", () => routes(6)),
+      ...this.#readOptional("rules", () => rules(4)),
+      ...this.#readOptional("IPv6 rules", () => rules(6)),
+    ];
+  }
+
   #readAddresses(family: 4 | 6): readonly NetlinkMessage[] {
     return this.#requester.dump((writer, sequence) => requestAddresses(writer, sequence, family));
   }
 
-  /** A kernel without IPv6 refuses such a dump, and has nothing of the kind. */
-  #readIpv6(what: string, dump: () => readonly NetlinkMessage[]): readonly NetlinkMessage[] {
+  /** A kernel without IPv6 or policy routing refuses such a dump, and has nothing of the kind. */
+  #readOptional(what: string, dump: () => readonly NetlinkMessage[]): readonly NetlinkMessage[] {
     try {
       return dump();
     } catch (error) {
-      this.#say("debug", ["kernel"], `Cannot read IPv6 ${what}`, { error: `${error}` });
+      this.#say("debug", ["kernel"], `Cannot read ${what}`, { error: `${error}` });
       return [];
     }
   }
 
   #take(message: NetlinkMessage): void {
-    if (message.type === RTM_NEWLINK || message.type === RTM_DELLINK) {
+    if (ROUTING.includes(message.type)) this.#listener.routing(message);
+    else if (message.type === RTM_NEWLINK || message.type === RTM_DELLINK) {
       const link = readLink(message);
       if (!link.ok) this.#refuse(link.reason);
       else if (message.type === RTM_NEWLINK) this.#view.putLink(link.value);
@@ -148,7 +183,7 @@ export class Tables {
       else if (message.type === RTM_NEWADDR) this.#view.putAddress(address.value);
       else {
         this.#view.removeAddress(address.value);
-        if (!this.#isOwnDoing(address.value, message.portId)) this.#removed(address.value);
+        if (!this.#isOwnDoing(address.value, message.portId)) this.#listener.removed(address.value);
       }
     } else if (message.type === RTM_NEWNETCONF) {
       const settings = readSettings(message);

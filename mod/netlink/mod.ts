@@ -147,6 +147,7 @@ export {
   readRule,
   requestRules,
   RTM_DELRULE,
+  RTM_GETRULE,
   RTM_NEWRULE,
   RULE_ACTIONS,
   type RuleAction,

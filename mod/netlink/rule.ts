@@ -33,7 +33,7 @@ import { type Decoded, type MessageWriter, type NetlinkMessage, viewOf } from ".
 
 export const RTM_NEWRULE = 32;
 export const RTM_DELRULE = 33;
-const RTM_GETRULE = 34;
+export const RTM_GETRULE = 34;
 
 const RULE_HEADER_LENGTH = 12;
 const FRA_DST = 1;

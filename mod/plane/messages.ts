@@ -14,6 +14,9 @@ import type { Router, RouterEffect, RouterEvent, RouterSettings } from "../vrrp/
 import type { PlaneCrashed } from "./crash.ts";
 import type { FreezeProtocol, Frozen, Memory, RestKernel, ThawProtocol } from "./hand_over.ts";
 import type { HistogramData } from "./histogram.ts";
+import type { HeldAddress, HeldRoute, HeldRule, ObjectReport } from "./holdings.ts";
+
+export type { HeldAddress, HeldRoute, HeldRule, ObjectReport };
 
 /** Names one event or effect: the plane's letter and a counter, such as `p:1042`. */
 export type EventId = string;
@@ -58,20 +61,6 @@ export interface InterfaceState extends InterfaceKey {
   readonly groups: readonly ("ipv4" | "ipv6")[];
 }
 
-/** One virtual address as the kernel plane holds it. */
-export interface HeldAddress {
-  /** Canonical text, of either family. */
-  readonly address: string;
-  /**
-   * As configured, for display and for a connected route of our own; installed as /32 or /128.
-   */
-  readonly prefixLength: number;
-  /** Interface that carries it. */
-  readonly interface: string;
-  /** IFA_LABEL; absent: none. */
-  readonly label?: string;
-}
-
 /** How gratuitous ARP and unsolicited neighbour advertisements are sent for a router's addresses. */
 export interface AnnouncePlan {
   /** Rounds sent at once on becoming master, 0 or more. */
@@ -94,6 +83,11 @@ export interface KernelRouter {
   readonly slot: number;
   readonly namespace: string;
   readonly addresses: readonly HeldAddress[];
+  /** Added after the addresses, removed before them. Absent: none. */
+  readonly routes?: readonly HeldRoute[];
+  readonly rules?: readonly HeldRule[];
+  /** Held as long as the agent runs, without leases: nobody says hold or drop. */
+  readonly always?: true;
   /** Whole seconds that the kernel keeps the addresses without us; 0: for ever (`"off"`). */
   readonly lease: number;
   readonly announce: AnnouncePlan;
@@ -228,7 +222,10 @@ export interface AddressReport {
   readonly present: readonly string[];
   /** Addresses that could not be added: what and why, in words. */
   readonly failed: readonly { readonly address: string; readonly reason: string }[];
-  /** Times that an address which somebody else removed was put back. */
+  /** Absent: the router has none. */
+  readonly routes?: ObjectReport;
+  readonly rules?: ObjectReport;
+  /** Times that an address, route or rule which somebody else removed was put back. */
   readonly repairs: number;
   readonly announcements: number;
 }

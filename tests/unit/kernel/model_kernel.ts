@@ -31,6 +31,7 @@ import {
   RTM_GETLINK,
   RTM_GETNETCONF,
   RTM_GETROUTE,
+  RTM_GETRULE,
   RTM_NEWADDR,
   RTM_NEWLINK,
   RTM_NEWROUTE,
@@ -237,6 +238,7 @@ export class ModelKernel extends ModelSockets implements KernelIo, NamespaceIo {
         (read.value.protocol === 0 || route.protocol === read.value.protocol);
       return this.dump(sequence, this.routes.filter(wanted).map(routeMessage));
     }
+    if (type === RTM_GETRULE) return this.dump(sequence, []);
     const refused = this.refusals.findIndex((one) => one.type === type);
     const refusal = refused < 0 ? undefined : this.refusals.splice(refused, 1)[0]?.errno;
     this.answer(errorMessage(sequence, refusal ?? this.#change(message)));

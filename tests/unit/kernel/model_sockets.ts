@@ -27,6 +27,8 @@ export class ModelSockets {
     return this.#events.shift();
   }
 
+  followRouting(): void {}
+
   transmit(index: number, frame: Uint8Array<ArrayBuffer>): number {
     this.frames.push({ at: this.time, index, frame: frame.slice() });
     return 0;

@@ -1,0 +1,44 @@
+/**
+ * What is held while a router is master, or while the agent runs: addresses, routes, rules. Plain
+ * data, as everything in `messages.ts`; interfaces by name, since they may come later.
+ *
+ * @module
+ */
+
+import type { RouteForm, RuleForm } from "../netlink/mod.ts";
+
+/** One virtual address as the kernel plane holds it. */
+export interface HeldAddress {
+  /** Canonical text, of either family. */
+  readonly address: string;
+  /**
+   * As configured, for display and for a connected route of our own; installed as /32 or /128.
+   */
+  readonly prefixLength: number;
+  /** Interface that carries it. */
+  readonly interface: string;
+  /** IFA_LABEL; absent: none. */
+  readonly label?: string;
+  /** It is not in the adverts. */
+  readonly excluded?: true;
+  /** RT_SCOPE_…, IPv4 only; absent: what the address suggests. */
+  readonly scope?: number;
+  /** The other end of a point-to-point link; the kernel makes a route to it. */
+  readonly peer?: string;
+  /** IPv4 only; absent: none. */
+  readonly broadcast?: string;
+  /** IPv6: new connections may choose it as their source. IPv4 addresses always are preferred. */
+  readonly preferred?: true;
+}
+
+/** A route that moves with mastership. */
+export type HeldRoute = RouteForm<string>;
+
+/** A rule that moves with mastership. */
+export type HeldRule = RuleForm;
+
+/** What became of a router's routes or rules, in words of `ip`. */
+export interface ObjectReport {
+  readonly present: readonly string[];
+  readonly failed: readonly { readonly text: string; readonly reason: string }[];
+}
