@@ -21,6 +21,7 @@ export {
   type Target,
 } from "./bpf.ts";
 export { effectiveCapabilities, hasCapability } from "./capabilities.ts";
+export { asIdentity, closeInheritedOnExec, type Identity, withoutAmbient } from "./credentials.ts";
 export { boottimeMicros, monotonicMicros, realtimeMicros } from "./clock.ts";
 export {
   AF_INET,

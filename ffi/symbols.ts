@@ -24,6 +24,8 @@ type Parameter = "i32" | "u32" | "usize" | "buffer" | "pointer";
 type Result = "i32" | "u32" | "pointer";
 
 interface Definition {
+  /** The symbol, where one function has several shapes. */
+  readonly name?: string;
   readonly parameters: readonly Parameter[];
   readonly result: Result;
 }
@@ -141,6 +143,12 @@ export const libc = bindLazily({
   umask: { parameters: ["u32"], result: "u32" },
   gettid: { parameters: [], result: "i32" },
   kill: { parameters: ["i32", "i32"], result: "i32" },
+  syscall_numbers: { name: "syscall", parameters: ["u32", "u32", "u32", "u32"], result: "i32" },
+  syscall_list: { name: "syscall", parameters: ["u32", "u32", "buffer"], result: "i32" },
+  prctl: { parameters: ["i32", "u32", "u32", "u32", "u32"], result: "i32" },
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  mkfifo: { parameters: ["buffer", "u32"], result: "i32" },
+  lchown: { parameters: ["buffer", "u32", "u32"], result: "i32" },
 });
 
 /** A function of libc that halb knows. */

@@ -5,7 +5,7 @@ import { lab, processTree } from "../lib/mod.ts";
 import { probeOn, verdict, write } from "./check_helpers.ts";
 import type { ProbeSpec } from "./check_prober.ts";
 
-const NOBODY = { uid: 65_534, gid: 65_534 };
+const NOBODY = { uid: 65_534, gid: 65_534, groups: [4, 8] };
 
 function script(
   command: readonly string[],
@@ -35,6 +35,10 @@ lab("script: exit codes, output, user, environment", async (lab) => {
     shell("printf '\\033[2Jgone\\nsecond'"),
     // Its child keeps the pipe: that must not keep us.
     shell("sleep 30 & exit 0"),
+    shell(
+      "cat /proc/self/status | grep -E '^Cap(Inh|Prm|Eff|Amb)' | grep -v '\t0000000000000000$'",
+    ),
+    shell("pwd; exec ls /proc/self/fd"),
   ]);
   assert.deepEqual(outcomes.slice(0, 4).map(verdict), [
     "passed: exit 0",
@@ -47,13 +51,15 @@ lab("script: exit codes, output, user, environment", async (lab) => {
   assert.match(outcomes[4]!.reason, /^cannot be started: /);
   assert.equal(
     outcomes[5]!.output,
-    "65534:65534 HALB_NAME=web PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "65534:65534 4 8 HALB_NAME=web PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
   );
   assert.equal(outcomes[6]!.result, "passed");
   assert.ok(outcomes[6]!.output.length <= 256);
   assert.equal(outcomes[7]!.output, "\\u001b[2Jgone\\nsecond");
   assert.equal(outcomes[8]!.result, "passed");
   assert.ok(outcomes[8]!.took < 2000, `${outcomes[8]!.took} ms`);
+  assert.equal(verdict(outcomes[9]!), "failed: exit 1", "no line of a capability is left");
+  assert.equal(outcomes[10]!.output, "/\\n0\\n1\\n2\\n3", "3 is the directory that ls reads");
 });
 
 lab("script: when the time is up the whole group is killed", async (lab) => {

@@ -1,0 +1,144 @@
+/**
+ * Runs a program of somebody else's: in a session and process group of its own, as another user
+ * with that user's groups, without capabilities and descriptors of ours, with an empty environment
+ * but for what is given, and with an end: when the time is up the whole group gets SIGTERM, and
+ * SIGKILL half a second later.
+ *
+ * @module
+ */
+
+import {
+  asIdentity,
+  closeInheritedOnExec,
+  type Identity,
+  killProcess,
+  withoutAmbient,
+} from "../../../ffi/mod.ts";
+import { textOf } from "../../text/mod.ts";
+import type { ScriptEnd } from "../types/script.ts";
+
+const SIGTERM = 15;
+const SIGKILL = 9;
+/** Between SIGTERM and SIGKILL, milliseconds. */
+const GRACE = 500;
+/** How long output is waited for after the end: a child may have kept the pipe, milliseconds. */
+const LAST_WORDS = 50;
+/** Bytes of output that are kept; what is more is read and thrown away. */
+const OUTPUT_LIMIT = 4096;
+
+const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** What to run, and as whom. */
+export interface ProgramSettings {
+  /** The program and its arguments; no shell. */
+  readonly command: readonly string[];
+  /** `null`: our own user, with none of our supplementary groups where we are root. */
+  readonly user: Identity | null;
+  /** Beside PATH. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** How it went. */
+export interface ProgramResult {
+  readonly end: ScriptEnd;
+  /** The beginning of what it printed, on either stream. */
+  readonly printed: Uint8Array;
+}
+
+/** Keeps the beginning of what comes; reads the rest, so that nobody waits for us. */
+async function collect(stream: ReadableStream<Uint8Array>, kept: Uint8Array[]): Promise<void> {
+  let length = 0;
+  for await (const piece of stream) {
+    if (length >= OUTPUT_LIMIT) continue;
+    kept.push(piece.subarray(0, OUTPUT_LIMIT - length));
+    length += piece.length;
+  }
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
+/** Signals a whole group. */
+function killGroup(pid: number, signal: number): void {
+  try {
+    killProcess(-pid, signal);
+  } catch {
+    // It has ended.
+  }
+}
+
+let descriptorsMarked = false;
+
+/** @throws what Deno or the kernel says where it cannot be started */
+function start({ command, user, environment }: ProgramSettings): Deno.ChildProcess {
+  if (!descriptorsMarked) closeInheritedOnExec();
+  descriptorsMarked = true;
+  const [program, ...args] = command;
+  const prepared = new Deno.Command(program ?? "", {
+    args,
+    // Whatever ours is, it may not be somebody else's to enter.
+    cwd: "/",
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    clearEnv: true,
+    env: { PATH, ...environment },
+    // A group of its own, whose number is its process id.
+    detached: true,
+  });
+  const spawn = () => prepared.spawn();
+  // Deno's own `uid` would take the supplementary groups away.
+  return withoutAmbient(user === null ? spawn : () => asIdentity(user, spawn));
+}
+
+/** Runs a program to its end. Never rejects. @param signal aborts when the time is up */
+export async function runProgram(
+  settings: ProgramSettings,
+  signal: AbortSignal,
+): Promise<ProgramResult> {
+  const kept: Uint8Array[] = [];
+  let child: Deno.ChildProcess;
+  try {
+    child = start(settings);
+  } catch (error) {
+    return { end: { type: "missing", error: textOf(error) }, printed: joined(kept) };
+  }
+  const reading = [collect(child.stdout, kept), collect(child.stderr, kept)];
+  const end = await ending(child, signal);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const enough = new Promise((resolve) => timer = setTimeout(resolve, LAST_WORDS));
+  await Promise.race([Promise.allSettled(reading), enough]);
+  clearTimeout(timer);
+  return { end, printed: joined(kept) };
+}
+
+/** Waits for the end, or brings it about. */
+async function ending(child: Deno.ChildProcess, signal: AbortSignal): Promise<ScriptEnd> {
+  let late = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const expire = () => {
+    late = true;
+    killGroup(child.pid, SIGTERM);
+    timer = setTimeout(() => killGroup(child.pid, SIGKILL), GRACE);
+  };
+  signal.addEventListener("abort", expire);
+  if (signal.aborted) expire();
+  const status = await child.status;
+  signal.removeEventListener("abort", expire);
+  clearTimeout(timer);
+  if (late) {
+    // The leader is gone; those that it left behind go too.
+    killGroup(child.pid, SIGKILL);
+    return { type: "timeout" };
+  }
+  return status.signal === null
+    ? { type: "exit", code: status.code }
+    : { type: "signal", signal: status.signal };
+}
