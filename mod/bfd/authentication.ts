@@ -23,7 +23,7 @@
  * @module
  */
 
-import { md5, MD5_LENGTH, sha1, SHA1_LENGTH } from "./digest.ts";
+import { md5, MD5_LENGTH, sameRange, sha1, SHA1_LENGTH } from "../secret/mod.ts";
 import {
   CONTROL_HEADER,
   type ControlPacket,
@@ -160,11 +160,9 @@ export function verifyControl(
     return "authentication_sequence";
   }
   computeDigest(bytes, packet.length, settings, key.secret);
-  let difference = 0;
-  for (let i = 0; i < packet.length - DIGEST_AT; i++) {
-    difference |= digest[i]! ^ bytes[DIGEST_AT + i]!;
+  if (!sameRange(digest, 0, bytes, DIGEST_AT, packet.length - DIGEST_AT)) {
+    return "authentication_digest";
   }
-  if (difference !== 0) return "authentication_digest";
   sequence.receive = number;
   sequence.known = true;
   return null;
@@ -188,9 +186,9 @@ function verifyPassword(
   secret: readonly number[],
 ): DropReason | null {
   if (length !== 3 + secret.length) return "authentication_length";
-  let difference = 0;
-  for (let i = 0; i < secret.length; i++) difference |= bytes[CONTROL_HEADER + 3 + i]! ^ secret[i]!;
-  return difference === 0 ? null : "authentication_digest";
+  return sameRange(bytes, CONTROL_HEADER + 3, secret, 0, secret.length)
+    ? null
+    : "authentication_digest";
 }
 
 /**

@@ -5,3 +5,4 @@
  */
 
 export { compareIp, formatIp, formatIpv4, inPrefix, networkOf, parseIp } from "./address.ts";
+export { fold, internetChecksum, sum16 } from "./checksum.ts";

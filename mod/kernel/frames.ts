@@ -22,7 +22,7 @@
  * @module
  */
 
-import { parseIp } from "../ip/mod.ts";
+import { internetChecksum, parseIp } from "../ip/mod.ts";
 
 /** Bytes of an ARP request in its Ethernet frame, unpadded. */
 const ARP_FRAME_LENGTH = 42;
@@ -119,13 +119,9 @@ export function neighbourAdvertisement(
 
 /** ICMPv6 checksum over pseudo header and message (RFC 8200 section 8.1), its field zero. */
 function checksumOf(frame: Uint8Array): number {
-  let sum = ICMPV6_LENGTH + NEXT_HEADER_ICMPV6;
   // Source and destination stand right before the message, so one run covers both.
-  for (let at = IPV6 + 8; at < ADVERTISEMENT_FRAME_LENGTH; at += 2) {
-    sum += ((frame[at] ?? 0) << 8) | (frame[at + 1] ?? 0);
-  }
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
-  return ~sum & 0xffff;
+  const pseudo = ICMPV6_LENGTH + NEXT_HEADER_ICMPV6;
+  return internetChecksum(frame, IPV6 + 8, ADVERTISEMENT_FRAME_LENGTH, pseudo);
 }
 
 /** The last one that was parsed: all addresses of a takeover leave from one or two interfaces. */

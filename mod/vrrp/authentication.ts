@@ -31,7 +31,7 @@ import type { Authenticated, Hmac } from "./authentication_types.ts";
 import type { DecodeOptions } from "./message.ts";
 import { decodeAdvertisement } from "./packet.ts";
 import { decodeAdvertisement6, type Ipv6Origin } from "./packet6.ts";
-import type { Secret } from "./secret.ts";
+import type { Secret } from "../secret/mod.ts";
 import type { Micros } from "./types.ts";
 
 export type Authentication =

@@ -45,7 +45,7 @@ import {
 import { paddedPassword } from "./authentication_password.ts";
 import { type DecodeOptions, PROTOCOL_VRRP } from "./message.ts";
 import { decodeAdvertisement } from "./packet.ts";
-import { sameBytes, type Secret } from "./secret.ts";
+import { sameBytes, type Secret } from "../secret/mod.ts";
 
 /** IP protocol number of the authentication header. */
 export const PROTOCOL_AUTHENTICATION_HEADER = 51;

@@ -45,7 +45,7 @@ import {
 import { type Decoded, type DecodeOptions, PROTOCOL_VRRP, VRRP_HEADER } from "./message.ts";
 import { decodeAdvertisement } from "./packet.ts";
 import { decodeAdvertisement6, type Ipv6Origin } from "./packet6.ts";
-import type { Secret } from "./secret.ts";
+import type { Secret } from "../secret/mod.ts";
 import type { Micros } from "./types.ts";
 
 /** Senders remembered. */

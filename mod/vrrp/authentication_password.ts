@@ -19,7 +19,7 @@ import {
 } from "./authentication_types.ts";
 import { type DecodeOptions, PROTOCOL_VRRP } from "./message.ts";
 import { decodeAdvertisement } from "./packet.ts";
-import { sameBytes, type Secret } from "./secret.ts";
+import { sameBytes, type Secret } from "../secret/mod.ts";
 
 /** Type in the header of a version 2 message. */
 const SIMPLE_PASSWORD = 1;

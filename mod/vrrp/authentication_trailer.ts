@@ -25,6 +25,7 @@
  * @module
  */
 
+import { sum16 } from "../ip/mod.ts";
 import type { Stamp } from "./authentication_stamp.ts";
 import {
   addToChecksum,
@@ -34,8 +35,8 @@ import {
   statedLength,
   takeFromChecksum,
 } from "./authentication_types.ts";
-import { sum16, VRRP_HEADER } from "./message.ts";
-import { sameBytes, type Secret } from "./secret.ts";
+import { VRRP_HEADER } from "./message.ts";
+import { sameBytes, type Secret } from "../secret/mod.ts";
 
 /** Bytes behind the message. */
 export const TRAILER = 28;

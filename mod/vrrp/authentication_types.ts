@@ -10,7 +10,8 @@
  * @module
  */
 
-import { type DropReason, fold, sum16, VRRP_HEADER } from "./message.ts";
+import { fold, sum16 } from "../ip/mod.ts";
+import { type DropReason, VRRP_HEADER } from "./message.ts";
 import type { Advertisement } from "./types.ts";
 
 /**

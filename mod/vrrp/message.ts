@@ -1,6 +1,6 @@
 /**
  * What the advertisements of all versions and families have in common: the reasons to refuse one,
- * what a received one says and what an outgoing one is to say, and the Internet checksum.
+ * what a received one says and what an outgoing one is to say.
  *
  * @module
  */
@@ -87,26 +87,6 @@ export function refuse(drop: DropReason): Decoded {
 /** Whether a router with these options takes adverts of this version. */
 export function understands(version: number, options: DecodeOptions): version is 2 | 3 {
   return version === options.version || (version === 2 && options.version2);
-}
-
-/**
- * One's complement sum of 16-bit words, an odd byte padded with zero; not yet folded.
- *
- * @param initial sum to go on from
- */
-export function sum16(bytes: Uint8Array, start: number, end: number, initial: number): number {
-  let sum = initial;
-  let at = start;
-  for (; at + 1 < end; at += 2) sum += (bytes[at]! << 8) | bytes[at + 1]!;
-  if (at < end) sum += bytes[at]! << 8;
-  return sum;
-}
-
-/** The carries added again: 0xffff where the checksum was part of the sum and is right. */
-export function fold(sum: number): number {
-  let folded = sum;
-  while (folded > 0xffff) folded = (folded & 0xffff) + Math.floor(folded / 0x10000);
-  return folded;
 }
 
 /** @throws {RangeError} when a value does not fit its field */

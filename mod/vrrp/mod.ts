@@ -46,7 +46,6 @@ export {
   settleDown,
 } from "./rise_fall.ts";
 export type { Delays, Finding, Quorum, RiseFall, Settling, Verdict } from "./rise_fall.ts";
-export { Secret } from "./secret.ts";
 export {
   contribution,
   evaluateGroupTrackers,

@@ -28,7 +28,7 @@
  * @module
  */
 
-import { formatIpv4, parseIp } from "../ip/mod.ts";
+import { fold, formatIpv4, parseIp, sum16 } from "../ip/mod.ts";
 import {
   CENTISECOND,
   checkOutgoing,
@@ -37,12 +37,10 @@ import {
   type DecodeOptions,
   DEFAULT_OPTIONS,
   type DropReason,
-  fold,
   type OutgoingAdvertisement,
   PROTOCOL_VRRP,
   refuse,
   SECOND,
-  sum16,
   TYPE_ADVERTISEMENT,
   understands,
   VRRP_HEADER,

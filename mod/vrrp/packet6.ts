@@ -10,7 +10,7 @@
  * @module
  */
 
-import { formatIp, parseIp } from "../ip/mod.ts";
+import { fold, formatIp, parseIp, sum16 } from "../ip/mod.ts";
 import {
   CENTISECOND,
   checkOutgoing,
@@ -19,11 +19,9 @@ import {
   type DecodeOptions,
   DEFAULT_OPTIONS,
   type DropReason,
-  fold,
   type OutgoingAdvertisement,
   PROTOCOL_VRRP,
   refuse,
-  sum16,
   TYPE_ADVERTISEMENT,
   VRRP_HEADER,
 } from "./message.ts";

@@ -13,8 +13,8 @@ import {
   encodeAdvertisement6,
   seal4,
   seal6,
-  Secret,
 } from "../../mod/vrrp/mod.ts";
+import { Secret } from "../../mod/secret/mod.ts";
 import { parseIp } from "../../mod/ip/mod.ts";
 import { dissect, find, finished, withIpv6Header } from "../lib/dissector.ts";
 import { hmac, hmacSettings, VECTOR_TIME } from "../unit/vrrp/authentication_fixtures.ts";

@@ -90,6 +90,7 @@ const PURE = [
   "mod/heap",
   "mod/text",
   "mod/ip",
+  "mod/secret",
   "mod/vrrp",
   "mod/bfd",
   "mod/netlink",
@@ -143,8 +144,7 @@ Deno.test("ffi imports nothing of ours and nothing from outside", () => {
 Deno.test("config knows no kernel, no plane and no ffi", () => {
   refuseImports(
     "config",
-    (imported) =>
-      isOurs(imported) && !imported.startsWith("config/") && !imported.startsWith("mod/ip/"),
+    (imported) => isOurs(imported) && !/^(config|mod\/(ip|secret))\//.test(imported),
   );
 });
 

@@ -17,6 +17,7 @@
  * @module
  */
 
+import { internetChecksum } from "../../ip/mod.ts";
 import { failed, type Outcome, passed } from "../outcome.ts";
 import { type Conversation, type Step, WAIT } from "./conversation.ts";
 
@@ -36,14 +37,6 @@ export interface PingSettings {
   readonly token: Uint8Array;
   /** Bytes of data, the token among them: 8 to 65,000. */
   readonly size: number;
-}
-
-/** The Internet checksum (RFC 1071). */
-export function internetChecksum(bytes: Uint8Array): number {
-  let sum = 0;
-  for (let i = 0; i < bytes.length; i += 2) sum += (bytes[i]! << 8) | (bytes[i + 1] ?? 0);
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
-  return ~sum & 0xffff;
 }
 
 function echoRequest({ family, identifier, sequence, token, size }: PingSettings): Uint8Array {

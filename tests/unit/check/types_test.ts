@@ -10,11 +10,8 @@ import {
 } from "../../../mod/check/types/certificate.ts";
 import { indexOfBytes, Received } from "../../../mod/check/types/conversation.ts";
 import { judgeFile } from "../../../mod/check/types/file.ts";
-import {
-  internetChecksum,
-  pingConversation,
-  type PingSettings,
-} from "../../../mod/check/types/ping.ts";
+import { internetChecksum } from "../../../mod/ip/mod.ts";
+import { pingConversation, type PingSettings } from "../../../mod/check/types/ping.ts";
 import { proxyHeader } from "../../../mod/check/types/proxy_header.ts";
 import { judgeScript } from "../../../mod/check/types/script.ts";
 import { smtpConversation } from "../../../mod/check/types/smtp.ts";

@@ -6,7 +6,7 @@ import { createHmac } from "node:crypto";
 import type { Authenticated, Hmac } from "../../../mod/vrrp/authentication_types.ts";
 import type { HmacSettings } from "../../../mod/vrrp/authentication_hmac.ts";
 import { encodeAdvertisement } from "../../../mod/vrrp/mod.ts";
-import { Secret } from "../../../mod/vrrp/secret.ts";
+import { Secret } from "../../../mod/secret/mod.ts";
 import { type Outgoing, outgoing } from "./packet_fixtures.ts";
 
 export const hmac: Hmac = (algorithm, key, data) =>

@@ -7,7 +7,7 @@ import {
   sealHeader,
 } from "../../../mod/vrrp/authentication_header.ts";
 import { decodeAdvertisement } from "../../../mod/vrrp/mod.ts";
-import { Secret } from "../../../mod/vrrp/secret.ts";
+import { Secret } from "../../../mod/secret/mod.ts";
 import { flipped, hmac, plain2, plain3, V2, verdict } from "./authentication_fixtures.ts";
 import { bytes, hex, internetChecksum } from "./packet_fixtures.ts";
 

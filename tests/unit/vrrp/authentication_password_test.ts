@@ -4,7 +4,7 @@ import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { inspect } from "node:util";
 import { receivePassword, sealPassword } from "../../../mod/vrrp/authentication_password.ts";
 import { decodeAdvertisement } from "../../../mod/vrrp/mod.ts";
-import { sameBytes, Secret } from "../../../mod/vrrp/secret.ts";
+import { sameBytes, Secret } from "../../../mod/secret/mod.ts";
 import { flipped, plain2, plain3, V2, V3, verdict } from "./authentication_fixtures.ts";
 import { bytes, expectedChecksum, hex } from "./packet_fixtures.ts";
 

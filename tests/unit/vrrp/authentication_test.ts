@@ -22,7 +22,7 @@ import {
   DROP_REASONS,
   encodeAdvertisement6,
 } from "../../../mod/vrrp/mod.ts";
-import { Secret } from "../../../mod/vrrp/secret.ts";
+import { Secret } from "../../../mod/secret/mod.ts";
 import { forSeeds, type Random } from "../../lib/random.ts";
 import {
   hmac,

@@ -62,14 +62,3 @@ export class Secret {
     return SHOWN;
   }
 }
-
-/**
- * Whether two byte strings are equal, in a time that depends on their lengths alone: how far a
- * guess was right must not be measurable.
- */
-export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  let different = 0;
-  for (let i = 0; i < a.length; i++) different |= a[i]! ^ b[i]!;
-  return different === 0;
-}
