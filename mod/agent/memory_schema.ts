@@ -42,13 +42,27 @@ const settings = v.strictObject({
   addresses: v.array(address),
   preempt: v.boolean(),
   checksum: v.picklist(["auto", "rfc9568", "rfc5798", "ignore"]),
+  unicast: v.exactOptional(v.literal(true)),
 });
+
+const ttl = whole(1, 255);
 
 const protocolRouter = v.strictObject({
   slot,
   namespace: text,
   interface: interfaceName,
   source: v.exactOptional(address),
+  group: v.exactOptional(address),
+  unicast: v.exactOptional(v.strictObject({
+    peers: v.array(v.strictObject({
+      address,
+      minTtl: v.exactOptional(ttl),
+      maxTtl: v.exactOptional(ttl),
+    })),
+    ttl,
+    checkSource: v.boolean(),
+  })),
+  vrf: v.exactOptional(interfaceName),
   trackers: v.array(v.strictObject({
     kind: v.literal("interface"),
     name: interfaceName,
@@ -84,7 +98,7 @@ export const planSchema = v.strictObject({
   interfaces: v.array(v.strictObject({
     namespace: text,
     name: interfaceName,
-    groups: v.array(family),
+    groups: v.array(text),
   })),
 });
 
@@ -94,6 +108,12 @@ const timer = v.strictObject({
   at: micros,
 });
 
+const checksum = v.strictObject({
+  sending: v.picklist(["rfc9568", "rfc5798"]),
+  streak: count,
+  changed: v.nullable(micros),
+});
+
 const peer = v.strictObject({
   address,
   priority: whole(0, 255),
@@ -101,6 +121,7 @@ const peer = v.strictObject({
   checksum: rule,
   version,
   interval: micros,
+  sending: v.exactOptional(checksum),
 });
 
 const router = v.strictObject({
@@ -124,11 +145,7 @@ const router = v.strictObject({
   lastAnnounced: v.nullable(micros),
   announceOwed: v.boolean(),
   peers: v.array(peer),
-  checksum: v.strictObject({
-    sending: v.picklist(["rfc9568", "rfc5798"]),
-    streak: count,
-    changed: v.nullable(micros),
-  }),
+  checksum,
   complained: v.strictObject({
     address_list_mismatch: v.exactOptional(micros),
     not_link_local: v.exactOptional(micros),

@@ -55,6 +55,11 @@ export function compareIp(a: string, b: string): number {
   return 0;
 }
 
+/** Whether it is an IPv6 link-local address (fe80::/10). @param address canonical text */
+export function isLinkLocal(address: string): boolean {
+  return /^fe[89ab][0-9a-f]:/.test(address);
+}
+
 /**
  * Whether `address` lies in the network of `network`/`length`. Addresses of different families
  * lie nowhere.

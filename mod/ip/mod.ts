@@ -4,5 +4,13 @@
  * @module
  */
 
-export { compareIp, formatIp, formatIpv4, inPrefix, networkOf, parseIp } from "./address.ts";
 export { fold, internetChecksum, sum16 } from "./checksum.ts";
+export {
+  compareIp,
+  formatIp,
+  formatIpv4,
+  inPrefix,
+  isLinkLocal,
+  networkOf,
+  parseIp,
+} from "./address.ts";

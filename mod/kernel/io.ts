@@ -6,6 +6,8 @@
  * @module
  */
 
+import type { GroupName } from "../plane/messages.ts";
+
 /** The plane's world. */
 export interface KernelIo {
   /** Whole microseconds on CLOCK_MONOTONIC. */
@@ -46,11 +48,11 @@ export interface NamespaceIo extends RequestIo {
   /** Sends an Ethernet frame. @returns 0 or the errno */
   transmit(index: number, frame: Uint8Array<ArrayBuffer>): number;
   /**
-   * Makes the interface a member of the family's VRRP group.
+   * Makes the interface a member of a group.
    *
    * @throws where the kernel refuses, such as for IPv6 where it is switched off
    */
-  join(index: number, group: "ipv4" | "ipv6"): Membership;
+  join(index: number, group: GroupName): Membership;
   close(): void;
 }
 

@@ -125,11 +125,6 @@ export function hostLength(address: string): number {
   return isIpv6(address) ? 128 : 32;
 }
 
-/** Whether it is an IPv6 link-local address (fe80::/10). @param address canonical text */
-export function isLinkLocal(address: string): boolean {
-  return /^fe[89ab][0-9a-f]:/.test(address);
-}
-
 /** Appends one operation as a request with an acknowledgement. */
 export function encodeOperation(
   writer: MessageWriter,

@@ -42,6 +42,7 @@ import {
 } from "../netlink/mod.ts";
 import { openRoutingMonitor } from "./routing_monitor.ts";
 import { VRRP_GROUP_IPV4, VRRP_GROUP_IPV6 } from "../vrrp/mod.ts";
+import type { GroupName } from "../plane/messages.ts";
 import type { KernelIo, Membership, NamespaceIo } from "./io.ts";
 import { DATAGRAM_LENGTH } from "./requester.ts";
 
@@ -49,6 +50,10 @@ import { DATAGRAM_LENGTH } from "./requester.ts";
 const EVENT_BUFFER = 4 * 1024 * 1024;
 const ANSWER_BUFFER = 1024 * 1024;
 const GROUPS = [RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_NETCONF];
+const STANDARD_GROUPS: Readonly<Record<GroupName, string>> = {
+  ipv4: VRRP_GROUP_IPV4,
+  ipv6: VRRP_GROUP_IPV6,
+};
 /** Where the EtherType stands in a frame. */
 const ETHER_TYPE = 12;
 
@@ -152,13 +157,14 @@ class SystemNamespace implements NamespaceIo {
     return result < 0 ? -result : 0;
   }
 
-  join(index: number, group: "ipv4" | "ipv6"): Membership {
+  join(index: number, group: GroupName): Membership {
     return inNamespace(this.#name, () => {
-      const six = group === "ipv6";
+      const address = STANDARD_GROUPS[group] ?? group;
+      const six = address.includes(":");
       const socket = openSocket(six ? AF_INET6 : AF_INET, SOCK_DGRAM, 0);
       try {
-        if (six) joinGroup6(socket, VRRP_GROUP_IPV6, index);
-        else joinGroup4(socket, VRRP_GROUP_IPV4, index);
+        if (six) joinGroup6(socket, address, index);
+        else joinGroup4(socket, address, index);
       } catch (error) {
         closeDescriptor(socket);
         throw error;

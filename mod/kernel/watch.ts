@@ -8,9 +8,15 @@
  * @module
  */
 
-import { IFA_F_DADFAILED, IFA_F_TENTATIVE, type InterfaceAddress } from "../netlink/mod.ts";
+import { formatIp, isLinkLocal, networkOf, parseIp } from "../ip/mod.ts";
+import {
+  IFA_F_DADFAILED,
+  IFA_F_DEPRECATED,
+  IFA_F_SECONDARY,
+  IFA_F_TENTATIVE,
+  type InterfaceAddress,
+} from "../netlink/mod.ts";
 import type { InterfaceKey, InterfaceState } from "../plane/messages.ts";
-import { isLinkLocal } from "./operation.ts";
 import type { NamespaceView } from "./view.ts";
 
 /** One thing that changed. */
@@ -80,16 +86,22 @@ export class InterfaceWatch {
     if (index === undefined || link === undefined) return undefined;
     const hosts = this.#view.addresses(index).filter((address) => !this.#isOurs(address));
     const ipv4 = hosts.filter(({ family }) => family === 4).map(({ address }) => address);
-    const ipv6 = hosts.filter(isUsableLinkLocal).map(({ address }) => address);
+    const usable = hosts.filter(isUsableIpv6).map(({ address }) => address);
+    const ipv6 = usable.filter(isLinkLocal);
+    const ipv6Global = hosts.filter(isUsableIpv6).filter(isPreferred)
+      .map(({ address }) => address).filter((address) => !isLinkLocal(address));
+    const networks = networksOf(hosts);
     const { up, running, mac, mtu } = link;
     const key = { namespace: this.#namespace, index };
-    return { ...key, name, up, running, mac, mtu, ipv4, ipv6, groups: this.#groupsOf(index) };
+    const groups = this.#groupsOf(index);
+    return { ...key, name, up, running, mac, mtu, ipv4, ipv6, ipv6Global, networks, groups };
   }
 }
 
 function sameState(a: InterfaceState, b: InterfaceState): boolean {
   return a.index === b.index && a.name === b.name && a.up === b.up && a.running === b.running &&
     a.mac === b.mac && a.mtu === b.mtu && sameTexts(a.ipv4, b.ipv4) && sameTexts(a.ipv6, b.ipv6) &&
+    sameTexts(a.ipv6Global, b.ipv6Global) && sameTexts(a.networks, b.networks) &&
     sameTexts(a.groups, b.groups);
 }
 
@@ -98,7 +110,22 @@ function sameTexts(a: readonly string[], b: readonly string[]): boolean {
 }
 
 /** Whether adverts may be sent from it. */
-function isUsableLinkLocal({ family, address, flags }: InterfaceAddress): boolean {
-  return family === 6 && (flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) === 0 &&
-    isLinkLocal(address);
+function isUsableIpv6({ family, flags }: InterfaceAddress): boolean {
+  return family === 6 && (flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) === 0;
+}
+
+/** Whether it stays: a temporary address (RFC 8981) is replaced by another one within a day. */
+function isPreferred({ flags }: InterfaceAddress): boolean {
+  return (flags & (IFA_F_SECONDARY | IFA_F_DEPRECATED)) === 0;
+}
+
+/** Each network once; one of a single address says nothing of who else is there. */
+function networksOf(addresses: readonly InterfaceAddress[]): string[] {
+  const networks = new Set<string>();
+  for (const { address, prefixLength } of addresses) {
+    const bytes = parseIp(address);
+    if (bytes === undefined || prefixLength === bytes.length * 8) continue;
+    networks.add(`${formatIp(networkOf(bytes, prefixLength))}/${prefixLength}`);
+  }
+  return [...networks];
 }

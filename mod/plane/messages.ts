@@ -15,51 +15,20 @@ import type { PlaneCrashed } from "./crash.ts";
 import type { FreezeProtocol, Frozen, Memory, RestKernel, ThawProtocol } from "./hand_over.ts";
 import type { HistogramData } from "./histogram.ts";
 import type { HeldAddress, HeldRoute, HeldRule, ObjectReport } from "./holdings.ts";
+import type {
+  GroupName,
+  InterfaceKey,
+  InterfaceState,
+  UnicastPeer,
+  UnicastUse,
+  WatchedInterface,
+} from "./interface_state.ts";
 
 export type { HeldAddress, HeldRoute, HeldRule, ObjectReport };
+export type { GroupName, InterfaceKey, InterfaceState, UnicastPeer, UnicastUse, WatchedInterface };
 
 /** Names one event or effect: the plane's letter and a counter, such as `p:1042`. */
 export type EventId = string;
-
-/** An interface is known by namespace and index, never by its name, which may change. */
-export interface InterfaceKey {
-  /** Name of the network namespace; empty: the one the agent runs in. */
-  readonly namespace: string;
-  /** Kernel interface index, 1 or more. */
-  readonly index: number;
-}
-
-/** An interface whose state is wanted, and the VRRP groups it is to be a member of. */
-export interface WatchedInterface {
-  readonly namespace: string;
-  readonly name: string;
-  readonly groups: readonly ("ipv4" | "ipv6")[];
-}
-
-/** What the kernel plane knows of one interface. */
-export interface InterfaceState extends InterfaceKey {
-  readonly name: string;
-  /** IFF_UP: the administrator wants it up. */
-  readonly up: boolean;
-  /** IFF_RUNNING: there is carrier. */
-  readonly running: boolean;
-  /** Hardware address, `aa:bb:cc:dd:ee:ff`; empty when the device has none. */
-  readonly mac: string;
-  /** Bytes. */
-  readonly mtu: number;
-  /**
-   * The host's own IPv4 addresses in kernel order, those halb holds left out: the first one is
-   * what adverts are sent from.
-   */
-  readonly ipv4: readonly string[];
-  /**
-   * The host's own IPv6 link-local addresses that may be used (duplicate address detection is
-   * over and found none), canonical text, oldest first, those halb holds left out.
-   */
-  readonly ipv6: readonly string[];
-  /** Families whose VRRP group it is a member of: without that no advert would be heard. */
-  readonly groups: readonly ("ipv4" | "ipv6")[];
-}
 
 /** How gratuitous ARP and unsolicited neighbour advertisements are sent for a router's addresses. */
 export interface AnnouncePlan {
@@ -285,6 +254,11 @@ export interface ProtocolRouter {
   readonly interface: string;
   /** Own address to send from; absent: the first of the interface. */
   readonly source?: string;
+  /** Another multicast group than that of the RFCs, canonical text. */
+  readonly group?: string;
+  readonly unicast?: UnicastUse;
+  /** The VRF that the interface must belong to. */
+  readonly vrf?: string;
   readonly trackers: readonly TrackerUse[];
   readonly settings: RouterSettings;
 }

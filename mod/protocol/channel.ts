@@ -5,6 +5,7 @@
  */
 
 import type { RouterEntry } from "./router_entry.ts";
+import { fingerprint, servedBy } from "./served.ts";
 import type { Family, VrrpTransport } from "./transport.ts";
 
 /** Refusals for one reason between two lines of log. */
@@ -15,8 +16,11 @@ export interface Complaint {
   unsaid: number;
 }
 
+const NONE: readonly RouterEntry[] = [];
+
 export class Channel {
-  readonly routers = new Map<number, RouterEntry>();
+  /** By virtual router id: several may share one, with other groups or peers. */
+  readonly #routers = new Map<number, readonly RouterEntry[]>();
   /** Packets that no router could be charged with, by reason. */
   readonly dropped: Record<string, number> = {};
   readonly complaints = new Map<string, Complaint>();
@@ -31,21 +35,38 @@ export class Channel {
     readonly transport: VrrpTransport,
   ) {}
 
+  add(entry: RouterEntry): void {
+    const id = entry.config.settings.virtualRouterId;
+    this.#routers.set(id, [...this.withId(id), entry]);
+  }
+
+  remove(entry: RouterEntry): void {
+    const id = entry.config.settings.virtualRouterId;
+    const left = this.withId(id).filter((other) => other !== entry);
+    if (left.length === 0) this.#routers.delete(id);
+    else this.#routers.set(id, left);
+  }
+
+  get isEmpty(): boolean {
+    return this.#routers.size === 0;
+  }
+
+  withId(id: number | undefined): readonly RouterEntry[] {
+    return id === undefined ? NONE : this.#routers.get(id) ?? NONE;
+  }
+
   /**
    * Lets the kernel know whose adverts to admit, where it does not know already.
    *
    * @throws {SystemError} when it takes no filter
    */
   serve(): void {
-    const version3 = new Set<number>();
-    const version2 = new Set<number>();
-    for (const [id, { understands }] of this.routers) {
-      (understands.version === 3 ? version3 : version2).add(id);
-      if (understands.version2) version2.add(id);
-    }
-    const wanted = `${[...version3]};${[...version2]}`;
+    const served = servedBy(
+      [...this.#routers].flatMap(([id, entries]) => entries.map((entry) => [id, entry] as const)),
+    );
+    const wanted = fingerprint(served);
     if (wanted === this.#served) return;
-    this.transport.serve({ version3, version2 });
+    this.transport.serve(served);
     this.#served = wanted;
   }
 

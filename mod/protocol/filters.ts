@@ -6,36 +6,42 @@
  * exchanged. So a flood of foreign or malformed packets never stands in an advert's way, be it
  * ever so long, and yet each packet of it is counted, with the reason and for the right router.
  *
- * Admitted is a packet with TTL 255, of type 1, of a version that the router with this id speaks,
- * and at least as long as the addresses that it announces. What it takes arithmetic or memory to see
- * (a checksum, an interval, what stands behind the addresses) is for the codec to judge.
+ * Admitted is a packet of type 1, of a version that the router with this id speaks, at least as
+ * long as the addresses that it announces, and either sent with TTL 255 to that router's group, or
+ * to a unicast address by a peer at the right distance. What it takes arithmetic or memory to see
+ * (a checksum, an interval, what stands behind the addresses) is for the codec to judge; which of
+ * the peers belongs to which router, and whether it has sent to the right address of ours, for
+ * `Reach`.
  *
- * A raw IPv6 socket delivers no IP header, and asking for the hop limit of each refused packet is
- * dear. A wrong one is therefore told by the length: the filter trims such a packet to
- * `TRIMMED_HOP_LIMIT` bytes and what is too short to be VRRP to `TRIMMED_SHORT`, and no packet that
- * was not trimmed is shorter than a VRRP header.
+ * A raw IPv6 socket delivers no IP header, and asking for it with each refused packet is dear. What
+ * is wrong with it is therefore told by the length: the filter trims a packet to fewer bytes than a
+ * VRRP header has, and one that was too short from the beginning to fewer still.
  *
  * @module
  */
 
 import { assemble, bpf, type Instruction } from "../../ffi/mod.ts";
+import { parseIp } from "../ip/mod.ts";
 import { TYPE_ADVERTISEMENT, VRRP_HEADER } from "../vrrp/mod.ts";
+import type { TtlRange } from "./reach.ts";
+import type { Served, ServedIds } from "./served.ts";
 import type { Family } from "./transport.ts";
 
-/** Length of a refused IPv6 packet whose hop limit was not 255. */
+/** Length of a refused IPv6 packet whose hop limit is not allowed. */
 export const TRIMMED_HOP_LIMIT = VRRP_HEADER - 1;
+/** Length of a refused IPv6 packet for a router of ours, sent to another address than that hears. */
+export const TRIMMED_DESTINATION = VRRP_HEADER - 2;
+/** Length of a refused IPv6 packet whose sender is no peer. */
+export const TRIMMED_SOURCE = VRRP_HEADER - 3;
 /** Greatest length of a refused IPv6 packet that was too short from the beginning. */
-export const TRIMMED_SHORT = VRRP_HEADER - 2;
+export const TRIMMED_SHORT = VRRP_HEADER - 4;
 
-/** Virtual router ids that have a router, by the versions that it takes. */
-export interface ServedIds {
-  readonly version3: ReadonlySet<number>;
-  readonly version2: ReadonlySet<number>;
-}
-
-/** Where the TTL stands in the IP header, and the hop limit in that of IPv6. */
-const TTL = 8;
-const HOP_LIMIT = 7;
+/** Offsets in the IP headers. */
+const TTL = { ipv4: 8, ipv6: 7 } as const;
+const SOURCE = { ipv4: 12, ipv6: 8 } as const;
+const DESTINATION = { ipv4: 16, ipv6: 24 } as const;
+/** First byte of a multicast address, and the bits of it that count. */
+const MULTICAST = { ipv4: { mask: 0xf0, value: 0xe0 }, ipv6: { mask: 0xff, value: 0xff } } as const;
 /** Offsets in a VRRP message. */
 const VERSION_TYPE = 0;
 const VIRTUAL_ROUTER_ID = 1;
@@ -45,80 +51,207 @@ const VERSION2_TAIL = 8;
 /** Cells of the filter's memory. */
 const MESSAGE_LENGTH = 0;
 const BIT = 1;
+const VERSION = 2;
+/** A filter has room for so many; for more, packets are admitted and judged by `Reach`. */
+const MOST_GROUPS = 20;
+const MOST_SOURCES = { ipv4: 400, ipv6: 100 } as const;
+
+/** Jump targets of `classify`, but for `admit`: what is wrong. */
+const REFUSALS = {
+  short: TRIMMED_SHORT,
+  hop_limit: TRIMMED_HOP_LIMIT,
+  destination: TRIMMED_DESTINATION,
+  source: TRIMMED_SOURCE,
+} as const;
 
 /** The filter of the socket for adverts. */
-export function admittingFilter(family: Family, ids: ServedIds): Uint8Array {
+export function admittingFilter(family: Family, served: Served): Uint8Array {
   return assemble([
-    ...classify(family, ids),
+    ...classify(family, served),
     bpf.label("admit"),
     bpf.accept(),
-    ...["short", "hop_limit", "refuse"].map(bpf.label),
+    ...[...Object.keys(REFUSALS), "refuse"].map(bpf.label),
     bpf.drop(),
   ]);
 }
 
 /** The filter of the socket for all the rest. */
-export function refusingFilter(family: Family, ids: ServedIds): Uint8Array {
+export function refusingFilter(family: Family, served: Served): Uint8Array {
   return assemble([
-    ...classify(family, ids),
+    ...classify(family, served),
     bpf.label("admit"),
     bpf.drop(),
-    bpf.label("short"),
-    family === "ipv6" ? bpf.returnBytes(TRIMMED_SHORT) : bpf.accept(),
-    bpf.label("hop_limit"),
-    family === "ipv6" ? bpf.returnBytes(TRIMMED_HOP_LIMIT) : bpf.accept(),
+    ...Object.entries(REFUSALS).flatMap(([label, length]) => [
+      bpf.label(label),
+      family === "ipv6" ? bpf.returnBytes(length) : bpf.accept(),
+    ]),
     bpf.label("refuse"),
     bpf.accept(),
   ]);
 }
 
-/** Jumps to `admit`, `short`, `hop_limit` or `refuse`, which must follow. */
-function classify(family: Family, ids: ServedIds): Instruction[] {
+/** Jumps to `admit`, to one of `REFUSALS` or to `refuse`, which must follow. */
+function classify(family: Family, served: Served): Instruction[] {
   const six = family === "ipv6";
   // X points at the message from here on; IPv4 headers may have options.
   const findMessage = six ? bpf.loadIndex(0) : bpf.loadHeaderLength(0);
   const addressBits = six ? 4 : 2;
   const versions = [
-    { name: "version 3", version: 3, tail: 0, ids: ids.version3 },
+    { name: "version 3", version: 3, tail: 0 },
     // There is no version 2 over IPv6.
-    ...(six ? [] : [{ name: "version 2", version: 2, tail: VERSION2_TAIL, ids: ids.version2 }]),
+    ...(six ? [] : [{ name: "version 2", version: 2, tail: VERSION2_TAIL }]),
   ];
   return [
     findMessage,
     bpf.loadLength(),
     bpf.subtractIndex(),
-    bpf.jumpGreaterOrEqual(VRRP_HEADER, 0, "short"),
+    bpf.jumpGreaterOrEqual(VRRP_HEADER, 1, 0),
+    bpf.jump("short"),
     bpf.store(MESSAGE_LENGTH),
-    six ? bpf.loadNetworkByte(HOP_LIMIT) : bpf.loadByte(TTL),
-    bpf.jumpEqual(255, 0, "hop_limit"),
+    ...unlessMulticast(family, "any distance"),
+    ...loadTtl(family),
+    bpf.jumpEqual(255, 1, 0),
+    bpf.jump("hop_limit"),
+    bpf.label("any distance"),
     bpf.loadByteIndexed(VERSION_TYPE),
     ...versions.map(({ name, version }) =>
       bpf.jumpEqual((version << 4) | TYPE_ADVERTISEMENT, name, 0)
     ),
     bpf.jump("refuse"),
-    ...versions.flatMap(({ name, tail, ids }) => [
+    ...versions.flatMap(({ name, version, tail }) => [
       bpf.label(name),
+      bpf.loadConstant(version),
+      bpf.store(VERSION),
       // As long as the count says.
       bpf.loadByteIndexed(COUNT),
       bpf.shiftLeft(addressBits),
       bpf.add(VRRP_HEADER + tail),
-      bpf.moveToIndex(),
-      bpf.loadCell(MESSAGE_LENGTH),
-      bpf.jumpGreaterOrEqualIndex(0, "refuse"),
-      findMessage,
-      ...isMember(ids, name),
+      bpf.jump("length"),
     ]),
+    bpf.label("length"),
+    bpf.moveToIndex(),
+    bpf.loadCell(MESSAGE_LENGTH),
+    bpf.jumpGreaterOrEqualIndex(1, 0),
+    bpf.jump("refuse"),
+    ...unlessMulticast(family, "unicast"),
+    ...multicast(family, served, findMessage),
+    bpf.label("unicast"),
+    ...areMembers(served.unicast, "of unicast", "sender", "elsewhere", findMessage),
+    bpf.label("sender"),
+    ...senders(family, served.sources),
+    // Nothing is wrong with it but that it came to the wrong place, or that nobody has its id.
+    bpf.label("elsewhere"),
+    ...isMember(allIds(served), "of all", "destination", "refuse", findMessage),
+  ];
+}
+
+function unlessMulticast(family: Family, target: string): Instruction[] {
+  const { mask, value } = MULTICAST[family];
+  const at = DESTINATION[family];
+  return [
+    family === "ipv6" ? bpf.loadNetworkByte(at) : bpf.loadByte(at),
+    bpf.and(mask),
+    bpf.jumpEqual(value, 1, 0),
+    bpf.jump(target),
+  ];
+}
+
+function loadTtl(family: Family): Instruction[] {
+  return [family === "ipv6" ? bpf.loadNetworkByte(TTL.ipv6) : bpf.loadByte(TTL.ipv4)];
+}
+
+/** Jumps to `target` where the address in the IP header is the given one, else goes on. */
+function whereAddress(
+  family: Family,
+  offset: number,
+  address: string,
+  target: string,
+): Instruction[] {
+  const bytes = parseIp(address)!;
+  const view = new DataView(bytes.buffer);
+  const words = bytes.length / 4;
+  return Array.from({ length: words }, (_, i) => {
+    const at = offset + 4 * i;
+    const load = family === "ipv6" ? bpf.loadNetworkWord(at) : bpf.loadWord(at);
+    // Past the words that are left, two instructions each, and the jump.
+    return [load, bpf.jumpEqual(view.getUint32(4 * i), 0, (words - i - 1) * 2 + 1)];
+  }).flat().concat(bpf.jump(target));
+}
+
+function multicast(family: Family, served: Served, findMessage: Instruction): Instruction[] {
+  const groups = [...served.groups].slice(0, MOST_GROUPS)
+    .map(([group, ids]) => ({ name: `of ${group}`, group, ids }));
+  const rest = [...served.groups.values()].slice(MOST_GROUPS);
+  return [
+    ...groups.flatMap(({ name, group }) => whereAddress(family, DESTINATION[family], group, name)),
+    ...areMembers(unionOf(rest), "of any group", "admit", "elsewhere", findMessage),
+    ...groups.flatMap(({ name, ids }) => [
+      bpf.label(name),
+      ...areMembers(ids, name, "admit", "elsewhere", findMessage),
+    ]),
+  ];
+}
+
+/** Jumps to `admit`, `source` or `hop_limit`. */
+function senders(family: Family, sources: Served["sources"]): Instruction[] {
+  if (sources === null || sources.size > MOST_SOURCES[family]) return [bpf.jump("admit")];
+  const ranges = new Map<string, TtlRange>();
+  const tests: Instruction[] = [];
+  for (const [address, range] of sources) {
+    const name = `TTL ${range.least} to ${range.most}`;
+    ranges.set(name, range);
+    tests.push(...whereAddress(family, SOURCE[family], address, name));
+  }
+  return [
+    ...tests,
+    bpf.jump("source"),
+    ...[...ranges].flatMap(([name, { least, most }]) => [
+      bpf.label(name),
+      ...loadTtl(family),
+      bpf.jumpGreaterOrEqual(least, 0, 1),
+      bpf.jumpGreater(most, 0, 1),
+      bpf.jump("hop_limit"),
+      bpf.jump("admit"),
+    ]),
+  ];
+}
+
+/** Jumps by whether a router with this id takes this version. */
+function areMembers(
+  { version3, version2 }: ServedIds,
+  unique: string,
+  member: string,
+  other: string,
+  findMessage: Instruction,
+): Instruction[] {
+  if (version3.size === 0 && version2.size === 0) return [bpf.jump(other)];
+  const name = `version 2, ${unique}`;
+  return [
+    bpf.loadCell(VERSION),
+    bpf.jumpEqual(3, 1, 0),
+    bpf.jump(name),
+    ...isMember(version3, `version 3, ${unique}`, member, other, findMessage),
+    bpf.label(name),
+    ...isMember(version2, name, member, other, findMessage),
   ];
 }
 
 /**
  * Whether the virtual router id is one of a set, as 256 bits in eight words: the time that it takes
- * does not depend on how many there are. Jumps to `admit` or `refuse`.
+ * does not depend on how many there are.
  */
-function isMember(ids: ReadonlySet<number>, unique: string): Instruction[] {
+function isMember(
+  ids: ReadonlySet<number>,
+  unique: string,
+  member: string,
+  other: string,
+  findMessage: Instruction,
+): Instruction[] {
+  if (ids.size === 0) return [bpf.jump(other)];
   const words = Array.from({ length: 8 }, () => 0);
   for (const id of ids) words[id >> 5] = (words[id >> 5]! | (1 << (id & 31))) >>> 0;
   return [
+    findMessage,
     bpf.loadByteIndexed(VIRTUAL_ROUTER_ID),
     bpf.and(31),
     bpf.store(BIT),
@@ -132,6 +265,23 @@ function isMember(ids: ReadonlySet<number>, unique: string): Instruction[] {
     ]),
     bpf.label(`${unique}, bit`),
     bpf.shiftRightByIndex(),
-    bpf.jumpSet(1, "admit", "refuse"),
+    bpf.jumpSet(1, 0, 1),
+    bpf.jump(member),
+    bpf.jump(other),
   ];
+}
+
+function unionOf(all: readonly ServedIds[]): ServedIds {
+  const version3 = new Set<number>();
+  const version2 = new Set<number>();
+  for (const ids of all) {
+    for (const id of ids.version3) version3.add(id);
+    for (const id of ids.version2) version2.add(id);
+  }
+  return { version3, version2 };
+}
+
+function allIds({ groups, unicast }: Served): ReadonlySet<number> {
+  const { version3, version2 } = unionOf([...groups.values(), unicast]);
+  return version3.union(version2);
 }

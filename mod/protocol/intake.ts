@@ -10,7 +10,7 @@ import type { CounterName } from "../plane/counters.ts";
 import { type DecodeOptions, DROP_REASONS, type DropReason } from "../vrrp/mod.ts";
 import type { Channel } from "./channel.ts";
 import type { RouterEntry, Surroundings } from "./router_entry.ts";
-import type { PacketReader } from "./transport.ts";
+import type { AdmittedReader, PacketReader } from "./transport.ts";
 
 /** Between two lines of log about one kind of refusal on one interface, microseconds. */
 const COMPLAINT_GAP = 1_000_000;
@@ -25,6 +25,24 @@ const ANY_ROUTER: DecodeOptions = { verifyChecksum: true, version: 3, version2: 
 const COUNTERS = Object.fromEntries(
   DROP_REASONS.map((reason) => [reason, `dropped.${reason}`]),
 ) as Record<DropReason, CounterName>;
+
+/**
+ * Which of several routers with one id an advert is for: the one that hears it, or else one that
+ * knows its sender.
+ */
+function addressee(
+  entries: readonly RouterEntry[],
+  admitted: AdmittedReader,
+  index: number,
+): RouterEntry | undefined {
+  let known: RouterEntry | undefined;
+  for (const entry of entries) {
+    const fault = entry.reach.fault(admitted, index);
+    if (fault === null) return entry;
+    if (fault === "ttl") known = entry;
+  }
+  return known;
+}
 
 export class Intake {
   readonly #env: Surroundings;
@@ -74,13 +92,16 @@ export class Intake {
   #advert(channel: Channel, index: number, now: number): void {
     const { admitted } = channel.transport;
     // Whose it is comes first, so that a refusal is charged to the right router.
-    const id = admitted.virtualRouterId(index);
-    const entry = id === undefined ? undefined : channel.routers.get(id);
+    const entries = channel.withId(admitted.virtualRouterId(index));
+    const entry = entries.length < 2 ? entries[0] : addressee(entries, admitted, index);
     const decoded = admitted.decode(index, entry?.understands ?? ANY_ROUTER);
     if (!decoded.ok) return this.#drop(channel, entry, decoded.drop, admitted, index, now);
     if (entry === undefined) {
-      return this.#drop(channel, entry, "virtual_router_id", admitted, index, now);
+      const reason = entries.length === 0 ? "virtual_router_id" : "destination";
+      return this.#drop(channel, entry, reason, admitted, index, now);
     }
+    const fault = entry.reach.fault(admitted, index);
+    if (fault !== null) return this.#drop(channel, entry, fault, admitted, index, now);
     const { slot } = entry.config;
     this.#env.counters.add(slot, "advertisements_received");
     const { advertisement } = decoded;
@@ -90,12 +111,14 @@ export class Intake {
 
   #refused(channel: Channel, index: number, now: number): void {
     const { refused } = channel.transport;
-    const id = refused.virtualRouterId(index);
-    const entry = id === undefined ? undefined : channel.routers.get(id);
-    const fault = refused.fault(index, entry?.understands ?? ANY_ROUTER);
+    const entries = channel.withId(refused.virtualRouterId(index));
+    // Which of several it was meant for, nobody can say.
+    const entry = entries.length === 1 ? entries[0] : undefined;
+    const fault = refused.fault(index, entry?.understands ?? ANY_ROUTER, entry?.reach);
     if (fault !== null) return this.#drop(channel, entry, fault, refused, index, now);
     // Nothing is wrong with it, but it is not for us, or was not yet when it came.
-    this.#drop(channel, undefined, "virtual_router_id", refused, index, now);
+    const reason = entries.length > 1 ? "destination" : "virtual_router_id";
+    this.#drop(channel, undefined, reason, refused, index, now);
   }
 
   #drop(

@@ -5,8 +5,12 @@
  * @module
  */
 
-import type { Family } from "./transport.ts";
-import type { InterfaceKey, InterfaceState } from "../plane/messages.ts";
+import { isLinkLocal } from "../ip/mod.ts";
+import type { InterfaceKey, InterfaceState, ProtocolRouter } from "../plane/messages.ts";
+import { otherPeers } from "./reach.ts";
+
+/** What of a router's configuration decides. */
+type Uses = Pick<ProtocolRouter, "interface" | "source" | "group" | "unicast" | "settings">;
 
 export function keyOf(key: InterfaceKey): string {
   return `${key.namespace}/${key.index}`;
@@ -53,27 +57,29 @@ export function interfaceFault(state: InterfaceState | undefined): string {
 
 /**
  * What keeps a router on this interface out of the election, and the address it sends from: the
- * first of the interface, link-local for IPv6 (RFC 9568 section 5.1.2.1), or the one that is wanted.
+ * first of the interface, or the one that is wanted. Over IPv6 adverts to a group come from a
+ * link-local address (RFC 9568 section 5.1.2.1), those to peers from one that the peers can answer.
  */
 export function interfaceHealth(
-  name: string,
+  config: Uses,
   state: InterfaceState | undefined,
-  family: Family,
-  wantedSource: string | undefined,
 ): { waitingFor: string[]; source: string | null } {
+  const { interface: name, settings: { family }, source: wanted, unicast } = config;
+  const wait = (what: string) => ({ waitingFor: [`interface ${name}: ${what}`], source: null });
   const fault = interfaceFault(state);
-  if (state === undefined || fault !== "") {
-    return { waitingFor: [`interface ${name}: ${fault}`], source: null };
+  if (state === undefined || fault !== "") return wait(fault);
+  if (unicast === undefined && !state.groups.includes(config.group ?? family)) {
+    return wait("not yet in the VRRP group");
   }
-  if (!state.groups.includes(family)) {
-    return { waitingFor: [`interface ${name}: not yet in the VRRP group`], source: null };
+  const peers = otherPeers(config, state);
+  if (unicast !== undefined && peers.length === 0) {
+    return { waitingFor: ["unicast: no peer is left, all listed are own addresses"], source: null };
   }
-  const candidates = family === "ipv6" ? state.ipv6 : state.ipv4;
-  const source = wantedSource === undefined
-    ? candidates[0]
-    : candidates.find((address) => address === wantedSource);
+  const linkLocal = unicast === undefined || isLinkLocal(peers[0]!.address);
+  const sources = family === "ipv4" ? state.ipv4 : linkLocal ? state.ipv6 : state.ipv6Global;
+  const source = wanted === undefined ? sources[0] : sources.find((address) => address === wanted);
   if (source !== undefined) return { waitingFor: [], source };
-  const kind = family === "ipv6" ? "no IPv6 link-local address" : "no IPv4 address";
-  const missing = wantedSource === undefined ? kind : `no address ${wantedSource}`;
-  return { waitingFor: [`interface ${name}: ${missing}`], source: null };
+  if (wanted !== undefined) return wait(`no address ${wanted}`);
+  if (family === "ipv4") return wait("no IPv4 address");
+  return wait(linkLocal ? "no IPv6 link-local address" : "no IPv6 address but link-local ones");
 }

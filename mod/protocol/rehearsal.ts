@@ -33,6 +33,8 @@ const INTERFACE: InterfaceState = {
   mtu: 1500,
   ipv4: ["192.0.2.1"],
   ipv6: [],
+  ipv6Global: [],
+  networks: ["192.0.2.0/24"],
   groups: ["ipv4"],
 };
 

@@ -20,6 +20,7 @@ import type {
 } from "../plane/messages.ts";
 import type { SharedWords } from "../plane/shared.ts";
 import {
+  checksumOf,
   createRouter,
   type DecodeOptions,
   outgoingPackets,
@@ -31,7 +32,8 @@ import {
   step,
 } from "../vrrp/mod.ts";
 import type { Deadline, TimerHeap } from "./timer_heap.ts";
-import type { VrrpTransport } from "./transport.ts";
+import { type Destination, Reach } from "./reach.ts";
+import type { AdvertSender } from "./transport.ts";
 import { textOf } from "../text/mod.ts";
 
 /** What a router needs of its surroundings. */
@@ -49,11 +51,19 @@ export interface Surroundings {
 /** Effects that are worth a record; the others happen with every advert. */
 const ROUTINE = new Set<RouterEffect["type"]>(["send", "set_timer", "cancel_timer", "discard"]);
 
+/** One packet, and where it goes. */
+interface Outgoing {
+  readonly packet: Uint8Array;
+  readonly destination: Destination;
+}
+
 export class RouterEntry implements Deadline {
   config: ProtocolRouter;
   router: Router;
-  /** The sockets of its interface; null: not open. */
-  transport: VrrpTransport | null = null;
+  /** What adverts leave by; null: not open. */
+  sender: AdvertSender | null = null;
+  /** Where adverts go to and come from. */
+  reach: Reach;
   /** How adverts for this router are checked. */
   understands: DecodeOptions;
   trackers: readonly TrackerReport[] = [];
@@ -70,11 +80,12 @@ export class RouterEntry implements Deadline {
   /** All that are master: this one is in it while it is. */
   readonly #masters: Set<RouterEntry>;
   /** Encoded adverts by priority, made anew when anything in them changes. */
-  #adverts = new Map<number, readonly Uint8Array[]>();
+  #adverts = new Map<number, readonly Outgoing[]>();
   #encodedFrom: {
     settings: RouterSettings;
     source: string | null;
-    checksum: string;
+    destinations: readonly Destination[];
+    checksums: string;
   } | null = null;
 
   constructor(
@@ -86,6 +97,7 @@ export class RouterEntry implements Deadline {
     this.config = config;
     this.#masters = masters;
     this.understands = decodeOptions(config.settings);
+    this.reach = new Reach(config);
     this.#env = env;
     this.router = resumed ?? createRouter(config.settings, env.now());
   }
@@ -122,6 +134,7 @@ export class RouterEntry implements Deadline {
   configure(config: ProtocolRouter, now: number, cause: EventId): void {
     this.config = config;
     this.understands = decodeOptions(config.settings);
+    this.reach = new Reach(config, this.router.source, this.reach);
     this.broken = "";
     this.apply({ type: "configure", settings: config.settings }, now, cause);
   }
@@ -202,36 +215,54 @@ export class RouterEntry implements Deadline {
     const { counters, log } = this.#env;
     const { slot } = this.config;
     const { source } = this.router;
-    if (this.transport === null || source === null) return counters.add(slot, "send_errors");
-    for (const packet of this.#encoded(priority)) {
-      const result = this.transport.send(packet, source);
-      if (result >= 0) continue;
+    if (this.sender === null || source === null) return counters.add(slot, "send_errors");
+    let sent = false;
+    for (const { packet, destination } of this.#encoded(priority)) {
+      const result = this.sender.send(packet, source, destination);
+      if (result >= 0) {
+        sent = true;
+        continue;
+      }
+      // One peer that cannot be reached says nothing about the others.
       counters.add(slot, "send_errors");
-      return log.log("warning", ["vrrp", this.name], "Cannot send advertisement", {
+      log.log("warning", ["vrrp", this.name], "Cannot send advertisement", {
         errno: -result,
+        ...(destination.unicast ? { peer: destination.address } : {}),
       });
     }
+    if (!sent) return;
     counters.add(slot, "advertisements_sent");
     if (priority === 0) counters.add(slot, "priority_zero_sent");
   }
 
-  /** The packets of one advert: two where version 2 is spoken as well. */
-  #encoded(priority: number): readonly Uint8Array[] {
-    const { settings, source, checksum } = this.router;
+  /** The packets of one advert: two for each destination where version 2 is spoken as well. */
+  #encoded(priority: number): readonly Outgoing[] {
+    const { settings, source } = this.router;
+    const { destinations } = this.reach;
+    const checksums = this.#checksums(destinations);
     const from = this.#encodedFrom;
     if (
       from === null || from.settings !== settings || from.source !== source ||
-      from.checksum !== checksum.sending
+      from.destinations !== destinations || from.checksums !== checksums
     ) {
       this.#adverts.clear();
-      this.#encodedFrom = { settings, source, checksum: checksum.sending };
+      this.#encodedFrom = { settings, source, destinations, checksums };
     }
     let packets = this.#adverts.get(priority);
     if (packets === undefined) {
-      packets = outgoingPackets(this.router, priority);
+      packets = destinations.flatMap((destination) =>
+        outgoingPackets(this.router, priority, destination.address, destination.ttl)
+          .map((packet) => ({ packet, destination }))
+      );
       this.#adverts.set(priority, packets);
     }
     return packets;
+  }
+
+  /** The rules of the checksums to each destination. */
+  #checksums(destinations: readonly Destination[]): string {
+    if (!this.router.settings.unicast) return this.router.checksum.sending;
+    return destinations.map(({ address }) => checksumOf(this.router, address)).join();
   }
 
   /** A defect of ours must cost one router, not the agent: it lets go and waits for a human. */
@@ -259,6 +290,7 @@ export class RouterEntry implements Deadline {
 /** Whether it is the same router with other settings, or another router of the same name. */
 export function sameRouter(a: ProtocolRouter, b: ProtocolRouter): boolean {
   return a.namespace === b.namespace && a.interface === b.interface && a.slot === b.slot &&
+    a.vrf === b.vrf && a.group === b.group && a.settings.unicast === b.settings.unicast &&
     a.settings.virtualRouterId === b.settings.virtualRouterId &&
     a.settings.family === b.settings.family && a.settings.version === b.settings.version;
 }

@@ -2,6 +2,9 @@
  * What carries a virtual router's adverts on one interface in one family: the sockets, and how to
  * read what they deliver. The driver knows no more of IPv4 and IPv6 than this.
  *
+ * An advert has a destination (`reach.ts`: a group or a unicast peer) and leaves by an interface:
+ * that of the `AdvertSender` which a router was given, usually the transport that it hears by.
+ *
  * Two sockets receive (see `filters.ts`): one what may be an advert for a router of ours, the other
  * all the rest, to be counted when there is time for it. A third one sends and receives nothing; it
  * has a protocol number of its own, so that it does not stand in the list of those that the kernel
@@ -27,7 +30,9 @@ import {
   SOL_SOCKET,
 } from "../../ffi/mod.ts";
 import type { Decoded, DecodeOptions, DropReason, RouterSettings } from "../vrrp/mod.ts";
-import { admittingFilter, refusingFilter, type ServedIds } from "./filters.ts";
+import { admittingFilter, refusingFilter } from "./filters.ts";
+import type { Destination, Located, Reach } from "./reach.ts";
+import { commonTo, fingerprint, NOBODY, type Served } from "./served.ts";
 
 /** Bytes the kernel may queue for us; what it does not hold, a late loop does not see. */
 const RECEIVE_BUFFER = 1 << 20;
@@ -49,7 +54,7 @@ export interface PacketReader {
 }
 
 /** Packets that may be adverts for routers of ours. */
-export interface AdmittedReader extends PacketReader {
+export interface AdmittedReader extends PacketReader, Located {
   /** Most packets of one `receive`. */
   readonly batch: number;
   /** A packet, checked. */
@@ -58,32 +63,40 @@ export interface AdmittedReader extends PacketReader {
 
 /** Packets that are not. */
 export interface RefusedReader extends PacketReader {
-  /** What is wrong with a packet; null: nothing but its virtual router id. */
-  fault(index: number, options: DecodeOptions): DropReason | null;
+  /**
+   * What is wrong with a packet; null: nothing but its virtual router id.
+   *
+   * @param reach of the router with its id, where there is one
+   */
+  fault(index: number, options: DecodeOptions, reach?: Reach): DropReason | null;
+}
+
+/** Sends adverts by one interface. */
+export interface AdvertSender {
+  /**
+   * Sends what `outgoingPackets` has made for this destination: its length, or minus errno.
+   *
+   * @param source own address that it is sent from
+   */
+  send(packet: Uint8Array, source: string, destination: Destination): number;
 }
 
 /** The memberships are the kernel plane's: joining waits for the kernel's configuration lock. */
-export interface VrrpTransport {
+export interface VrrpTransport extends AdvertSender {
   readonly admitted: AdmittedReader;
   readonly refused: RefusedReader;
   /**
-   * Says which virtual router ids to admit; until then nothing is received.
+   * Says whose adverts to admit; until then nothing is received.
    *
    * @throws {SystemError} when the kernel takes no filter
    */
-  serve(ids: ServedIds): void;
+  serve(served: Served): void;
   /**
    * Packets that the kernel dropped because our queues were full, since the last time asked. Newer
    * kernels count for a full queue before they ask its filter: what the other socket took meanwhile
    * is then among them.
    */
   overflow(): number;
-  /**
-   * Sends what `outgoingPackets` has made to the group: its length, or minus errno.
-   *
-   * @param source own address that it is sent from
-   */
-  send(packet: Uint8Array, source: string): number;
   close(): void;
 }
 
@@ -94,7 +107,7 @@ export class RawSockets {
   readonly outgoing: number;
   readonly #family: Family;
   readonly #all: number[] = [];
-  #served: ServedIds = { version3: new Set(), version2: new Set() };
+  #served: Served = NOBODY;
   readonly #dropsSeen = new Map<number, number>();
 
   /**
@@ -138,20 +151,16 @@ export class RawSockets {
 
   /**
    * Two filters cannot be exchanged in one moment. In the microseconds between them nobody takes a
-   * packet whose id comes or goes; no packet is ever taken twice, and no other one is affected.
+   * packet of those who come or go; no packet is ever taken twice, and no other one is affected.
    */
-  serve(ids: ServedIds): void {
-    const { version3, version2 } = this.#served;
-    const staying = {
-      version3: version3.intersection(ids.version3),
-      version2: version2.intersection(ids.version2),
-    };
-    if (staying.version3.size < version3.size || staying.version2.size < version2.size) {
+  serve(served: Served): void {
+    const staying = commonTo(this.#served, served);
+    if (fingerprint(staying) !== fingerprint(this.#served)) {
       attachFilter(this.admitted, admittingFilter(this.#family, staying));
     }
-    attachFilter(this.refused, refusingFilter(this.#family, ids));
-    attachFilter(this.admitted, admittingFilter(this.#family, ids));
-    this.#served = { version3: new Set(ids.version3), version2: new Set(ids.version2) };
+    attachFilter(this.refused, refusingFilter(this.#family, served));
+    attachFilter(this.admitted, admittingFilter(this.#family, served));
+    this.#served = served;
   }
 
   overflow(): number {

@@ -25,9 +25,9 @@ import {
   type DecodeOptions,
   type DropReason,
   headerFault,
-  VRRP_GROUP_IPV4,
 } from "../vrrp/mod.ts";
-import type { ServedIds } from "./filters.ts";
+import type { Destination, Reach } from "./reach.ts";
+import type { Served } from "./served.ts";
 import {
   type AdmittedReader,
   RawSockets,
@@ -35,8 +35,11 @@ import {
   type VrrpTransport,
 } from "./transport.ts";
 
-const GROUP = sockaddrIn(VRRP_GROUP_IPV4, 0);
 const IP_HEADER = 20;
+/** Offsets in it. */
+const TTL = 8;
+const SOURCE = 12;
+const DESTINATION = 16;
 
 /** Adverts of one batch; the longest has 255 addresses and an IP header with options. */
 const ADMITTED = { batch: 32, size: 2048 };
@@ -82,14 +85,42 @@ export class Ipv4Reader implements AdmittedReader, RefusedReader {
     return decodeAdvertisement(this.#packets.payload(index), this.#packets.length(index), options);
   }
 
-  fault(index: number, options: DecodeOptions): DropReason | null {
-    return headerFault(this.#packets.payload(index), this.#packets.length(index), options);
+  fault(index: number, options: DecodeOptions, reach?: Reach): DropReason | null {
+    const packet = this.#packets.payload(index);
+    return headerFault(packet, this.#packets.length(index), options) ??
+      reach?.fault(this, index) ?? null;
   }
 
   sender(index: number): string {
     if (this.#packets.length(index) < IP_HEADER) return "";
-    return formatIpv4(this.#packets.payload(index), 12);
+    return formatIpv4(this.#packets.payload(index), SOURCE);
   }
+
+  isMulticast(index: number): boolean {
+    return this.#packets.payload(index)[DESTINATION]! >> 4 === 0xe;
+  }
+
+  isFrom(index: number, address: Uint8Array): boolean {
+    return hasAt(this.#packets.payload(index), SOURCE, address);
+  }
+
+  isTo(index: number, address: Uint8Array): boolean {
+    return hasAt(this.#packets.payload(index), DESTINATION, address);
+  }
+
+  ttl(index: number): number {
+    return this.#packets.payload(index)[TTL]!;
+  }
+
+  source(index: number): Uint8Array {
+    return this.#packets.payload(index).slice(SOURCE, DESTINATION);
+  }
+}
+
+/** Whether the bytes at an offset are an address. */
+export function hasAt(packet: Uint8Array, offset: number, address: Uint8Array): boolean {
+  for (let i = 0; i < address.length; i++) if (packet[offset + i] !== address[i]) return false;
+  return true;
 }
 
 /** What is read is dealt with before the next socket is: one set of buffers serves all. */
@@ -99,6 +130,8 @@ class Transport4 implements VrrpTransport {
   readonly admitted: AdmittedReader;
   readonly refused: RefusedReader;
   readonly #sockets: RawSockets;
+  /** Socket addresses of groups and peers. */
+  readonly #targets = new Map<string, Uint8Array>();
 
   constructor(index: number, name: string) {
     buffers ??= {
@@ -114,16 +147,19 @@ class Transport4 implements VrrpTransport {
     this.refused = new Ipv4Reader(this.#sockets.refused, buffers.refused, REFUSED.batch);
   }
 
-  serve(ids: ServedIds): void {
-    this.#sockets.serve(ids);
+  serve(served: Served): void {
+    this.#sockets.serve(served);
   }
 
   overflow(): number {
     return this.#sockets.overflow();
   }
 
-  send(packet: Uint8Array): number {
-    return sendTo(this.#sockets.outgoing, packet, packet.length, GROUP, MSG_DONTROUTE);
+  send(packet: Uint8Array, _: string, { address, unicast }: Destination): number {
+    let target = this.#targets.get(address);
+    if (target === undefined) this.#targets.set(address, target = sockaddrIn(address, 0));
+    const flags = unicast ? 0 : MSG_DONTROUTE;
+    return sendTo(this.#sockets.outgoing, packet, packet.length, target, flags);
   }
 
   close(): void {

@@ -11,16 +11,17 @@ import {
   AF_INET6,
   BareReceiver,
   BatchReceiver,
+  hopLimit6,
   inNamespace,
   IPPROTO_IPV6,
   IPPROTO_VRRP,
   IPV6_HDRINCL,
-  IPV6_MULTICAST_HOPS,
   IPV6_MULTICAST_LOOP,
   IPV6_PKTINFO,
   IPV6_RECVHOPLIMIT,
   IPV6_RECVPKTINFO,
   IPV6_TCLASS,
+  joinControl,
   MessageSender,
   packetInfo6,
   setMulticastInterface6,
@@ -34,16 +35,23 @@ import {
   type DecodeOptions,
   type DropReason,
   headerFault6,
-  VRRP_GROUP_IPV6,
   VRRP_HEADER,
 } from "../vrrp/mod.ts";
-import { type ServedIds, TRIMMED_HOP_LIMIT, TRIMMED_SHORT } from "./filters.ts";
+import {
+  TRIMMED_DESTINATION,
+  TRIMMED_HOP_LIMIT,
+  TRIMMED_SHORT,
+  TRIMMED_SOURCE,
+} from "./filters.ts";
+import type { Destination } from "./reach.ts";
+import type { Served } from "./served.ts";
 import {
   type AdmittedReader,
   RawSockets,
   type RefusedReader,
   type VrrpTransport,
 } from "./transport.ts";
+import { hasAt } from "./transport4.ts";
 
 /** Adverts of one batch; the longest has 255 addresses, and there is room to see a longer one. */
 const ADMITTED = { batch: 32, size: 8192 };
@@ -96,6 +104,27 @@ class Admitted6 implements AdmittedReader {
   sender(index: number): string {
     return formatIp(senderOf(this.packets.source(index))) ?? "";
   }
+
+  isMulticast(index: number): boolean {
+    return this.packets.controlData(index, IPPROTO_IPV6, IPV6_PKTINFO, 16)?.[0] === 0xff;
+  }
+
+  isFrom(index: number, address: Uint8Array): boolean {
+    return hasAt(this.packets.source(index), SOCKADDR_ADDRESS, address);
+  }
+
+  isTo(index: number, address: Uint8Array): boolean {
+    const to = this.packets.controlData(index, IPPROTO_IPV6, IPV6_PKTINFO, 16);
+    return to !== undefined && hasAt(to, 0, address);
+  }
+
+  ttl(index: number): number {
+    return this.packets.hopLimit(index);
+  }
+
+  source(index: number): Uint8Array {
+    return senderOf(this.packets.source(index)).slice();
+  }
 }
 
 class Refused6 implements RefusedReader {
@@ -113,6 +142,8 @@ class Refused6 implements RefusedReader {
     const length = this.packets.length(index);
     if (length <= TRIMMED_SHORT) return "truncated";
     if (length === TRIMMED_HOP_LIMIT) return "ttl";
+    if (length === TRIMMED_DESTINATION) return "destination";
+    if (length === TRIMMED_SOURCE) return "source";
     return headerFault6(this.packets.payload(index), length, 255, options);
   }
 
@@ -126,10 +157,12 @@ class Transport6 implements VrrpTransport {
   readonly refused: RefusedReader;
   readonly #sockets: RawSockets;
   readonly #index: number;
-  readonly #group: Uint8Array;
   readonly #sender: MessageSender;
-  /** Control data that names the source, kept as long as it stays the same. */
+  /** Socket addresses of groups and peers. */
+  readonly #targets = new Map<string, Uint8Array>();
+  /** Control data that names source and hop limit, kept as long as they stay the same. */
   #source = "";
+  #ttl = 0;
   #control: Uint8Array | null = null;
 
   constructor(index: number, name: string) {
@@ -140,13 +173,10 @@ class Transport6 implements VrrpTransport {
     };
     this.#sender = buffers.sender;
     this.#index = index;
-    // The port of a raw socket's address is the protocol.
-    this.#group = sockaddrIn6(VRRP_GROUP_IPV6, IPPROTO_VRRP, index);
     this.#sockets = new RawSockets("ipv6", AF_INET6, name, ({ admitted, outgoing }) => {
       setOption(admitted, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
       setOption(admitted, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
       setOption(outgoing, IPPROTO_IPV6, IPV6_HDRINCL, 0);
-      setOption(outgoing, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, 255);
       setOption(outgoing, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 0);
       setOption(outgoing, IPPROTO_IPV6, IPV6_TCLASS, CLASS_CONTROL);
       setMulticastInterface6(outgoing, index);
@@ -155,21 +185,29 @@ class Transport6 implements VrrpTransport {
     this.refused = new Refused6(this.#sockets.refused, buffers.refused);
   }
 
-  serve(ids: ServedIds): void {
-    this.#sockets.serve(ids);
+  serve(served: Served): void {
+    this.#sockets.serve(served);
   }
 
   overflow(): number {
     return this.#sockets.overflow();
   }
 
-  send(packet: Uint8Array, source: string): number {
-    if (source !== this.#source || this.#control === null) {
-      this.#control = packetInfo6(this.#index, parseIp(source));
+  send(packet: Uint8Array, source: string, { address, ttl }: Destination): number {
+    if (source !== this.#source || ttl !== this.#ttl || this.#control === null) {
+      this.#control = joinControl(packetInfo6(this.#index, parseIp(source)), hopLimit6(ttl));
       this.#source = source;
+      this.#ttl = ttl;
+    }
+    let target = this.#targets.get(address);
+    if (target === undefined) {
+      // The port of a raw socket's address is the protocol. The scope says where a link-local
+      // address is, a group's included, and means nothing for any other.
+      target = sockaddrIn6(address, IPPROTO_VRRP, this.#index);
+      this.#targets.set(address, target);
     }
     const { outgoing } = this.#sockets;
-    return this.#sender.send(outgoing, packet, packet.length, this.#group, this.#control);
+    return this.#sender.send(outgoing, packet, packet.length, target, this.#control);
   }
 
   close(): void {

@@ -135,6 +135,7 @@ export class VrrpDriver {
     // The machine of the former Worker was healthy or not; its sockets must be there before it
     // speaks, and what the kernel plane holds for it must be what it says.
     this.#attach(entry, now);
+    entry.reach.update(resumed.source, this.#interfaces.find(config.namespace, config.interface));
     const { silentSince, exact } = this.#absence;
     entry.apply({ type: "resume", age: now - silentSince, exact }, now, cause);
     if (entry.router.state !== "master") {
@@ -207,12 +208,17 @@ export class VrrpDriver {
   #reviewOne(entry: RouterEntry, now: number, cause: EventId | null): void {
     if (entry.leaving) return;
     const waitingFor: string[] = [];
-    const { namespace, source: wantedSource, interface: name } = entry.config;
+    const { namespace, interface: name } = entry.config;
     const state = this.#interfaces.find(namespace, name);
-    const own = interfaceHealth(name, state, entry.config.settings.family, wantedSource);
+    const own = interfaceHealth(entry.config, state);
     waitingFor.push(...own.waitingFor);
     const failure = this.#attach(entry, now);
     if (failure !== "") waitingFor.push(failure);
+    const channel = this.#channelOf.get(entry);
+    // Whom it listens to follows from the interface's addresses.
+    if (entry.reach.update(own.source, state) && channel !== undefined) {
+      this.#unserved.add(channel);
+    }
     if (entry.broken !== "") waitingFor.push(entry.broken);
     if (now < this.#holdUntil) {
       waitingFor.push("startup delay");
@@ -269,21 +275,21 @@ export class VrrpDriver {
       this.#channels.set(wanted, channel);
       this.#env.watch(channel);
     }
-    channel.routers.set(settings.virtualRouterId, entry);
+    channel.add(entry);
     this.#unserved.add(channel);
     this.#channelOf.set(entry, channel);
-    entry.transport = channel.transport;
+    entry.sender = channel.transport;
     return "";
   }
 
   #detach(entry: RouterEntry): void {
     const channel = this.#channelOf.get(entry);
-    entry.transport = null;
+    entry.sender = null;
     this.#channelOf.delete(entry);
     if (channel === undefined) return;
-    channel.routers.delete(entry.config.settings.virtualRouterId);
+    channel.remove(entry);
     this.#unserved.add(channel);
-    if (channel.routers.size > 0) return;
+    if (!channel.isEmpty) return;
     this.#unserved.delete(channel);
     this.#channels.delete(channel.key);
     this.#env.unwatch(channel);

@@ -228,6 +228,7 @@ function onConfigure(
   router.settings = settings;
   if (settings.checksum !== before.checksum || settings.version !== before.version) {
     router.checksum = { sending: initialChecksum(settings), streak: 0, changed: null };
+    for (const peer of router.peers) delete peer.sending;
   }
   if (router.releasing) return;
   const interval = settings.advertisementInterval;

@@ -26,12 +26,14 @@ export const VRRP_GROUP_IPV6 = "ff02::12";
 /** Why an advertisement was not used, in the order of the checks. */
 export const DROP_REASONS = [
   "truncated", // shorter than a header or than its own IP header says, or not protocol 112
-  "ttl", // RFC 9568 7.1: TTL or hop limit must be 255
+  "ttl", // RFC 9568 7.1: TTL or hop limit must be 255; unicast: outside the peer's range
   "version", // not a version this router speaks
   "type", // the type must be 1
   "length", // the packet must hold exactly the header and the addresses it announces
   "checksum", // wrong; in version 3 over IPv4: right under neither rule
   "virtual_router_id", // not configured on this interface
+  "destination", // another group, unicast for a router that speaks multicast, or the reverse
+  "source", // unicast: the sender is not one of the peers
   "authentication", // version 2: an authentication type other than 0 (RFC 3768 7.1)
   "address_count", // RFC 9568 erratum 8299: no addresses
   "interval", // RFC 9568 erratum 8301: an interval of zero
@@ -74,6 +76,8 @@ export interface OutgoingAdvertisement {
   readonly priority: number;
   /** Microseconds: 10 ms to 40.95 s in version 3, whole seconds 1 to 255 in version 2. */
   readonly interval: Micros;
+  /** TTL of an IPv4 packet, 1 to 255; default: 255. The IPv6 header is the sender's to make. */
+  readonly ttl?: number;
   /** 1 to 255 addresses of the family. */
   readonly addresses: readonly string[];
   /** Counts for version 3 over IPv4 alone: version 2 and IPv6 have one rule each. */

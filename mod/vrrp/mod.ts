@@ -33,6 +33,7 @@ export {
 } from "./message.ts";
 export type { Decoded, DecodeOptions, DropReason, OutgoingAdvertisement } from "./message.ts";
 export { outgoingPackets } from "./outgoing.ts";
+export { checksumOf } from "./peers.ts";
 export { decodeAdvertisement, encodeAdvertisement, headerFault } from "./packet.ts";
 export { decodeAdvertisement6, encodeAdvertisement6, headerFault6 } from "./packet6.ts";
 export type { Ipv6Origin } from "./packet6.ts";

@@ -16,6 +16,7 @@ import { type OutgoingAdvertisement, VRRP_GROUP_IPV4, VRRP_GROUP_IPV6 } from "./
 import { encodeAdvertisement } from "./packet.ts";
 import { encodeAdvertisement6 } from "./packet6.ts";
 import { version2Interval } from "./timers.ts";
+import { checksumOf } from "./peers.ts";
 import type { Router } from "./types.ts";
 
 /**
@@ -23,19 +24,21 @@ import type { Router } from "./types.ts";
  * IP header, or IPv6 messages without. Version 3 comes first, so that whoever understands both
  * ignores the copy in version 2 from the beginning.
  *
- * They depend on the settings, the source, `checksum.sending` and the priority alone: a driver may
- * keep them until one of these changes.
+ * They depend on the settings, the source, the checksum rule (`checksumOf`), the priority and the
+ * destination alone: a driver may keep them until one of these changes.
  *
  * @param priority 0 to 255, from the effect
- * @param destination a unicast peer; default: the group of the family
+ * @param destination a unicast peer or another group; default: the group of the family
+ * @param ttl of IPv4 packets, 1 to 255
  * @throws {RangeError} when the router has no source address, or a value does not fit its field
  */
 export function outgoingPackets(
   router: Router,
   priority: number,
   destination?: string,
+  ttl = 255,
 ): Uint8Array<ArrayBuffer>[] {
-  const { settings, source, checksum } = router;
+  const { settings, source } = router;
   if (source === null) {
     throw new RangeError(`Cannot encode advertisement: router ${settings.name} has no source`);
   }
@@ -47,7 +50,8 @@ export function outgoingPackets(
     priority,
     interval: settings.advertisementInterval,
     addresses: settings.addresses,
-    checksum: checksum.sending,
+    checksum: checksumOf(router, destination),
+    ttl,
   };
   if (ipv6) return [encodeAdvertisement6(advert)];
   const packets = [encodeAdvertisement({ ...advert, version: settings.version })];

@@ -20,7 +20,8 @@
  * `decodeAdvertisement` reads what a raw IPv4 socket delivers, IP header included, and does the
  * checks of RFC 9568 section 7.1 (RFC 3768 section 7.1 for version 2) in their order. Hostile input
  * is normal input: a packet that fails one yields the name of that check, which is also the name of
- * the counter. The check of the virtual router id belongs to the driver, which knows the routers.
+ * the counter. The checks of the virtual router id, of the destination, and of a unicast packet's
+ * TTL and source belong to the driver, which knows the routers and their peers.
  *
  * A CARP frame has the same protocol number, group and first byte as version 2; the count that it
  * seems to state never fits its length.
@@ -48,6 +49,8 @@ import {
 import type { ChecksumRule } from "./types.ts";
 
 const IP_HEADER = 20;
+/** First half byte of a group's address, 224.0.0.0/4. */
+const MULTICAST = 0xe;
 /** Behind the addresses in version 2, whatever the authentication type. */
 const AUTHENTICATION_DATA = 8;
 
@@ -80,7 +83,8 @@ export function headerFault(
   // Ethernet pads short frames; what counts is the total length of the IP header.
   const total = (packet[2]! << 8) | packet[3]!;
   if (total > length || total < headerLength + VRRP_HEADER) return "truncated";
-  if (packet[8] !== 255) return "ttl";
+  // How far a unicast sender may be is for whoever knows the peers to say.
+  if (packet[8] !== 255 && packet[16]! >> 4 === MULTICAST) return "ttl";
   const version = packet[headerLength]! >> 4;
   if (!understands(version, options)) return "version";
   if ((packet[headerLength]! & 0x0f) !== TYPE_ADVERTISEMENT) return "type";
@@ -144,7 +148,7 @@ function checksumRule(
 }
 
 /**
- * Encodes an advertisement with its IPv4 header (for a socket with IP_HDRINCL): TTL 255, TOS 0xc0
+ * Encodes an advertisement with its IPv4 header (for a socket with IP_HDRINCL): TTL 255 unless given, TOS 0xc0
  * (network control), identification and header checksum 0 for the kernel to fill. Version 2 leaves
  * with authentication type 0 and eight zero bytes of authentication data.
  *
@@ -161,7 +165,8 @@ export function encodeAdvertisement(
   packet[0] = 0x45;
   packet[1] = 0xc0;
   view.setUint16(2, packet.length);
-  packet[8] = 255;
+  checkRange("TTL", advert.ttl ?? 255, 1, 255);
+  packet[8] = advert.ttl ?? 255;
   packet[9] = PROTOCOL_VRRP;
   packet.set(ipv4Bytes(advert.source), 12);
   packet.set(ipv4Bytes(advert.destination), 16);

@@ -76,7 +76,9 @@ export function decodeAdvertisement6(
     length > message.length || from.source.length !== ADDRESS ||
     from.destination.length !== ADDRESS
   ) return refuse("truncated");
-  const fault = headerFault6(message, length, from.hopLimit, options);
+  // How far a unicast sender may be is for whoever knows the peers to say.
+  const hopLimit = from.destination[0] === 0xff ? from.hopLimit : 255;
+  const fault = headerFault6(message, length, hopLimit, options);
   if (fault !== null) return refuse(fault);
   const count = message[3]!;
   const pseudo = pseudoHeaderSum(from.source, from.destination, length);

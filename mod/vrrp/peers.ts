@@ -54,26 +54,30 @@ export function isVersion2Duplicate(router: Router, advert: Advertisement, now: 
   return known?.version === 3 && now - known.lastHeard <= 3 * known.interval;
 }
 
-/** Follows the peers' rule, or says why not. */
+/** Follows the peers' rule, or says why not. Each unicast peer has a rule of its own. */
 export function learnChecksum(
   router: Router,
   advert: Advertisement,
   now: Micros,
   effects: RouterEffect[],
 ): void {
-  const state = router.checksum;
   const { settings } = router;
   if (settings.checksum !== "auto" || advert.checksum === "none") return;
   // Nothing else has two rules: what a version 2 peer does says nothing about version 3.
   if (advert.version !== 3 || settings.version !== 3 || settings.family !== "ipv4") return;
+  const peer = settings.unicast ? peerOf(router, advert.source) : undefined;
+  const state = peer?.sending ?? (peer === undefined ? router.checksum : { ...router.checksum });
   if (advert.checksum === state.sending) {
     state.streak = 0;
     return;
   }
+  if (peer !== undefined) peer.sending = state;
   state.streak++;
   if (state.streak < STREAK) return;
   state.streak = 0;
-  const loyal = router.peers.find((peer) => agrees(peer, state.sending, now));
+  const loyal = peer === undefined
+    ? router.peers.find((other) => agrees(other, state.sending, now))
+    : undefined;
   if (loyal !== undefined) {
     const text = () =>
       `${advert.source} sends ${advert.checksum} checksums, ${loyal.address} ` +
@@ -81,10 +85,23 @@ export function learnChecksum(
     return complain(router, "checksum_contradiction", text, now, effects);
   }
   if (state.changed !== null && now - state.changed < SWITCH_HOLD) return;
-  const text = `Sending ${advert.checksum} checksums from now on, as ${advert.source} does`;
+  const to = peer === undefined ? "" : " to it";
+  const text = `Sending ${advert.checksum} checksums${to} from now on, as ${advert.source} does`;
   notice(effects, "checksum_changed", text);
   state.sending = advert.checksum;
   state.changed = now;
+}
+
+/** The rule that adverts to `destination` are made by. @param destination absent: the group */
+export function checksumOf(router: Router, destination?: string): "rfc9568" | "rfc5798" {
+  const peer = destination === undefined || !router.settings.unicast
+    ? undefined
+    : peerOf(router, destination);
+  return (peer?.sending ?? router.checksum).sending;
+}
+
+function peerOf(router: Router, address: string): Peer | undefined {
+  return router.peers.find((peer) => peer.address === address);
 }
 
 function agrees(peer: Peer, rule: string, now: Micros): boolean {

@@ -22,7 +22,7 @@
  * @module
  */
 
-import { compareIp } from "../ip/mod.ts";
+import { compareIp, isLinkLocal } from "../ip/mod.ts";
 import {
   advertise,
   announceWhereOwed,
@@ -117,11 +117,6 @@ function compareInterval(
     complain(router, "interval_mismatch", text, now, effects);
   }
   return !ignored;
-}
-
-/** fe80::/10, in canonical text. */
-function isLinkLocal(address: string): boolean {
-  return /^fe[89ab][0-9a-f]:/.test(address);
 }
 
 function mismatch({ source, addresses }: Advertisement): string {

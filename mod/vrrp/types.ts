@@ -60,6 +60,8 @@ export interface RouterSettings {
   /** Preempt_Mode: take over from a master of lower priority. */
   readonly preempt: boolean;
   readonly checksum: ChecksumMode;
+  /** Adverts go to peers, not to a group: each may have its own checksum rule. */
+  readonly unicast?: true;
 }
 
 /** `init`: not started, or stopped; `fault`: waits for a condition, takes no part. */
@@ -244,6 +246,8 @@ export interface Peer {
   version: 2 | 3;
   /** What that advert stated. */
   interval: Micros;
+  /** How adverts to this very peer are made; absent: as the router's, or it speaks to a group. */
+  sending?: ChecksumState;
 }
 
 /** Which rule we send by (see `ChecksumRule` for version 2 and IPv6), and what would change it. */

@@ -134,6 +134,8 @@ Deno.test("interface state: at the start, at every change, without our own addre
     mtu: 1500,
     ipv4: ["192.0.2.1"],
     ipv6: [],
+    ipv6Global: [],
+    networks: ["192.0.2.0/24"],
     groups: ["ipv4"],
   });
   const before = rig.protocol.length;

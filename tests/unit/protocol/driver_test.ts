@@ -14,7 +14,7 @@ import type {
 import { SharedWords } from "../../../mod/plane/shared.ts";
 import { TimerHeap } from "../../../mod/protocol/timer_heap.ts";
 import type { Channel } from "../../../mod/protocol/channel.ts";
-import type { ServedIds } from "../../../mod/protocol/filters.ts";
+import type { Served } from "../../../mod/protocol/served.ts";
 import type { VrrpTransport } from "../../../mod/protocol/transport.ts";
 import { Ipv4Reader, type Packets } from "../../../mod/protocol/transport4.ts";
 import { VrrpDriver } from "../../../mod/protocol/vrrp_driver.ts";
@@ -97,8 +97,10 @@ class BenchTransport implements VrrpTransport {
     this.refused = new Ipv4Reader(101, new Queue(bench.refusedPackets), 256);
   }
 
-  serve(ids: ServedIds): void {
-    this.#bench.served.push(`3: ${[...ids.version3]}; 2: ${[...ids.version2]}`);
+  serve({ groups }: Served): void {
+    for (const ids of groups.values()) {
+      this.#bench.served.push(`3: ${[...ids.version3]}; 2: ${[...ids.version2]}`);
+    }
     if (this.#bench.refuseFilters) throw new SystemError("setsockopt", EPERM);
   }
 
@@ -144,7 +146,8 @@ function eth(name: string, index: number, changes: Partial<InterfaceState> = {})
   const ipv4 = ["192.0.2.1"];
   const ipv6: string[] = [];
   const state = { namespace: "", index, name, up: true, running: true, mac, mtu: 1500 };
-  return { ...state, ipv4, ipv6, groups: ["ipv4", "ipv6"], ...changes };
+  const more = { ipv6Global: [], networks: ["192.0.2.0/24"], groups: ["ipv4", "ipv6"] };
+  return { ...state, ipv4, ipv6, ...more, ...changes };
 }
 
 function router(name: string, slot: number, changes: Partial<ProtocolRouter> = {}): ProtocolRouter {

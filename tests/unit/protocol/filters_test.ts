@@ -14,7 +14,8 @@ import {
   sendTo,
   SOCK_DGRAM,
 } from "../../../ffi/mod.ts";
-import { admittingFilter, refusingFilter, type ServedIds } from "../../../mod/protocol/filters.ts";
+import { admittingFilter, refusingFilter } from "../../../mod/protocol/filters.ts";
+import { NOBODY, type Served, type ServedIds } from "../../../mod/protocol/served.ts";
 import { encodeAdvertisement, headerFault, VRRP_GROUP_IPV4 } from "../../../mod/vrrp/mod.ts";
 import { forSeeds, type Random } from "../../lib/random.ts";
 
@@ -68,6 +69,7 @@ function withOptions(packet: Uint8Array, words: number): Uint8Array {
 }
 
 const IDS: ServedIds = { version3: new Set([1, 51, 128, 255]), version2: new Set([51, 52]) };
+const SERVED: Served = { ...NOBODY, groups: new Map([[VRRP_GROUP_IPV4, IDS]]) };
 
 Deno.test("filters: what may be an advert for a router of ours is admitted, all else refused", () => {
   const cases: [name: string, packet: Uint8Array, admitted: boolean][] = [
@@ -101,11 +103,11 @@ Deno.test("filters: what may be an advert for a router of ours is admitted, all 
   const packets = cases.map(([, packet]) => packet);
   const names = (digits: string) => cases.filter((_, i) => digits[i] === "1").map(([name]) => name);
   assert.deepEqual(
-    names(through(admittingFilter("ipv4", IDS), packets)),
+    names(through(admittingFilter("ipv4", SERVED), packets)),
     cases.filter(([, , admitted]) => admitted).map(([name]) => name),
   );
   assert.deepEqual(
-    names(through(refusingFilter("ipv4", IDS), packets)),
+    names(through(refusingFilter("ipv4", SERVED), packets)),
     cases.filter(([, , admitted]) => !admitted).map(([name]) => name),
   );
 });
@@ -113,8 +115,8 @@ Deno.test("filters: what may be an advert for a router of ours is admitted, all 
 Deno.test("filters: on noise, exactly one of the two takes it, and the codec agrees", () => {
   forSeeds(3, (random) => {
     const packets = Array.from({ length: 1000 }, () => noise(random));
-    const admitted = through(admittingFilter("ipv4", IDS), packets);
-    const refused = through(refusingFilter("ipv4", IDS), packets);
+    const admitted = through(admittingFilter("ipv4", SERVED), packets);
+    const refused = through(refusingFilter("ipv4", SERVED), packets);
     packets.forEach((packet, i) => {
       const what = `packet ${i}: ${packet}`;
       assert.equal(Number(admitted[i]) + Number(refused[i]), 1, what);

@@ -201,7 +201,9 @@ Deno.test("50,000 random and mutated IPv6 messages: a value or a named reason, n
       }
       const { addresses, interval } = decoded.advertisement;
       strictEqual(8 + 16 * addresses.length, length);
-      ok(interval >= 10_000 && interval <= 40_950_000 && hopLimit === 255);
+      ok(interval >= 10_000 && interval <= 40_950_000);
+      // How far a unicast sender may be is the driver's to say.
+      ok(hopLimit === 255 || from.destination[0] !== 0xff);
       const right = expectedChecksum6(
         message.subarray(0, length),
         advert.source,
