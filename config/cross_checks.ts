@@ -6,6 +6,7 @@
  * @module
  */
 
+import type { GarpGroupConfig } from "./announce_schema.ts";
 import type { Report } from "./finding.ts";
 import { addressNode, type CheckedRouter, checkRouter, clash, Register } from "./router_checks.ts";
 import { routerFamily } from "./schema.ts";
@@ -57,6 +58,21 @@ function checkTwice(routers: readonly CheckedRouter[], report: Report): void {
         "leave out one of the two",
         report,
       );
+    });
+  }
+}
+
+/** Reports interfaces that are in two groups: no gap could be kept in both. */
+export function checkGarpGroups(
+  groups: readonly { readonly config: GarpGroupConfig; readonly node: TreeNode }[],
+  report: Report,
+): void {
+  const interfaces = new Register<TreeNode>();
+  for (const { config, node } of groups) {
+    config.interfaces.forEach((name, index) => {
+      const own = descend(node, ["interfaces", index]);
+      const first = interfaces.claim([name], own);
+      clash(own, first, `${shown(own)} is in two groups`, "leave out one of the two", report);
     });
   }
 }

@@ -7,7 +7,8 @@
  * @module
  */
 
-import { crossCheck } from "./cross_checks.ts";
+import type * as v from "valibot";
+import { checkGarpGroups, crossCheck } from "./cross_checks.ts";
 import type { Finding, Report } from "./finding.ts";
 import { type FileAccess, readSources } from "./include.ts";
 import { validate } from "./issues.ts";
@@ -18,6 +19,7 @@ import type { CheckedRouter } from "./router_checks.ts";
 import {
   AGENT_SCHEMA,
   type AgentConfig,
+  GARP_GROUP_SCHEMA,
   MOST_ROUTERS,
   SITE_SCHEMA,
   type SiteConfig,
@@ -125,6 +127,26 @@ function isTable(node: TreeNode, key: string, report: Report): node is TableNode
   return false;
 }
 
+/** The tables of a list that need not be there, with what the schema makes of each. */
+function listOf<T>(
+  root: TableNode,
+  key: string,
+  schema: v.GenericSchema<unknown, T>,
+  report: Report,
+): { readonly config: T; readonly node: TreeNode }[] {
+  const list = root.entries.get(key);
+  if (list === undefined || (list.kind === "scalar" && list.value === FAILED)) return [];
+  if (list.kind !== "list") {
+    const message = `\`${key}\` is a list of tables`;
+    report({ place: valuePlace(list), message, advice: `write \`[[${key}]]\` instead` });
+    return [];
+  }
+  return list.items.flatMap((node) => {
+    const config = isTable(node, key, report) ? validate(node, schema, report) : undefined;
+    return config === undefined ? [] : [{ config, node }];
+  });
+}
+
 /** The routers' nodes; reports where `vrrp` is no list of tables or is empty. */
 function routerNodes(root: TableNode, report: Report): TableNode[] {
   const list = root.entries.get("vrrp");
@@ -195,13 +217,19 @@ function buildSite(
     if (config !== undefined) checked.push({ config, node });
   }
   crossCheck(checked, report);
+  const groups = listOf(root, "garp_group", GARP_GROUP_SCHEMA, report);
+  checkGarpGroups(groups, report);
   const known = agent ?? validate(emptyTable(root.source, ["agent"]), AGENT_SCHEMA, report);
   if (known === undefined) throw new Error("An empty [agent] must be valid");
   const userNode = descend(agentNode, ["script_user"]);
   const user = resolveUser(known.script_user, userNode, options.users, report);
   const resolved: AgentConfig = { ...known, name, script_user: user ?? NOBODY };
   if (options.name === undefined && known.name === undefined) resolved.name = options.hostname;
-  return freeze({ agent: resolved, vrrp: checked.map(({ config }) => config) });
+  return freeze({
+    agent: resolved,
+    garp_group: groups.map(({ config }) => config),
+    vrrp: checked.map(({ config }) => config),
+  });
 }
 
 /**

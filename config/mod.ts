@@ -18,6 +18,7 @@ export {
   type SiteConfig,
   type VrrpConfig,
 } from "./schema.ts";
+export type { GarpGroupConfig } from "./announce_schema.ts";
 export {
   type LoadedSite,
   type LoadOptions,

@@ -12,12 +12,13 @@
 
 import * as v from "valibot";
 import { AGENT_SCHEMA } from "./agent_schema.ts";
+import { GARP_GROUP_SCHEMA, type GarpGroupConfig } from "./announce_schema.ts";
 import { documented } from "./fields.ts";
 import { type Family, familyOf } from "./ip.ts";
 import type { ScriptUser } from "./users.ts";
 import { VRRP_DEFAULTS_SCHEMA, VRRP_SCHEMA } from "./vrrp_schema.ts";
 
-export { AGENT_SCHEMA, VRRP_DEFAULTS_SCHEMA, VRRP_SCHEMA };
+export { AGENT_SCHEMA, GARP_GROUP_SCHEMA, VRRP_DEFAULTS_SCHEMA, VRRP_SCHEMA };
 export type { AddressConfig } from "./vrrp_schema.ts";
 
 /** Most virtual routers of one agent: the slots of the planes' shared memory. */
@@ -51,6 +52,17 @@ export const SITE_SCHEMA = v.pipe(
       },
     )),
     agent: v.optional(AGENT_SCHEMA, {}),
+    garp_group: v.optional(
+      documented(
+        v.array(GARP_GROUP_SCHEMA),
+        "a list of tables",
+        {
+          text: "Interfaces that share a budget of announcements; an interface is in one group.",
+          example: [{ interfaces: ["eth0", "eth1"], interval: "1ms" }],
+        },
+      ),
+      [],
+    ),
     defaults: v.exactOptional(DEFAULTS_SCHEMA),
     vrrp: documented(
       v.array(VRRP_SCHEMA),
@@ -86,6 +98,7 @@ export type VrrpConfig = v.InferOutput<typeof VRRP_SCHEMA>;
 /** A validated site.toml as this host sees it. */
 export interface SiteConfig {
   readonly agent: AgentConfig;
+  readonly garp_group: readonly GarpGroupConfig[];
   readonly vrrp: readonly VrrpConfig[];
 }
 

@@ -9,6 +9,7 @@
 import * as v from "valibot";
 import { choice, documented, duration, flag, lease, VALUE, whole } from "./fields.ts";
 import { ipPrefix, sourceAddress } from "./address_fields.ts";
+import { garpTable } from "./announce_schema.ts";
 import { addressLabel, interfaceName, name } from "./names.ts";
 
 /** Most addresses of one router: the count in an advert is eight bits (RFC 9568 section 5.2.5). */
@@ -25,50 +26,6 @@ export interface AddressConfig {
   /** IPv4 only. */
   readonly label?: string;
 }
-
-const garpTable = documented(
-  v.strictObject({
-    repeat: v.optional(
-      whole(0, 100, {
-        text:
-          "Gratuitous ARP packets (IPv6: unsolicited neighbour advertisements) for each address " +
-          "at once on becoming master.",
-        example: 5,
-      }),
-      5,
-    ),
-    delay: v.optional(
-      duration({ min: "0s", max: "1h" }, {
-        text: "Time until the same number is sent a second time; 0: no second time.",
-        example: "5s",
-      }),
-      "5s",
-    ),
-    refresh: v.optional(
-      duration({ min: "0s", max: "1d" }, {
-        text: "Time between announcements while master; 0: none.",
-        example: "60s",
-      }),
-      "60s",
-    ),
-    refresh_repeat: v.optional(
-      whole(1, 100, { text: "Packets for each address in each such announcement.", example: 1 }),
-      1,
-    ),
-    interval: v.optional(
-      duration({ min: "0s", max: "10s" }, {
-        text: "Gap between two packets on one interface; 0: none.",
-        example: "1ms",
-      }),
-      "0s",
-    ),
-  }),
-  "a table",
-  {
-    text: "How the addresses are announced: by gratuitous ARP or neighbour advertisements.",
-    example: { repeat: 5, delay: "5s", refresh: "60s" },
-  },
-);
 
 const addressTable = v.strictObject({
   address: ipPrefix({ text: "The virtual address.", example: "203.0.113.10/32" }),

@@ -26,9 +26,9 @@ export class Dialogue {
   /** Returns what was done. */
   async configureKernel(plan: SitePlan): Promise<string[]> {
     const message = { type: "configure", id: this.#planes.ids.next() } as const;
-    const { holdings: routers, interfaces } = plan;
+    const { holdings: routers, interfaces, announceGroups = [] } = plan;
     const answer = this.#questions.answer<Configured>("kernel", message.id);
-    this.#planes.toKernel({ ...message, routers, interfaces });
+    this.#planes.toKernel({ ...message, routers, interfaces, announceGroups });
     return [...(await answer).changes];
   }
 

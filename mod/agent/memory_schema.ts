@@ -88,6 +88,10 @@ const kernelRouter = v.strictObject({
     refresh: micros,
     refreshRepeat: count,
     interval: micros,
+    neighbourInterval: v.exactOptional(micros),
+    lowerPriority: v.exactOptional(v.strictObject({ repeat: count, delay: micros })),
+    form: v.exactOptional(v.picklist(["request", "reply", "both"])),
+    elsewhere: v.exactOptional(v.strictObject({ home: interfaceName, refresh: micros })),
   }),
 });
 
@@ -100,6 +104,12 @@ export const planSchema = v.strictObject({
     name: interfaceName,
     groups: v.array(text),
   })),
+  announceGroups: v.exactOptional(v.array(v.strictObject({
+    namespace: text,
+    interfaces: v.array(interfaceName),
+    interval: micros,
+    neighbourInterval: micros,
+  }))),
 });
 
 const timer = v.strictObject({

@@ -6,7 +6,13 @@
  */
 
 import { type Family, routerFamily, type SiteConfig, type VrrpConfig } from "../../config/mod.ts";
-import type { KernelRouter, ProtocolRouter, WatchedInterface } from "../plane/messages.ts";
+import type {
+  AnnounceGroup,
+  AnnouncePlan,
+  KernelRouter,
+  ProtocolRouter,
+  WatchedInterface,
+} from "../plane/messages.ts";
 import { MAX_ROUTERS } from "../plane/shared.ts";
 import { leaseOf, refreshCost } from "./lease_length.ts";
 
@@ -16,6 +22,8 @@ export interface SitePlan {
   readonly holdings: readonly KernelRouter[];
   /** Interfaces whose state matters. */
   readonly interfaces: readonly WatchedInterface[];
+  /** Interfaces that share gaps between announcements; absent: none. */
+  readonly announceGroups?: readonly AnnounceGroup[];
 }
 
 /**
@@ -82,6 +90,7 @@ export function planSite(site: SiteConfig, slots: Slots): SitePlan {
     interfaces: [...interfaces].map(([name, groups]) => {
       return { namespace: OWN_NAMESPACE, name, groups: [...groups].sort() };
     }),
+    ...(site.garp_group.length === 0 ? {} : { announceGroups: announceGroups(site) }),
   };
 }
 
@@ -111,6 +120,33 @@ function protocolRouter(vrrp: VrrpConfig, slot: number): ProtocolRouter {
   };
 }
 
+function announcePlan({ garp, interface: home }: VrrpConfig): AnnouncePlan {
+  const { repeat, delay, neighbour_interval, other_interfaces_refresh: elsewhere } = garp;
+  return {
+    repeat,
+    delay,
+    refresh: garp.refresh,
+    refreshRepeat: garp.refresh_repeat,
+    interval: garp.interval,
+    ...(neighbour_interval === undefined ? {} : { neighbourInterval: neighbour_interval }),
+    lowerPriority: {
+      repeat: garp.lower_priority_repeat ?? repeat,
+      delay: garp.lower_priority_delay ?? delay,
+    },
+    form: garp.form,
+    ...(elsewhere === 0 ? {} : { elsewhere: { home, refresh: elsewhere } }),
+  };
+}
+
+function announceGroups({ garp_group }: SiteConfig): AnnounceGroup[] {
+  return garp_group.map(({ interfaces, interval, neighbour_interval = interval }) => ({
+    namespace: OWN_NAMESPACE,
+    interfaces,
+    interval,
+    neighbourInterval: neighbour_interval,
+  }));
+}
+
 function kernelRouter(vrrp: VrrpConfig, slot: number, lease: number): KernelRouter {
   return {
     name: vrrp.name,
@@ -123,12 +159,6 @@ function kernelRouter(vrrp: VrrpConfig, slot: number, lease: number): KernelRout
       ...(held.label === undefined ? {} : { label: held.label }),
     })),
     lease,
-    announce: {
-      repeat: vrrp.garp.repeat,
-      delay: vrrp.garp.delay,
-      refresh: vrrp.garp.refresh,
-      refreshRepeat: vrrp.garp.refresh_repeat,
-      interval: vrrp.garp.interval,
-    },
+    announce: announcePlan(vrrp),
   };
 }

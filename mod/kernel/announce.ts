@@ -5,22 +5,42 @@
  *
  * A block is all addresses in turn, so many rounds: first, second, …, first, second, …, so that
  * every address has been announced once as early as possible. On becoming master one block at
- * once and one after a delay; then refreshes; and a block whenever somebody asks. On each
- * interface a gap may be kept between two frames, whichever routers they are for.
+ * once and one after a delay; then refreshes; two blocks again when somebody of a lower priority
+ * spoke; and a block whenever somebody asks. On each interface, or on a group of them, a gap may be
+ * kept between two frames of a family, whichever routers they are for.
  *
  * Pure: frames and times come out, nothing is sent here. Times are whole microseconds.
  *
  * @module
  */
 
-import type { AnnouncePlan } from "../plane/messages.ts";
-import { announcementFrame, type FrameSource } from "./frames.ts";
+import type { AnnounceGroup, AnnouncePlan } from "../plane/messages.ts";
+import { announcementFrame, type ArpForm, type FrameSource } from "./frames.ts";
 
 /** One address that can be announced now. */
 export interface AnnounceTarget extends FrameSource {
   /** Interface index. */
   readonly index: number;
+  /** Its name, as configured. */
+  readonly interface: string;
   readonly address: string;
+}
+
+/** What several interfaces share. */
+export interface SharedGap {
+  /** Unique, below 0. */
+  readonly group: number;
+  readonly interval: number;
+  readonly neighbourInterval: number;
+}
+
+/** Gaps by the names of the interfaces that share them. */
+export function sharedGaps(groups: readonly AnnounceGroup[]): Map<string, SharedGap> {
+  return new Map(
+    groups.flatMap(({ interfaces, interval, neighbourInterval }, i) =>
+      interfaces.map((name) => [name, { group: -1 - i, interval, neighbourInterval }] as const)
+    ),
+  );
 }
 
 /** One frame that is due. */
@@ -30,11 +50,13 @@ export interface Announcement {
   readonly frame: Uint8Array<ArrayBuffer>;
 }
 
-/** Frames of one router on one interface that are still to be sent. */
+/** Frames of one router and one family on one interface that are still to be sent. */
 interface Block {
   readonly router: string;
   readonly index: number;
+  /** Microseconds that are kept between two frames of the same `gate`. */
   readonly interval: number;
+  readonly gate: number;
   readonly frames: readonly Uint8Array<ArrayBuffer>[];
   rounds: number;
   position: number;
@@ -45,29 +67,46 @@ interface Schedule {
   /** Second block; Infinity: none, or over. */
   secondAt: number;
   refreshAt: number;
+  /** Second block after a lower priority was heard; Infinity: none, or over. */
+  lowerAt: number;
+  /** Refresh on other interfaces; Infinity: none. */
+  elsewhereAt: number;
 }
+
+/** What each form sends of an address. */
+const FORMS: Readonly<Record<NonNullable<AnnouncePlan["form"]>, readonly ArpForm[]>> = {
+  request: ["request"],
+  reply: ["reply"],
+  both: ["request", "reply"],
+};
+/** A neighbour advertisement has one form. */
+const ONCE: readonly ArpForm[] = ["request"];
 
 /** Announcements of all routers of one namespace. */
 export class Announcer {
   readonly #targets: (router: string) => readonly AnnounceTarget[];
   readonly #schedules = new Map<string, Schedule>();
   #blocks: Block[] = [];
-  /** When the next frame may leave an interface on which gaps are kept. */
+  /** When the next frame may pass a gate at which gaps are kept. */
   readonly #allowedAt = new Map<number, number>();
+  /** By interface name. */
+  #shared: ReadonlyMap<string, SharedGap> = new Map();
 
   /** @param targets what of a router can be announced now: asked when a block begins */
   constructor(targets: (router: string) => readonly AnnounceTarget[]) {
     this.#targets = targets;
   }
 
+  /** Interfaces that share gaps with others from now on, by name. Blocks that have begun go on. */
+  share(gaps: ReadonlyMap<string, SharedGap>): void {
+    this.#shared = gaps;
+  }
+
   /** The router holds its addresses: a block now, one later, then refreshes. */
   start(router: string, plan: AnnouncePlan, now: number): void {
     this.cancel(router);
-    this.#schedules.set(router, {
-      plan,
-      secondAt: plan.delay > 0 && plan.repeat > 0 ? now + plan.delay : Infinity,
-      refreshAt: nextRefresh(plan, now),
-    });
+    const secondAt = plan.delay > 0 && plan.repeat > 0 ? now + plan.delay : Infinity;
+    this.#schedules.set(router, { ...refreshes(plan, now), secondAt, lowerAt: Infinity });
     this.#begin(router, plan, plan.repeat, this.#targets(router));
   }
 
@@ -76,7 +115,18 @@ export class Announcer {
     if (this.#schedules.has(router)) return;
     const second = since + plan.delay;
     const secondAt = plan.delay > 0 && plan.repeat > 0 && second > now ? second : Infinity;
-    this.#schedules.set(router, { plan, secondAt, refreshAt: nextRefresh(plan, now) });
+    this.#schedules.set(router, { ...refreshes(plan, now), secondAt, lowerAt: Infinity });
+  }
+
+  /** Somebody of a lower priority spoke, and may have drawn traffic to itself. */
+  contested(router: string, now: number): void {
+    const schedule = this.#schedules.get(router);
+    if (schedule === undefined) return;
+    const { plan } = schedule;
+    const { repeat, delay } = plan.lowerPriority ?? { repeat: plan.repeat, delay: 0 };
+    // Who goes on speaking does not put the second block off.
+    if (delay > 0 && repeat > 0) schedule.lowerAt = Math.min(schedule.lowerAt, now + delay);
+    this.#begin(router, plan, repeat, this.#targets(router));
   }
 
   /**
@@ -97,8 +147,8 @@ export class Announcer {
   change(router: string, plan: AnnouncePlan, now: number): void {
     const schedule = this.#schedules.get(router);
     if (schedule === undefined) return;
-    const { secondAt } = schedule;
-    this.#schedules.set(router, { plan, secondAt, refreshAt: nextRefresh(plan, now) });
+    const { secondAt, lowerAt } = schedule;
+    this.#schedules.set(router, { ...refreshes(plan, now), secondAt, lowerAt });
   }
 
   /** Nothing more is sent for the router. */
@@ -110,8 +160,8 @@ export class Announcer {
   /** When `due` has something; Infinity: never as things stand. */
   get deadline(): number {
     let deadline = Infinity;
-    for (const { secondAt, refreshAt } of this.#schedules.values()) {
-      deadline = Math.min(deadline, secondAt, refreshAt);
+    for (const { secondAt, refreshAt, lowerAt, elsewhereAt } of this.#schedules.values()) {
+      deadline = Math.min(deadline, secondAt, refreshAt, lowerAt, elsewhereAt);
     }
     for (const block of this.#blocks) deadline = Math.min(deadline, this.#allowed(block));
     return deadline;
@@ -145,6 +195,16 @@ export class Announcer {
       schedule.refreshAt = now + plan.refresh;
       this.#begin(router, plan, plan.refreshRepeat, this.#targets(router));
     }
+    if (schedule.lowerAt <= now) {
+      schedule.lowerAt = Infinity;
+      this.#begin(router, plan, plan.lowerPriority?.repeat ?? 0, this.#targets(router));
+    }
+    if (schedule.elsewhereAt <= now && plan.elsewhere !== undefined) {
+      const { home, refresh } = plan.elsewhere;
+      schedule.elsewhereAt = now + refresh;
+      const targets = this.#targets(router).filter((target) => target.interface !== home);
+      this.#begin(router, plan, 1, targets);
+    }
   }
 
   #begin(
@@ -154,15 +214,34 @@ export class Announcer {
     targets: readonly AnnounceTarget[],
   ): void {
     if (rounds <= 0) return;
-    const byInterface = new Map<number, Uint8Array<ArrayBuffer>[]>();
+    const blocks = new Map<string, Block & { frames: Uint8Array<ArrayBuffer>[] }>();
     for (const target of targets) {
-      let frames = byInterface.get(target.index);
-      if (frames === undefined) byInterface.set(target.index, frames = []);
-      frames.push(announcementFrame(target.address, target));
+      const { index, address } = target;
+      const six = address.includes(":");
+      const gap = this.#gapOf(plan, target.interface, index, six);
+      // Frames that keep no gap go in the order of the addresses.
+      const key = `${index}/${gap.interval === 0 ? "" : gap.gate}`;
+      let block = blocks.get(key);
+      if (block === undefined) {
+        blocks.set(key, block = { router, index, ...gap, frames: [], rounds, position: 0 });
+      }
+      for (const form of six ? ONCE : FORMS[plan.form ?? "request"]) {
+        block.frames.push(announcementFrame(address, target, form));
+      }
     }
-    for (const [index, frames] of byInterface) {
-      this.#blocks.push({ router, index, interval: plan.interval, frames, rounds, position: 0 });
-    }
+    this.#blocks.push(...blocks.values());
+  }
+
+  #gapOf(
+    plan: AnnouncePlan,
+    name: string,
+    index: number,
+    six: boolean,
+  ): { interval: number; gate: number } {
+    const shared = this.#shared.get(name);
+    const { interval, neighbourInterval = interval } = shared ?? plan;
+    const gate = 2 * (shared?.group ?? index) + (six ? 1 : 0);
+    return { interval: six ? neighbourInterval : interval, gate };
   }
 
   /** What is left of the block's round, as far as gap and budget allow. */
@@ -171,7 +250,7 @@ export class Announcer {
       const frame = block.frames[block.position];
       if (frame === undefined) return;
       frames.push({ router: block.router, index: block.index, frame });
-      if (block.interval > 0) this.#allowedAt.set(block.index, now + block.interval);
+      if (block.interval > 0) this.#allowedAt.set(block.gate, now + block.interval);
       block.position++;
       if (block.position < block.frames.length) continue;
       block.position = 0;
@@ -181,10 +260,19 @@ export class Announcer {
   }
 
   #allowed(block: Block): number {
-    return block.interval > 0 ? this.#allowedAt.get(block.index) ?? 0 : 0;
+    return block.interval > 0 ? this.#allowedAt.get(block.gate) ?? 0 : 0;
   }
 }
 
-function nextRefresh(plan: AnnouncePlan, now: number): number {
-  return plan.refresh > 0 && plan.refreshRepeat > 0 ? now + plan.refresh : Infinity;
+/** The plan with the times of its refreshes. */
+function refreshes(
+  plan: AnnouncePlan,
+  now: number,
+): Pick<Schedule, "plan" | "refreshAt" | "elsewhereAt"> {
+  const { refresh, refreshRepeat, elsewhere } = plan;
+  return {
+    plan,
+    refreshAt: refresh > 0 && refreshRepeat > 0 ? now + refresh : Infinity,
+    elsewhereAt: elsewhere === undefined ? Infinity : now + elsewhere.refresh,
+  };
 }

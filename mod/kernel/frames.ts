@@ -3,7 +3,8 @@
  * advertisement for IPv6 (PROTOCOL.md 3.6).
  *
  * A gratuitous ARP is a broadcast request in which sender and target address are both the virtual
- * address: the form that keepalived sends and every neighbour cache understands. A neighbour
+ * address: the form that keepalived sends and every neighbour cache understands. Some switches and
+ * routers want it as a reply (RFC 5227 section 3 knows of both). A neighbour
  * advertisement (RFC 4861 section 4.4) goes to all nodes from the virtual address itself, with the
  * Override flag, so that caches which know the address take the new hardware address (RFC 9568
  * section 6.4.2).
@@ -49,27 +50,38 @@ export interface FrameSource {
  *
  * @throws {RangeError} for what is no IP or no Ethernet address
  */
-export function announcementFrame(address: string, source: FrameSource): Uint8Array<ArrayBuffer> {
+export function announcementFrame(
+  address: string,
+  source: FrameSource,
+  form: ArpForm = "request",
+): Uint8Array<ArrayBuffer> {
   return address.includes(":")
     ? neighbourAdvertisement(address, source.mac, source.forwards)
-    : gratuitousArp(address, source.mac);
+    : gratuitousArp(address, source.mac, form);
 }
 
+/** Operation of an ARP frame. */
+export type ArpForm = "request" | "reply";
+
 /**
- * Ethernet broadcast from the interface, ARP request, sender and target protocol address the
- * virtual address, target hardware address all ones.
+ * Ethernet broadcast from the interface, ARP request or reply, sender and target protocol address
+ * the virtual address, target hardware address all ones.
  *
  * @throws {RangeError} for what is no IPv4 or no Ethernet address
  */
-export function gratuitousArp(address: string, mac: string): Uint8Array<ArrayBuffer> {
+export function gratuitousArp(
+  address: string,
+  mac: string,
+  form: ArpForm = "request",
+): Uint8Array<ArrayBuffer> {
   const ip = parseIp(address);
   if (ip?.length !== 4) throw new RangeError(`Cannot announce "${address}": not an IPv4 address`);
   const sender = parseMac(mac);
   const frame = new Uint8Array(ARP_FRAME_LENGTH);
   frame.fill(0xff, 0, 6);
   frame.set(sender, 6);
-  // EtherType ARP; hardware Ethernet, protocol IPv4, lengths 6 and 4, operation 1 (request).
-  frame.set([0x08, 0x06, 0x00, 0x01, 0x08, 0x00, 6, 4, 0x00, 0x01], 12);
+  // EtherType ARP; hardware Ethernet, protocol IPv4, lengths 6 and 4, operation 1 (request) or 2.
+  frame.set([0x08, 0x06, 0x00, 0x01, 0x08, 0x00, 6, 4, 0x00, form === "request" ? 1 : 2], 12);
   frame.set(sender, 22);
   frame.set(ip, 28);
   frame.fill(0xff, 32, 38);

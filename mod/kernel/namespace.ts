@@ -11,8 +11,8 @@
  */
 
 import { type Acknowledgement, EADDRNOTAVAIL, EEXIST, type Link } from "../netlink/mod.ts";
-import type { KernelRouter, WatchedInterface } from "../plane/messages.ts";
-import { Announcer } from "./announce.ts";
+import type { AnnounceGroup, KernelRouter, WatchedInterface } from "../plane/messages.ts";
+import { Announcer, sharedGaps } from "./announce.ts";
 import { ConnectedRoutes } from "./connected.ts";
 import type { Pulse } from "./gate.ts";
 import { guardsOf } from "./guard.ts";
@@ -136,7 +136,9 @@ export class NamespaceDriver {
     routers: readonly KernelRouter[],
     interfaces: readonly WatchedInterface[],
     now: number,
+    groups: readonly AnnounceGroup[] = [],
   ): void {
+    this.announcer.share(sharedGaps(groups));
     if (!this.#started) this.#tables.read();
     for (const { router } of this.book.routers) this.#changed.add(router.name);
     this.book.configure(routers, now);
@@ -201,7 +203,7 @@ export class NamespaceDriver {
     this.#touch(router);
   }
 
-  /** Announce once more; the next `settle` does it, with what is known of the interfaces then. */
+  /** Somebody of a lower priority spoke: the next `settle` announces, as the links are then. */
   announceAgain(router: string): void {
     this.#repeating.add(router);
     this.#again = true;
@@ -390,7 +392,7 @@ export class NamespaceDriver {
       this.#installed.delete(name);
     }
     this.#starting.clear();
-    for (const router of this.#repeating) this.announcer.again(router);
+    for (const router of this.#repeating) this.announcer.contested(router, now);
     this.#repeating.clear();
     for (const [router, addresses] of this.#installed) this.announcer.again(router, addresses);
     this.#installed.clear();

@@ -17,6 +17,7 @@ import { IdSource } from "../plane/ids.ts";
 import { LogLimiter } from "../plane/log_limiter.ts";
 import type {
   AddressReport,
+  AnnounceGroup,
   ConfigureKernel,
   DropAddresses,
   EventId,
@@ -85,6 +86,7 @@ export class KernelPlane {
   /** Namespace of each router. */
   #namespaces: ReadonlyMap<string, string> = new Map();
   #interfaces: ConfigureKernel["interfaces"] = [];
+  #announceGroups: readonly AnnounceGroup[] = [];
   /** Last hold or drop of each router. It may come before the configuration that knows it. */
   readonly #decisions = new Map<string, HoldAddresses | DropAddresses>();
   readonly #reports = new Map<string, AddressReport>();
@@ -223,6 +225,7 @@ export class KernelPlane {
     this.#routers = message.routers;
     this.#namespaces = new Map(message.routers.map((router) => [router.name, router.namespace]));
     this.#interfaces = message.interfaces;
+    this.#announceGroups = message.announceGroups ?? [];
     this.#configuredBy = message.id;
     const wanted = new Set([
       ...message.routers.map((router) => router.namespace),
@@ -276,7 +279,8 @@ export class KernelPlane {
     const now = this.#io.now();
     const routers = this.#routers.filter((router) => router.namespace === driver.name);
     const interfaces = this.#interfaces.filter((one) => one.namespace === driver.name);
-    driver.configure(routers, interfaces, now);
+    const groups = this.#announceGroups.filter((one) => one.namespace === driver.name);
+    driver.configure(routers, interfaces, now, groups);
     for (const { name } of routers) {
       // A decision that came before the router did.
       const decision = this.#decisions.get(name);

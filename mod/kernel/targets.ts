@@ -27,7 +27,8 @@ export function targetsOf(
     if (index === undefined || link === undefined || !hasNeighbours(link)) continue;
     if (!ownership.present(address)) continue;
     const forwards = view.forwards(index);
-    targets.push({ index, address: address.held.address, mac: link.mac, forwards });
+    const { address: text, interface: name } = address.held;
+    targets.push({ index, interface: name, address: text, mac: link.mac, forwards });
   }
   return targets;
 }

@@ -11,6 +11,7 @@
  */
 
 import type { Router, RouterEffect, RouterEvent, RouterSettings } from "../vrrp/mod.ts";
+import type { AnnounceGroup, AnnouncePlan } from "./announcements.ts";
 import type { PlaneCrashed } from "./crash.ts";
 import type { FreezeProtocol, Frozen, Memory, RestKernel, ThawProtocol } from "./hand_over.ts";
 import type { HistogramData } from "./histogram.ts";
@@ -27,22 +28,10 @@ import type {
 export type { HeldAddress, HeldRoute, HeldRule, ObjectReport };
 export type { GroupName, InterfaceKey, InterfaceState, UnicastPeer, UnicastUse, WatchedInterface };
 
+export type { AnnounceGroup, AnnouncePlan };
+
 /** Names one event or effect: the plane's letter and a counter, such as `p:1042`. */
 export type EventId = string;
-
-/** How gratuitous ARP and unsolicited neighbour advertisements are sent for a router's addresses. */
-export interface AnnouncePlan {
-  /** Rounds sent at once on becoming master, 0 or more. */
-  readonly repeat: number;
-  /** Microseconds until the second block of `repeat` rounds; 0: no second block. */
-  readonly delay: number;
-  /** Microseconds between refreshes while master; 0: none. */
-  readonly refresh: number;
-  /** Rounds in each refresh. */
-  readonly refreshRepeat: number;
-  /** Microseconds between two frames on one interface; 0: no gap. */
-  readonly interval: number;
-}
 
 /** One virtual router, as the kernel plane needs it. */
 export interface KernelRouter {
@@ -71,6 +60,8 @@ export interface ConfigureKernel {
   readonly routers: readonly KernelRouter[];
   /** Interfaces whose state is wanted by name (adverts, trackers). */
   readonly interfaces: readonly WatchedInterface[];
+  /** An interface is in one at most; absent: none. */
+  readonly announceGroups?: readonly AnnounceGroup[];
 }
 
 /** End the plane. `keep`: leave the addresses as they are; otherwise remove what it holds. */

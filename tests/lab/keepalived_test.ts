@@ -239,3 +239,33 @@ lab("gratuitous ARP as keepalived sends it", async (lab) => {
   const delay = packets[3]!.time - packets[2]!.time;
   assert.ok(delay > 950_000 && delay < 1_100_000, `second block after ${delay} µs`);
 });
+
+lab(
+  "gratuitous ARP as request and as reply, and again for who spoke with a lower priority",
+  async (lab) => {
+    const { halbHost, peerHost, lan } = await twoHosts(lab);
+    const garp = 'garp = { repeat = 1, delay = "0s", form = "both", lower_priority_repeat = 2, ' +
+      'lower_priority_delay = "500ms" }';
+    const halb = startHalb(lab, halbHost, halbSite(IPV4, 150, garp));
+    await halb.untilState("web", "master");
+    const capture = await lab.capture(lan, "arp");
+    // It begins as master because it hears nobody: its first advert is of a lower priority.
+    await peerHost.exec(["nft", "-f", "-"], {
+      input: "table inet deaf { chain in { type filter hook input priority 0; " +
+        "ip protocol 112 drop; }; }",
+    });
+    startKeepalived(lab, peerHost, keepalivedConf(IPV4, 100));
+    await lab.until("the peer was heard as master", () => peerHost.holds(IPV4.vip), 10_000);
+    await lab.delay(1500);
+    const mac = halbHost.link(lan).mac;
+    const packets = await capture.packets(`eth.src == ${mac}`, ["arp.opcode", "arp.isgratuitous"]);
+    const operations = packets.filter(({ fields }) =>
+      /1|True/.test(fields["arp.isgratuitous"] ?? "")
+    )
+      .map(({ fields }) => fields["arp.opcode"]);
+    assert.ok(operations.length >= 8, `${operations}`);
+    assert.deepEqual(operations.slice(0, 8), ["1", "2", "1", "2", "1", "2", "1", "2"]);
+    const delay = packets[4]!.time - packets[3]!.time;
+    assert.ok(delay > 450_000 && delay < 800_000, `second block after ${delay} µs`);
+  },
+);

@@ -33,8 +33,11 @@ Deno.test("both planes are told the same of a router, each in its own words", ()
     '"192.0.2.10/24", { address = "203.0.113.10", interface = "eth1", label = "eth1:web" }',
     'priority = 150\nadvertisement_interval = "100ms"\nsource = "192.0.2.1"\npreempt = false\n' +
       'checksum = "rfc5798"\naddress_lease = "7s"\n' +
-      'garp = { repeat = 2, delay = "1s", refresh = "9s", refresh_repeat = 3, interval = "1ms" }\n' +
-      'track = { interfaces = ["eth1", { name = "eth2", weight = -10 }] }\n',
+      'garp = { repeat = 2, delay = "1s", refresh = "9s", refresh_repeat = 3, interval = "1ms", ' +
+      'neighbour_interval = "2ms", lower_priority_repeat = 1, lower_priority_delay = "0s", ' +
+      'form = "both", other_interfaces_refresh = "30s" }\n' +
+      'track = { interfaces = ["eth1", { name = "eth2", weight = -10 }] }\n' +
+      '[[garp_group]]\ninterfaces = ["eth0", "eth1"]\ninterval = "5ms"\n',
   );
   assert.deepEqual(planSite(siteOf(text), new Slots()), {
     routers: [{
@@ -74,12 +77,19 @@ Deno.test("both planes are told the same of a router, each in its own words", ()
         refresh: 9_000_000,
         refreshRepeat: 3,
         interval: 1_000,
+        neighbourInterval: 2_000,
+        lowerPriority: { repeat: 1, delay: 0 },
+        form: "both",
+        elsewhere: { home: "eth0", refresh: 30_000_000 },
       },
     }],
     interfaces: [
       { namespace: "", name: "eth0", groups: ["ipv4"] },
       { namespace: "", name: "eth1", groups: [] },
       { namespace: "", name: "eth2", groups: [] },
+    ],
+    announceGroups: [
+      { namespace: "", interfaces: ["eth0", "eth1"], interval: 5_000, neighbourInterval: 5_000 },
     ],
   });
 });

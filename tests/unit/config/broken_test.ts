@@ -254,6 +254,23 @@ const BROKEN: readonly (readonly [string, string, readonly Expected[]])[] = [
       ],
     ],
   ],
+  [
+    "an interface in two groups",
+    router("") + '[[garp_group]]\ninterfaces = ["eth0", "eth1"]\n' +
+    '[[garp_group]]\ninterfaces = ["eth1"]\n',
+    [[
+      "site.toml:9:15",
+      '"eth1"',
+      '"eth1" is in two groups: first at site.toml:7:23',
+      "leave out one of the two",
+    ]],
+  ],
+  ["a group that is no list", "garp_group = 5\n" + router(""), [[
+    "site.toml:1:14",
+    "5",
+    "`garp_group` is a list of tables",
+    "write `[[garp_group]]` instead",
+  ]]],
   ["source with a prefix length", router('source = "192.0.2.1/24"\n'), [[
     "site.toml:6:10",
     '"192.0.2.1/24"',
@@ -363,7 +380,8 @@ const BROKEN: readonly (readonly [string, string, readonly Expected[]])[] = [
       "site.toml:6:27",
       '"ré😀"',
       'Unknown key `"ré😀"` in `garp`',
-      "known here: repeat, delay, refresh, refresh_repeat, interval",
+      "known here: repeat, delay, refresh, refresh_repeat, interval, neighbour_interval, " +
+      "lower_priority_repeat, lower_priority_delay, form, other_interfaces_refresh",
     ]],
   ],
 ];

@@ -14,6 +14,7 @@ Deno.test("a valid file resolves completely: defaults, units, addresses, tracker
       script_user: { name: "nobody", uid: 65_534, gid: 65_534, groups: [] },
       startup_delay: 0,
     },
+    garp_group: [],
     vrrp: [
       {
         name: "web",
@@ -36,6 +37,8 @@ Deno.test("a valid file resolves completely: defaults, units, addresses, tracker
           refresh: 60_000_000,
           refresh_repeat: 1,
           interval: 0,
+          form: "request",
+          other_interfaces_refresh: 0,
         },
         track: { interfaces: [{ name: "eth1", weight: 0 }, { name: "eth2", weight: -10 }] },
       },
@@ -52,7 +55,15 @@ Deno.test("a valid file resolves completely: defaults, units, addresses, tracker
         preempt: false,
         address_lease: 5,
         checksum: "rfc5798",
-        garp: { repeat: 3, delay: 0, refresh: 60_000_000, refresh_repeat: 1, interval: 0 },
+        garp: {
+          repeat: 3,
+          delay: 0,
+          refresh: 60_000_000,
+          refresh_repeat: 1,
+          interval: 0,
+          form: "request",
+          other_interfaces_refresh: 0,
+        },
         track: { interfaces: [] },
       },
     ],
@@ -76,6 +87,8 @@ Deno.test("the values nobody gives are those of the contract", () => {
     refresh: 60_000_000,
     refresh_repeat: 1,
     interval: 0,
+    form: "request",
+    other_interfaces_refresh: 0,
   });
 });
 

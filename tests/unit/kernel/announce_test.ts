@@ -1,6 +1,7 @@
 /** Gratuitous ARP: the frame byte by byte, and who is announced when. */
 
 import { strict as assert } from "node:assert";
+import { sharedGaps } from "../../../mod/kernel/announce.ts";
 import {
   Announcer,
   type AnnounceTarget,
@@ -13,7 +14,7 @@ const MAC = "02:00:00:00:00:01";
 const PLAN = { repeat: 2, delay: 0, refresh: 0, refreshRepeat: 0, interval: 0 };
 
 function target(address: string, index = 1): AnnounceTarget {
-  return { index, address, mac: MAC, forwards: false };
+  return { index, interface: `eth${index}`, address, mac: MAC, forwards: false };
 }
 
 function hexByte(value: number): string {
@@ -138,6 +139,82 @@ Deno.test("a gap is kept between two frames on one interface, whichever router t
   }
   assert.deepEqual(sent.map(([at]) => at), [0, 100, 200, 300]);
   assert.equal(sent.filter(([, name]) => name.startsWith("a")).length, 2);
+});
+
+Deno.test("a group of interfaces shares its gaps, each family its own", () => {
+  const all = [
+    target("192.0.2.1", 1),
+    target("192.0.2.2", 2),
+    target("2001:db8::1", 1),
+    target("2001:db8::2", 2),
+    target("192.0.2.3", 3),
+  ];
+  const announcer = new Announcer(() => all);
+  announcer.share(sharedGaps([
+    { namespace: "", interfaces: ["eth1", "eth2"], interval: 100, neighbourInterval: 30 },
+  ]));
+  announcer.start("web", { ...PLAN, repeat: 1, interval: 1000, neighbourInterval: 0 }, 0);
+  const sent: [number, number, boolean][] = [];
+  for (let now = 0; now <= 1000; now = Math.max(now + 1, announcer.deadline)) {
+    for (const { index, frame } of announcer.due(now, 100)) {
+      sent.push([now, index, frame[12] === 0x86]);
+    }
+  }
+  assert.deepEqual(sent.sort(), [
+    [0, 1, false],
+    [0, 1, true],
+    [0, 3, false],
+    [100, 2, false],
+    [30, 2, true],
+  ]);
+});
+
+Deno.test("neighbour advertisements may have a gap of their own", () => {
+  const announcer = new Announcer(() => [target("192.0.2.1"), target("2001:db8::1")]);
+  announcer.start("web", { ...PLAN, repeat: 3, interval: 100, neighbourInterval: 10 }, 0);
+  const times: { four: number[]; six: number[] } = { four: [], six: [] };
+  for (let now = 0; now <= 1000; now = Math.max(now + 1, announcer.deadline)) {
+    for (const { frame } of announcer.due(now, 100)) {
+      times[frame[12] === 0x86 ? "six" : "four"].push(now);
+    }
+  }
+  assert.deepEqual(times, { four: [0, 100, 200], six: [0, 10, 20] });
+});
+
+Deno.test("a lower priority that was heard has a number and a delay of its own", () => {
+  const announcer = new Announcer(() => [target("192.0.2.1")]);
+  const plan = { ...PLAN, repeat: 4, delay: 1000, lowerPriority: { repeat: 2, delay: 300 } };
+  announcer.contested("web", 0);
+  assert.deepEqual(announcer.due(0, 100), [], "nothing is held");
+  announcer.start("web", plan, 0);
+  const times: number[] = [];
+  for (let now = 0; now <= 5000; now = Math.max(now + 1, Math.min(announcer.deadline, 2000))) {
+    if (now === 2000) announcer.contested("web", now);
+    for (const _ of announcer.due(now, 100)) times.push(now);
+    if (now >= 2000 && announcer.deadline === Infinity) break;
+  }
+  assert.deepEqual(times, [0, 0, 0, 0, 1000, 1000, 1000, 1000, 2000, 2000, 2300, 2300]);
+  announcer.contested("web", 5000);
+  announcer.cancel("web");
+  assert.equal(announcer.deadline, Infinity);
+});
+
+Deno.test("ARP goes out as request, as reply or as both", () => {
+  for (const [form, operations] of [["reply", [2]], ["both", [1, 2]]] as const) {
+    const announcer = new Announcer(() => [target("192.0.2.1")]);
+    announcer.start("web", { ...PLAN, repeat: 1, form }, 0);
+    assert.deepEqual(announcer.due(0, 100).map(({ frame }) => frame[21]), operations);
+  }
+});
+
+Deno.test("addresses on other interfaces have refreshes of their own", () => {
+  const announcer = new Announcer(() => [target("192.0.2.1", 1), target("192.0.2.2", 2)]);
+  const elsewhere = { home: "eth1", refresh: 100 };
+  announcer.start("web", { ...PLAN, repeat: 1, elsewhere }, 0);
+  assert.deepEqual(names(announcer.due(0, 100)), ["web 192.0.2.1@1", "web 192.0.2.2@2"]);
+  assert.equal(announcer.deadline, 100);
+  assert.deepEqual(names(announcer.due(100, 100)), ["web 192.0.2.2@2"]);
+  assert.equal(announcer.deadline, 200);
 });
 
 Deno.test("cancelled is silent, and `again` says nothing for who holds nothing", () => {
