@@ -10,6 +10,7 @@ import type { GarpGroupConfig } from "./announce_schema.ts";
 import type { Report } from "./finding.ts";
 import { addressNode, type CheckedRouter, checkRouter, clash, Register } from "./router_checks.ts";
 import { routerFamily } from "./schema.ts";
+import { checkVirtualMacs } from "./virtual_mac_checks.ts";
 import { descend, shown, type TreeNode } from "./tree.ts";
 
 /** Reports two routers on one LAN that other machines would take for one. */
@@ -80,5 +81,6 @@ export function checkGarpGroups(
 /** Reports what the routers of a site contradict each other and themselves in. */
 export function crossCheck(routers: readonly CheckedRouter[], report: Report): void {
   checkTwice(routers, report);
+  checkVirtualMacs(routers, report);
   for (const router of routers) checkRouter(router, report);
 }

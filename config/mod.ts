@@ -27,6 +27,7 @@ export {
   type ValidSite,
 } from "./load.ts";
 export type { Family } from "./ip.ts";
+export { virtualInterfaceName, virtualMacAddress } from "./virtual_mac_schema.ts";
 export { type ScriptUser, type UserDirectory, type UserEntry } from "./users.ts";
 export { systemOptions } from "./system.ts";
 export { formatDuration, parseDuration } from "./duration.ts";

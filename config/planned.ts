@@ -53,7 +53,6 @@ const PLANNED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     namespace: "`namespace`",
     preempt_delay: "`preempt_delay`",
     accept: "`accept`",
-    virtual_mac: "`virtual_mac`",
     auth: "`auth`",
     notify: "`notify`",
   },

@@ -11,6 +11,7 @@ import { choice, documented, duration, flag, lease, VALUE, whole } from "./field
 import { ipPrefix, sourceAddress } from "./address_fields.ts";
 import { garpTable } from "./announce_schema.ts";
 import { addressLabel, interfaceName, name } from "./names.ts";
+import { VIRTUAL_MAC_SCHEMA } from "./virtual_mac_schema.ts";
 
 /** Most addresses of one router: the count in an advert is eight bits (RFC 9568 section 5.2.5). */
 const MOST_ADDRESSES = 255;
@@ -190,6 +191,7 @@ const commonKeys = {
     }),
     "auto",
   ),
+  virtual_mac: v.optional(VIRTUAL_MAC_SCHEMA, false),
   garp: v.optional(garpTable, {}),
   track: v.optional(trackTable, {}),
 };

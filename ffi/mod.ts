@@ -200,7 +200,7 @@ export {
   SystemError,
 } from "./errors.ts";
 export { EventFd } from "./eventfd.ts";
-export { readText } from "./file.ts";
+export { readText, writeText } from "./file.ts";
 export { interfaceIndex, interfaceName } from "./interface.ts";
 export { FileLock } from "./lock.ts";
 export { GenericSocket, LibnlError, type LibnlLibrary, MissingLibrary } from "./libnl.ts";

@@ -23,6 +23,7 @@ const text = v.pipe(v.string(), v.maxLength(LONGEST_TEXT));
 const name = v.pipe(v.string(), v.nonEmpty(), v.maxLength(256));
 /** 15 bytes are the kernel's limit. */
 const interfaceName = v.pipe(v.string(), v.nonEmpty(), v.maxLength(15));
+const mac = v.pipe(v.string(), v.regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/));
 const address = v.pipe(v.string(), v.check((value) => parseIp(value) !== undefined, "no address"));
 const micros = whole(0, Number.MAX_SAFE_INTEGER);
 const count = micros;
@@ -63,6 +64,8 @@ const protocolRouter = v.strictObject({
     checkSource: v.boolean(),
   })),
   vrf: v.exactOptional(interfaceName),
+  virtualInterface: v.exactOptional(interfaceName),
+  sourceMac: v.exactOptional(mac),
   trackers: v.array(v.strictObject({
     kind: v.literal("interface"),
     name: interfaceName,
@@ -93,6 +96,12 @@ const kernelRouter = v.strictObject({
     form: v.exactOptional(v.picklist(["request", "reply", "both"])),
     elsewhere: v.exactOptional(v.strictObject({ home: interfaceName, refresh: micros })),
   }),
+  virtualLinks: v.exactOptional(v.array(v.strictObject({
+    name: interfaceName,
+    base: interfaceName,
+    type: v.picklist(["macvlan", "ipvlan"]),
+    mac: v.exactOptional(mac),
+  }))),
 });
 
 /** What the planes were told: a `SitePlan`. */

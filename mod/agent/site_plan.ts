@@ -15,6 +15,7 @@ import type {
 } from "../plane/messages.ts";
 import { MAX_ROUTERS } from "../plane/shared.ts";
 import { leaseOf, refreshCost } from "./lease_length.ts";
+import { carrierOf, virtualLinkOf, virtualSourceOf } from "./virtual_mac_plan.ts";
 
 /** What both planes are told for one site. */
 export interface SitePlan {
@@ -82,7 +83,9 @@ export function planSite(site: SiteConfig, slots: Slots): SitePlan {
     holdings.push(kernelRouter(vrrp, slot, leaseOf(vrrp, cost)));
     watch(vrrp.interface).add(routerFamily(vrrp));
     for (const tracked of vrrp.track.interfaces) watch(tracked.name);
-    for (const address of vrrp.addresses) watch(address.interface);
+    const link = virtualLinkOf(vrrp);
+    if (link !== undefined) watch(link.name);
+    for (const address of vrrp.addresses) watch(carrierOf(vrrp, address.interface));
   }
   return {
     routers,
@@ -100,6 +103,7 @@ function protocolRouter(vrrp: VrrpConfig, slot: number): ProtocolRouter {
     namespace: OWN_NAMESPACE,
     interface: vrrp.interface,
     ...(vrrp.source === undefined ? {} : { source: vrrp.source }),
+    ...virtualSourceOf(vrrp),
     trackers: vrrp.track.interfaces.map(({ name, weight }) => ({
       kind: "interface",
       name,
@@ -120,7 +124,9 @@ function protocolRouter(vrrp: VrrpConfig, slot: number): ProtocolRouter {
   };
 }
 
-function announcePlan({ garp, interface: home }: VrrpConfig): AnnouncePlan {
+function announcePlan(vrrp: VrrpConfig): AnnouncePlan {
+  const { garp } = vrrp;
+  const home = carrierOf(vrrp, vrrp.interface);
   const { repeat, delay, neighbour_interval, other_interfaces_refresh: elsewhere } = garp;
   return {
     repeat,
@@ -138,16 +144,22 @@ function announcePlan({ garp, interface: home }: VrrpConfig): AnnouncePlan {
   };
 }
 
-function announceGroups({ garp_group }: SiteConfig): AnnounceGroup[] {
+function announceGroups({ garp_group, vrrp }: SiteConfig): AnnounceGroup[] {
+  const links = vrrp.flatMap((router) => virtualLinkOf(router) ?? []);
   return garp_group.map(({ interfaces, interval, neighbour_interval = interval }) => ({
     namespace: OWN_NAMESPACE,
-    interfaces,
+    // What lies upon an interface uses its wire.
+    interfaces: interfaces.flatMap((name) => [
+      name,
+      ...links.filter(({ base }) => base === name).map((link) => link.name),
+    ]),
     interval,
     neighbourInterval: neighbour_interval,
   }));
 }
 
 function kernelRouter(vrrp: VrrpConfig, slot: number, lease: number): KernelRouter {
+  const link = virtualLinkOf(vrrp);
   return {
     name: vrrp.name,
     slot,
@@ -155,10 +167,11 @@ function kernelRouter(vrrp: VrrpConfig, slot: number, lease: number): KernelRout
     addresses: vrrp.addresses.map((held) => ({
       address: held.address,
       prefixLength: held.prefix_length,
-      interface: held.interface,
+      interface: carrierOf(vrrp, held.interface),
       ...(held.label === undefined ? {} : { label: held.label }),
     })),
     lease,
     announce: announcePlan(vrrp),
+    ...(link === undefined ? {} : { virtualLinks: [link] }),
   };
 }

@@ -88,6 +88,10 @@ export function formatRouter(router: RouterStatus, now: number): string {
     ["transitions", String(router.transitions)],
     ["priority", priorityText(router)],
     ["preempt", router.preempt ? "yes" : "no"],
+    ...(router.virtual_mac ?? []).map(({ interface: name, type, mac }) => [
+      "virtual MAC",
+      `${name}, ${mac === null ? type : `${type} with ${mac}`}`,
+    ]),
     ["addresses", router.addresses.join(" ")],
     ["held here", router.addresses_held.join(" ") || "none"],
     ["lease", router.address_lease_ms === 0 ? "off" : `${router.address_lease_ms / 1000} s`],

@@ -83,12 +83,21 @@ export function buildStatus(
 function addressesOf({ holding, report }: RouterFacts) {
   return {
     addresses: (holding?.addresses ?? []).map((held) => `${held.address}/${held.prefixLength}`),
+    virtual_mac: virtualMacOf(holding),
     address_lease_ms: (holding?.lease ?? 0) * 1000,
     addresses_held: report?.present ?? [],
     addresses_failed: report?.failed ?? [],
     repairs: report?.repairs ?? 0,
     announcements: report?.announcements ?? 0,
   };
+}
+
+/** The interfaces that carry the addresses, one for each family; null: those of the host do. */
+function virtualMacOf(holding: KernelRouter | undefined) {
+  const links = holding?.virtualLinks;
+  return links === undefined ? null : links.map(({ name, type, mac }) => {
+    return { interface: name, type, mac: mac ?? null };
+  });
 }
 
 function sessionOf(router: Router, counters: RouterCounters, wallTime: (at: number) => string) {

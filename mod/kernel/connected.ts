@@ -16,7 +16,7 @@
  * @module
  */
 
-import { formatIp, inPrefix, networkOf, parseIp } from "../ip/mod.ts";
+import { formatIp, inPrefix, isLinkLocal, networkOf, parseIp } from "../ip/mod.ts";
 import { type Decoded, HALB_PROTOCOL, type Route } from "../netlink/mod.ts";
 import type { LeaseBook } from "./lease.ts";
 import type { LeasedAddress } from "./leased.ts";
@@ -29,6 +29,7 @@ import {
   ROUTE_METRIC,
 } from "./operation.ts";
 import type { NamespaceView } from "./view.ts";
+import { noteOf } from "./virtual_settings.ts";
 
 /** How long after a refusal a route is asked for again. */
 const RETRY = 1_000_000;
@@ -176,7 +177,13 @@ export class ConnectedRoutes {
 
   #covered(route: ConnectedRoute): boolean {
     const network = parseIp(route.network);
-    return network === undefined || this.#view.addresses(route.index).some((seen) => {
+    if (network === undefined) return true;
+    // What an interface with a virtual MAC answers goes through its base, where that has the
+    // network; link-local traffic goes where it came from.
+    const link = this.#view.link(route.index);
+    const base = link === undefined || isLinkLocal(route.source) ? undefined : noteOf(link)?.base;
+    const seen = this.#view.addresses(route.index);
+    return [...seen, ...base === undefined ? [] : this.#view.addresses(base)].some((seen) => {
       const address = parseIp(seen.address);
       return address !== undefined && seen.prefixLength <= route.prefixLength &&
         inPrefix(network, address, seen.prefixLength) && !this.#book.ownership.isOurs(seen);

@@ -53,6 +53,14 @@ export interface NamespaceIo extends RequestIo {
    * @throws where the kernel refuses, such as for IPv6 where it is switched off
    */
   join(index: number, group: GroupName): Membership;
+  /**
+   * A setting of the namespace; undefined: this kernel does not have it.
+   *
+   * @param path below /proc/sys/net, such as `ipv4/conf/eth0/arp_ignore`
+   */
+  setting(path: string): string | undefined;
+  /** Changes a setting. @throws where the kernel refuses, or /proc/sys may not be written */
+  set(path: string, value: string): void;
   close(): void;
 }
 

@@ -202,3 +202,21 @@ export function noteLease(
   // One that was adopted has arrived long ago, and its neighbours know.
   if (type === "add_address") address.arrivesBy = sent + ARRIVAL;
 }
+
+/** What is said where the leases of a router may not be refreshed, with level and category. */
+export function starvation(
+  { router }: LeasedRouter,
+  beating: boolean,
+): ["debug" | "warning", string[], string] {
+  return beating
+    ? [
+      "debug",
+      ["kernel", router.name],
+      "Lease is not refreshed: the protocol plane does not say master",
+    ]
+    : [
+      "warning",
+      ["kernel", router.name],
+      "Lease is not refreshed: the protocol plane stands still",
+    ];
+}

@@ -18,7 +18,7 @@ import type { Pulse } from "./gate.ts";
 import { guardsOf } from "./guard.ts";
 import type { KernelIo, NamespaceIo } from "./io.ts";
 import { LeaseBook } from "./lease.ts";
-import type { LeasedRouter } from "./leased.ts";
+import { starvation } from "./leased.ts";
 import {
   describeOperation,
   encodeOperation,
@@ -31,13 +31,15 @@ import { RoutingBook } from "./routing.ts";
 import { isRoutingOperation } from "./routing_operation.ts";
 import { type Say, Tables } from "./tables.ts";
 import { targetsOf } from "./targets.ts";
+import { Transmissions } from "./transmissions.ts";
 import { NamespaceView } from "./view.ts";
+import { VirtualLinks } from "./virtual_links.ts";
 import { Memberships } from "./memberships.ts";
 import { type InterfaceNews, InterfaceWatch } from "./watch.ts";
 
 /** Rounds of plan and do in one call; the rest waits for the next turn. */
 const ROUNDS = 20;
-/** Operations in one round, so that announcements and a drop never wait for thousands of them. */
+/** Operations in one round, so that announcements and a drop never wait for thousands. */
 const BATCH = 128;
 const ROUTING_BATCH = 512;
 /** A call that has lasted so long ends after its round. */
@@ -54,10 +56,7 @@ export class NamespaceDriver {
   readonly watch: InterfaceWatch;
   /** Routers whose report may have changed since `takeChanged`. */
   #changed = new Set<string>();
-  /** Frames sent for each router. */
-  readonly announcements = new Map<string, number>();
-  /** Announced since the counts were last told. */
-  readonly #announced = new Set<string>();
+  readonly transmissions: Transmissions;
   readonly #clock: KernelIo;
   readonly #io: NamespaceIo;
   readonly #say: Say;
@@ -66,6 +65,7 @@ export class NamespaceDriver {
   readonly #tables: Tables;
   readonly #routes: ConnectedRoutes;
   readonly #memberships: Memberships;
+  readonly #links: VirtualLinks;
   /** Links as they were when announcements last looked. */
   readonly #carriers = new Map<number, Link>();
   /** Addresses installed since the last block of announcements, by router. */
@@ -93,7 +93,7 @@ export class NamespaceDriver {
         const installed = this.#installed.get(router) ?? new Set();
         this.#installed.set(router, installed.add(address.held.address));
       },
-      starved: (router, beating) => this.#starved(router, beating),
+      starved: (router, beating) => say(...starvation(router, beating)),
       changed: (router) => this.#changed.add(router.router.name),
       faulted: (router) => {
         const properties = { error: router.fault ?? "" };
@@ -113,12 +113,19 @@ export class NamespaceDriver {
     this.announcer = new Announcer((router) => {
       return targetsOf(this.book.router(router), this.#view, this.book.ownership);
     });
+    this.transmissions = new Transmissions(this.#io, this.#view, say);
     this.#memberships = new Memberships(this.#io, this.#view, say);
+    this.#links = new VirtualLinks(
+      { io: this.#io, requester: this.#requester, view: this.#view, tables: this.#tables },
+      this.book,
+      say,
+    );
     this.watch = new InterfaceWatch(
       name,
       this.#view,
       (address) => this.book.ownership.isOurs(address),
       (index) => this.#memberships.groupsOf(index),
+      (name) => this.#links.isVirtual(name),
     );
   }
 
@@ -126,9 +133,8 @@ export class NamespaceDriver {
   get deadline(): number {
     if (this.resting) return Infinity;
     if (this.#again) return 0;
-    const announcements = this.announcer.deadline;
-    const { deadline } = this.routing;
-    return Math.min(this.book.deadline, this.#routes.deadline, deadline, announcements);
+    const sources = [this.book, this.#routes, this.routing, this.announcer, this.#links];
+    return Math.min(...sources.map(({ deadline }) => deadline));
   }
 
   /** Routers and watched interfaces from now on. The first time the kernel's tables are read. */
@@ -142,15 +148,16 @@ export class NamespaceDriver {
     if (!this.#started) this.#tables.read();
     for (const { router } of this.book.routers) this.#changed.add(router.name);
     this.book.configure(routers, now);
+    this.#links.want(routers);
     const names = new Set(routers.map((router) => router.name));
-    for (const name of this.announcements.keys()) {
+    for (const name of this.transmissions.counts.keys()) {
       if (names.has(name)) continue;
       this.announcer.cancel(name);
-      this.announcements.delete(name);
+      this.transmissions.counts.delete(name);
     }
     for (const router of routers) {
       this.#changed.add(router.name);
-      this.announcements.set(router.name, this.announcements.get(router.name) ?? 0);
+      this.transmissions.counts.set(router.name, this.transmissions.counts.get(router.name) ?? 0);
       this.announcer.change(router.name, router.announce, now);
     }
     this.routing.configure(this.book.routers);
@@ -212,6 +219,13 @@ export class NamespaceDriver {
   /** Let everything go, also what was adopted. */
   dropAll(now: number): void {
     for (const { router } of this.book.routers) this.drop(router.name, now);
+    this.#links.want([]);
+  }
+
+  /** Takes down and removes interfaces of ours that nobody needs, at most so many at once. */
+  retire(most: number): void {
+    if (this.resting || !this.#started) return;
+    if (this.#links.retire(this.#clock.now(), most)) this.#again = true;
   }
 
   /** Something is left to be done by the next `settle`. */
@@ -228,6 +242,8 @@ export class NamespaceDriver {
       const now = this.#clock.now();
       this.#digestChanges(now);
       if (this.resting) return;
+      // What was made or brought up is seen before addresses are added to it.
+      if (this.#links.act(now)) continue;
       const operations = this.#plan(now);
       if (operations.length === 0) return this.#announceInstalled(now);
       this.#execute(operations);
@@ -250,22 +266,10 @@ export class NamespaceDriver {
   announce(now: number, budget: number): boolean {
     if (this.resting) return false;
     const frames = this.announcer.due(now, budget);
-    for (const { router, index, frame } of frames) {
-      const errno = this.#io.transmit(index, frame);
-      if (errno === 0) {
-        this.announcements.set(router, (this.announcements.get(router) ?? 0) + 1);
-      } else {
-        this.#say("warning", ["kernel", router], "Cannot send announcement", {
-          interface: this.#view.link(index)?.name ?? `${index}`,
-          errno,
-        });
-      }
-      this.#announced.add(router);
-    }
+    this.transmissions.send(frames);
     // The count is told when a block is over, not once for each part of it.
     if (frames.length < budget) {
-      for (const router of this.#announced) this.#changed.add(router);
-      this.#announced.clear();
+      for (const router of this.transmissions.takeAnnounced()) this.#changed.add(router);
     }
     return frames.length >= budget;
   }
@@ -375,13 +379,6 @@ export class NamespaceDriver {
       // It is there and we do not know it: what we know is out of date.
       this.#tables.distrust();
     }
-  }
-
-  #starved(router: LeasedRouter, beating: boolean): void {
-    const message = beating
-      ? "Lease is not refreshed: the protocol plane does not say master"
-      : "Lease is not refreshed: the protocol plane stands still";
-    this.#say(beating ? "debug" : "warning", ["kernel", router.router.name], message);
   }
 
   /** Addresses that came back or came late are announced like the others were. */

@@ -44,6 +44,8 @@ const STALL = 1_500_000;
 const FRAMES = 256;
 /** How long after a failure a namespace is opened again. */
 const REOPEN = 1_000_000;
+/** Interfaces taken down or removed in one turn: each takes the kernel some milliseconds. */
+const RETIREMENTS = 4;
 /** Settling rounds and time at the stop before what is left is given up. */
 const LAST_ROUNDS = 1000;
 const LAST_WAIT = 3_000_000;
@@ -173,6 +175,7 @@ export class KernelPlane {
       this.#attempt(driver, () => {
         driver.settle();
         driver.announce(this.#io.now(), FRAMES);
+        driver.retire(RETIREMENTS);
       });
     }
     this.#tell();
@@ -233,7 +236,10 @@ export class KernelPlane {
     ]);
     for (const [namespace, driver] of this.#drivers) {
       if (wanted.has(namespace)) continue;
-      this.#attempt(driver, () => driver.configure([], [], this.#io.now()));
+      this.#attempt(driver, () => {
+        driver.configure([], [], this.#io.now());
+        driver.retire(Infinity);
+      });
       driver.close();
       this.#drivers.delete(namespace);
     }
@@ -306,6 +312,7 @@ export class KernelPlane {
         const end = this.#io.now() + LAST_WAIT;
         for (let round = 0; round < LAST_ROUNDS && this.#io.now() < end; round++) {
           driver.settle();
+          driver.retire(RETIREMENTS);
           if (!driver.unsettled) break;
         }
       });
@@ -349,8 +356,8 @@ export class KernelPlane {
       for (const name of driver.takeChanged()) {
         const router = driver.book.router(name);
         if (router === undefined) continue;
-        const { book, routing, announcements } = driver;
-        this.#report(name, reportOf(router, book, announcements.get(name) ?? 0, routing));
+        const { book, routing, transmissions } = driver;
+        this.#report(name, reportOf(router, book, transmissions.counts.get(name) ?? 0, routing));
       }
     }
     for (const router of this.#closed.size === 0 ? [] : this.#routers) {

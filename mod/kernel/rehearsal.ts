@@ -134,6 +134,10 @@ class PaperKernel implements NamespaceIo {
     return 0;
   }
 
+  setting(): undefined {}
+
+  set(): void {}
+
   join(): Membership {
     return { leave: () => {} };
   }

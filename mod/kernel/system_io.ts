@@ -26,6 +26,7 @@ import {
   NETLINK_ROUTE,
   NetlinkSocket,
   openSocket,
+  readText,
   sendTo,
   setOption,
   SOCK_DGRAM,
@@ -33,6 +34,7 @@ import {
   sockaddrLl,
   SOL_NETLINK,
   SystemError,
+  writeText,
 } from "../../ffi/mod.ts";
 import {
   RTNLGRP_IPV4_IFADDR,
@@ -54,6 +56,8 @@ const STANDARD_GROUPS: Readonly<Record<GroupName, string>> = {
   ipv4: VRRP_GROUP_IPV4,
   ipv6: VRRP_GROUP_IPV6,
 };
+/** Settings of the namespace of whoever opens them. */
+const SETTINGS = "/proc/sys/net/";
 /** Where the EtherType stands in a frame. */
 const ETHER_TYPE = 12;
 
@@ -155,6 +159,19 @@ class SystemNamespace implements NamespaceIo {
     if (address === undefined) this.#targets.set(key, address = sockaddrLl(index, etherType));
     const result = sendTo(this.#packets, frame, frame.length, address, 0);
     return result < 0 ? -result : 0;
+  }
+
+  setting(path: string): string | undefined {
+    try {
+      return inNamespace(this.#name, () => readText(SETTINGS + path)).trim();
+    } catch (error) {
+      if (error instanceof SystemError) return undefined;
+      throw error;
+    }
+  }
+
+  set(path: string, value: string): void {
+    inNamespace(this.#name, () => writeText(SETTINGS + path, value));
   }
 
   join(index: number, group: GroupName): Membership {

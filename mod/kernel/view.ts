@@ -105,6 +105,11 @@ export class NamespaceView {
     return this.#links.get(index);
   }
 
+  /** All interfaces. */
+  links(): IterableIterator<Link> {
+    return this.#links.values();
+  }
+
   /** The address with this text on an interface, once for each prefix length. */
   seen(index: number, text: string): readonly InterfaceAddress[] {
     return this.#addresses.get(index)?.get(text) ?? [];
@@ -142,7 +147,8 @@ export class NamespaceView {
 
 function sameLink(a: Link, b: Link): boolean {
   return a.name === b.name && a.flags === b.flags && a.mac === b.mac && a.mtu === b.mtu &&
-    a.hardwareType === b.hardwareType;
+    a.hardwareType === b.hardwareType && a.parent === b.parent && a.kind === b.kind &&
+    a.alias === b.alias;
 }
 
 /** Everything but the seconds that are left. */

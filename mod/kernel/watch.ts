@@ -18,6 +18,7 @@ import {
 } from "../netlink/mod.ts";
 import type { InterfaceKey, InterfaceState } from "../plane/messages.ts";
 import type { NamespaceView } from "./view.ts";
+import { noteOf } from "./virtual_settings.ts";
 
 /** One thing that changed. */
 export type InterfaceNews =
@@ -30,19 +31,24 @@ export class InterfaceWatch {
   readonly #view: NamespaceView;
   readonly #isOurs: (address: InterfaceAddress) => boolean;
   readonly #groupsOf: (index: number) => InterfaceState["groups"];
+  readonly #isVirtual: (name: string) => boolean;
   /** What was said last; undefined: nothing, or that it is gone. */
   readonly #said = new Map<string, InterfaceState | undefined>();
 
   /**
    * @param isOurs whether an address is one that halb holds
    * @param groupsOf the VRRP groups an interface is in
+   * @param isVirtual whether halb makes the interface of that name: any other one does not count,
+   *   and one that was made again is no news
    */
   constructor(
     namespace: string,
     view: NamespaceView,
     isOurs: (address: InterfaceAddress) => boolean,
     groupsOf: (index: number) => InterfaceState["groups"],
+    isVirtual: (name: string) => boolean,
   ) {
+    this.#isVirtual = isVirtual;
     this.#groupsOf = groupsOf;
     this.#namespace = namespace;
     this.#view = view;
@@ -62,7 +68,8 @@ export class InterfaceWatch {
     const news: InterfaceNews[] = [];
     for (const [name, said] of this.#said) {
       const state = this.#state(name);
-      if (said !== undefined && state?.index !== said.index) {
+      const again = state !== undefined && this.#isVirtual(name);
+      if (said !== undefined && state?.index !== said.index && !again) {
         const key = { namespace: said.namespace, index: said.index };
         news.push({ type: "interface_gone", key, name });
       }
@@ -84,6 +91,7 @@ export class InterfaceWatch {
     const index = this.#view.indexOf(name);
     const link = index === undefined ? undefined : this.#view.link(index);
     if (index === undefined || link === undefined) return undefined;
+    if (this.#isVirtual(name) && noteOf(link) === undefined) return undefined;
     const hosts = this.#view.addresses(index).filter((address) => !this.#isOurs(address));
     const ipv4 = hosts.filter(({ family }) => family === 4).map(({ address }) => address);
     const usable = hosts.filter(isUsableIpv6).map(({ address }) => address);

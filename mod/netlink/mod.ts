@@ -114,7 +114,17 @@ export {
   viewOf,
 } from "./frame.ts";
 export { beginGeneric, type GenericHeader, readGenericHeader } from "./generic.ts";
-export { type Link, readLink, requestLinks } from "./link.ts";
+export {
+  addLink,
+  changeLink,
+  deleteLink,
+  type Link,
+  type LinkChange,
+  type LinkRequest,
+  readLink,
+  requestLink,
+  requestLinks,
+} from "./link.ts";
 export { type InterfaceSettings, readSettings, requestIpv6Settings } from "./netconf.ts";
 export {
   addRoute,

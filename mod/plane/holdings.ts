@@ -42,3 +42,13 @@ export interface ObjectReport {
   readonly present: readonly string[];
   readonly failed: readonly { readonly text: string; readonly reason: string }[];
 }
+
+/** An interface of a router's own that carries its addresses: that of its virtual MAC. */
+export interface VirtualLink {
+  readonly name: string;
+  /** Name of the interface it lies upon. */
+  readonly base: string;
+  readonly type: "macvlan" | "ipvlan";
+  /** `aa:bb:cc:dd:ee:ff`; absent: an ipvlan has that of its base. */
+  readonly mac?: string;
+}

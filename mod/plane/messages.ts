@@ -15,7 +15,7 @@ import type { AnnounceGroup, AnnouncePlan } from "./announcements.ts";
 import type { PlaneCrashed } from "./crash.ts";
 import type { FreezeProtocol, Frozen, Memory, RestKernel, ThawProtocol } from "./hand_over.ts";
 import type { HistogramData } from "./histogram.ts";
-import type { HeldAddress, HeldRoute, HeldRule, ObjectReport } from "./holdings.ts";
+import type { HeldAddress, HeldRoute, HeldRule, ObjectReport, VirtualLink } from "./holdings.ts";
 import type {
   GroupName,
   InterfaceKey,
@@ -25,7 +25,7 @@ import type {
   WatchedInterface,
 } from "./interface_state.ts";
 
-export type { HeldAddress, HeldRoute, HeldRule, ObjectReport };
+export type { HeldAddress, HeldRoute, HeldRule, ObjectReport, VirtualLink };
 export type { GroupName, InterfaceKey, InterfaceState, UnicastPeer, UnicastUse, WatchedInterface };
 
 export type { AnnounceGroup, AnnouncePlan };
@@ -49,6 +49,8 @@ export interface KernelRouter {
   /** Whole seconds that the kernel keeps the addresses without us; 0: for ever (`"off"`). */
   readonly lease: number;
   readonly announce: AnnouncePlan;
+  /** Interfaces that exist for this router, and are up while it holds its addresses. */
+  readonly virtualLinks?: readonly VirtualLink[];
 }
 
 // ---- control → kernel ---------------------------------------------------------------------------
@@ -250,6 +252,10 @@ export interface ProtocolRouter {
   readonly unicast?: UnicastUse;
   /** The VRF that the interface must belong to. */
   readonly vrf?: string;
+  /** Name of the interface that carries the addresses; absent: that of the adverts. */
+  readonly virtualInterface?: string;
+  /** Ethernet address that adverts are sent from; absent: the interface's own. */
+  readonly sourceMac?: string;
   readonly trackers: readonly TrackerUse[];
   readonly settings: RouterSettings;
 }

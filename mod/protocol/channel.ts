@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { FrameSocket } from "./frame_sender.ts";
 import type { RouterEntry } from "./router_entry.ts";
 import { fingerprint, servedBy } from "./served.ts";
 import type { Family, VrrpTransport } from "./transport.ts";
@@ -24,6 +25,8 @@ export class Channel {
   /** Packets that no router could be charged with, by reason. */
   readonly dropped: Record<string, number> = {};
   readonly complaints = new Map<string, Complaint>();
+  /** What routers with a virtual MAC send by; null: there are none. */
+  frames: FrameSocket | null = null;
   /** Whose adverts the kernel admits. */
   #served = "";
 

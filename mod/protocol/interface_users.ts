@@ -8,7 +8,10 @@
 import type { ProtocolRouter } from "../plane/messages.ts";
 
 /** Interfaces that a router speaks on or tracks are in its configuration. */
-type Uses = Pick<ProtocolRouter, "namespace" | "interface" | "trackers">;
+type Uses = Pick<
+  ProtocolRouter,
+  "namespace" | "interface" | "virtualInterface" | "trackers"
+>;
 
 /** Users by interface; `T` is a router. */
 export class InterfaceUsers<T> {
@@ -42,7 +45,8 @@ export class InterfaceUsers<T> {
 }
 
 function keysOf(uses: Uses): Set<string> {
-  const names = [uses.interface, ...uses.trackers.map(({ name }) => name)];
+  const own = uses.virtualInterface === undefined ? [] : [uses.virtualInterface];
+  const names = [uses.interface, ...own, ...uses.trackers.map(({ name }) => name)];
   return new Set(names.map((name) => keyOf(uses.namespace, name)));
 }
 

@@ -55,6 +55,15 @@ export function interfaceFault(state: InterfaceState | undefined): string {
   return "";
 }
 
+/** What keeps a router with a virtual MAC out of the election. That it is down is as it should be. */
+export function virtualFaults(
+  { namespace, virtualInterface: name }: Pick<ProtocolRouter, "namespace" | "virtualInterface">,
+  interfaces: InterfaceTable,
+): string[] {
+  if (name === undefined || interfaces.find(namespace, name) !== undefined) return [];
+  return [`interface ${name} of the virtual MAC: not there`];
+}
+
 /**
  * What keeps a router on this interface out of the election, and the address it sends from: the
  * first of the interface, or the one that is wanted. Over IPv6 adverts to a group come from a

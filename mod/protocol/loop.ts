@@ -47,6 +47,7 @@ import { LatenessGuard } from "./lateness.ts";
 import { Pace } from "./pace.ts";
 import { Sweeper } from "./sweeper.ts";
 import { TimerHeap } from "./timer_heap.ts";
+import { openFrameSocket } from "./frame_sender.ts";
 import { openTransport4 } from "./transport4.ts";
 import { openTransport6 } from "./transport6.ts";
 import { VrrpDriver } from "./vrrp_driver.ts";
@@ -128,6 +129,7 @@ export class ProtocolLoop {
         family === "ipv6"
           ? openTransport6(namespace, index, name)
           : openTransport4(namespace, index, name),
+      openFrames: openFrameSocket,
       watch: (channel) => this.#watch(channel),
       unwatch: (channel) => this.#unwatch(channel),
     });

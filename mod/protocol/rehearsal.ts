@@ -74,6 +74,7 @@ export function rehearse(): void {
     now: () => now,
     postKernel: (message) => void structuredClone(message),
     postControl: (message) => void structuredClone(message),
+    openFrames: () => ({ write: (frame) => frame.length, close: () => {} }),
     openTransport: () => new PaperTransport(() => waiting.pop()),
     watch: (channel) => void channels.push(channel),
     unwatch: () => {},

@@ -37,7 +37,7 @@ import { commonTo, fingerprint, NOBODY, type Served } from "./served.ts";
 /** Bytes the kernel may queue for us; what it does not hold, a late loop does not see. */
 const RECEIVE_BUFFER = 1 << 20;
 /** TC_PRIO_CONTROL: ahead of bulk traffic in the interface's own queue. */
-const PRIORITY_CONTROL = 7;
+export const PRIORITY_CONTROL = 7;
 
 export type Family = RouterSettings["family"];
 

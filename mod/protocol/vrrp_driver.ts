@@ -22,7 +22,14 @@ import type {
 import { contribution, evaluateTrackers, type Router, type Tracker } from "../vrrp/mod.ts";
 import { Channel } from "./channel.ts";
 import { Intake } from "./intake.ts";
-import { interfaceFault, interfaceHealth, InterfaceTable, keyOf } from "./interfaces.ts";
+import { type FrameSocket, senderOf } from "./frame_sender.ts";
+import {
+  interfaceFault,
+  interfaceHealth,
+  InterfaceTable,
+  keyOf,
+  virtualFaults,
+} from "./interfaces.ts";
 import { InterfaceUsers } from "./interface_users.ts";
 import { RouterEntry, sameRouter, type Surroundings } from "./router_entry.ts";
 import type { Family, VrrpTransport } from "./transport.ts";
@@ -38,6 +45,7 @@ export interface DriverSurroundings extends Surroundings {
     index: number,
     name: string,
   ): VrrpTransport;
+  openFrames(family: Family, namespace: string, index: number): FrameSocket;
   /** Its descriptors are to be watched, or no longer. */
   watch(channel: Channel): void;
   unwatch(channel: Channel): void;
@@ -211,7 +219,7 @@ export class VrrpDriver {
     const { namespace, interface: name } = entry.config;
     const state = this.#interfaces.find(namespace, name);
     const own = interfaceHealth(entry.config, state);
-    waitingFor.push(...own.waitingFor);
+    waitingFor.push(...own.waitingFor, ...virtualFaults(entry.config, this.#interfaces));
     const failure = this.#attach(entry, now);
     if (failure !== "") waitingFor.push(failure);
     const channel = this.#channelOf.get(entry);
@@ -259,7 +267,9 @@ export class VrrpDriver {
     const state = this.#interfaces.find(namespace, name);
     const wanted = state === undefined ? undefined : `${keyOf(state)}/${settings.family}`;
     const present = this.#channelOf.get(entry);
-    if (present !== undefined && present.key === wanted) return "";
+    if (present !== undefined && present.key === wanted) {
+      return this.#giveSender(entry, present, state!.index, now);
+    }
     this.#detach(entry);
     if (state === undefined || wanted === undefined) return "";
     let channel = this.#channels.get(wanted);
@@ -278,7 +288,19 @@ export class VrrpDriver {
     channel.add(entry);
     this.#unserved.add(channel);
     this.#channelOf.set(entry, channel);
-    entry.sender = channel.transport;
+    return this.#giveSender(entry, channel, state.index, now);
+  }
+
+  /** Gives the router what its adverts leave by. Returns why not, or nothing. */
+  #giveSender(entry: RouterEntry, channel: Channel, index: number, now: number): string {
+    const { family, namespace, name } = channel;
+    try {
+      entry.sender = senderOf(entry, channel, () => this.#env.openFrames(family, namespace, index));
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      this.#reviewAt(now + RETRY);
+      return `packet socket on ${name}: ${error.message}`;
+    }
     return "";
   }
 
@@ -294,6 +316,7 @@ export class VrrpDriver {
     this.#channels.delete(channel.key);
     this.#env.unwatch(channel);
     channel.transport.close();
+    channel.frames?.close();
   }
 
   /** Tells the kernel whose adverts to let in, once for all changes of one message. */

@@ -30,7 +30,8 @@ const BROKEN: readonly (readonly [string, string, readonly Expected[]])[] = [
     "zebra",
     "Unknown key `zebra` in `[[vrrp]]`",
     "known here: name, virtual_router_id, addresses, interface, version, v2_compatibility, " +
-    "priority, advertisement_interval, source, preempt, address_lease, checksum, garp, track",
+    "priority, advertisement_interval, source, preempt, address_lease, checksum, virtual_mac, garp, " +
+    "track",
   ]]],
   ["key of another table", `control = "/run/x"\n${router("")}`, [[
     "site.toml:1:1",
@@ -62,11 +63,11 @@ const BROKEN: readonly (readonly [string, string, readonly Expected[]])[] = [
     "`unicast` is planned, but not in halb 0.1.0",
     "leave it out for now",
   ]]],
-  ["misspelt planned key", router("virtual-mac = true\n"), [[
-    "site.toml:6:1",
-    "virtual-mac",
-    "Unknown key `virtual-mac` in `[[vrrp]]`",
-    "did you mean `virtual_mac`? `virtual_mac` is planned, but not in halb 0.1.0",
+  ["misspelt planned key", `[agent]\nhtttp = 1\n${router("")}`, [[
+    "site.toml:2:1",
+    "htttp",
+    "Unknown key `htttp` in `[agent]`",
+    "did you mean `http`? `agent.http` is planned, but not in halb 0.1.0",
   ]]],
   ["no version of VRRP", router("version = 4\n"), [[
     "site.toml:6:11",

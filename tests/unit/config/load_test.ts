@@ -31,6 +31,7 @@ Deno.test("a valid file resolves completely: defaults, units, addresses, tracker
         preempt: true,
         address_lease: "auto",
         checksum: "auto",
+        virtual_mac: false,
         garp: {
           repeat: 3,
           delay: 5_000_000,
@@ -55,6 +56,7 @@ Deno.test("a valid file resolves completely: defaults, units, addresses, tracker
         preempt: false,
         address_lease: 5,
         checksum: "rfc5798",
+        virtual_mac: false,
         garp: {
           repeat: 3,
           delay: 0,

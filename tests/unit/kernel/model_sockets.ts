@@ -43,6 +43,18 @@ export class ModelSockets {
     return { leave: () => void this.memberships.delete(key) };
   }
 
+  /** By path below /proc/sys/net; what is not in it, this kernel does not have. */
+  readonly settings = new Map<string, string>();
+
+  setting(path: string): string | undefined {
+    return this.settings.get(path);
+  }
+
+  set(path: string, value: string): void {
+    if (!this.settings.has(path)) throw new Error(`No setting ${path}`);
+    this.settings.set(path, value);
+  }
+
   close(): void {}
 
   /** Loses what is queued, as a full socket does. */

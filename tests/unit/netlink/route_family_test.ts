@@ -3,7 +3,9 @@
 import { strict as assert } from "node:assert";
 import {
   addAddress,
+  addLink,
   addRoute,
+  changeLink,
   deleteAddress,
   deleteRoute,
   HALB_PROTOCOL,
@@ -135,7 +137,33 @@ Deno.test("a link is read with flags, hardware address and MTU", () => {
     running: true,
     mac: "02:00:00:00:ab:01",
     mtu: 1500,
+    parent: 0,
+    kind: "",
+    alias: "",
   });
+});
+
+Deno.test("a macvlan is asked for, and read with its parent, kind and note", () => {
+  const writer = new MessageWriter();
+  const link = { name: "vrrp.51", kind: "macvlan", parent: 3, mac: "00:00:5e:00:01:33" } as const;
+  addLink(writer, 1, link);
+  changeLink(writer, 2, "vrrp.51", { alias: "a note", up: true, mtu: 1400 });
+  const { messages } = splitMessages(writer.finish());
+  const [made, changed] = messages.map((message) => message.payload.slice());
+  // A change by name bears no index.
+  made![4] = changed![4] = 9;
+  const read = (payload: Uint8Array) =>
+    readLink({ type: RTM_NEWLINK, flags: 0, sequence: 0, portId: 0, payload });
+  const first = read(made!);
+  assert(first.ok);
+  const { name, kind, parent, mac } = first.value;
+  assert.deepEqual({ name, kind, parent, mac }, link);
+  const second = read(changed!);
+  assert(second.ok);
+  assert.deepEqual(
+    [second.value.name, second.value.alias, second.value.up, second.value.mtu],
+    ["vrrp.51", "a note", true, 1400],
+  );
 });
 
 Deno.test("a link without name or index is refused", () => {

@@ -33,6 +33,8 @@ class Bench {
   readonly control: ProtocolToControl[] = [];
   readonly logs: LogRecord[] = [];
   readonly sent: Uint8Array[] = [];
+  readonly frames: Uint8Array[] = [];
+  refuseFrames = false;
   readonly incoming: Uint8Array[] = [];
   readonly refusedPackets: Uint8Array[] = [];
   readonly served: string[] = [];
@@ -58,6 +60,12 @@ class Bench {
       if (this.refuse) throw new SystemError("socket", EPERM);
       this.opened.push(`${namespace}/${index}/${name}/${family}`);
       return new BenchTransport(this);
+    },
+    openFrames: (family, namespace, index) => {
+      if (this.refuseFrames) throw new SystemError("socket", EPERM);
+      this.opened.push(`frames ${namespace}/${index}/${family}`);
+      const close = () => void this.closed++;
+      return { write: (frame) => this.frames.push(frame), close };
     },
     watch: (channel) => void this.channels.add(channel),
     unwatch: (channel) => void this.channels.delete(channel),

@@ -60,6 +60,7 @@ class Bench {
     now: () => this.now,
     postKernel: (message) => void this.kernel.push(message),
     postControl: () => {},
+    openFrames: () => ({ write: () => this.sent++, close: () => {} }),
     openTransport: () => new DeafTransport(() => void this.sent++),
     watch: () => {},
     unwatch: () => {},

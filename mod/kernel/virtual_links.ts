@@ -1,0 +1,296 @@
+/**
+ * The interfaces of virtual MACs: made on their base, up while their router holds its addresses,
+ * down otherwise, so that a backup takes no frame that is sent to the virtual MAC (RFC 9568 section
+ * 6.4.2). Adverts neither leave nor arrive by them: the protocol plane sends them from the base as
+ * frames with the virtual MAC, and so does not depend on how long the kernel takes to bring an
+ * interface up.
+ *
+ * An interface is known as ours by the note that the kernel keeps with it (`virtual_settings.ts`),
+ * whoever made it: a killed agent's is adopted where it is what is configured, and removed where it
+ * is not. One that somebody else made is left alone, also where it stands in our way; then the
+ * router cannot work, and says so.
+ *
+ * To take an interface down or away takes the kernel some milliseconds, in which all waits: that is
+ * done last, some at a time. Times are whole microseconds.
+ *
+ * @module
+ */
+
+import {
+  type Acknowledgement,
+  addLink,
+  changeLink,
+  deleteLink,
+  describeAcknowledgement,
+  type Link,
+  readLink,
+  requestLink,
+} from "../netlink/mod.ts";
+import type { KernelRouter, VirtualLink } from "../plane/messages.ts";
+import type { NamespaceIo } from "./io.ts";
+import type { LeaseBook } from "./lease.ts";
+import type { Encode, Requester } from "./requester.ts";
+import type { Say, Tables } from "./tables.ts";
+import type { NamespaceView } from "./view.ts";
+import {
+  noteOf,
+  noteText,
+  prepareBase,
+  prepareVirtual,
+  readOriginals,
+  restoreBase,
+} from "./virtual_settings.ts";
+
+/** How long after an attempt the same is tried again. */
+const RETRY = 1_000_000;
+
+interface Wanted {
+  readonly link: VirtualLink;
+  readonly router: string;
+  /** Nothing is made before this time. */
+  makeAt: number;
+  /** It is not brought up, nor given another MTU, before this time. */
+  mendAt: number;
+  /** Why it is not there, as it was said last; empty: it is. */
+  failure: string;
+}
+
+/** Questions to the kernel, and what is known of it. */
+interface Kernel {
+  readonly io: NamespaceIo;
+  readonly requester: Requester;
+  readonly view: NamespaceView;
+  readonly tables: Tables;
+}
+
+/** The virtual interfaces of one namespace. */
+export class VirtualLinks {
+  readonly #io: NamespaceIo;
+  readonly #requester: Requester;
+  readonly #view: NamespaceView;
+  readonly #tables: Tables;
+  readonly #book: LeaseBook;
+  readonly #say: Say;
+  #wanted = new Map<string, Wanted>();
+  #deadline = Infinity;
+
+  constructor({ io, requester, view, tables }: Kernel, book: LeaseBook, say: Say) {
+    this.#io = io;
+    this.#requester = requester;
+    this.#view = view;
+    this.#tables = tables;
+    this.#book = book;
+    this.#say = say;
+  }
+
+  /** When `act` should be called again though nothing happened. */
+  get deadline(): number {
+    return this.#deadline;
+  }
+
+  /** The interfaces of these routers and no others, from the next `act` on. */
+  want(routers: readonly KernelRouter[]): void {
+    const before = this.#wanted;
+    this.#wanted = new Map();
+    for (const router of routers) {
+      for (const link of router.virtualLinks ?? []) {
+        const known = before.get(link.name);
+        const { makeAt = 0, mendAt = 0, failure = "" } = known ?? {};
+        this.#wanted.set(link.name, { link, router: router.name, makeAt, mendAt, failure });
+      }
+    }
+  }
+
+  /** Whether the name is that of an interface which halb makes. */
+  isVirtual(name: string): boolean {
+    return this.#wanted.has(name);
+  }
+
+  /** Makes what is missing and brings up what is needed. @returns whether there was anything */
+  act(now: number): boolean {
+    this.#deadline = Infinity;
+    let acted = false;
+    for (const wanted of this.#wanted.values()) {
+      const base = this.#linkNamed(wanted.link.base);
+      // The router waits for its interface; what lies on a renamed one is of no use meanwhile.
+      if (base === undefined) continue;
+      const present = this.#linkNamed(wanted.link.name);
+      if (present === undefined) acted = this.#make(wanted, base, now) || acted;
+      else if (noteOf(present) === undefined) this.#refuse(wanted, FOREIGN, now);
+      else if (!this.#fits(present, wanted.link, base)) {
+        this.#remove(present);
+        acted = true;
+      } else acted = this.#mend(wanted, present, base, now) || acted;
+    }
+    return acted;
+  }
+
+  /**
+   * Takes down and removes what nobody needs.
+   *
+   * @param most interfaces in this call
+   * @returns whether something is left
+   */
+  retire(now: number, most: number): boolean {
+    let left = most;
+    for (const link of [...this.#view.links()]) {
+      const note = noteOf(link);
+      if (note === undefined) continue;
+      const wanted = this.#wanted.get(link.name);
+      const down = wanted !== undefined && link.up && this.#isIdle(wanted, link, now);
+      if (wanted !== undefined && !down) continue;
+      if (left-- <= 0) return true;
+      if (down) this.#change(link, { up: false });
+      else this.#remove(link);
+    }
+    return false;
+  }
+
+  #linkNamed(name: string): Link | undefined {
+    const index = this.#view.indexOf(name);
+    return index === undefined ? undefined : this.#view.link(index);
+  }
+
+  #fits(present: Link, link: VirtualLink, base: Link): boolean {
+    return present.kind === link.type && noteOf(present)?.base === base.index &&
+      (link.mac === undefined || present.mac === link.mac);
+  }
+
+  #make(wanted: Wanted, base: Link, now: number): boolean {
+    if (wanted.makeAt > now) {
+      this.#wakeAt(wanted.makeAt);
+      return false;
+    }
+    wanted.makeAt = now + RETRY;
+    const { name, type, mac } = wanted.link;
+    const { index: parent } = base;
+    const originals = this.#originals(base);
+    const link = { name, kind: type, parent, ...(mac === undefined ? {} : { mac }) };
+    const alias = noteText({ base: parent, originals });
+    const answers = this.#ask([
+      (writer, sequence) => addLink(writer, sequence, link),
+      // In the same call, so that there never is one that nobody knows as ours.
+      (writer, sequence) => changeLink(writer, sequence, name, { alias }),
+      // Refused where the interface has no IPv6, which is as good.
+      (writer, sequence) => changeLink(writer, sequence, name, { noLinkLocal: true }),
+    ]);
+    const failed = answers.slice(0, 2).find(({ errno }) => errno !== 0);
+    if (failed !== undefined) {
+      this.#refuse(wanted, describeAcknowledgement(failed), now);
+      return false;
+    }
+    wanted.failure = "";
+    this.#learn(name);
+    const problems = [
+      ...prepareVirtual(this.#io, name, base.name),
+      ...prepareBase(this.#io, base.name),
+    ];
+    this.#complain(["kernel", wanted.router], problems);
+    this.#say("info", ["kernel", wanted.router], `Made ${name} on ${base.name}`);
+    return true;
+  }
+
+  /** The kernel tells of a new interface, but of a note only while the interface is up. */
+  #learn(name: string): void {
+    this.#tables.follow();
+    const read = readLink(
+      this.#requester.ask((writer, sequence) => requestLink(writer, sequence, name)),
+    );
+    if (read.ok) this.#view.putLink(read.value);
+  }
+
+  /** Up where it is needed, with the MTU of its base. */
+  #mend(wanted: Wanted, present: Link, base: Link, now: number): boolean {
+    wanted.failure = "";
+    const up = !present.up && base.up && this.#book.router(wanted.router)?.wanted === true;
+    const mtu = base.mtu !== present.mtu && base.mtu > 0;
+    if (!up && !mtu) return false;
+    if (wanted.mendAt > now) {
+      this.#wakeAt(wanted.mendAt);
+      return false;
+    }
+    const refused = this.#change(present, {
+      ...(up ? { up } : {}),
+      ...(mtu ? { mtu: base.mtu } : {}),
+    });
+    // At once again where somebody else interferes, but not against a kernel that refuses.
+    if (refused) wanted.mendAt = now + RETRY;
+    if (refused) this.#wakeAt(wanted.mendAt);
+    return !refused;
+  }
+
+  /** Whether its router has let go, and nothing of it is left there. */
+  #isIdle({ router: name }: Wanted, link: Link, now: number): boolean {
+    const router = this.#book.router(name);
+    if (router === undefined || router.wanted) return false;
+    if (!router.decided && now < router.adoptedUntil) return false;
+    return !this.#view.addresses(link.index).some((one) => this.#book.ownership.isOurs(one));
+  }
+
+  /** As they were before the first virtual interface was made there. */
+  #originals(base: Link) {
+    for (const link of this.#view.links()) {
+      const note = noteOf(link);
+      if (note?.base === base.index) return note.originals;
+    }
+    return readOriginals(this.#io, base.name);
+  }
+
+  #remove(link: Link): void {
+    const note = noteOf(link);
+    const base = note === undefined ? undefined : this.#view.link(note.base);
+    if (note !== undefined && base !== undefined && this.#isLast(link, note.base)) {
+      // First, for what is noted goes with the interface.
+      this.#complain(["kernel"], restoreBase(this.#io, base.name, note.originals));
+    }
+    const [answer] = this.#ask([(writer, sequence) => deleteLink(writer, sequence, link.index)]);
+    if (answer === undefined || answer.errno === 0) {
+      this.#view.removeLink(link);
+      this.#say("info", ["kernel"], `Removed ${link.name}`);
+    } else this.#complain(["kernel"], [`remove ${link.name}: ${describeAcknowledgement(answer)}`]);
+  }
+
+  #isLast(link: Link, base: number): boolean {
+    for (const other of this.#view.links()) {
+      if (other.index !== link.index && noteOf(other)?.base === base) return false;
+    }
+    return true;
+  }
+
+  /** @returns whether the kernel refused */
+  #change(link: Link, change: { readonly up?: boolean; readonly mtu?: number }): boolean {
+    const [answer] = this.#ask([
+      (writer, sequence) => changeLink(writer, sequence, link.index, change),
+    ]);
+    if (answer === undefined || answer.errno === 0) return false;
+    this.#complain(["kernel"], [`change ${link.name}: ${describeAcknowledgement(answer)}`]);
+    return true;
+  }
+
+  #ask(requests: readonly Encode[]): Acknowledgement[] {
+    const answers: Acknowledgement[] = [];
+    this.#requester.transact(requests, (_, answer) => void answers.push(answer));
+    return answers;
+  }
+
+  /** The interface is not there; told once for each reason. */
+  #refuse(wanted: Wanted, reason: string, now: number): void {
+    this.#wakeAt(now + RETRY);
+    if (wanted.failure === reason) return;
+    wanted.failure = reason;
+    const { name } = wanted.link;
+    this.#say("error", ["kernel", wanted.router], `Cannot make ${name}: ${reason}`);
+  }
+
+  #complain(category: readonly string[], problems: readonly string[]): void {
+    for (const problem of problems) {
+      this.#say("warning", category, "The kernel refused", { operation: problem });
+    }
+  }
+
+  #wakeAt(time: number): void {
+    if (time < this.#deadline) this.#deadline = time;
+  }
+}
+
+const FOREIGN = "an interface of that name exists, and halb has not made it";
