@@ -173,6 +173,16 @@ const commonKeys = {
     }),
     true,
   ),
+  accept: v.optional(
+    flag({
+      text:
+        "Whether a master that does not own the addresses takes packets to them (Accept_Mode, " +
+        "RFC 9568 section 6.1). `false`: they are dropped by nftables, neighbour discovery " +
+        "excepted; the owner always takes them.",
+      example: false,
+    }),
+    true,
+  ),
   address_lease: v.optional(
     lease({ min: "1s", max: "1h" }, {
       text: "How long the kernel keeps the addresses when the agent dies or hangs. `auto`: half " +

@@ -114,6 +114,7 @@ export const PACKET_IGNORE_OUTGOING = 23;
 
 // netlink(7)
 export const NETLINK_ROUTE = 0;
+export const NETLINK_NETFILTER = 12;
 export const NETLINK_GENERIC = 16;
 export const SOL_NETLINK = 270;
 export const NETLINK_ADD_MEMBERSHIP = 1;

@@ -102,6 +102,7 @@ const kernelRouter = v.strictObject({
     type: v.picklist(["macvlan", "ipvlan"]),
     mac: v.exactOptional(mac),
   }))),
+  accept: v.exactOptional(v.literal(false)),
 });
 
 /** What the planes were told: a `SitePlan`. */

@@ -87,6 +87,8 @@ function addressesOf({ holding, report }: RouterFacts) {
     address_lease_ms: (holding?.lease ?? 0) * 1000,
     addresses_held: report?.present ?? [],
     addresses_failed: report?.failed ?? [],
+    accept: holding?.accept ?? true,
+    accept_problem: report?.open ?? null,
     repairs: report?.repairs ?? 0,
     announcements: report?.announcements ?? 0,
   };

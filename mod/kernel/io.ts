@@ -61,6 +61,17 @@ export interface NamespaceIo extends RequestIo {
   setting(path: string): string | undefined;
   /** Changes a setting. @throws where the kernel refuses, or /proc/sys may not be written */
   set(path: string, value: string): void;
+  /**
+   * Opens a socket to nftables; tables that it owns go when it is closed.
+   *
+   * @throws where the kernel has none
+   */
+  firewall(): FirewallIo;
+  close(): void;
+}
+
+/** A socket to nftables. */
+export interface FirewallIo extends RequestIo {
   close(): void;
 }
 

@@ -12,10 +12,11 @@
 
 import { type Acknowledgement, EADDRNOTAVAIL, EEXIST, type Link } from "../netlink/mod.ts";
 import type { AnnounceGroup, KernelRouter, WatchedInterface } from "../plane/messages.ts";
-import { Announcer, sharedGaps } from "./announce.ts";
+import { blockedOf, Blocklist } from "./blocklist.ts";
 import { ConnectedRoutes } from "./connected.ts";
 import type { Pulse } from "./gate.ts";
 import { guardsOf } from "./guard.ts";
+import { Herald } from "./herald.ts";
 import type { KernelIo, NamespaceIo } from "./io.ts";
 import { LeaseBook } from "./lease.ts";
 import { starvation } from "./leased.ts";
@@ -31,7 +32,6 @@ import { RoutingBook } from "./routing.ts";
 import { isRoutingOperation } from "./routing_operation.ts";
 import { type Say, Tables } from "./tables.ts";
 import { targetsOf } from "./targets.ts";
-import { Transmissions } from "./transmissions.ts";
 import { NamespaceView } from "./view.ts";
 import { VirtualLinks } from "./virtual_links.ts";
 import { Memberships } from "./memberships.ts";
@@ -52,11 +52,10 @@ export class NamespaceDriver {
   readonly name: string;
   readonly book: LeaseBook;
   readonly routing: RoutingBook;
-  readonly announcer: Announcer;
+  readonly herald: Herald;
   readonly watch: InterfaceWatch;
   /** Routers whose report may have changed since `takeChanged`. */
   #changed = new Set<string>();
-  readonly transmissions: Transmissions;
   readonly #clock: KernelIo;
   readonly #io: NamespaceIo;
   readonly #say: Say;
@@ -66,14 +65,9 @@ export class NamespaceDriver {
   readonly #routes: ConnectedRoutes;
   readonly #memberships: Memberships;
   readonly #links: VirtualLinks;
+  readonly #blocklist: Blocklist;
   /** Links as they were when announcements last looked. */
   readonly #carriers = new Map<number, Link>();
-  /** Addresses installed since the last block of announcements, by router. */
-  readonly #installed = new Map<string, Set<string>>();
-  /** Held since the last `settle`: their announcements begin when it is done. */
-  readonly #starting = new Set<string>();
-  /** To be announced once more when `settle` is done. */
-  readonly #repeating = new Set<string>();
   /** Another process does the work: notifications are read, and nothing is changed or sent. */
   resting = false;
   #started = false;
@@ -89,9 +83,7 @@ export class NamespaceDriver {
     this.#requester = new Requester(this.#io);
     this.book = new LeaseBook(this.#view, pulse, {
       installed: (address) => {
-        const router = address.router.router.name;
-        const installed = this.#installed.get(router) ?? new Set();
-        this.#installed.set(router, installed.add(address.held.address));
+        this.herald.installed(address.router.router.name, address.held.address);
       },
       starved: (router, beating) => say(...starvation(router, beating)),
       changed: (router) => this.#changed.add(router.router.name),
@@ -110,16 +102,22 @@ export class NamespaceDriver {
       lost: () => this.routing.verify(),
     });
     this.#routes = new ConnectedRoutes(this.#view, this.book);
-    this.announcer = new Announcer((router) => {
-      return targetsOf(this.book.router(router), this.#view, this.book.ownership);
+    this.herald = new Herald({
+      targets: (router) => targetsOf(this.book.router(router), this.#view, this.book.ownership),
+      transmit: (index, frame) => this.#io.transmit(index, frame),
+      failed: (router, index, errno) => {
+        const where = this.#view.link(index)?.name ?? `${index}`;
+        const properties = { interface: where, errno };
+        say("warning", ["kernel", router], "Cannot send announcement", properties);
+      },
     });
-    this.transmissions = new Transmissions(this.#io, this.#view, say);
     this.#memberships = new Memberships(this.#io, this.#view, say);
     this.#links = new VirtualLinks(
       { io: this.#io, requester: this.#requester, view: this.#view, tables: this.#tables },
       this.book,
       say,
     );
+    this.#blocklist = new Blocklist(this.#io, `halb_${this.#io.portId}`);
     this.watch = new InterfaceWatch(
       name,
       this.#view,
@@ -133,7 +131,14 @@ export class NamespaceDriver {
   get deadline(): number {
     if (this.resting) return Infinity;
     if (this.#again) return 0;
-    const sources = [this.book, this.#routes, this.routing, this.announcer, this.#links];
+    const sources = [
+      this.book,
+      this.#routes,
+      this.routing,
+      this.herald,
+      this.#links,
+      this.#blocklist,
+    ];
     return Math.min(...sources.map(({ deadline }) => deadline));
   }
 
@@ -144,22 +149,13 @@ export class NamespaceDriver {
     now: number,
     groups: readonly AnnounceGroup[] = [],
   ): void {
-    this.announcer.share(sharedGaps(groups));
+    this.#blocklist.want(blockedOf(routers));
     if (!this.#started) this.#tables.read();
     for (const { router } of this.book.routers) this.#changed.add(router.name);
     this.book.configure(routers, now);
     this.#links.want(routers);
-    const names = new Set(routers.map((router) => router.name));
-    for (const name of this.transmissions.counts.keys()) {
-      if (names.has(name)) continue;
-      this.announcer.cancel(name);
-      this.transmissions.counts.delete(name);
-    }
-    for (const router of routers) {
-      this.#changed.add(router.name);
-      this.transmissions.counts.set(router.name, this.transmissions.counts.get(router.name) ?? 0);
-      this.announcer.change(router.name, router.announce, now);
-    }
+    this.herald.configure(routers, groups, now);
+    for (const router of routers) this.#changed.add(router.name);
     this.routing.configure(this.book.routers);
     if (this.routing.used) this.#io.followRouting();
     if (!this.#started) {
@@ -196,23 +192,20 @@ export class NamespaceDriver {
   /** Hold from now on; the next `settle` does it and announces, unless it was held before. */
   hold(router: string, epoch: number, now: number, heldSince = now): void {
     this.book.hold(router, epoch, now);
-    const plan = this.book.router(router)?.router.announce;
-    if (heldSince === now) this.#starting.add(router);
-    else if (plan !== undefined) this.announcer.resume(router, plan, now, heldSince);
+    this.herald.hold(router, now, heldSince);
     this.#touch(router);
   }
 
   /** Let go; the next `settle` does it. Nothing is announced any more. */
   drop(router: string, now: number): void {
-    this.announcer.cancel(router);
-    this.#starting.delete(router);
+    this.herald.drop(router);
     this.book.drop(router, now);
     this.#touch(router);
   }
 
   /** Somebody of a lower priority spoke: the next `settle` announces, as the links are then. */
   announceAgain(router: string): void {
-    this.#repeating.add(router);
+    this.herald.contested(router);
     this.#again = true;
   }
 
@@ -244,13 +237,31 @@ export class NamespaceDriver {
       if (this.resting) return;
       // What was made or brought up is seen before addresses are added to it.
       if (this.#links.act(now)) continue;
+      // Before the addresses: they are never held and open.
+      if (this.#blocklist.settle(now)) this.#blocklistChanged();
       const operations = this.#plan(now);
-      if (operations.length === 0) return this.#announceInstalled(now);
+      if (operations.length === 0) return this.herald.flush(now);
       this.#execute(operations);
       if (this.#clock.now() >= end) break;
     }
-    this.#announceInstalled(this.#clock.now());
+    this.herald.flush(this.#clock.now());
     this.#again = true;
+  }
+
+  #blocklistChanged(): void {
+    const { failure } = this.#blocklist;
+    for (const { router } of this.book.routers) {
+      if (router.accept === false) this.#changed.add(router.name);
+    }
+    if (failure === "") return;
+    this.#say("error", ["kernel"], "Addresses accept traffic that they should not", {
+      reason: failure,
+    });
+  }
+
+  /** Why the router's addresses are open though they should accept nothing; empty: they are not. */
+  openness(router: KernelRouter): string {
+    return router.accept === false ? this.#blocklist.failure : "";
   }
 
   /** Routes and rules go before addresses do, and come when all addresses are there. */
@@ -265,13 +276,7 @@ export class NamespaceDriver {
   /** Sends announcements that are due. @returns whether some are left for the next turn */
   announce(now: number, budget: number): boolean {
     if (this.resting) return false;
-    const frames = this.announcer.due(now, budget);
-    this.transmissions.send(frames);
-    // The count is told when a block is over, not once for each part of it.
-    if (frames.length < budget) {
-      for (const router of this.transmissions.takeAnnounced()) this.#changed.add(router);
-    }
-    return frames.length >= budget;
+    return this.herald.send(now, budget, (router) => this.#changed.add(router));
   }
 
   /** Names of routers whose report may have changed since the last call. */
@@ -291,6 +296,7 @@ export class NamespaceDriver {
 
   close(): void {
     this.#memberships.close();
+    this.#blocklist.close();
     this.#io.close();
   }
 
@@ -321,7 +327,7 @@ export class NamespaceDriver {
         if (here.length === 0) continue;
         this.#changed.add(router.name);
         if (anew) {
-          this.announcer.again(router.name, new Set(here.map((one) => one.held.address)));
+          this.herald.again(router.name, new Set(here.map((one) => one.held.address)));
         }
       }
     }
@@ -379,19 +385,5 @@ export class NamespaceDriver {
       // It is there and we do not know it: what we know is out of date.
       this.#tables.distrust();
     }
-  }
-
-  /** Addresses that came back or came late are announced like the others were. */
-  #announceInstalled(now: number): void {
-    for (const name of this.#starting) {
-      const router = this.book.router(name);
-      if (router !== undefined) this.announcer.start(name, router.router.announce, now);
-      this.#installed.delete(name);
-    }
-    this.#starting.clear();
-    for (const router of this.#repeating) this.announcer.contested(router, now);
-    this.#repeating.clear();
-    for (const [router, addresses] of this.#installed) this.announcer.again(router, addresses);
-    this.#installed.clear();
   }
 }

@@ -356,8 +356,9 @@ export class KernelPlane {
       for (const name of driver.takeChanged()) {
         const router = driver.book.router(name);
         if (router === undefined) continue;
-        const { book, routing, transmissions } = driver;
-        this.#report(name, reportOf(router, book, transmissions.counts.get(name) ?? 0, routing));
+        const { book, routing, herald } = driver;
+        const open = driver.openness(router.router);
+        this.#report(name, reportOf(router, book, herald.sent(name), routing, open));
       }
     }
     for (const router of this.#closed.size === 0 ? [] : this.#routers) {

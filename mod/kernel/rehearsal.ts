@@ -123,6 +123,11 @@ class PaperKernel implements NamespaceIo {
     return this.#answers.shift();
   }
 
+  /** Nobody blocks anything in a rehearsal. */
+  firewall(): never {
+    throw new Error("No nftables on paper");
+  }
+
   event(): Uint8Array | undefined {
     return this.#events.shift();
   }

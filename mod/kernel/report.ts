@@ -19,6 +19,7 @@ export function reportOf(
   book: LeaseBook,
   announcements: number,
   routing: RoutingBook,
+  open: string,
 ): ReportContent {
   const present: string[] = [];
   const failed: { address: string; reason: string }[] = [];
@@ -29,7 +30,9 @@ export function reportOf(
   }
   const { wanted } = router;
   const repairs = router.repairs + routing.repairs(router.router.name);
-  return { wanted, present, failed, ...routing.report(router), repairs, announcements };
+  const routes = routing.report(router);
+  const exposed = open === "" ? {} : { open };
+  return { wanted, present, failed, ...routes, repairs, announcements, ...exposed };
 }
 
 /** Whether a report would say nothing new. */
@@ -39,7 +42,8 @@ export function sameReport(a: ReportContent, b: ReportContent): boolean {
     a.present.every((address, i) => address === b.present[i]) &&
     a.failed.every(({ address, reason }, i) =>
       address === b.failed[i]?.address && reason === b.failed[i]?.reason
-    ) && JSON.stringify([a.routes, a.rules]) === JSON.stringify([b.routes, b.rules]);
+    ) && a.open === b.open &&
+    JSON.stringify([a.routes, a.rules]) === JSON.stringify([b.routes, b.rules]);
 }
 
 /** Differences between two configurations, one line each. */

@@ -23,6 +23,7 @@ import {
   monotonicMicros,
   NETLINK_CAP_ACK,
   NETLINK_GET_STRICT_CHK,
+  NETLINK_NETFILTER,
   NETLINK_ROUTE,
   NetlinkSocket,
   openSocket,
@@ -45,7 +46,7 @@ import {
 import { openRoutingMonitor } from "./routing_monitor.ts";
 import { VRRP_GROUP_IPV4, VRRP_GROUP_IPV6 } from "../vrrp/mod.ts";
 import type { GroupName } from "../plane/messages.ts";
-import type { KernelIo, Membership, NamespaceIo } from "./io.ts";
+import type { FirewallIo, KernelIo, Membership, NamespaceIo } from "./io.ts";
 import { DATAGRAM_LENGTH } from "./requester.ts";
 
 /** A thousand refreshes a second and a takeover are some hundred KiB of notifications. */
@@ -127,10 +128,7 @@ class SystemNamespace implements NamespaceIo {
   }
 
   receive(): Uint8Array | undefined {
-    const length = this.#requests.receive(this.#buffer);
-    if (length === -EAGAIN || length === -ENOBUFS) return undefined;
-    if (length < 0) throw new SystemError("recvfrom", -length, "netlink answers");
-    return this.#buffer.slice(0, length);
+    return receiveAnswer(this.#requests, this.#buffer);
   }
 
   event(): Uint8Array | "overrun" | undefined {
@@ -190,6 +188,15 @@ class SystemNamespace implements NamespaceIo {
     });
   }
 
+  firewall(): FirewallIo {
+    const socket = inNamespace(this.#name, () => new NetlinkSocket(NETLINK_NETFILTER));
+    return {
+      send: (bytes) => socket.send(bytes),
+      receive: () => receiveAnswer(socket, this.#buffer),
+      close: () => socket.close(),
+    };
+  }
+
   close(): void {
     for (const monitor of [this.#monitor, this.#routing]) {
       if (monitor === undefined) continue;
@@ -199,6 +206,14 @@ class SystemNamespace implements NamespaceIo {
     this.#requests.close();
     closeDescriptor(this.#packets);
   }
+}
+
+/** A copy of the next datagram of answers. */
+function receiveAnswer(socket: NetlinkSocket, buffer: Uint8Array): Uint8Array | undefined {
+  const length = socket.receive(buffer);
+  if (length === -EAGAIN || length === -ENOBUFS) return undefined;
+  if (length < 0) throw new SystemError("recvfrom", -length, "netlink answers");
+  return buffer.slice(0, length);
 }
 
 function tryOption(fd: number, name: number): void {

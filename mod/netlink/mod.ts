@@ -31,6 +31,7 @@ export {
   readAddress,
   requestAddresses,
 } from "./address.ts";
+export { type BlockedAddress, encodeBlocklist } from "./nftables.ts";
 export {
   type Attributes,
   readAttributes,

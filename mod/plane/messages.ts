@@ -51,6 +51,8 @@ export interface KernelRouter {
   readonly announce: AnnouncePlan;
   /** Interfaces that exist for this router, and are up while it holds its addresses. */
   readonly virtualLinks?: readonly VirtualLink[];
+  /** Packets to the addresses are dropped (Accept_Mode); absent: they are taken. */
+  readonly accept?: false;
 }
 
 // ---- control → kernel ---------------------------------------------------------------------------
@@ -190,6 +192,8 @@ export interface AddressReport {
   /** Times that an address, route or rule which somebody else removed was put back. */
   readonly repairs: number;
   readonly announcements: number;
+  /** Why the addresses are open though nothing should be accepted; absent: as it should be. */
+  readonly open?: string;
 }
 
 /** A log record from a synchronous plane; control writes it. Rate-limited at the source. */

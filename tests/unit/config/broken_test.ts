@@ -30,8 +30,8 @@ const BROKEN: readonly (readonly [string, string, readonly Expected[]])[] = [
     "zebra",
     "Unknown key `zebra` in `[[vrrp]]`",
     "known here: name, virtual_router_id, addresses, interface, version, v2_compatibility, " +
-    "priority, advertisement_interval, source, preempt, address_lease, checksum, virtual_mac, garp, " +
-    "track",
+    "priority, advertisement_interval, source, preempt, accept, address_lease, checksum, virtual_mac, " +
+    "garp, track",
   ]]],
   ["key of another table", `control = "/run/x"\n${router("")}`, [[
     "site.toml:1:1",

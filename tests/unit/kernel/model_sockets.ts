@@ -4,7 +4,9 @@
  * @module
  */
 
-import { answering, endOfDump } from "./model_messages.ts";
+import type { FirewallIo } from "../../../mod/kernel/io.ts";
+import { NLM_F_ACK, splitMessages } from "../../../mod/netlink/mod.ts";
+import { answering, endOfDump, errorMessage } from "./model_messages.ts";
 
 export class ModelSockets {
   /** Virtual microseconds. */
@@ -56,6 +58,27 @@ export class ModelSockets {
   }
 
   close(): void {}
+
+  /** Batches sent to nftables; each opening of a socket is one more list. */
+  readonly firewalls: { readonly batches: Uint8Array[]; closed: boolean }[] = [];
+  /** What nftables answers every message with; 0: done. */
+  firewallErrno = 0;
+
+  firewall(): FirewallIo {
+    const own = { batches: [] as Uint8Array[], closed: false };
+    const answers: Uint8Array[] = [];
+    this.firewalls.push(own);
+    return {
+      send: (bytes) => {
+        own.batches.push(bytes.slice());
+        for (const { flags, sequence } of splitMessages(bytes).messages) {
+          if ((flags & NLM_F_ACK) !== 0) answers.push(errorMessage(sequence, this.firewallErrno));
+        }
+      },
+      receive: () => answers.shift(),
+      close: () => void (own.closed = true),
+    };
+  }
 
   /** Loses what is queued, as a full socket does. */
   overrun(): void {
