@@ -56,7 +56,10 @@ export class Capture {
     filter = "",
   ): Promise<Capture> {
     const path = `${where.directory}/${where.name}.pcap`;
-    const options = ["-n", "-U", "--immediate-mode", "-B", "16384", "-Z", "root", "-w", path];
+    // The buffer has a slot of the longest packet for each packet: with tcpdump's own idea of that
+    // it holds 64 of them, and a burst is lost.
+    const size = ["-s", "2048", "-B", "16384"];
+    const options = ["-n", "-U", "--immediate-mode", ...size, "-Z", "root", "-w", path];
     const words = filter === "" ? [] : [filter];
     const process = LabProcess.start(["tcpdump", "-i", where.interface, ...options, ...words], {
       name: `capture ${where.name}`,
