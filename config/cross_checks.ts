@@ -8,7 +8,8 @@
 
 import type { GarpGroupConfig } from "./announce_schema.ts";
 import type { Report } from "./finding.ts";
-import { addressNode, type CheckedRouter, checkRouter, clash, Register } from "./router_checks.ts";
+import { checkMoves, type Movable } from "./moves_checks.ts";
+import { type CheckedRouter, checkRouter, clash, Register } from "./router_checks.ts";
 import { routerFamily } from "./schema.ts";
 import { checkVirtualMacs } from "./virtual_mac_checks.ts";
 import { descend, shown, type TreeNode } from "./tree.ts";
@@ -38,7 +39,6 @@ function checkId(router: CheckedRouter, ids: Register<CheckedRouter>, report: Re
 function checkTwice(routers: readonly CheckedRouter[], report: Report): void {
   const names = new Register<TreeNode>();
   const ids = new Register<CheckedRouter>();
-  const addresses = new Register<TreeNode>();
   for (const router of routers) {
     const { config, node } = router;
     const name = descend(node, ["name"]);
@@ -50,16 +50,6 @@ function checkTwice(routers: readonly CheckedRouter[], report: Report): void {
       report,
     );
     checkId(router, ids, report);
-    config.addresses.forEach((address, index) => {
-      const own = addressNode(node, index);
-      clash(
-        own,
-        addresses.claim([address.interface, address.address], own),
-        `The address ${shown(own)} is held twice on one interface`,
-        "leave out one of the two",
-        report,
-      );
-    });
   }
 }
 
@@ -79,8 +69,13 @@ export function checkGarpGroups(
 }
 
 /** Reports what the routers of a site contradict each other and themselves in. */
-export function crossCheck(routers: readonly CheckedRouter[], report: Report): void {
+export function crossCheck(
+  routers: readonly CheckedRouter[],
+  statics: Movable,
+  report: Report,
+): void {
   checkTwice(routers, report);
   checkVirtualMacs(routers, report);
+  checkMoves([...routers.map(({ config, node }) => ({ ...config, node })), statics], report);
   for (const router of routers) checkRouter(router, report);
 }

@@ -23,6 +23,8 @@ import {
   MOST_ROUTERS,
   SITE_SCHEMA,
   type SiteConfig,
+  STATIC_SCHEMA,
+  type StaticConfig,
   VRRP_DEFAULTS_SCHEMA,
   VRRP_SCHEMA,
 } from "./schema.ts";
@@ -185,6 +187,8 @@ function routerNodes(root: TableNode, report: Report): TableNode[] {
   });
 }
 
+const NOTHING_STATIC: StaticConfig = { addresses: [], routes: [], rules: [] };
+
 /** The site of a merged tree; undefined when something was wrong that no place shows. */
 function buildSite(
   root: TableNode,
@@ -216,7 +220,12 @@ function buildSite(
     const config = validate(node, VRRP_SCHEMA, report);
     if (config !== undefined) checked.push({ config, node });
   }
-  crossCheck(checked, report);
+  const staticNode = root.entries.get("static") ?? emptyTable(root.source, ["static"]);
+  const held = isTable(staticNode, "static", report)
+    ? validate(staticNode, STATIC_SCHEMA, report)
+    : undefined;
+  const statics = held ?? NOTHING_STATIC;
+  crossCheck(checked, { ...statics, node: staticNode }, report);
   const groups = listOf(root, "garp_group", GARP_GROUP_SCHEMA, report);
   checkGarpGroups(groups, report);
   const known = agent ?? validate(emptyTable(root.source, ["agent"]), AGENT_SCHEMA, report);
@@ -229,6 +238,7 @@ function buildSite(
     agent: resolved,
     garp_group: groups.map(({ config }) => config),
     vrrp: checked.map(({ config }) => config),
+    static: statics,
   });
 }
 

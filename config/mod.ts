@@ -14,8 +14,11 @@
 export {
   type AddressConfig,
   type AgentConfig,
+  type RouteConfig,
   routerFamily,
+  type RuleConfig,
   type SiteConfig,
+  type StaticConfig,
   type VrrpConfig,
 } from "./schema.ts";
 export type { GarpGroupConfig } from "./announce_schema.ts";

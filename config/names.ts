@@ -36,8 +36,12 @@ function byteLength(value: string): number {
   return new TextEncoder().encode(value).length;
 }
 
-/** Name of a network interface, by the kernel's rules; the loopback interface is refused. */
-export function interfaceName(doc: Doc) {
+/**
+ * Name of a network interface, by the kernel's rules.
+ *
+ * @param options `loopback`: the loopback interface will do; else it is refused
+ */
+export function interfaceName(doc: Doc, options: { readonly loopback?: boolean } = {}) {
   return text(
     "the name of a network interface",
     { range: "1 to 15 bytes without blanks, `/` and `:`", ...doc },
@@ -50,7 +54,7 @@ export function interfaceName(doc: Doc) {
             `\`addresses = [{ address = "…", label = "${value}" }]\``,
         };
       }
-      if (value === "lo") {
+      if (value === "lo" && options.loopback !== true) {
         return { message: `${VALUE} is the loopback interface: it has no neighbours to talk to` };
       }
       if (byteLength(value) > 15) {

@@ -33,7 +33,6 @@ const PLANNED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     bfd: "`[[bfd]]`",
     ipvs: "`[ipvs]`",
     virtual_server: "`[[virtual_server]]`",
-    static: "`[static]`",
   },
   agent: {
     http: "`agent.http`",
@@ -45,9 +44,6 @@ const PLANNED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     check: "`[defaults.check]`",
   },
   vrrp: {
-    excluded_addresses: "`excluded_addresses`",
-    routes: "`routes`",
-    rules: "`rules`",
     unicast: "`unicast`",
     vrf: "`vrf`",
     namespace: "`namespace`",
@@ -55,7 +51,6 @@ const PLANNED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     auth: "`auth`",
     notify: "`notify`",
   },
-  "vrrp.addresses": { preferred: "`preferred`" },
   "vrrp.track": {
     scripts: "`track.scripts`",
     processes: "`track.processes`",

@@ -110,14 +110,6 @@ function checkIpv6({ config, node }: CheckedRouter, report: Report): void {
       other: valuePlace(first),
     });
   }
-  config.addresses.forEach(({ label }, index) => {
-    if (label === undefined) return;
-    report({
-      place: valuePlace(descend(node, ["addresses", index, "label"])),
-      message: "Invalid `addresses.label`: the kernel knows labels of IPv4 addresses only",
-      advice: "leave the key out",
-    });
-  });
   const linkLocal = config.addresses.findIndex(({ address }) => isLinkLocal(address));
   if (linkLocal === 0) return;
   report({

@@ -16,10 +16,13 @@ import { GARP_GROUP_SCHEMA, type GarpGroupConfig } from "./announce_schema.ts";
 import { documented } from "./fields.ts";
 import { type Family, familyOf } from "./ip.ts";
 import type { ScriptUser } from "./users.ts";
+import { STATIC_SCHEMA } from "./static_schema.ts";
 import { VRRP_DEFAULTS_SCHEMA, VRRP_SCHEMA } from "./vrrp_schema.ts";
 
-export { AGENT_SCHEMA, GARP_GROUP_SCHEMA, VRRP_DEFAULTS_SCHEMA, VRRP_SCHEMA };
-export type { AddressConfig } from "./vrrp_schema.ts";
+export { AGENT_SCHEMA, GARP_GROUP_SCHEMA, STATIC_SCHEMA, VRRP_DEFAULTS_SCHEMA, VRRP_SCHEMA };
+export type { AddressConfig } from "./held_address_schema.ts";
+export type { RouteConfig } from "./route_schema.ts";
+export type { RuleConfig } from "./rule_schema.ts";
 
 /** Most virtual routers of one agent: the slots of the planes' shared memory. */
 export const MOST_ROUTERS = 4096;
@@ -78,6 +81,7 @@ export const SITE_SCHEMA = v.pipe(
         }],
       },
     ),
+    static: v.exactOptional(STATIC_SCHEMA),
   }),
   v.title("site.toml"),
   v.description("Configuration of halb, the high-availability agent."),
@@ -95,11 +99,15 @@ export type AgentConfig = Omit<v.InferOutput<typeof AGENT_SCHEMA>, "name" | "scr
  */
 export type VrrpConfig = v.InferOutput<typeof VRRP_SCHEMA>;
 
+/** `[static]`, resolved. */
+export type StaticConfig = v.InferOutput<typeof STATIC_SCHEMA>;
+
 /** A validated site.toml as this host sees it. */
 export interface SiteConfig {
   readonly agent: AgentConfig;
   readonly garp_group: readonly GarpGroupConfig[];
   readonly vrrp: readonly VrrpConfig[];
+  readonly static: StaticConfig;
 }
 
 /** The family of a router's addresses, which is that of its adverts. */

@@ -16,7 +16,14 @@ import { SITE_SCHEMA } from "./schema.ts";
 import { FAILED, keyPlace, type TableNode, type TreeNode, writeKey } from "./tree.ts";
 
 /** Keys of one router that make no sense for all of them. */
-const OWN_KEYS: readonly string[] = ["name", "virtual_router_id", "addresses"];
+const OWN_KEYS: readonly string[] = [
+  "name",
+  "virtual_router_id",
+  "addresses",
+  "excluded_addresses",
+  "routes",
+  "rules",
+];
 
 /** The table of site.toml that takes `key`, in its brackets; undefined where none or several do. */
 function home(key: string): string | undefined {

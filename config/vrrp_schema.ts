@@ -8,55 +8,17 @@
 
 import * as v from "valibot";
 import { choice, documented, duration, flag, lease, VALUE, whole } from "./fields.ts";
-import { ipPrefix, sourceAddress } from "./address_fields.ts";
+import { sourceAddress } from "./address_fields.ts";
 import { garpTable } from "./announce_schema.ts";
-import { addressLabel, interfaceName, name } from "./names.ts";
+import { type AddressConfig, addressItem, resolveAddress } from "./held_address_schema.ts";
+import { interfaceName, name } from "./names.ts";
+import { routeList, ruleList } from "./static_schema.ts";
 import { VIRTUAL_MAC_SCHEMA } from "./virtual_mac_schema.ts";
 
 /** Most addresses of one router: the count in an advert is eight bits (RFC 9568 section 5.2.5). */
 const MOST_ADDRESSES = 255;
-
-/** One virtual address, resolved. */
-export interface AddressConfig {
-  /** Canonical text, of the same family as all others of its router. */
-  readonly address: string;
-  /** 1 to 32, over IPv6 to 128. */
-  readonly prefix_length: number;
-  /** The interface that carries it. */
-  readonly interface: string;
-  /** IPv4 only. */
-  readonly label?: string;
-}
-
-const addressTable = v.strictObject({
-  address: ipPrefix({ text: "The virtual address.", example: "203.0.113.10/32" }),
-  interface: v.exactOptional(interfaceName({
-    text: "The interface that carries it; without the key, the router's.",
-    example: "eth1",
-  })),
-  label: v.exactOptional(addressLabel({
-    text: "Label that `ip address` shows with it; IPv4 only.",
-    example: "eth1:web",
-  })),
-});
-
-const addressItem = documented(
-  v.union([
-    v.pipe(
-      ipPrefix({
-        text: "The virtual address, on the router's interface.",
-        example: "192.0.2.10/24",
-      }),
-      v.transform((address): v.InferOutput<typeof addressTable> => ({ address })),
-    ),
-    addressTable,
-  ]),
-  "an address, or a table with `address`",
-  {
-    text: "A virtual address.",
-    example: "192.0.2.10/24",
-  },
-);
+/** Enough for two /21; more are slower to take over than they are worth in one router. */
+const MOST_EXCLUDED = 4096;
 
 const trackedInterface = v.strictObject({
   name: interfaceName({ text: "The interface to watch.", example: "eth1" }),
@@ -232,6 +194,32 @@ const vrrpTable = documented(
           `${issue.input.length} addresses are more than the ${MOST_ADDRESSES} an advert can carry`,
       ),
     ),
+    excluded_addresses: v.optional(
+      v.pipe(
+        documented(v.array(addressItem), "a list of addresses", {
+          text: "Addresses of either family that are held like the others and are not in the " +
+            "adverts.",
+          range: `0 to ${MOST_EXCLUDED} addresses`,
+          example: ["198.51.100.10/32"],
+        }),
+        v.check(
+          (list) => list.length <= MOST_EXCLUDED,
+          (issue) => `${issue.input.length} addresses are more than ${MOST_EXCLUDED}`,
+        ),
+      ),
+      [],
+    ),
+    routes: v.optional(
+      routeList(
+        "Routes that are there while the router is master: added after its addresses, removed " +
+          "before them.",
+      ),
+      [],
+    ),
+    rules: v.optional(
+      ruleList("Rules of policy routing that are there while the router is master."),
+      [],
+    ),
     ...commonKeys,
   }),
   "a table",
@@ -251,11 +239,12 @@ export const VRRP_SCHEMA = v.pipe(
   vrrpTable,
   v.transform((router) => ({
     ...router,
-    addresses: router.addresses.map(({ address, interface: carrier, label }): AddressConfig => ({
-      ...address,
-      interface: carrier ?? router.interface,
-      ...(label === undefined ? {} : { label }),
-    })),
+    addresses: router.addresses.map((item): AddressConfig =>
+      resolveAddress(item, router.interface)
+    ),
+    excluded_addresses: router.excluded_addresses.map((item): AddressConfig =>
+      resolveAddress(item, router.interface)
+    ),
   })),
 );
 

@@ -26,7 +26,8 @@ export class Dialogue {
   /** Returns what was done. */
   async configureKernel(plan: SitePlan): Promise<string[]> {
     const message = { type: "configure", id: this.#planes.ids.next() } as const;
-    const { holdings: routers, interfaces, announceGroups = [] } = plan;
+    const { holdings, statics, interfaces, announceGroups = [] } = plan;
+    const routers = statics === undefined ? holdings : [...holdings, statics];
     const answer = this.#questions.answer<Configured>("kernel", message.id);
     this.#planes.toKernel({ ...message, routers, interfaces, announceGroups });
     return [...(await answer).changes];

@@ -35,10 +35,11 @@ const REFRESHED_AFTER = 0.3;
 /** Time that one round of refreshes takes, of all addresses that the agent may hold. */
 export function refreshCost({ vrrp }: Pick<SiteConfig, "vrrp">): number {
   let cost = 0;
-  for (const { addresses, address_lease } of vrrp) {
+  for (const { addresses, excluded_addresses, address_lease } of vrrp) {
     // Whose lease is fixed is refreshed as often as that says: not ours to make up for.
     if (address_lease !== "auto") continue;
-    for (const { address } of addresses) cost += address.includes(":") ? COST_IPV6 : COST_IPV4;
+    const all = [...addresses, ...excluded_addresses];
+    for (const { address } of all) cost += address.includes(":") ? COST_IPV6 : COST_IPV4;
   }
   return cost;
 }

@@ -115,6 +115,7 @@ export function stillValid(document: AgentDocument, now: number): AgentDocument 
     plan: {
       routers: plan.routers.filter(({ settings }) => names.has(settings.name)),
       holdings: plan.holdings.filter(({ name }) => names.has(name)),
+      ...(plan.statics === undefined ? {} : { statics: plan.statics }),
       interfaces: plan.interfaces,
     },
     memory: { ...memory, routers: young },

@@ -10,21 +10,11 @@
  */
 
 import * as v from "valibot";
-import { parseIp } from "../ip/mod.ts";
+import { address, interfaceName, name, text, whole } from "./memory_values.ts";
 import { MAX_ROUTERS } from "../plane/shared.ts";
+import { heldAddress, heldRoute, heldRule } from "./memory_holdings.ts";
 
-const LONGEST_TEXT = 65_536;
-
-function whole(least: number, most: number) {
-  return v.pipe(v.number(), v.safeInteger(), v.minValue(least), v.maxValue(most));
-}
-
-const text = v.pipe(v.string(), v.maxLength(LONGEST_TEXT));
-const name = v.pipe(v.string(), v.nonEmpty(), v.maxLength(256));
-/** 15 bytes are the kernel's limit. */
-const interfaceName = v.pipe(v.string(), v.nonEmpty(), v.maxLength(15));
 const mac = v.pipe(v.string(), v.regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/));
-const address = v.pipe(v.string(), v.check((value) => parseIp(value) !== undefined, "no address"));
 const micros = whole(0, Number.MAX_SAFE_INTEGER);
 const count = micros;
 const slot = whole(0, MAX_ROUTERS - 1);
@@ -78,12 +68,10 @@ const kernelRouter = v.strictObject({
   name,
   slot,
   namespace: text,
-  addresses: v.array(v.strictObject({
-    address,
-    prefixLength: whole(0, 128),
-    interface: interfaceName,
-    label: v.exactOptional(interfaceName),
-  })),
+  addresses: v.array(heldAddress),
+  routes: v.exactOptional(v.array(heldRoute)),
+  rules: v.exactOptional(v.array(heldRule)),
+  always: v.exactOptional(v.literal(true)),
   lease: whole(0, 0xffff_ffff),
   announce: v.strictObject({
     repeat: count,
@@ -109,6 +97,7 @@ const kernelRouter = v.strictObject({
 export const planSchema = v.strictObject({
   routers: v.pipe(v.array(protocolRouter), v.maxLength(MAX_ROUTERS)),
   holdings: v.pipe(v.array(kernelRouter), v.maxLength(MAX_ROUTERS)),
+  statics: v.exactOptional(kernelRouter),
   interfaces: v.array(v.strictObject({
     namespace: text,
     name: interfaceName,

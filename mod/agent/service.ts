@@ -18,6 +18,7 @@ import { VERSION } from "../version.ts";
 import { Agent } from "./agent.ts";
 import { wallTime } from "./clock.ts";
 import { dumpContent } from "./dumps.ts";
+import { STATIC_NAME } from "./held_objects.ts";
 import { finishLogging, log, setUpLogging } from "./logging.ts";
 import type { AgentDocument } from "./memory.ts";
 import { ownershipOf } from "./ownership.ts";
@@ -303,7 +304,9 @@ export class Service {
         last_reload: this.#lastReload,
       },
     };
-    return buildStatus(facts, state, factsOf, wallTime);
+    const report = this.#agent.reports.get(STATIC_NAME);
+    const statics = { holding: this.#agent.plan.statics, report };
+    return buildStatus(facts, state, factsOf, wallTime, statics);
   }
 
   #listenToSignals(): void {

@@ -5,15 +5,23 @@
  * @module
  */
 
-import { type Family, routerFamily, type SiteConfig, type VrrpConfig } from "../../config/mod.ts";
+import {
+  type AddressConfig,
+  type Family,
+  routerFamily,
+  type SiteConfig,
+  type VrrpConfig,
+} from "../../config/mod.ts";
 import type {
   AnnounceGroup,
   AnnouncePlan,
+  HeldAddress,
   KernelRouter,
   ProtocolRouter,
   WatchedInterface,
 } from "../plane/messages.ts";
 import { MAX_ROUTERS } from "../plane/shared.ts";
+import { heldAddress, heldRouting, heldStatics } from "./held_objects.ts";
 import { leaseOf, refreshCost } from "./lease_length.ts";
 import { carrierOf, virtualLinkOf, virtualSourceOf } from "./virtual_mac_plan.ts";
 
@@ -21,6 +29,8 @@ import { carrierOf, virtualLinkOf, virtualSourceOf } from "./virtual_mac_plan.ts
 export interface SitePlan {
   readonly routers: readonly ProtocolRouter[];
   readonly holdings: readonly KernelRouter[];
+  /** What is held as long as the agent runs; absent: nothing. */
+  readonly statics?: KernelRouter;
   /** Interfaces whose state matters. */
   readonly interfaces: readonly WatchedInterface[];
   /** Interfaces that share gaps between announcements; absent: none. */
@@ -85,11 +95,15 @@ export function planSite(site: SiteConfig, slots: Slots): SitePlan {
     for (const tracked of vrrp.track.interfaces) watch(tracked.name);
     const link = virtualLinkOf(vrrp);
     if (link !== undefined) watch(link.name);
-    for (const address of vrrp.addresses) watch(carrierOf(vrrp, address.interface));
+    for (const address of [...vrrp.addresses, ...vrrp.excluded_addresses]) {
+      watch(carrierOf(vrrp, address.interface));
+    }
   }
+  const statics = heldStatics(site.static, OWN_NAMESPACE);
   return {
     routers,
     holdings,
+    ...(statics === undefined ? {} : { statics }),
     interfaces: [...interfaces].map(([name, groups]) => {
       return { namespace: OWN_NAMESPACE, name, groups: [...groups].sort() };
     }),
@@ -158,18 +172,22 @@ function announceGroups({ garp_group, vrrp }: SiteConfig): AnnounceGroup[] {
   }));
 }
 
+/** An address on the interface that carries it for this router. */
+function heldBy(vrrp: VrrpConfig, held: AddressConfig, excluded: boolean): HeldAddress {
+  return { ...heldAddress(held, excluded), interface: carrierOf(vrrp, held.interface) };
+}
+
 function kernelRouter(vrrp: VrrpConfig, slot: number, lease: number): KernelRouter {
   const link = virtualLinkOf(vrrp);
   return {
     name: vrrp.name,
     slot,
     namespace: OWN_NAMESPACE,
-    addresses: vrrp.addresses.map((held) => ({
-      address: held.address,
-      prefixLength: held.prefix_length,
-      interface: carrierOf(vrrp, held.interface),
-      ...(held.label === undefined ? {} : { label: held.label }),
-    })),
+    addresses: [
+      ...vrrp.addresses.map((held) => heldBy(vrrp, held, false)),
+      ...vrrp.excluded_addresses.map((held) => heldBy(vrrp, held, true)),
+    ],
+    ...heldRouting(vrrp),
     lease,
     announce: announcePlan(vrrp),
     ...(link === undefined ? {} : { virtualLinks: [link] }),

@@ -5,6 +5,7 @@
  */
 
 import { escapeText } from "../text/mod.ts";
+import { heldTroubles } from "../control/held_status.ts";
 import type { RouterStatus, Status } from "../control/status.ts";
 import { type Colour, formatAge, formatTable, painter } from "./table.ts";
 
@@ -42,6 +43,7 @@ export function formatStatus(status: Status, now: number, color: boolean): strin
     return column === STATE_COLUMN ? paint(cell, STATE_COLOUR[cell] ?? "bold") : cell;
   }));
   const troubles = status.vrrp.flatMap((router) => troublesOf(router));
+  troubles.push(...staticTroubles(status.static));
   if (troubles.length > 0) lines.push("", ...troubles.map((trouble) => escapeText(trouble)));
   return lines.join("\n");
 }
@@ -66,6 +68,7 @@ function troublesOf(router: RouterStatus): string[] {
   for (const { address, reason } of router.addresses_failed) {
     troubles.push(`${router.name} cannot hold ${address}: ${reason}`);
   }
+  troubles.push(...heldTroubles(router.name, router));
   for (const tracker of router.trackers) {
     if (!tracker.healthy) {
       troubles.push(
@@ -75,6 +78,18 @@ function troublesOf(router: RouterStatus): string[] {
     }
   }
   return troubles;
+}
+
+function staticTroubles(held: Status["static"]): string[] {
+  const addresses = held.addresses.filter(({ reason }) => reason !== null)
+    .map(({ address, reason }) => `[static] cannot hold ${address}: ${reason}`);
+  return [...addresses, ...heldTroubles("[static]", held)];
+}
+
+/** How many of a list of objects are held; no line where there are none. */
+function heldLine(name: string, objects: RouterStatus["routes"]): string[][] {
+  const held = objects.filter((one) => one.held).length;
+  return objects.length === 0 ? [] : [[name, `${held} of ${objects.length} held`]];
 }
 
 /** Everything about one router. */
@@ -93,8 +108,13 @@ export function formatRouter(router: RouterStatus, now: number): string {
       `${name}, ${mac === null ? type : `${type} with ${mac}`}`,
     ]),
     ["addresses", router.addresses.join(" ")],
+    ...(router.excluded_addresses.length === 0
+      ? []
+      : [["excluded addresses", router.excluded_addresses.join(" ")]]),
     ["held here", router.addresses_held.join(" ") || "none"],
     ["lease", router.address_lease_ms === 0 ? "off" : `${router.address_lease_ms / 1000} s`],
+    ...heldLine("routes", router.routes),
+    ...heldLine("rules", router.rules),
     ["source", session.source ?? "none"],
     ["advertises every", `${router.advertisement_interval_ms} ms`],
     ["master", masterLine(router)],

@@ -6,8 +6,9 @@
  */
 
 import { percentile } from "../plane/histogram.ts";
-import type { AddressReport, KernelRouter, ProtocolState } from "../plane/messages.ts";
+import type { ProtocolState } from "../plane/messages.ts";
 import type { RouterCounters } from "../plane/counters.ts";
+import { type HeldFacts, heldStatus, staticStatus } from "./held_status.ts";
 import { masterDownInterval, priorityOf, type Router } from "../vrrp/mod.ts";
 
 /** What control itself contributes. */
@@ -28,9 +29,7 @@ export interface AgentFacts {
 }
 
 /** What is known of the routers beside their machines. */
-export interface RouterFacts {
-  readonly holding: KernelRouter | undefined;
-  readonly report: AddressReport | undefined;
+export interface RouterFacts extends HeldFacts {
   readonly counters: RouterCounters;
 }
 
@@ -40,12 +39,14 @@ export type RouterStatus = Status["vrrp"][number];
 /**
  * @param factsOf holdings, addresses and counters of a router by name
  * @param wallTime RFC 3339 of a point on the monotonic clock
+ * @param statics what `[static]` holds; absent: there is none
  */
 export function buildStatus(
   agent: AgentFacts,
   state: ProtocolState,
   factsOf: (name: string) => RouterFacts,
   wallTime: (micros: number) => string,
+  statics: HeldFacts = { holding: undefined, report: undefined },
 ) {
   return {
     ...agent,
@@ -64,10 +65,11 @@ export function buildStatus(
       preempt: router.settings.preempt,
       trackers,
       advertisement_interval_ms: router.settings.advertisementInterval / 1000,
-      ...addressesOf(factsOf(router.settings.name)),
+      ...heldStatus(factsOf(router.settings.name)),
       sessions: [sessionOf(router, factsOf(router.settings.name).counters, wallTime)],
     })),
     interfaces: state.interfaces.map(({ name, family, dropped }) => ({ name, family, dropped })),
+    static: staticStatus(statics),
     realtime: {
       ...state.scheduling,
       timer_lateness_us: {
@@ -78,28 +80,6 @@ export function buildStatus(
       },
     },
   };
-}
-
-function addressesOf({ holding, report }: RouterFacts) {
-  return {
-    addresses: (holding?.addresses ?? []).map((held) => `${held.address}/${held.prefixLength}`),
-    virtual_mac: virtualMacOf(holding),
-    address_lease_ms: (holding?.lease ?? 0) * 1000,
-    addresses_held: report?.present ?? [],
-    addresses_failed: report?.failed ?? [],
-    accept: holding?.accept ?? true,
-    accept_problem: report?.open ?? null,
-    repairs: report?.repairs ?? 0,
-    announcements: report?.announcements ?? 0,
-  };
-}
-
-/** The interfaces that carry the addresses, one for each family; null: those of the host do. */
-function virtualMacOf(holding: KernelRouter | undefined) {
-  const links = holding?.virtualLinks;
-  return links === undefined ? null : links.map(({ name, type, mac }) => {
-    return { interface: name, type, mac: mac ?? null };
-  });
 }
 
 function sessionOf(router: Router, counters: RouterCounters, wallTime: (at: number) => string) {

@@ -157,6 +157,8 @@ export class ConnectedRoutes {
   #want(address: LeasedAddress, wanted: Map<string, WantedRoute>): void {
     const { held } = address;
     const index = this.#view.indexOf(held.interface);
+    // The kernel makes the route to the other end of a link.
+    if (held.peer !== undefined) return;
     if (index === undefined || this.#book.ownership.ours(address, index) === undefined) return;
     const network = networkText(held.address, held.prefixLength);
     if (!network.ok) return;

@@ -180,6 +180,7 @@ function keyOf(route: Route): string {
 
 function asRequest(address: InterfaceAddress) {
   const { index, prefixLength, scope, valid, preferred, protocol, label, routePriority } = address;
+  const { peer, broadcast } = address;
   return {
     index,
     address: address.address,
@@ -190,5 +191,7 @@ function asRequest(address: InterfaceAddress) {
     ...(protocol === 0 ? {} : { protocol }),
     ...(label === "" ? {} : { label }),
     ...(routePriority === 0 ? {} : { routePriority }),
+    ...(peer === undefined ? {} : { peer }),
+    ...(broadcast === undefined ? {} : { broadcast }),
   };
 }

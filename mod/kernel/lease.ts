@@ -24,7 +24,8 @@ import { backoff, GATE_RETRY, gateFor, type Pulse } from "./gate.ts";
 import {
   addition,
   expected,
-  hasOurForm,
+  isAged,
+  isShaped,
   keyOf,
   type LeasedAddress,
   type LeasedRouter,
@@ -293,9 +294,8 @@ export class LeaseBook {
   ): void {
     const { held, router } = address;
     const lease = router.router.lease;
-    const shaped = hasOurForm(seen) && (held.label === undefined || seen.label === held.label);
-    const replaceable = shaped && (!seen.permanent || lease === 0);
-    if (replaceable && seen.permanent === (lease === 0)) {
+    const replaceable = isShaped(seen, held) && (!seen.permanent || lease === 0);
+    if (replaceable && seen.permanent === (lease === 0) && isAged(seen, held)) {
       if (lease > 0) this.#planRefresh(address, seen, now, operations);
       return;
     }

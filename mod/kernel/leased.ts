@@ -5,13 +5,20 @@
  * @module
  */
 
-import { IFA_F_NOPREFIXROUTE, type InterfaceAddress } from "../netlink/mod.ts";
+import {
+  IFA_F_DEPRECATED,
+  IFA_F_NOPREFIXROUTE,
+  type InterfaceAddress,
+  RT_SCOPE_UNIVERSE,
+} from "../netlink/mod.ts";
 import type { HeldAddress, KernelRouter } from "../plane/messages.ts";
+import { present } from "../plane/present.ts";
 import { type Gate, refreshShare } from "./gate.ts";
 import {
   type AddAddress,
   type DeleteAddress,
   hostLength,
+  isIpv6,
   type RefreshAddress,
 } from "./operation.ts";
 
@@ -100,7 +107,20 @@ export function keyOf(held: HeldAddress): string {
 /** Whether an address looks as ours do, marked or not. */
 export function hasOurForm(seen: InterfaceAddress): boolean {
   return seen.prefixLength === hostLength(seen.address) &&
-    (seen.flags & IFA_F_NOPREFIXROUTE) !== 0;
+    (seen.peer !== undefined || (seen.flags & IFA_F_NOPREFIXROUTE) !== 0);
+}
+
+/** Whether an address is as it is wanted, lifetimes aside. */
+export function isShaped(seen: InterfaceAddress, held: HeldAddress): boolean {
+  return hasOurForm(seen) && seen.peer === held.peer && seen.broadcast === held.broadcast &&
+    (held.label === undefined || seen.label === held.label) &&
+    (isIpv6(seen.address) || seen.scope === (held.scope ?? RT_SCOPE_UNIVERSE));
+}
+
+/** Whether a permanent address is preferred or not as it is wanted; a refresh sees to the others. */
+export function isAged(seen: InterfaceAddress, held: HeldAddress): boolean {
+  if (!seen.permanent || !isIpv6(seen.address)) return true;
+  return ((seen.flags & IFA_F_DEPRECATED) === 0) === (held.preferred === true);
 }
 
 /** An address that was added and is not seen yet, as it will look; undefined: none is awaited. */
@@ -109,16 +129,19 @@ export function expected(
   index: number | undefined,
 ): Seen | undefined {
   if (arrivesBy === undefined || index === undefined) return undefined;
-  return { index, address: held.address, prefixLength: hostLength(held.address) };
+  const { address, peer } = held;
+  const more = peer === undefined ? {} : { peer };
+  return { index, address, prefixLength: hostLength(address), ...more };
 }
 
 /** What identifies an address to the kernel. */
-type Seen = Pick<InterfaceAddress, "index" | "address" | "prefixLength">;
+type Seen = Pick<InterfaceAddress, "index" | "address" | "prefixLength" | "peer">;
 
 /** The removal of an address as it is seen. @param router empty: of no router */
 export function removal(router: string, seen: Seen): DeleteAddress {
-  const { index, address, prefixLength } = seen;
-  return { type: "delete_address", router, index, address, prefixLength };
+  const { index, address, prefixLength, peer } = seen;
+  const more = peer === undefined ? {} : { peer };
+  return { type: "delete_address", router, index, address, prefixLength, ...more };
 }
 
 /** An address that nothing is known of, or only that it is on interface `index`. */
@@ -174,13 +197,10 @@ export function refreshing(address: LeasedAddress, index: number): RefreshAddres
 }
 
 function target({ held, router }: LeasedAddress, index: number) {
-  return {
-    router: router.router.name,
-    index,
-    address: held.address,
-    lease: router.router.lease,
-    ...(held.label === undefined ? {} : { label: held.label }),
-  };
+  const { address, label, scope, peer, broadcast, preferred } = held;
+  const { name, lease } = router.router;
+  const form = present({ address, label, scope, peer, broadcast, preferred });
+  return { router: name, index, lease, ...form };
 }
 
 /** The kernel has agreed to give the address a new lease, counted from when it was asked. */

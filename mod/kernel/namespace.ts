@@ -367,7 +367,7 @@ export class NamespaceDriver {
       this.#tables.expectRemoval(operation.index, operation.address);
     }
     if (isRoutingOperation(operation)) {
-      this.routing.settle(operation, failure, answer.errno, sent);
+      if (!this.routing.settle(operation, failure, answer.errno, sent)) return;
     } else if (operation.type === "add_route") this.#routes.settle(operation, failure, sent);
     else this.book.settle(operation, failure, sent);
     const router = "router" in operation ? operation.router : "";

@@ -43,6 +43,7 @@ import {
   type RouteRequest,
   RT_SCOPE_LINK,
 } from "../netlink/mod.ts";
+import type { HeldAddress } from "../plane/messages.ts";
 import {
   describeRoutingOperation,
   encodeRoutingOperation,
@@ -56,25 +57,27 @@ import {
  */
 export const ROUTE_METRIC = 1_000_000;
 
+/** What an address is like, besides its lifetimes. */
+export type AddressForm = Pick<
+  HeldAddress,
+  "address" | "label" | "scope" | "peer" | "broadcast" | "preferred"
+>;
+
 /** Make the address, refuse one that is there. */
-export interface AddAddress {
+export interface AddAddress extends AddressForm {
   readonly type: "add_address";
   readonly router: string;
   readonly index: number;
-  readonly address: string;
   /** Whole seconds; 0: for ever. */
   readonly lease: number;
-  readonly label?: string;
 }
 
 /** Give the address of ours that is there new lifetimes. */
-export interface RefreshAddress {
+export interface RefreshAddress extends AddressForm {
   readonly type: "refresh_address";
   readonly router: string;
   readonly index: number;
-  readonly address: string;
   readonly lease: number;
-  readonly label?: string;
 }
 
 /** Remove an address of ours, with the prefix length it is seen with. */
@@ -85,6 +88,7 @@ export interface DeleteAddress {
   readonly index: number;
   readonly address: string;
   readonly prefixLength: number;
+  readonly peer?: string;
 }
 
 /** Our connected route to a network that no address of the interface covers. */
@@ -135,13 +139,14 @@ export function encodeOperation(
   switch (operation.type) {
     case "add_address":
     case "refresh_address": {
-      const { index, address, lease, label } = operation;
+      const { index, address, peer } = operation;
       const request = {
         index,
         address,
         prefixLength: hostLength(address),
         protocol: HALB_PROTOCOL,
-        ...(isIpv6(address) ? ipv6Form(lease) : ipv4Form(lease, label)),
+        ...(peer === undefined ? {} : { peer }),
+        ...(isIpv6(address) ? ipv6Form(operation) : ipv4Form(operation)),
       };
       addAddress(
         writer,
@@ -205,17 +210,26 @@ const IPV6_REFUSALS: Readonly<Record<number, string>> = {
   [EOPNOTSUPP]: "This kernel has no IPv6",
 };
 
-function ipv4Form(lease: number, label: string | undefined) {
+/** The kernel makes the route to the other end of a link itself, and nothing else. */
+function noRoutes({ peer }: AddressForm): number {
+  return peer === undefined ? IFA_F_NOPREFIXROUTE : 0;
+}
+
+function ipv4Form(operation: AddAddress | RefreshAddress) {
+  const { lease, label, scope, broadcast } = operation;
   return {
-    flags: IFA_F_NOPREFIXROUTE,
+    flags: noRoutes(operation),
     ...(label === undefined ? {} : { label }),
+    ...(scope === undefined ? {} : { scope }),
+    ...(broadcast === undefined ? {} : { broadcast }),
     ...(lease === 0 ? {} : { valid: lease, preferred: lease }),
   };
 }
 
-function ipv6Form(lease: number) {
-  const flags = IFA_F_NOPREFIXROUTE | IFA_F_NODAD;
-  return { flags, valid: lease === 0 ? INFINITE_LIFETIME : lease, preferred: 0 };
+function ipv6Form(operation: AddAddress | RefreshAddress) {
+  const flags = noRoutes(operation) | IFA_F_NODAD;
+  const valid = operation.lease === 0 ? INFINITE_LIFETIME : operation.lease;
+  return { flags, valid, preferred: operation.preferred === true ? valid : 0 };
 }
 
 function withLifetime(request: RouteRequest, lease: number): RouteRequest {

@@ -58,18 +58,22 @@ export function describeChanges(
     const known = before.get(router.name);
     before.delete(router.name);
     if (known === undefined) {
-      changes.push(`Virtual router ${router.name}: added with ${count(router.addresses.length)}`);
+      changes.push(`${titleOf(router)}: added with ${count(router.addresses.length)}`);
     } else if (JSON.stringify(known) !== JSON.stringify(router)) {
-      changes.push(`Virtual router ${router.name}: changed`);
+      changes.push(`${titleOf(router)}: changed`);
     }
   }
-  for (const name of before.keys()) changes.push(`Virtual router ${name}: removed`);
+  for (const router of before.values()) changes.push(`${titleOf(router)}: removed`);
   const watched = new Set(interfaces.map(nameOf));
   for (const name of next.interfaces.map(nameOf)) {
     if (!watched.delete(name)) changes.push(`Interface ${name}: watched`);
   }
   for (const name of watched) changes.push(`Interface ${name}: no longer watched`);
   return changes;
+}
+
+function titleOf({ name, always }: KernelRouter): string {
+  return always === true ? `Table ${name}` : `Virtual router ${name}`;
 }
 
 function count(addresses: number): string {

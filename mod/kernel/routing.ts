@@ -244,13 +244,14 @@ export class RoutingBook {
    *
    * @param failure in words; undefined: done
    * @param errno 0: done
+   * @returns whether that is news: a refusal that is repeated is none
    */
   settle(
     operation: RoutingOperation,
     failure: string | undefined,
     errno: number,
     now: number,
-  ): void {
+  ): boolean {
     this.#dirty = true;
     const { key } = operation;
     const entry = this.#entries.get(key);
@@ -259,22 +260,25 @@ export class RoutingBook {
       if (errno === 0 || errno === ESRCH || errno === ENOENT) this.#seen.delete(key);
       else if (shown !== undefined) shown.retryAt = now + REMOVAL_RETRY;
       if (entry !== undefined) entry.asserted = undefined;
-      return;
+      return true;
     }
-    if (entry === undefined) return;
+    if (entry === undefined) return true;
+    this.#changed(entry);
     if (operation.type === "add_rule" && errno === EEXIST) {
       // The host has the very same rule.
       entry.hosts = true;
       entry.failure = undefined;
-      return;
+      return false;
     }
     if (failure !== undefined) {
+      const reason = errno === EEXIST ? OCCUPIED : failure;
+      const news = entry.failure !== reason;
       entry.failures++;
-      entry.failure = errno === EEXIST ? OCCUPIED : failure;
+      entry.failure = reason;
       entry.retryAt = now + backoff(entry.failures);
       // One of ours that was not known would be the other explanation.
       if (errno === EEXIST && entry.failures === 1) this.#stale = true;
-      return;
+      return news;
     }
     this.#seen.set(
       key,
@@ -285,11 +289,11 @@ export class RoutingBook {
     entry.asserted = entry.form;
     entry.failures = 0;
     entry.failure = undefined;
-    if (!entry.repairing) return;
-    entry.repairing = false;
-    for (const { router } of entry.holders) {
+    for (const { router } of entry.repairing ? entry.holders : []) {
       this.#repairs.set(router.name, this.repairs(router.name) + 1);
     }
+    entry.repairing = false;
+    return true;
   }
 
   /** What can be said of a router's routes and rules; undefined: it has none. */

@@ -154,5 +154,6 @@ function sameLink(a: Link, b: Link): boolean {
 /** Everything but the seconds that are left. */
 function sameAddress(a: InterfaceAddress, b: InterfaceAddress): boolean {
   return a.permanent === b.permanent && a.flags === b.flags && a.scope === b.scope &&
-    a.protocol === b.protocol && a.label === b.label && a.routePriority === b.routePriority;
+    a.protocol === b.protocol && a.label === b.label && a.routePriority === b.routePriority &&
+    a.peer === b.peer && a.broadcast === b.broadcast;
 }

@@ -31,6 +31,7 @@ import {
   RTM_GETADDR,
   RTM_NEWADDR,
 } from "./constants.ts";
+import { writeIp } from "./encapsulation.ts";
 import { type Decoded, type MessageWriter, type NetlinkMessage, viewOf } from "./frame.ts";
 import { formatIp, parseIp } from "../ip/mod.ts";
 
@@ -38,6 +39,7 @@ const ADDRESS_HEADER_LENGTH = 8;
 const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
 const IFA_LABEL = 3;
+const IFA_BROADCAST = 4;
 const IFA_CACHEINFO = 6;
 const IFA_FLAGS = 8;
 const IFA_RT_PRIORITY = 9;
@@ -68,6 +70,10 @@ export interface InterfaceAddress {
   readonly label: string;
   /** Metric of the connected route; 0: the default. */
   readonly routePriority: number;
+  /** The other end of a point-to-point link; absent: there is none. */
+  readonly peer?: string;
+  /** IPv4; absent: none. */
+  readonly broadcast?: string;
 }
 
 /** What is asked for; everything left out is left to the kernel. */
@@ -84,6 +90,8 @@ export interface AddressRequest {
   readonly protocol?: number;
   readonly label?: string;
   readonly routePriority?: number;
+  readonly peer?: string;
+  readonly broadcast?: string;
 }
 
 /** Reads the payload of RTM_NEWADDR or RTM_DELADDR. */
@@ -104,12 +112,15 @@ export function readAddress(message: NetlinkMessage): Decoded<InterfaceAddress> 
   }
   const flags = readU32(attributes, IFA_FLAGS) ?? payload[2] ?? 0;
   const [preferred, valid] = readLifetimes(attributes);
+  const address = formatIp(bytes) ?? "";
+  const peer = formatIp(attributes.get(IFA_ADDRESS) ?? bytes) ?? address;
+  const broadcast = formatIp(attributes.get(IFA_BROADCAST) ?? new Uint8Array());
   return {
     ok: true,
     value: {
       index: viewOf(payload).getUint32(4, true),
       family,
-      address: formatIp(bytes) ?? "",
+      address,
       prefixLength,
       scope: payload[3] ?? 0,
       flags,
@@ -119,6 +130,8 @@ export function readAddress(message: NetlinkMessage): Decoded<InterfaceAddress> 
       protocol: readU8(attributes, IFA_PROTO) ?? 0,
       label: readText(attributes, IFA_LABEL) ?? "",
       routePriority: readU32(attributes, IFA_RT_PRIORITY) ?? 0,
+      ...(peer === address ? {} : { peer }),
+      ...(broadcast === undefined ? {} : { broadcast }),
     },
   };
 }
@@ -145,7 +158,8 @@ export function addAddress(
   const flags = mode === "create" ? NLM_F_CREATE | NLM_F_EXCL : NLM_F_CREATE | NLM_F_REPLACE;
   writer.begin(RTM_NEWADDR, NLM_F_REQUEST | NLM_F_ACK | flags, sequence);
   writeHeader(writer, request, bytes);
-  writer.attribute(IFA_LOCAL, bytes).attribute(IFA_ADDRESS, bytes);
+  writeEnds(writer, request, bytes);
+  writeIp(writer, IFA_BROADCAST, request.broadcast);
   if (request.flags !== undefined) writer.attributeU32(IFA_FLAGS, request.flags);
   if (request.label !== undefined) writer.attributeText(IFA_LABEL, request.label);
   if (request.protocol !== undefined) writer.attributeU8(IFA_PROTO, request.protocol);
@@ -182,7 +196,7 @@ export function deleteAddress(
   const bytes = checkAddress(request);
   writer.begin(RTM_DELADDR, NLM_F_REQUEST | NLM_F_ACK, sequence);
   writeHeader(writer, request, bytes);
-  writer.attribute(IFA_LOCAL, bytes).attribute(IFA_ADDRESS, bytes);
+  writeEnds(writer, request, bytes);
   if (request.label !== undefined) writer.attributeText(IFA_LABEL, request.label);
   writer.end();
 }
@@ -190,6 +204,13 @@ export function deleteAddress(
 function writeHeader(writer: MessageWriter, request: AddressRequest, bytes: Uint8Array): void {
   writer.u8(bytes.length === 4 ? AF_INET : AF_INET6).u8(request.prefixLength);
   writer.u8((request.flags ?? 0) & 0xff).u8(request.scope ?? 0).u32(request.index);
+}
+
+/** The address itself and what is at the other end, which is itself where there is none. */
+function writeEnds(writer: MessageWriter, { peer }: AddressRequest, bytes: Uint8Array): void {
+  writer.attribute(IFA_LOCAL, bytes);
+  if (peer === undefined) writer.attribute(IFA_ADDRESS, bytes);
+  else writeIp(writer, IFA_ADDRESS, peer);
 }
 
 function checkAddress(request: AddressRequest): Uint8Array<ArrayBuffer> {

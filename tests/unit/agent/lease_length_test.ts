@@ -14,6 +14,7 @@ function router(more: Partial<VrrpConfig> = {}, addresses = ["192.0.2.10"]): Vrr
     v2_compatibility: false,
     address_lease: "auto",
     addresses: addresses.map((address) => ({ address, prefix_length: 24, interface: "eth0" })),
+    excluded_addresses: [],
     ...more,
   } as VrrpConfig;
 }

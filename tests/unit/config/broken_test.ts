@@ -29,8 +29,8 @@ const BROKEN: readonly (readonly [string, string, readonly Expected[]])[] = [
     "site.toml:6:1",
     "zebra",
     "Unknown key `zebra` in `[[vrrp]]`",
-    "known here: name, virtual_router_id, addresses, interface, version, v2_compatibility, " +
-    "priority, advertisement_interval, source, preempt, accept, address_lease, checksum, virtual_mac, " +
+    "known here: name, virtual_router_id, addresses, excluded_addresses, routes, " +
+    "rules, interface, version, v2_compatibility, priority, advertisement_interval, source, preempt, accept, address_lease, checksum, virtual_mac, " +
     "garp, track",
   ]]],
   ["key of another table", `control = "/run/x"\n${router("")}`, [[

@@ -28,6 +28,9 @@ Deno.test("a valid file resolves completely: defaults, units, addresses, tracker
           { address: "192.0.2.10", prefix_length: 24, interface: "eth0" },
           { address: "203.0.113.10", prefix_length: 32, interface: "eth1", label: "eth1:web" },
         ],
+        excluded_addresses: [],
+        routes: [],
+        rules: [],
         preempt: true,
         accept: true,
         address_lease: "auto",
@@ -53,6 +56,9 @@ Deno.test("a valid file resolves completely: defaults, units, addresses, tracker
         priority: 100,
         advertisement_interval: 100_000,
         addresses: [{ address: "198.51.100.1", prefix_length: 24, interface: "eth1" }],
+        excluded_addresses: [],
+        routes: [],
+        rules: [],
         source: "198.51.100.2",
         preempt: false,
         accept: true,
@@ -71,6 +77,7 @@ Deno.test("a valid file resolves completely: defaults, units, addresses, tracker
         track: { interfaces: [] },
       },
     ],
+    static: { addresses: [], routes: [], rules: [] },
   });
 });
 

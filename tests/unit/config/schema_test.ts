@@ -40,6 +40,11 @@ Deno.test("only what cannot have a default is required", () => {
     "vrrp.virtual_router_id",
     "vrrp.addresses",
     "vrrp.addresses.address",
+    "vrrp.excluded_addresses.address",
+    "vrrp.routes.to",
+    "vrrp.routes.encap.type",
+    "vrrp.routes.nexthops.encap.type",
+    "vrrp.rules.priority",
     "vrrp.interface",
     "vrrp.track.interfaces.name",
   ]);
