@@ -75,6 +75,23 @@ async function run(
       else console.error(output);
       return exitCode;
     }
+    case "release":
+    case "claim": {
+      const [name] = operands;
+      if (name === undefined) {
+        throw new UsageError(`${command} needs the NAME of a virtual router or sync group`);
+      }
+      expectOperands(operands, 1);
+      if (command === "claim" && values.for !== undefined) {
+        throw new UsageError("claim takes no --for: it lasts while this node is master");
+      }
+      const { overrideCommand } = await import("./mod/cli/override.ts");
+      const time = values.for === undefined ? {} : { time: values.for };
+      const control = await controlPath(values);
+      const { exitCode, output } = await overrideCommand(command, name, control, { ...time, json });
+      say(output);
+      return exitCode;
+    }
     case "upgrade": {
       expectOperands(operands, 0);
       const { upgradeCommand } = await import("./mod/cli/upgrade.ts");

@@ -10,6 +10,7 @@
 import type * as v from "valibot";
 import { checkGarpGroups, crossCheck } from "./cross_checks.ts";
 import type { Finding, Report } from "./finding.ts";
+import { checkGroups } from "./group_checks.ts";
 import { type FileAccess, readSources } from "./include.ts";
 import { validate } from "./issues.ts";
 import { locate } from "./locate.ts";
@@ -25,6 +26,7 @@ import {
   type SiteConfig,
   STATIC_SCHEMA,
   type StaticConfig,
+  SYNC_GROUP_SCHEMA,
   VRRP_DEFAULTS_SCHEMA,
   VRRP_SCHEMA,
 } from "./schema.ts";
@@ -161,34 +163,39 @@ function routerNodes(root: TableNode, report: Report): TableNode[] {
     });
     return [];
   }
+  const nodes = tableNodes(list, "vrrp", "virtual routers", report);
+  if (nodes.length > MOST_ROUTERS) {
+    report({
+      place: keyPlace(list),
+      message: `${nodes.length} virtual routers are more than the ${MOST_ROUTERS} halb can run`,
+    });
+  }
+  return nodes;
+}
+
+/** The tables of a list at the top level, which are `what`; reports what is none. */
+function tableNodes(list: TreeNode, key: string, what: string, report: Report): TableNode[] {
   if (list.kind !== "list") {
     if (list.kind === "scalar" && list.value === FAILED) return [];
     report({
       place: valuePlace(list),
-      message: "`vrrp` is a list of tables: there may be several virtual routers",
-      advice: "write `[[vrrp]]` instead",
+      message: `\`${key}\` is a list of tables: there may be several ${what}`,
+      advice: `write \`[[${key}]]\` instead`,
     });
     return list.kind === "table" ? [list] : [];
-  }
-  if (list.items.length > MOST_ROUTERS) {
-    report({
-      place: keyPlace(list),
-      message:
-        `${list.items.length} virtual routers are more than the ${MOST_ROUTERS} halb can run`,
-    });
   }
   return list.items.filter((item): item is TableNode => {
     if (item.kind === "table") return true;
     if (item.kind !== "scalar" || item.value !== FAILED) {
-      const message = `${shown(item)} is not a table: \`vrrp\` is a list of tables`;
-      report({ place: valuePlace(item), message, advice: "write `[[vrrp]]` and its keys below" });
+      const message = `${shown(item)} is not a table: \`${key}\` is a list of tables`;
+      const advice = `write \`[[${key}]]\` and its keys below`;
+      report({ place: valuePlace(item), message, advice });
     }
     return false;
   });
 }
 
 const NOTHING_STATIC: StaticConfig = { addresses: [], routes: [], rules: [] };
-
 /** The site of a merged tree; undefined when something was wrong that no place shows. */
 function buildSite(
   root: TableNode,
@@ -228,6 +235,9 @@ function buildSite(
   crossCheck(checked, { ...statics, node: staticNode }, report);
   const groups = listOf(root, "garp_group", GARP_GROUP_SCHEMA, report);
   checkGarpGroups(groups, report);
+  const syncGroups = listOf(root, "sync_group", SYNC_GROUP_SCHEMA, report);
+  // A router that could not be understood exists all the same.
+  if (checked.length === routers.length) checkGroups(syncGroups, checked, report);
   const known = agent ?? validate(emptyTable(root.source, ["agent"]), AGENT_SCHEMA, report);
   if (known === undefined) throw new Error("An empty [agent] must be valid");
   const userNode = descend(agentNode, ["script_user"]);
@@ -239,6 +249,7 @@ function buildSite(
     garp_group: groups.map(({ config }) => config),
     vrrp: checked.map(({ config }) => config),
     static: statics,
+    sync_group: syncGroups.map(({ config }) => config),
   });
 }
 

@@ -19,6 +19,7 @@ export {
   type RuleConfig,
   type SiteConfig,
   type StaticConfig,
+  type SyncGroupConfig,
   type VrrpConfig,
 } from "./schema.ts";
 export type { GarpGroupConfig } from "./announce_schema.ts";

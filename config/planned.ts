@@ -29,7 +29,6 @@ const PLANNED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     track_file: "`[[track_file]]`",
     track_route: "`[[track_route]]`",
     check: "`[[check]]`",
-    sync_group: "`[[sync_group]]`",
     bfd: "`[[bfd]]`",
     ipvs: "`[ipvs]`",
     virtual_server: "`[[virtual_server]]`",

@@ -14,6 +14,7 @@ import * as v from "valibot";
 import { AGENT_SCHEMA } from "./agent_schema.ts";
 import { GARP_GROUP_SCHEMA, type GarpGroupConfig } from "./announce_schema.ts";
 import { documented } from "./fields.ts";
+import { SYNC_GROUP_SCHEMA, type SyncGroupConfig } from "./group_schema.ts";
 import { type Family, familyOf } from "./ip.ts";
 import type { ScriptUser } from "./users.ts";
 import { STATIC_SCHEMA } from "./static_schema.ts";
@@ -23,6 +24,7 @@ export { AGENT_SCHEMA, GARP_GROUP_SCHEMA, STATIC_SCHEMA, VRRP_DEFAULTS_SCHEMA, V
 export type { AddressConfig } from "./held_address_schema.ts";
 export type { RouteConfig } from "./route_schema.ts";
 export type { RuleConfig } from "./rule_schema.ts";
+export { SYNC_GROUP_SCHEMA, type SyncGroupConfig };
 
 /** Most virtual routers of one agent: the slots of the planes' shared memory. */
 export const MOST_ROUTERS = 4096;
@@ -82,6 +84,17 @@ export const SITE_SCHEMA = v.pipe(
       },
     ),
     static: v.exactOptional(STATIC_SCHEMA),
+    sync_group: v.optional(
+      documented(
+        v.array(SYNC_GROUP_SCHEMA),
+        "a list of tables",
+        {
+          text: "Virtual routers that are master together or not at all.",
+          example: [{ name: "site", members: ["web", "lan"] }],
+        },
+      ),
+      [],
+    ),
   }),
   v.title("site.toml"),
   v.description("Configuration of halb, the high-availability agent."),
@@ -108,6 +121,7 @@ export interface SiteConfig {
   readonly garp_group: readonly GarpGroupConfig[];
   readonly vrrp: readonly VrrpConfig[];
   readonly static: StaticConfig;
+  readonly sync_group: readonly SyncGroupConfig[];
 }
 
 /** The family of a router's addresses, which is that of its adverts. */

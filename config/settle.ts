@@ -41,7 +41,8 @@ function home(key: string): string | undefined {
 /** How the user sees a table: `[agent.log]`, `[[vrrp]]`, the top level. */
 function titleOf(table: string): string {
   if (table === "") return "the top level";
-  if (table === "vrrp") return "`[[vrrp]]`";
+  const schema = entriesOf(SITE_SCHEMA)?.get(table);
+  if (schema !== undefined && itemOf(schema) !== undefined) return `\`[[${table}]]\``;
   return table.startsWith("vrrp.") ? `\`${table.slice(5)}\`` : `\`[${table}]\``;
 }
 

@@ -32,7 +32,8 @@ const trackedInterface = v.strictObject({
   ),
 });
 
-const trackTable = documented(
+/** The table `track` of a router or a sync group. */
+export const trackTable = documented(
   v.strictObject({
     interfaces: v.optional(
       documented(

@@ -12,6 +12,7 @@
 import { monotonicMicros } from "../../ffi/mod.ts";
 import type { SiteConfig } from "../../config/mod.ts";
 import type { PlaneCrashed } from "../plane/crash.ts";
+import type { GroupStepRecord } from "../plane/groups.ts";
 import type { Memory } from "../plane/hand_over.ts";
 import type {
   AddressReport,
@@ -21,7 +22,6 @@ import type {
   StepRecord,
 } from "../plane/messages.ts";
 import { VERSION } from "../version.ts";
-import type { Router } from "../vrrp/mod.ts";
 import { Dialogue } from "./dialogue.ts";
 import { endPlanes } from "./ending.ts";
 import { log, writeLog } from "./logging.ts";
@@ -30,6 +30,7 @@ import { type PlaneName, Planes } from "./planes.ts";
 import { PlaneDied, Questions } from "./questions.ts";
 import { Revivals } from "./revivals.ts";
 import { planSite, type SitePlan, Slots } from "./site_plan.ts";
+import { Snapshots } from "./snapshots.ts";
 
 /** Steps kept for those who ask what happened. */
 const MOST_STEPS = 10_000;
@@ -49,16 +50,16 @@ export class Agent {
   readonly #planes: Planes;
   readonly #dialogue: Dialogue;
   readonly #slots = new Slots();
-  readonly #snapshots = new Map<string, Router>();
+  readonly #snapshots = new Snapshots();
   readonly #reports = new Map<string, AddressReport>();
-  readonly #steps: StepRecord[] = [];
+  readonly #steps: (StepRecord | GroupStepRecord)[] = [];
   readonly #questions = new Questions(
     SLOW_ANSWER,
     (plane) => log("warning", ["control"], `The ${plane} plane takes long to answer`),
   );
   readonly #revivals: Revivals;
   readonly #ended = Promise.withResolvers<Ending>();
-  #plan: SitePlan = { routers: [], holdings: [], interfaces: [] };
+  #plan: SitePlan = { routers: [], holdings: [], groups: [], interfaces: [] };
   #holdUntil = 0;
   #stopping = false;
   /** Another process does the work until `own`. */
@@ -101,7 +102,7 @@ export class Agent {
   }
 
   /** What happened, oldest first. */
-  get steps(): readonly StepRecord[] {
+  get steps(): readonly (StepRecord | GroupStepRecord)[] {
     return this.#steps;
   }
 
@@ -146,11 +147,8 @@ export class Agent {
       () => this.#dialogue.configureKernel(plan),
     );
     for (const slot of this.#slots.keep(names)) this.counters.clear(slot);
-    for (const name of [...this.#snapshots.keys()]) {
-      if (names.has(name)) continue;
-      this.#snapshots.delete(name);
-      this.#reports.delete(name);
-    }
+    this.#snapshots.keep(names);
+    for (const name of this.#reports.keys()) if (!names.has(name)) this.#reports.delete(name);
     return [...changes, ...holdings];
   }
 
@@ -161,6 +159,24 @@ export class Agent {
   /** What the protocol plane knows now. @throws {PlaneDied} */
   query(): Promise<ProtocolState> {
     return this.#dialogue.query();
+  }
+
+  /**
+   * An operator's word on who shall be master of a router or group.
+   *
+   * @param until microseconds on CLOCK_MONOTONIC at which a release ends; null: never
+   * @throws {Error} when it is refused
+   */
+  async override(
+    name: string,
+    override: "release" | "claim",
+    until: number | null,
+  ): Promise<readonly string[]> {
+    if (this.#stopping) throw new Error("The agent is stopping");
+    const ask = () => this.#dialogue.override(name, override, until);
+    const { refused, members } = await this.#revivals.insist("protocol", ask);
+    if (refused !== null) throw new Error(`Cannot ${override} ${name}: ${refused}`);
+    return members;
   }
 
   /** Makes a plane fail on purpose; does nothing unless the agent was started for that. */
@@ -189,12 +205,12 @@ export class Agent {
 
   /** The routers go on from `memory`. Returns when they had said so, on CLOCK_MONOTONIC. */
   async goOn(memory: AgentMemory): Promise<number> {
-    for (const router of memory.routers) this.#snapshots.set(router.settings.name, router);
+    this.#snapshots.learn(memory);
     for (const { name, slot } of this.#plan.holdings) {
       this.counters.restore(slot, memory.counters[name] ?? {});
     }
-    const { routers, silentSince } = memory;
-    const answer = await this.#dialogue.configureProtocol(this.#plan, 0, { routers, silentSince });
+    const { counters: _, ...known } = memory;
+    const answer = await this.#dialogue.configureProtocol(this.#plan, 0, known);
     return answer.at ?? monotonicMicros();
   }
 
@@ -208,7 +224,12 @@ export class Agent {
   /** Plan and memory as they are now; the routers go on. */
   async remember(): Promise<AgentDocument> {
     const { at, routers } = await this.query();
-    return this.#document({ routers: routers.map(({ router }) => router), silentSince: at });
+    const { groups = [] } = this.#snapshots.all();
+    return this.#document({
+      routers: routers.map(({ router }) => router),
+      groups,
+      silentSince: at,
+    });
   }
 
   /**
@@ -248,11 +269,11 @@ export class Agent {
     this.#ended.resolve({ exitCode, reason });
   }
 
-  #document({ routers, silentSince }: Memory): AgentDocument {
+  #document({ routers, groups = [], silentSince }: Memory): AgentDocument {
     const counters = Object.fromEntries(
       this.#plan.holdings.map(({ name, slot }) => [name, this.counters.save(slot)]),
     );
-    const memory = { routers, silentSince, counters };
+    const memory = { routers, groups, silentSince, counters };
     const { pid } = Deno;
     return { format: FORMAT, version: VERSION, pid, boot: bootId(), plan: this.#plan, memory };
   }
@@ -317,14 +338,19 @@ export class Agent {
   fromProtocol(message: Exclude<ProtocolToControl, PlaneCrashed>): void {
     switch (message.type) {
       case "snapshot":
-        this.#snapshots.set(message.router.settings.name, message.router);
+        this.#snapshots.router(message.router);
+        break;
+      case "group_snapshot":
+        this.#snapshots.group(message);
         break;
       case "step":
+      case "group_step":
         if (this.#steps.length >= MOST_STEPS) this.#steps.splice(0, MOST_STEPS / 10);
         this.#steps.push(message);
         break;
       case "configured":
       case "frozen":
+      case "overridden":
       case "state":
         this.#questions.answered("protocol", message);
         break;

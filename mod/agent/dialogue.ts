@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Overridden, OverrideRouters } from "../plane/groups.ts";
 import type { Frozen, Memory } from "../plane/hand_over.ts";
 import type { Configured, Fault, ProtocolState } from "../plane/messages.ts";
 import type { PlaneName, Planes } from "./planes.ts";
@@ -37,9 +38,21 @@ export class Dialogue {
   configureProtocol(plan: SitePlan, holdUntil: number, memory?: Memory): Promise<Configured> {
     const message = { type: "configure", id: this.#planes.ids.next() } as const;
     const answer = this.#questions.answer<Configured>("protocol", message.id);
-    const { routers } = plan;
+    const { routers, groups } = plan;
     const more = memory === undefined ? {} : { memory };
-    this.#planes.toProtocol({ ...message, routers, holdUntil, ...more });
+    this.#planes.toProtocol({ ...message, routers, groups, holdUntil, ...more });
+    return answer;
+  }
+
+  /** An operator's word on who shall be master. @param until the end of a release; null: none */
+  override(
+    name: string,
+    override: OverrideRouters["override"],
+    until: number | null,
+  ): Promise<Overridden> {
+    const message = { type: "override", id: this.#planes.ids.next() } as const;
+    const answer = this.#questions.answer<Overridden>("protocol", message.id);
+    this.#planes.toProtocol({ ...message, name, override, until });
     return answer;
   }
 

@@ -5,10 +5,15 @@
  */
 
 import type { Status } from "../control/status.ts";
+import type { GroupStepRecord } from "../plane/groups.ts";
 import type { StepRecord } from "../plane/messages.ts";
 
 /** The full state with the recent steps, or the counters alone. */
-export function dumpContent(file: "dump.json" | "stats.json", status: Status, steps: StepRecord[]) {
+export function dumpContent(
+  file: "dump.json" | "stats.json",
+  status: Status,
+  steps: readonly (StepRecord | GroupStepRecord)[],
+) {
   if (file === "dump.json") return { ...status, recent: steps };
   return {
     at: new Date().toISOString(),

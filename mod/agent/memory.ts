@@ -99,6 +99,10 @@ function ofPlan(memory: AgentMemory, plan: SitePlan): AgentMemory {
     plan.holdings.every(({ name, slot }) => planned.get(name)?.slot === slot);
   if (!same) throw new RefusedDocument("its two lists of routers differ");
   const routers = memory.routers.filter(({ settings }) => planned.has(settings.name));
+  const members = plan.groups.flatMap((group) => group.members);
+  if (new Set(members).size < members.length || !members.every((name) => planned.has(name))) {
+    throw new RefusedDocument("its groups are not of its routers");
+  }
   return { ...memory, routers };
 }
 
@@ -116,6 +120,9 @@ export function stillValid(document: AgentDocument, now: number): AgentDocument 
       routers: plan.routers.filter(({ settings }) => names.has(settings.name)),
       holdings: plan.holdings.filter(({ name }) => names.has(name)),
       ...(plan.statics === undefined ? {} : { statics: plan.statics }),
+      groups: plan.groups
+        .map((group) => ({ ...group, members: group.members.filter((name) => names.has(name)) }))
+        .filter(({ members }) => members.length > 0),
       interfaces: plan.interfaces,
     },
     memory: { ...memory, routers: young },

@@ -93,11 +93,18 @@ const kernelRouter = v.strictObject({
   accept: v.exactOptional(v.literal(false)),
 });
 
+const group = v.strictObject({
+  name,
+  members: v.pipe(v.array(name), v.maxLength(MAX_ROUTERS)),
+  need: v.union([v.picklist(["all", "any"]), whole(1, MAX_ROUTERS)]),
+});
+
 /** What the planes were told: a `SitePlan`. */
 export const planSchema = v.strictObject({
   routers: v.pipe(v.array(protocolRouter), v.maxLength(MAX_ROUTERS)),
   holdings: v.pipe(v.array(kernelRouter), v.maxLength(MAX_ROUTERS)),
   statics: v.exactOptional(kernelRouter),
+  groups: v.optional(v.pipe(v.array(group), v.maxLength(MAX_ROUTERS)), () => []),
   interfaces: v.array(v.strictObject({
     namespace: text,
     name: interfaceName,
@@ -165,9 +172,32 @@ const router = v.strictObject({
   }),
 });
 
+const groupMemory = v.strictObject({
+  settings: group,
+  state: v.picklist(["init", "backup", "master", "fault"]),
+  since: micros,
+  override: v.nullable(v.picklist(["release", "claim"])),
+  until: v.nullable(micros),
+  members: v.pipe(
+    v.array(v.strictObject({
+      name,
+      health: v.nullable(v.strictObject({
+        type: v.literal("health"),
+        waitingFor: v.array(text),
+        source: v.nullable(address),
+        contribution: whole(-1_000_000, 1_000_000),
+      })),
+      expired: v.boolean(),
+      rival: v.nullable(v.strictObject({ since: micros, last: micros })),
+    })),
+    v.maxLength(MAX_ROUTERS),
+  ),
+});
+
 /** What the routers remember, and what was counted of each. */
 export const memorySchema = v.strictObject({
   routers: v.pipe(v.array(router), v.maxLength(MAX_ROUTERS)),
+  groups: v.exactOptional(v.pipe(v.array(groupMemory), v.maxLength(MAX_ROUTERS))),
   silentSince: micros,
   counters: v.record(name, v.record(name, count)),
 });

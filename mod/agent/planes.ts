@@ -14,6 +14,7 @@ import { closeRegistered, EventFd, monotonicMicros, newDescriptorRegistry } from
 import { Counters } from "../plane/counters.ts";
 import { IdSource } from "../plane/ids.ts";
 import { Outbox } from "../plane/inbox.ts";
+import type { Memory } from "../plane/hand_over.ts";
 import type { PlaneCrashed } from "../plane/crash.ts";
 import type {
   ControlToProtocol,
@@ -24,7 +25,6 @@ import type {
 } from "../plane/messages.ts";
 import type { KernelStart, ProtocolStart } from "../plane/start.ts";
 import { SharedWords } from "../plane/shared.ts";
-import type { Router } from "../vrrp/mod.ts";
 import { type PlaneName, takeWorker } from "./workers.ts";
 
 /** How long a terminated thread may need to leave its last call, milliseconds. */
@@ -96,11 +96,11 @@ export class Planes {
    * Starts a new protocol plane in place of a dead one, from what its routers remembered. It is to
    * be configured when the kernel plane has answered the message that is returned.
    */
-  restartProtocol(routers: readonly Router[]): ReconnectPlane {
+  restartProtocol(known: Omit<Memory, "silentSince">): ReconnectPlane {
     const { port1, port2 } = new MessageChannel();
     const now = monotonicMicros();
     const silentSince = now - this.words.protocolSilence(now);
-    this.#startProtocol(port2, { routers, silentSince });
+    this.#startProtocol(port2, { ...known, silentSince });
     const reconnect = { type: "reconnect", id: this.ids.next(), port: port1 } as const;
     this.#toKernel!.post(reconnect, [port1]);
     return reconnect;

@@ -7,11 +7,12 @@
  * @module
  */
 
+import type { Overridden } from "../plane/groups.ts";
 import type { Frozen } from "../plane/hand_over.ts";
 import type { Configured, EventId, ProtocolState } from "../plane/messages.ts";
 import type { PlaneName } from "./planes.ts";
 
-type Answer = Configured | Frozen | ProtocolState;
+type Answer = Configured | Frozen | Overridden | ProtocolState;
 /** What a plane says of itself. */
 export type Milestone = "ready" | "stopped";
 

@@ -7,13 +7,13 @@
 
 import { monotonicMicros } from "../../ffi/mod.ts";
 import type { Configured } from "../plane/messages.ts";
-import type { Router } from "../vrrp/mod.ts";
 import type { Dialogue } from "./dialogue.ts";
 import { Effort } from "./effort.ts";
 import { log } from "./logging.ts";
 import type { PlaneName, Planes } from "./planes.ts";
 import { PlaneDied, type Questions } from "./questions.ts";
 import type { SitePlan } from "./site_plan.ts";
+import type { Snapshots } from "./snapshots.ts";
 
 /** Crashes of planes within `CRASH_WINDOW` that end the agent. */
 const MOST_CRASHES = 3;
@@ -34,7 +34,8 @@ export interface Patient {
   readonly planes: Planes;
   readonly questions: Questions;
   readonly dialogue: Dialogue;
-  readonly snapshots: ReadonlyMap<string, Router>;
+  /** What routers and groups last said that they remember. */
+  readonly snapshots: Snapshots;
   plan(): SitePlan;
   stopping(): boolean;
   configureProtocol(plan: SitePlan): Promise<unknown>;
@@ -153,7 +154,7 @@ export class Revivals {
   async #reviveProtocol(): Promise<void> {
     const { planes, questions, snapshots } = this.#patient;
     const ready = questions.milestone("protocol", "ready");
-    const { id } = planes.restartProtocol([...snapshots.values()]);
+    const { id } = planes.restartProtocol(snapshots.all());
     const connected = questions.answer<Configured>("kernel", id).catch((error) => {
       if (!(error instanceof PlaneDied)) throw error;
       // The kernel plane died meanwhile: its successor is connected to ours from the beginning.

@@ -9,7 +9,7 @@
  */
 
 import { join } from "node:path";
-import type { FileLock } from "../../ffi/mod.ts";
+import { type FileLock, monotonicMicros } from "../../ffi/mod.ts";
 import { formatProblem, type LoadedSite, type SiteConfig } from "../../config/mod.ts";
 import type { ControlRequest } from "../control/protocol.ts";
 import { ControlServer, type Conversation } from "../control/server.ts";
@@ -43,6 +43,15 @@ export interface ReloadResult {
   readonly changes: readonly string[];
   /** Why not, a problem each. */
   readonly problems: readonly string[];
+}
+
+/** What a release or claim did. */
+export interface OverrideResult {
+  readonly name: string;
+  /** Virtual routers that move together. */
+  readonly members: readonly string[];
+  /** RFC 3339: when a release ends; null: nothing but a claim ends it. */
+  readonly until: string | null;
 }
 
 /** Reads the configuration file, every time anew. */
@@ -267,6 +276,9 @@ export class Service {
         return await this.status();
       case "reload":
         return await this.reload();
+      case "release":
+      case "claim":
+        return await this.#override(request);
       case "version":
         return { version: VERSION };
       case "upgrade":
@@ -278,6 +290,21 @@ export class Service {
         this.#agent.injectFault(request.plane, request.fault, (request.duration_ms ?? 0) * 1000);
         return null;
     }
+  }
+
+  /** While a hand-over goes on it waits for its end, like any change. */
+  #override(
+    request: Extract<ControlRequest, { command: "release" | "claim" }>,
+  ): Promise<OverrideResult> {
+    const { command, name } = request;
+    const time = command === "release" ? request.for_ms : undefined;
+    return this.#inTurn(async () => {
+      const until = time === undefined ? null : monotonicMicros() + Math.round(time * 1000);
+      const members = await this.#agent.override(name, command, until);
+      const what = command === "release" ? "Released" : "Claimed";
+      log("info", ["control"], `${what} ${name} on request`, { members: members.join(" ") });
+      return { name, members, until: until === null ? null : wallTime(until) };
+    });
   }
 
   async status(): Promise<Status> {

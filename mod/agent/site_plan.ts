@@ -20,6 +20,7 @@ import type {
   ProtocolRouter,
   WatchedInterface,
 } from "../plane/messages.ts";
+import type { ProtocolGroup } from "../plane/groups.ts";
 import { MAX_ROUTERS } from "../plane/shared.ts";
 import { heldAddress, heldRouting, heldStatics } from "./held_objects.ts";
 import { leaseOf, refreshCost } from "./lease_length.ts";
@@ -31,6 +32,7 @@ export interface SitePlan {
   readonly holdings: readonly KernelRouter[];
   /** What is held as long as the agent runs; absent: nothing. */
   readonly statics?: KernelRouter;
+  readonly groups: readonly ProtocolGroup[];
   /** Interfaces whose state matters. */
   readonly interfaces: readonly WatchedInterface[];
   /** Interfaces that share gaps between announcements; absent: none. */
@@ -87,7 +89,11 @@ export function planSite(site: SiteConfig, slots: Slots): SitePlan {
     return groups;
   };
   const cost = refreshCost(site);
-  for (const vrrp of site.vrrp) {
+  const tracked = new Map(
+    site.sync_group.flatMap(({ members, track }) => members.map((name) => [name, track] as const)),
+  );
+  for (const own of site.vrrp) {
+    const vrrp = trackingToo(own, tracked.get(own.name));
     const slot = slots.of(vrrp.name);
     routers.push(protocolRouter(vrrp, slot));
     holdings.push(kernelRouter(vrrp, slot, leaseOf(vrrp, cost)));
@@ -104,11 +110,23 @@ export function planSite(site: SiteConfig, slots: Slots): SitePlan {
     routers,
     holdings,
     ...(statics === undefined ? {} : { statics }),
+    groups: site.sync_group.map(({ name, members, need }) => ({ name, members, need })),
     interfaces: [...interfaces].map(([name, groups]) => {
       return { namespace: OWN_NAMESPACE, name, groups: [...groups].sort() };
     }),
     ...(site.garp_group.length === 0 ? {} : { announceGroups: announceGroups(site) }),
   };
+}
+
+/** What a sync group tracks counts for each member; see `evaluateGroupTrackers`. */
+function trackingToo(vrrp: VrrpConfig, track: VrrpConfig["track"] | undefined): VrrpConfig {
+  if (track === undefined) return vrrp;
+  const merged: Record<string, readonly unknown[]> = {};
+  for (const [kind, own] of Object.entries(vrrp.track) as [keyof typeof track, unknown[]][]) {
+    const known = new Set(own.map((one) => JSON.stringify(one)));
+    merged[kind] = [...own, ...track[kind].filter((one) => !known.has(JSON.stringify(one)))];
+  }
+  return { ...vrrp, track: merged as unknown as VrrpConfig["track"] };
 }
 
 function protocolRouter(vrrp: VrrpConfig, slot: number): ProtocolRouter {

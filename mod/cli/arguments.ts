@@ -18,6 +18,7 @@ export const COMMON_OPTIONS = {
   binary: { type: "string" },
   config: { type: "string", short: "c" },
   control: { type: "string" },
+  for: { type: "string" },
   help: { type: "boolean", short: "h" },
   json: { type: "boolean" },
   name: { type: "string" },
@@ -29,6 +30,7 @@ export type CommonValues = {
   binary?: string;
   config?: string;
   control?: string;
+  for?: string;
   help?: boolean;
   json?: boolean;
   name?: string;

@@ -10,7 +10,9 @@ const GENERAL = `halb: high availability for Linux edge boxes and routers
   halb check    site.toml...         validate configuration files; --json
   halb reload                        let the running agent apply its file again (or send SIGHUP)
   halb status   [NAME] [--json]      what is going on now
-  halb upgrade  [--binary PATH]       hand over to a new process, without a failover
+  halb release  NAME [--for 10m]     let another node be master of a router or sync group
+  halb claim    NAME                 be its master here
+  halb upgrade  [--binary PATH]      hand over to a new process, without a failover
   halb schema                        JSON Schema of site.toml, for editors
   halb version  [--json]
 
@@ -53,6 +55,21 @@ Shows all virtual routers, or everything about the one called NAME.
 
   halb status web
   halb status --json | jq '.vrrp[].state'`,
+  release: `halb release NAME [--for DURATION] [--json] [--control PATH | --config FILE]
+
+Hands the virtual router or sync group NAME over without a lost packet: this node resigns, goes on
+answering until its successor does, and then stays behind all others, with priority 1, until
+"halb claim", until DURATION is over, or until the agent is started again. If no other node is there
+it becomes master again. A member of a sync group takes the others along.
+
+  halb release site --for 10m`,
+  claim: `halb claim NAME [--json] [--control PATH | --config FILE]
+
+Makes this node master of the virtual router or sync group NAME: it advertises priority 254 from now
+on, for as long as it is master. That is refused where the present master owns the addresses
+(priority 255), and while something keeps this node out of the election. It ends a release.
+
+  halb claim site`,
   upgrade: `halb upgrade [--binary PATH] [--json] [--control PATH | --config FILE]
 
 The running agent starts PATH, by default the file that it was started from, with its own arguments.

@@ -17,6 +17,7 @@ const STATE_COLOUR: Record<string, Colour> = {
 };
 
 const STATE_COLUMN = 3;
+const GROUP_STATE_COLUMN = 1;
 
 /** All routers, a line each, and what is wrong. */
 export function formatStatus(status: Status, now: number, color: boolean): string {
@@ -42,10 +43,45 @@ export function formatStatus(status: Status, now: number, color: boolean): strin
     if (row === 0) return paint(cell, "dim");
     return column === STATE_COLUMN ? paint(cell, STATE_COLOUR[cell] ?? "bold") : cell;
   }));
+  if (status.sync_groups.length > 0) {
+    const groups = status.sync_groups.map((group) => [
+      group.name,
+      group.state,
+      String(group.need),
+      formatAge(now - Date.parse(group.since)),
+      group.members.join(" "),
+    ]);
+    const header = ["GROUP", "STATE", "NEED", "FOR", "MEMBERS"];
+    lines.push(
+      "",
+      formatTable([header, ...groups], (cell, row, column) => {
+        if (row === 0) return paint(cell, "dim");
+        return column === GROUP_STATE_COLUMN ? paint(cell, STATE_COLOUR[cell] ?? "bold") : cell;
+      }),
+    );
+  }
+  const words = overridesOf(status, now);
+  if (words.length > 0) lines.push("", ...words.map((word) => escapeText(word)));
   const troubles = status.vrrp.flatMap((router) => troublesOf(router));
   troubles.push(...staticTroubles(status.static));
   if (troubles.length > 0) lines.push("", ...troubles.map((trouble) => escapeText(trouble)));
   return lines.join("\n");
+}
+
+/** What operators have said on who shall be master, groups once. */
+function overridesOf(status: Status, now: number): string[] {
+  const alone = status.vrrp.filter((router) => router.sync_group === null);
+  return [...status.sync_groups, ...alone].flatMap(({ name, override }) =>
+    override === null ? [] : [`${name} is ${overrideText(override, now)}`]
+  );
+}
+
+function overrideText(override: NonNullable<RouterStatus["override"]>, now: number): string {
+  if (override.kind === "claim") return "claimed: priority 254 while it is master";
+  const end = override.until === null
+    ? "until halb claim"
+    : `for another ${formatAge(Date.parse(override.until) - now)}`;
+  return `released: priority 1 ${end}`;
 }
 
 function priorityText(router: RouterStatus): string {
@@ -102,6 +138,8 @@ export function formatRouter(router: RouterStatus, now: number): string {
     ["state", `${router.state} for ${formatAge(now - Date.parse(router.since))}`],
     ["transitions", String(router.transitions)],
     ["priority", priorityText(router)],
+    ...(router.override === null ? [] : [["override", overrideText(router.override, now)]]),
+    ...(router.sync_group === null ? [] : [["sync group", router.sync_group]]),
     ["preempt", router.preempt ? "yes" : "no"],
     ...(router.virtual_mac ?? []).map(({ interface: name, type, mac }) => [
       "virtual MAC",

@@ -13,6 +13,18 @@ export type ControlRequest =
   | { readonly command: "reload" }
   | { readonly command: "version" }
   | {
+    /** Hand a virtual router or sync group over, and stay behind the others. */
+    readonly command: "release";
+    readonly name: string;
+    /** Until when, milliseconds from now; absent: until `claim`. */
+    readonly for_ms?: number;
+  }
+  | {
+    /** Become master of a virtual router or sync group, and stay so while possible. */
+    readonly command: "claim";
+    readonly name: string;
+  }
+  | {
     /** Start another program and hand over to it. */
     readonly command: "upgrade";
     /** The program; absent: the file that this one was started from, as it is now. */
@@ -38,7 +50,18 @@ export type ControlResponse =
   | { readonly ok: true; readonly result: unknown }
   | { readonly ok: false; readonly error: string };
 
-const COMMANDS = new Set(["status", "reload", "version", "upgrade", "take_over", "inject_fault"]);
+const COMMANDS = new Set([
+  "status",
+  "reload",
+  "version",
+  "release",
+  "claim",
+  "upgrade",
+  "take_over",
+  "inject_fault",
+]);
+/** Longest time that a release may be limited to, milliseconds: 30 days. */
+const LONGEST_RELEASE = 30 * 86_400_000;
 
 /** Reads a request. Never throws: what is no request is said in words. */
 export function parseRequest(line: string): ControlRequest | string {
@@ -55,6 +78,9 @@ export function parseRequest(line: string): ControlRequest | string {
   if (typeof command !== "string" || !COMMANDS.has(command)) {
     return `Unknown command ${JSON.stringify(command)}: one of ${[...COMMANDS].join(", ")}`;
   }
+  if (command === "release" || command === "claim") {
+    return readOverride(command, data as Record<string, unknown>);
+  }
   if (command === "upgrade") return readUpgrade(data as Record<string, unknown>);
   if (command === "take_over") return readTakeOver(data as Record<string, unknown>);
   if (command !== "inject_fault") return { command } as ControlRequest;
@@ -66,6 +92,20 @@ export function parseRequest(line: string): ControlRequest | string {
     typeof duration !== "number" || !Number.isFinite(duration) || duration < 0
   ) return '"inject_fault" takes a plane, a fault and a duration_ms';
   return { command, plane: fault.plane, fault: fault.fault, duration_ms: duration };
+}
+
+function readOverride(
+  command: "release" | "claim",
+  { name, for_ms: time }: Record<string, unknown>,
+): ControlRequest | string {
+  if (typeof name !== "string" || name === "" || name.length > 256) {
+    return `"${command}" takes the name of a virtual router or sync group`;
+  }
+  if (command === "claim" || time === undefined) return { command, name };
+  if (typeof time !== "number" || !(time > 0 && time <= LONGEST_RELEASE)) {
+    return '"release" takes a for_ms of up to 30 days';
+  }
+  return { command, name, for_ms: time };
 }
 
 function readUpgrade({ binary }: Record<string, unknown>): ControlRequest | string {

@@ -7,6 +7,7 @@
 
 import { percentile } from "../plane/histogram.ts";
 import type { ProtocolState } from "../plane/messages.ts";
+import type { GroupState } from "../plane/groups.ts";
 import type { RouterCounters } from "../plane/counters.ts";
 import { type HeldFacts, heldStatus, staticStatus } from "./held_status.ts";
 import { masterDownInterval, priorityOf, type Router } from "../vrrp/mod.ts";
@@ -48,9 +49,10 @@ export function buildStatus(
   wallTime: (micros: number) => string,
   statics: HeldFacts = { holding: undefined, report: undefined },
 ) {
+  const groups = new Map(state.groups.map((group) => [group.name, group]));
   return {
     ...agent,
-    vrrp: state.routers.map(({ router, interface: name, trackers }) => ({
+    vrrp: state.routers.map(({ router, interface: name, trackers, settings, group }) => ({
       name: router.settings.name,
       interface: name,
       virtual_router_id: router.settings.virtualRouterId,
@@ -60,14 +62,26 @@ export function buildStatus(
       waiting_for: router.waitingFor,
       since: wallTime(router.since),
       transitions: router.transitions,
-      priority: router.settings.priority,
+      priority: settings.priority,
       effective_priority: priorityOf(router),
+      override: overrideOf(group === null ? undefined : groups.get(group), wallTime),
       preempt: router.settings.preempt,
+      sync_group: group === router.settings.name ? null : group,
       trackers,
       advertisement_interval_ms: router.settings.advertisementInterval / 1000,
       ...heldStatus(factsOf(router.settings.name)),
       sessions: [sessionOf(router, factsOf(router.settings.name).counters, wallTime)],
     })),
+    sync_groups: state.groups
+      .filter(({ name, members }) => !members.includes(name))
+      .map((group) => ({
+        name: group.name,
+        state: group.state,
+        since: wallTime(group.since),
+        need: group.need,
+        members: group.members,
+        override: overrideOf(group, wallTime),
+      })),
     interfaces: state.interfaces.map(({ name, family, dropped }) => ({ name, family, dropped })),
     static: staticStatus(statics),
     realtime: {
@@ -80,6 +94,13 @@ export function buildStatus(
       },
     },
   };
+}
+
+/** An operator's word on who shall be master, which lasts; null: none. */
+function overrideOf(group: GroupState | undefined, wallTime: (at: number) => string) {
+  if (group === undefined || group.override === null) return null;
+  const { override: kind, until } = group;
+  return { kind, until: until === null ? null : wallTime(until) };
 }
 
 function sessionOf(router: Router, counters: RouterCounters, wallTime: (at: number) => string) {

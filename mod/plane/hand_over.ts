@@ -11,11 +11,14 @@
  */
 
 import type { Router } from "../vrrp/mod.ts";
+import type { GroupMemory } from "./groups.ts";
 import type { EventId } from "./messages.ts";
 
 /** What routers remembered when their loop last turned. */
 export interface Memory {
   readonly routers: readonly Router[];
+  /** Absent: an agent that knew none. */
+  readonly groups?: readonly GroupMemory[];
   /** Microseconds on CLOCK_MONOTONIC. */
   readonly silentSince: number;
 }

@@ -13,6 +13,15 @@
 import type { Router, RouterEffect, RouterEvent, RouterSettings } from "../vrrp/mod.ts";
 import type { AnnounceGroup, AnnouncePlan } from "./announcements.ts";
 import type { PlaneCrashed } from "./crash.ts";
+import type {
+  GroupCause,
+  GroupSnapshot,
+  GroupState,
+  GroupStepRecord,
+  Overridden,
+  OverrideRouters,
+  ProtocolGroup,
+} from "./groups.ts";
 import type { FreezeProtocol, Frozen, Memory, RestKernel, ThawProtocol } from "./hand_over.ts";
 import type { HistogramData } from "./histogram.ts";
 import type { HeldAddress, HeldRoute, HeldRule, ObjectReport, VirtualLink } from "./holdings.ts";
@@ -269,6 +278,8 @@ export interface ConfigureProtocol {
   readonly type: "configure";
   readonly id: EventId;
   readonly routers: readonly ProtocolRouter[];
+  /** Their groups; a router is in one at most. */
+  readonly groups: readonly ProtocolGroup[];
   /** No router takes part in an election before this point in time; 0: at once. */
   readonly holdUntil: number;
   /** What the routers remember of a former life, to go on with. */
@@ -292,6 +303,7 @@ export type ControlToProtocol =
   | ConfigureProtocol
   | FreezeProtocol
   | ThawProtocol
+  | OverrideRouters
   | StopRouters
   | QueryState
   | ReconnectPlane
@@ -314,7 +326,7 @@ export interface StepRecord {
   readonly cause: EventId | null;
   readonly at: number;
   readonly router: string;
-  readonly event: RouterEvent;
+  readonly event: RouterEvent | GroupCause;
   readonly effects: readonly { readonly id: EventId; readonly effect: RouterEffect }[];
 }
 
@@ -337,7 +349,12 @@ export interface ProtocolState {
     readonly router: Router;
     readonly interface: string;
     readonly trackers: readonly TrackerReport[];
+    /** What is configured: a release or claim has another priority. */
+    readonly settings: RouterSettings;
+    /** Name of the group that it moves with; null: it moves alone. */
+    readonly group: string | null;
   }[];
+  readonly groups: readonly GroupState[];
   /** Lateness of the loop's timers, microseconds: upper bound of each bucket and its count. */
   readonly lateness: HistogramData;
   /** Packets that no router could be charged with, by interface and reason. */
@@ -357,6 +374,9 @@ export type ProtocolToControl =
   | Frozen
   | RouterSnapshot
   | StepRecord
+  | GroupSnapshot
+  | GroupStepRecord
+  | Overridden
   | ProtocolState
   | LogRecord
   | PlaneReady

@@ -22,6 +22,7 @@ type Message = ControlToProtocol | KernelToProtocol;
 export class Freeze implements Memory {
   readonly silentSince: number;
   readonly routers: Memory["routers"];
+  readonly groups: NonNullable<Memory["groups"]>;
   readonly #driver: VrrpDriver;
   /** Without the sockets: nobody reads them, so they would be ready all the time. */
   readonly #epoll = new Epoll(1);
@@ -33,6 +34,7 @@ export class Freeze implements Memory {
     this.#epoll.add(wake, EPOLLIN, 0);
     for (const entry of driver.entries) entry.speak(now);
     this.routers = [...driver.entries].map(({ router }) => router);
+    this.groups = driver.groupMemories;
     this.silentSince = now;
   }
 
@@ -48,6 +50,7 @@ export class Freeze implements Memory {
       case "interface":
       case "interface_gone":
       case "reconnect":
+      case "override":
       case "stop_routers":
         this.#deferred.push(message);
         return true;

@@ -134,7 +134,7 @@ export class ProtocolLoop {
       unwatch: (channel) => this.#unwatch(channel),
     });
     if (start.snapshot !== undefined) {
-      this.#driver.resume(start.snapshot.routers, start.snapshot.silentSince);
+      this.#driver.resume(start.snapshot);
     }
     this.#sweeper = new Sweeper(
       (channel, now, until) => this.#driver.sweep(channel, now, until),
@@ -294,9 +294,9 @@ export class ProtocolLoop {
         return this.#configured(message.id, this.#driver.configure(message, now));
       case "freeze": {
         this.#freeze ??= new Freeze(this.#driver, this.#start.wake, now);
-        const { routers, silentSince } = this.#freeze;
-        const id = this.#ids.next();
-        return this.#control.post({ type: "frozen", id, cause: message.id, routers, silentSince });
+        const { routers, groups, silentSince } = this.#freeze;
+        const head = { type: "frozen", id: this.#ids.next(), cause: message.id } as const;
+        return this.#control.post({ ...head, routers, groups, silentSince });
       }
       case "thaw": {
         const deferred = this.#freeze?.end(now, message.id) ?? [];
@@ -308,6 +308,11 @@ export class ProtocolLoop {
         return this.#driver.interfaceChanged(message.state, now, message.id);
       case "interface_gone":
         return this.#driver.interfaceGone(message, now);
+      case "override": {
+        const answer = this.#driver.overrule(message, now);
+        const head = { type: "overridden", id: this.#ids.next(), cause: message.id } as const;
+        return this.#control.post({ ...head, ...answer });
+      }
       case "stop_routers":
         return this.#driver.stop(message.now, now, message.id);
       case "query":

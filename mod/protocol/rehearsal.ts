@@ -91,13 +91,16 @@ export function rehearse(): void {
   };
   driver.interfaceChanged(INTERFACE, now, "");
   for (let life = 0; life < LIVES; life++) {
-    driver.configure({ type: "configure", id: "", routers: [ROUTER], holdUntil: 0 }, now);
+    driver.configure(
+      { type: "configure", id: "", routers: [ROUTER], groups: [], holdUntil: 0 },
+      now,
+    );
     for (let i = 0; i < 4; i++) hear(better);
     pass(8);
     hear(worse);
     hear(better);
     pass(8);
-    driver.configure({ type: "configure", id: "", routers: [], holdUntil: 0 }, now);
+    driver.configure({ type: "configure", id: "", routers: [], groups: [], holdUntil: 0 }, now);
   }
 }
 

@@ -23,6 +23,7 @@ import {
   checksumOf,
   createRouter,
   type DecodeOptions,
+  type HealthEvent,
   outgoingPackets,
   priorityOf,
   type Router,
@@ -31,6 +32,8 @@ import {
   type RouterSettings,
   step,
 } from "../vrrp/mod.ts";
+import type { GroupCause } from "../plane/groups.ts";
+import type { GroupEntry } from "./group_entry.ts";
 import type { Deadline, TimerHeap } from "./timer_heap.ts";
 import { type Destination, Reach } from "./reach.ts";
 import type { AdvertSender } from "./transport.ts";
@@ -72,6 +75,12 @@ export class RouterEntry implements Deadline {
   stopped = false;
   /** What broke it; empty: nothing. A broken router takes no part until it is configured anew. */
   broken = "";
+  /** Whom it moves with: all its events go through the group. */
+  group: GroupEntry | null = null;
+  /** Its memory is that of a former Worker or process. */
+  readonly resumed: boolean;
+  /** What its machine, or its group, was last told of its health; null: nothing yet. */
+  told: HealthEvent | null = null;
   at = Infinity;
   position = -1;
   /** Number of the effect that armed the timer, which is the cause of its expiry; 0: none. */
@@ -100,6 +109,7 @@ export class RouterEntry implements Deadline {
     this.reach = new Reach(config);
     this.#env = env;
     this.router = resumed ?? createRouter(config.settings, env.now());
+    this.resumed = resumed !== undefined;
   }
 
   get name(): string {
@@ -115,13 +125,25 @@ export class RouterEntry implements Deadline {
 
   /** One event through the machine, and what comes of it. Never throws. */
   apply(event: RouterEvent, now: number, cause: EventId | null = null): void {
+    if (event.type === "health") this.told = event;
+    if (this.group !== null) return this.group.apply(this, event, now, cause);
     try {
       this.#apply(event, now, cause);
     } catch (error) {
-      this.#breakDown(event, error, now);
+      this.breakDown(event, error, now);
     }
+    this.noteMastership();
+  }
+
+  /** The machine has moved: it is among the masters, or not. */
+  noteMastership(): void {
     if (this.router.state === "master") this.#masters.add(this);
     else this.#masters.delete(this);
+  }
+
+  /** Id of what armed the timer, for its expiry. */
+  get armedBy(): EventId | null {
+    return this.#armedBy > 0 ? this.#env.ids.nameOf(this.#armedBy) : null;
   }
 
   /** A master says that it is there, out of turn. */
@@ -143,28 +165,40 @@ export class RouterEntry implements Deadline {
     const effects = step(this.router, event, now);
     if (effects.length === 0) return;
     const { ids } = this.#env;
-    const armedBy = event.type === "timer" ? this.#armedBy : 0;
+    const before = cause ?? (event.type === "timer" ? this.armedBy : null);
     const number = ids.take(effects.length + 1);
     let notable = false;
     for (let i = 0; i < effects.length; i++) {
-      const effect = effects[i]!;
-      this.#perform(effect, number + 1 + i, number);
-      if (!ROUTINE.has(effect.type)) notable = true;
+      if (this.perform(effects[i]!, number + 1 + i, number)) notable = true;
     }
     if (!notable) return;
-    this.#env.postControl({ type: "snapshot", id: ids.next(), router: this.router });
-    this.#env.postControl({
-      type: "step",
-      id: ids.nameOf(number),
-      cause: cause ?? (armedBy > 0 ? ids.nameOf(armedBy) : null),
-      at: now,
-      router: this.name,
-      event,
-      effects: effects.map((effect, i) => ({ id: ids.nameOf(number + 1 + i), effect })),
-    });
+    const done = effects.map((effect, i) => ({ id: ids.nameOf(number + 1 + i), effect }));
+    this.record(ids.nameOf(number), before, now, event, done);
   }
 
-  /** @param number the effect's own; `cause` is that of the step that it comes of */
+  /** Tells control what was worth telling, with what the router remembers now. */
+  record(
+    id: EventId,
+    cause: EventId | null,
+    at: number,
+    event: RouterEvent | GroupCause,
+    effects: readonly { readonly id: EventId; readonly effect: RouterEffect }[],
+  ): void {
+    const { ids, postControl } = this.#env;
+    postControl({ type: "snapshot", id: ids.next(), router: this.router });
+    postControl({ type: "step", id, cause, at, router: this.name, event, effects });
+  }
+
+  /**
+   * Does what the machine wants. Returns whether that is worth a record.
+   *
+   * @param number the effect's own; `cause` is that of the step that it comes of
+   */
+  perform(effect: RouterEffect, number: number, cause: number): boolean {
+    this.#perform(effect, number, cause);
+    return !ROUTINE.has(effect.type);
+  }
+
   #perform(effect: RouterEffect, number: number, cause: number): void {
     const { words, heap, counters, log } = this.#env;
     const { slot } = this.config;
@@ -266,13 +300,14 @@ export class RouterEntry implements Deadline {
   }
 
   /** A defect of ours must cost one router, not the agent: it lets go and waits for a human. */
-  #breakDown(event: RouterEvent, error: unknown, now: number): void {
+  breakDown(event: { readonly type: string }, error: unknown, now: number): void {
     const { words, heap, log } = this.#env;
     const text = textOf(error);
     log.log("error", ["vrrp", this.name], `Internal error: ${text}`, {
       event: JSON.stringify(event),
     });
     this.broken = `internal error: ${text}`;
+    this.told = null;
     heap.cancel(this);
     words.setMastership(this.config.slot, 0);
     const id = this.#env.ids.next();

@@ -9,7 +9,8 @@
  * @module
  */
 
-import { SystemError } from "../../ffi/mod.ts";
+import type { GroupMemory, Overridden, OverrideRouters } from "../plane/groups.ts";
+import type { Memory } from "../plane/hand_over.ts";
 import type {
   ConfigureProtocol,
   EventId,
@@ -19,55 +20,36 @@ import type {
   ProtocolState,
   TrackerReport,
 } from "../plane/messages.ts";
-import { contribution, evaluateTrackers, type Router, type Tracker } from "../vrrp/mod.ts";
-import { Channel } from "./channel.ts";
-import { Intake } from "./intake.ts";
-import { type FrameSocket, senderOf } from "./frame_sender.ts";
 import {
-  interfaceFault,
-  interfaceHealth,
-  InterfaceTable,
-  keyOf,
-  virtualFaults,
-} from "./interfaces.ts";
+  contribution,
+  evaluateGroupTrackers,
+  type HealthEvent,
+  type Router,
+  type Tracker,
+} from "../vrrp/mod.ts";
+import type { Channel } from "./channel.ts";
+import { Channels, type DriverSurroundings } from "./channels.ts";
+import { GroupTable } from "./group_table.ts";
+import { Intake } from "./intake.ts";
+import { interfaceFault, interfaceHealth, InterfaceTable, virtualFaults } from "./interfaces.ts";
 import { InterfaceUsers } from "./interface_users.ts";
-import { RouterEntry, sameRouter, type Surroundings } from "./router_entry.ts";
-import type { Family, VrrpTransport } from "./transport.ts";
-
-/** Sockets that could not be opened are tried again after this time. */
-const RETRY = 1_000_000;
-
-/** What the driver needs beside what its routers need. */
-export interface DriverSurroundings extends Surroundings {
-  openTransport(
-    family: Family,
-    namespace: string,
-    index: number,
-    name: string,
-  ): VrrpTransport;
-  openFrames(family: Family, namespace: string, index: number): FrameSocket;
-  /** Its descriptors are to be watched, or no longer. */
-  watch(channel: Channel): void;
-  unwatch(channel: Channel): void;
-}
+import { RouterEntry, sameRouter } from "./router_entry.ts";
 
 export class VrrpDriver {
   readonly #env: DriverSurroundings;
   readonly #routers = new Map<string, RouterEntry>();
-  readonly #channels = new Map<string, Channel>();
-  readonly #channelOf = new Map<RouterEntry, Channel>();
+  readonly #channels: Channels;
   readonly #interfaces = new InterfaceTable();
   readonly #users = new InterfaceUsers<RouterEntry>();
   readonly #masters = new Set<RouterEntry>();
   readonly #resumed = new Map<string, Router>();
   readonly #intake: Intake;
-  /** Channels whose routers are no longer those that their filters know. */
-  readonly #unserved = new Set<Channel>();
+  readonly #groups: GroupTable;
   #absence = { silentSince: 0, exact: false };
   #holdUntil = 0;
   #stopping = false;
   /** Wakes the driver where time alone changes a router's health. */
-  readonly #review = {
+  readonly #alarm = {
     at: Infinity,
     position: -1,
     fire: (now: number) => this.#reviewAll(now, null),
@@ -76,6 +58,8 @@ export class VrrpDriver {
   constructor(env: DriverSurroundings) {
     this.#env = env;
     this.#intake = new Intake(env);
+    this.#groups = new GroupTable(env);
+    this.#channels = new Channels(env, (at) => this.#reviewAt(at));
   }
 
   // ===== configuration ===========================================================================
@@ -91,73 +75,93 @@ export class VrrpDriver {
     // A router added now would never be told to stop.
     if (this.#stopping) return changes;
     if (message.memory !== undefined) {
-      this.resume(message.memory.routers, message.memory.silentSince, true);
+      this.resume(message.memory, true);
     }
     const wanted = new Map(message.routers.map((config) => [config.settings.name, config]));
     this.#holdUntil = message.holdUntil;
+    const stays = (name: string): boolean => {
+      const [config, entry] = [wanted.get(name), this.#routers.get(name)];
+      return config !== undefined && entry !== undefined && sameRouter(config, entry.config);
+    };
+    const { groups, id: cause } = message;
+    changes.push(...this.#groups.part(groups, stays, now, cause));
     for (const [name, entry] of this.#routers) {
-      const config = wanted.get(name);
-      if (config === undefined || !sameRouter(config, entry.config)) {
-        changes.push(`virtual router ${name}: removed`);
-        this.#remove(entry, now);
-      }
+      if (stays(name)) continue;
+      changes.push(`virtual router ${name}: removed`);
+      this.#remove(entry, now);
     }
+    const touched: RouterEntry[] = [];
     for (const [name, config] of wanted) {
       const entry = this.#routers.get(name);
-      if (entry === undefined) {
-        changes.push(`virtual router ${name}: added`);
-        this.#add(config, now, message.id);
-      } else if (JSON.stringify(entry.config) !== JSON.stringify(config)) {
-        changes.push(`virtual router ${name}: changed`);
-        this.#users.remove(entry, entry.config);
-        this.#users.add(entry, config);
-        entry.configure(config, now, message.id);
-        // It may take version 2 from now on, or no longer.
-        const channel = this.#channelOf.get(entry);
-        if (channel !== undefined) this.#unserved.add(channel);
-        this.#reviewOne(entry, now, message.id);
-      }
+      if (entry !== undefined) continue;
+      changes.push(`virtual router ${name}: added`);
+      touched.push(this.#add(config, now));
     }
-    this.#serve(now);
+    changes.push(...this.#groups.form(groups, this.#routers, now, cause));
+    for (const entry of touched) if (entry.resumed) this.#goOn(entry, now, cause);
+    for (const [name, config] of wanted) {
+      const entry = this.#routers.get(name)!;
+      if (JSON.stringify(entry.config) === JSON.stringify(config)) continue;
+      changes.push(`virtual router ${name}: changed`);
+      this.#users.remove(entry, entry.config);
+      this.#users.add(entry, config);
+      entry.configure(config, now, cause);
+      // It may take version 2 from now on, or no longer.
+      this.#channels.changed(entry);
+      touched.push(entry);
+    }
+    this.#review(touched, now, cause);
+    this.#channels.serve(now);
     return changes;
   }
 
   /**
-   * Routers as a former Worker left them, for `configure` to go on with.
+   * Routers and groups as a former Worker left them, for `configure` to go on with.
    *
-   * @param silentSince when that Worker last turned its loop
    * @param exact they are as they were then, with their timers
    */
-  resume(routers: readonly Router[], silentSince: number, exact = false): void {
+  resume({ routers, groups, silentSince }: Memory, exact = false): void {
     for (const router of routers) this.#resumed.set(router.settings.name, router);
+    this.#groups.resume(groups ?? []);
     this.#absence = { silentSince, exact };
   }
 
-  #add(config: ProtocolRouter, now: number, cause: EventId): void {
-    const resumed = this.#resumed.get(config.settings.name);
-    this.#resumed.delete(config.settings.name);
+  /** A router, which has not been told anything yet. */
+  #add(config: ProtocolRouter, now: number): RouterEntry {
+    const { name } = config.settings;
+    const resumed = this.#resumed.get(name);
+    this.#resumed.delete(name);
     const entry = new RouterEntry(config, this.#env, this.#masters, resumed);
-    this.#routers.set(config.settings.name, entry);
+    this.#routers.set(name, entry);
     this.#users.add(entry, config);
-    if (resumed === undefined) return this.#reviewOne(entry, now, cause);
     // The machine of the former Worker was healthy or not; its sockets must be there before it
     // speaks, and what the kernel plane holds for it must be what it says.
-    this.#attach(entry, now);
-    entry.reach.update(resumed.source, this.#interfaces.find(config.namespace, config.interface));
+    if (resumed === undefined) return entry;
+    const state = this.#stateFor(entry);
+    this.#channels.attach(entry, state, now);
+    entry.reach.update(resumed.source, state);
+    return entry;
+  }
+
+  /** A router of a former Worker is back. */
+  #goOn(entry: RouterEntry, now: number, cause: EventId): void {
     const { silentSince, exact } = this.#absence;
     entry.apply({ type: "resume", age: now - silentSince, exact }, now, cause);
-    if (entry.router.state !== "master") {
-      const id = this.#env.ids.next();
-      this.#env.postKernel({ type: "drop", id, cause, router: entry.name });
+    const { settings } = entry.config;
+    // A release or claim that nobody remembers must not last for ever.
+    if (JSON.stringify(entry.router.settings) !== JSON.stringify(settings)) {
+      entry.apply({ type: "configure", settings }, now, cause);
     }
-    this.#reviewOne(entry, now, cause);
+    if (entry.router.state === "master") return;
+    const id = this.#env.ids.next();
+    this.#env.postKernel({ type: "drop", id, cause, router: entry.name });
   }
 
   /** A router that is no longer wanted resigns and lets go at once. */
   #remove(entry: RouterEntry, now: number): void {
     entry.leaving = true;
     entry.apply({ type: "stop", now: true }, now);
-    this.#detach(entry);
+    this.#channels.detach(entry);
     this.#users.remove(entry, entry.config);
     this.#masters.delete(entry);
     this.#routers.delete(entry.name);
@@ -170,6 +174,20 @@ export class VrrpDriver {
       entry.leaving = true;
       if (!entry.stopped) entry.apply({ type: "stop", now: atOnce }, now, cause);
     }
+  }
+
+  /** An operator's word on who shall be master; see `groups.ts` of `mod/vrrp`. */
+  overrule(
+    { name, override, until, id }: OverrideRouters,
+    now: number,
+  ): Pick<Overridden, "refused" | "members"> {
+    if (this.#stopping) return { refused: "the agent is stopping", members: [] };
+    return this.#groups.overrule(name, override, until, this.#routers.get(name), now, id);
+  }
+
+  /** What groups remember beside their members. */
+  get groupMemories(): GroupMemory[] {
+    return this.#groups.memories();
   }
 
   get entries(): Iterable<RouterEntry> {
@@ -203,134 +221,76 @@ export class VrrpDriver {
     now: number,
     cause: EventId,
   ): void {
-    for (const entry of this.#users.of(namespace, names)) this.#reviewOne(entry, now, cause);
-    this.#serve(now);
+    this.#review(this.#users.of(namespace, names), now, cause);
+    this.#channels.serve(now);
   }
 
   #reviewAll(now: number, cause: EventId | null): void {
-    for (const entry of this.#routers.values()) this.#reviewOne(entry, now, cause);
-    this.#serve(now);
+    this.#review(this.#routers.values(), now, cause);
+    this.#channels.serve(now);
   }
 
-  /** Looks at everything that decides whether the router may take part, and tells the machine. */
-  #reviewOne(entry: RouterEntry, now: number, cause: EventId | null): void {
-    if (entry.leaving) return;
-    const waitingFor: string[] = [];
-    const { namespace, interface: name } = entry.config;
-    const state = this.#interfaces.find(namespace, name);
-    const own = interfaceHealth(entry.config, state);
-    waitingFor.push(...own.waitingFor, ...virtualFaults(entry.config, this.#interfaces));
-    const failure = this.#attach(entry, now);
-    if (failure !== "") waitingFor.push(failure);
-    const channel = this.#channelOf.get(entry);
-    // Whom it listens to follows from the interface's addresses.
-    if (entry.reach.update(own.source, state) && channel !== undefined) {
-      this.#unserved.add(channel);
+  /** Looks at routers, each with those that it moves with, whose weights count for it too. */
+  #review(entries: Iterable<RouterEntry>, now: number, cause: EventId | null): void {
+    const seen = new Set<RouterEntry>();
+    for (const entry of entries) {
+      if (seen.has(entry)) continue;
+      const party = entry.group === null ? [entry] : [...entry.group.entries];
+      for (const one of party) seen.add(one);
+      this.#reviewParty(party.filter(({ leaving }) => !leaving), now, cause);
     }
+  }
+
+  /** Looks at all that decides whether the routers may take part, and tells their machines. */
+  #reviewParty(party: readonly RouterEntry[], now: number, cause: EventId | null): void {
+    const trackers = party.map((entry) => this.#trackersOf(entry));
+    const { contribution, faults } = evaluateGroupTrackers(trackers);
+    const own = party.map((entry) => this.#ownHealth(entry, now));
+    party.forEach((entry, i) => {
+      entry.trackers = trackers[i]!.map(reportOf);
+      const { source } = own[i]!;
+      const waitingFor = [...own[i]!.waitingFor, ...faults[i]!];
+      const { told } = entry;
+      if (
+        told !== null && told.source === source && told.contribution === contribution &&
+        told.waitingFor.join("\n") === waitingFor.join("\n")
+      ) return;
+      entry.apply({ type: "health", waitingFor, source, contribution }, now, cause);
+    });
+  }
+
+  /** What keeps a router out of the election by itself, trackers aside. */
+  #ownHealth(entry: RouterEntry, now: number): Pick<HealthEvent, "waitingFor" | "source"> {
+    const state = this.#stateFor(entry);
+    const own = interfaceHealth(entry.config, state);
+    const waitingFor = [...own.waitingFor, ...virtualFaults(entry.config, this.#interfaces)];
+    const failure = this.#channels.attach(entry, state, now);
+    if (failure !== "") waitingFor.push(failure);
+    // Whom it listens to follows from the interface's addresses.
+    if (entry.reach.update(own.source, state)) this.#channels.changed(entry);
     if (entry.broken !== "") waitingFor.push(entry.broken);
     if (now < this.#holdUntil) {
       waitingFor.push("startup delay");
       this.#reviewAt(this.#holdUntil);
     }
-    const trackers = entry.config.trackers.map((use): Tracker => {
+    return { waitingFor, source: own.source };
+  }
+
+  /** The interface that it speaks on, as it is now. */
+  #stateFor({ config: { namespace, interface: name } }: RouterEntry): InterfaceState | undefined {
+    return this.#interfaces.find(namespace, name);
+  }
+
+  #trackersOf(entry: RouterEntry): Tracker[] {
+    const { trackers, namespace } = entry.config;
+    return trackers.map((use) => {
       const fault = interfaceFault(this.#interfaces.find(namespace, use.name));
       return { ...use, healthy: fault === "", reason: fault === "" ? "up" : fault };
     });
-    entry.trackers = trackers.map((tracker): TrackerReport => ({
-      name: tracker.name,
-      kind: tracker.kind,
-      healthy: tracker.healthy,
-      contribution: contribution(tracker),
-      reason: tracker.reason,
-    }));
-    const verdict = evaluateTrackers(trackers);
-    waitingFor.push(...verdict.faults);
-    const { router } = entry;
-    if (
-      router.state !== "init" && router.source === own.source &&
-      router.contribution === verdict.contribution &&
-      router.waitingFor.join("\n") === waitingFor.join("\n")
-    ) return;
-    const event = { type: "health", waitingFor, source: own.source } as const;
-    entry.apply({ ...event, contribution: verdict.contribution }, now, cause);
   }
 
   #reviewAt(at: number): void {
-    if (this.#review.position === -1 || at < this.#review.at) this.#env.heap.set(this.#review, at);
-  }
-
-  // ===== sockets =================================================================================
-
-  /** Gives the router the sockets of its interface as it is now. Returns why not, or nothing. */
-  #attach(entry: RouterEntry, now: number): string {
-    const { namespace, interface: name, settings } = entry.config;
-    const state = this.#interfaces.find(namespace, name);
-    const wanted = state === undefined ? undefined : `${keyOf(state)}/${settings.family}`;
-    const present = this.#channelOf.get(entry);
-    if (present !== undefined && present.key === wanted) {
-      return this.#giveSender(entry, present, state!.index, now);
-    }
-    this.#detach(entry);
-    if (state === undefined || wanted === undefined) return "";
-    let channel = this.#channels.get(wanted);
-    if (channel === undefined) {
-      try {
-        const transport = this.#env.openTransport(settings.family, namespace, state.index, name);
-        channel = new Channel(wanted, settings.family, namespace, name, transport);
-      } catch (error) {
-        if (!(error instanceof SystemError)) throw error;
-        this.#reviewAt(now + RETRY);
-        return `socket on ${name}: ${error.message}`;
-      }
-      this.#channels.set(wanted, channel);
-      this.#env.watch(channel);
-    }
-    channel.add(entry);
-    this.#unserved.add(channel);
-    this.#channelOf.set(entry, channel);
-    return this.#giveSender(entry, channel, state.index, now);
-  }
-
-  /** Gives the router what its adverts leave by. Returns why not, or nothing. */
-  #giveSender(entry: RouterEntry, channel: Channel, index: number, now: number): string {
-    const { family, namespace, name } = channel;
-    try {
-      entry.sender = senderOf(entry, channel, () => this.#env.openFrames(family, namespace, index));
-    } catch (error) {
-      if (!(error instanceof SystemError)) throw error;
-      this.#reviewAt(now + RETRY);
-      return `packet socket on ${name}: ${error.message}`;
-    }
-    return "";
-  }
-
-  #detach(entry: RouterEntry): void {
-    const channel = this.#channelOf.get(entry);
-    entry.sender = null;
-    this.#channelOf.delete(entry);
-    if (channel === undefined) return;
-    channel.remove(entry);
-    this.#unserved.add(channel);
-    if (!channel.isEmpty) return;
-    this.#unserved.delete(channel);
-    this.#channels.delete(channel.key);
-    this.#env.unwatch(channel);
-    channel.transport.close();
-    channel.frames?.close();
-  }
-
-  /** Tells the kernel whose adverts to let in, once for all changes of one message. */
-  #serve(now: number): void {
-    for (const channel of this.#unserved) {
-      try {
-        channel.serve();
-        this.#unserved.delete(channel);
-      } catch (error) {
-        if (!(error instanceof SystemError)) throw error;
-        this.#env.log.log("error", ["vrrp", channel.name], `Cannot filter: ${error.message}`);
-        this.#reviewAt(now + RETRY);
-      }
-    }
+    if (this.#alarm.position === -1 || at < this.#alarm.at) this.#env.heap.set(this.#alarm, at);
   }
 
   // ===== packets and time ========================================================================
@@ -369,14 +329,17 @@ export class VrrpDriver {
 
   // ===== state ===================================================================================
 
-  describe(): Pick<ProtocolState, "routers" | "interfaces"> {
+  describe(): Pick<ProtocolState, "routers" | "groups" | "interfaces"> {
     return {
+      groups: this.#groups.describe(),
       routers: [...this.#routers.values()].map((entry) => ({
         router: entry.router,
         interface: entry.config.interface,
         trackers: entry.trackers,
+        settings: entry.config.settings,
+        group: entry.group?.name ?? null,
       })),
-      interfaces: [...this.#channels.values()].map((channel) => ({
+      interfaces: [...this.#channels.all].map((channel) => ({
         namespace: channel.namespace,
         name: channel.name,
         family: channel.family,
@@ -384,4 +347,9 @@ export class VrrpDriver {
       })),
     };
   }
+}
+
+function reportOf(tracker: Tracker): TrackerReport {
+  const { name, kind, healthy, reason } = tracker;
+  return { name, kind, healthy, contribution: contribution(tracker), reason };
 }

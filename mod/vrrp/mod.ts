@@ -67,6 +67,7 @@ export type {
   Advertisement,
   ChecksumMode,
   ChecksumRule,
+  HealthEvent,
   Micros,
   Peer,
   Router,

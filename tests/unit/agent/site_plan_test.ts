@@ -62,6 +62,7 @@ Deno.test("both planes are told the same of a router, each in its own words", ()
         checksum: "rfc5798",
       },
     }],
+    groups: [],
     holdings: [{
       name: "web",
       slot: 0,

@@ -78,6 +78,7 @@ Deno.test("a valid file resolves completely: defaults, units, addresses, tracker
       },
     ],
     static: { addresses: [], routes: [], rules: [] },
+    sync_group: [],
   });
 });
 

@@ -55,10 +55,13 @@ function document(routers: readonly Router[], interfaceName = "eth0"): Status {
     routers: routers.map((router) => ({
       router,
       interface: interfaceName,
+      settings: router.settings,
+      group: null,
       trackers: [
         { name: "eth1", kind: "interface", healthy: false, contribution: -30, reason: "down" },
       ],
     })),
+    groups: [],
     lateness: lateness.data(),
     interfaces: [{ namespace: "", name: interfaceName, family: "ipv4", dropped: { ttl: 3 } }],
     scheduling: { policy: "fifo", priority: 50 },

@@ -72,7 +72,7 @@ class Bench {
   });
 
   configure(...routers: ProtocolRouter[]): string[] {
-    const message = { type: "configure", id: "c:1", routers, holdUntil: 0 } as const;
+    const message = { type: "configure", id: "c:1", routers, groups: [], holdUntil: 0 } as const;
     return this.driver.configure(message, this.now);
   }
 
@@ -450,7 +450,7 @@ Deno.test("driver: routers of a dead Worker go on where they were", () => {
   for (const age of [300_000, 10 * SECOND]) {
     const bench = new Bench();
     bench.now = former.now + age;
-    bench.driver.resume(structuredClone(snapshot), former.now);
+    bench.driver.resume({ routers: structuredClone(snapshot), silentSince: former.now });
     bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
     bench.configure(router("master", 0), router("backup", 1));
     const goesOn = age < 3_609_375;

@@ -133,7 +133,10 @@ function router(name: string, slot: number): ProtocolRouter {
 function frozen(): { bench: Bench; freeze: Freeze; wake: EventFd } {
   const bench = new Bench();
   const configure = (...routers: ProtocolRouter[]): void => {
-    bench.driver.configure({ type: "configure", id: "c", routers, holdUntil: 0 }, bench.now);
+    bench.driver.configure(
+      { type: "configure", id: "c", routers, groups: [], holdUntil: 0 },
+      bench.now,
+    );
   };
   configure(router("web", 0));
   bench.advance(MASTER_DOWN + 1500_000);
@@ -183,7 +186,10 @@ Deno.test("another process goes on from the memory: no transition, timers as the
   const due = former.router("lan").timer!.at;
   const bench = new Bench(former.now + 5_000);
   const routers = [router("web", 0), router("lan", 1)];
-  bench.driver.configure({ type: "configure", id: "c", routers, holdUntil: 0, memory }, bench.now);
+  bench.driver.configure(
+    { type: "configure", id: "c", routers, groups: [], holdUntil: 0, memory },
+    bench.now,
+  );
   assert.equal(bench.sent, 1);
   assert.deepEqual(bench.said(), ["hold web again", "drop lan"]);
   assert.equal(bench.words.mastership(0), former.router("web").epoch);

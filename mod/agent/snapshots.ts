@@ -1,0 +1,41 @@
+/**
+ * What the protocol plane's routers and groups last said that they remember: its successor goes on
+ * from there.
+ *
+ * @module
+ */
+
+import type { GroupMemory, GroupSnapshot } from "../plane/groups.ts";
+import type { Memory } from "../plane/hand_over.ts";
+import type { Router } from "../vrrp/mod.ts";
+
+export class Snapshots {
+  readonly #routers = new Map<string, Router>();
+  readonly #groups = new Map<string, GroupMemory>();
+
+  /** A router's machine as it is now. */
+  router(router: Router): void {
+    this.#routers.set(router.settings.name, router);
+  }
+
+  /** A group as it is now, or that it is no more. */
+  group({ name, memory }: Pick<GroupSnapshot, "name" | "memory">): void {
+    if (memory === null) this.#groups.delete(name);
+    else this.#groups.set(name, memory);
+  }
+
+  /** Takes over what another process remembers. */
+  learn({ routers, groups }: Omit<Memory, "silentSince">): void {
+    for (const router of routers) this.router(router);
+    for (const memory of groups ?? []) this.group({ name: memory.settings.name, memory });
+  }
+
+  /** Forgets all routers but these. */
+  keep(names: ReadonlySet<string>): void {
+    for (const name of this.#routers.keys()) if (!names.has(name)) this.#routers.delete(name);
+  }
+
+  all(): Omit<Memory, "silentSince"> {
+    return { routers: [...this.#routers.values()], groups: [...this.#groups.values()] };
+  }
+}
