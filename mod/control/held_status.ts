@@ -23,7 +23,7 @@ export interface ObjectStatus {
 }
 
 /** What a router's status says of what it holds. */
-export function heldStatus({ holding, report }: HeldFacts) {
+export function heldStatus({ holding, report }: HeldFacts, wallTime: (at: number) => string) {
   const addresses = holding?.addresses ?? [];
   const texts = (excluded: boolean) =>
     addresses.filter((held) => (held.excluded === true) === excluded)
@@ -37,6 +37,11 @@ export function heldStatus({ holding, report }: HeldFacts) {
     addresses_failed: report?.failed ?? [],
     accept: holding?.accept ?? true,
     accept_problem: report?.open ?? null,
+    duplicate_holders: (report?.duplicates ?? []).map(({ address, mac, since }) => ({
+      address,
+      mac,
+      since: wallTime(since),
+    })),
     ...routingStatus({ holding, report }),
     repairs: report?.repairs ?? 0,
     announcements: report?.announcements ?? 0,

@@ -69,7 +69,7 @@ export function buildStatus(
       sync_group: group === router.settings.name ? null : group,
       trackers,
       advertisement_interval_ms: router.settings.advertisementInterval / 1000,
-      ...heldStatus(factsOf(router.settings.name)),
+      ...heldStatus(factsOf(router.settings.name), wallTime),
       sessions: [sessionOf(router, factsOf(router.settings.name).counters, wallTime)],
     })),
     sync_groups: state.groups

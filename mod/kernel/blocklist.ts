@@ -21,6 +21,7 @@ import {
 import type { KernelRouter } from "../plane/messages.ts";
 import { textOf } from "../text/mod.ts";
 import type { FirewallIo, NamespaceIo } from "./io.ts";
+import type { Say } from "./tables.ts";
 
 const EINVAL = 22;
 /** After a refusal it is tried again, microseconds. */
@@ -29,6 +30,7 @@ const RETRY = 5_000_000;
 export class Blocklist {
   readonly #io: Pick<NamespaceIo, "firewall">;
   readonly #table: string;
+  readonly #say: Say;
   #socket: FirewallIo | null = null;
   #wanted: readonly BlockedAddress[] = [];
   /** What the kernel has been told, as text; empty: nothing. */
@@ -39,9 +41,15 @@ export class Blocklist {
   failure = "";
 
   /** @param table unique among all agents of the namespace */
-  constructor(io: Pick<NamespaceIo, "firewall">, table: string) {
+  constructor(io: Pick<NamespaceIo, "firewall">, table: string, say: Say) {
     this.#io = io;
     this.#table = table;
+    this.#say = say;
+  }
+
+  /** Why a router's addresses are open though they should accept nothing; empty: they are not. */
+  openness(router: KernelRouter): string {
+    return router.accept === false ? this.failure : "";
   }
 
   /** These addresses from now on; `settle` tells the kernel. */
@@ -61,7 +69,13 @@ export class Blocklist {
     const before = this.failure;
     this.failure = this.#apply();
     this.#retryAt = this.failure === "" ? 0 : now + RETRY;
-    return this.failure !== before;
+    if (this.failure === before) return false;
+    if (this.failure !== "") {
+      this.#say("error", ["kernel"], "Addresses accept traffic that they should not", {
+        reason: this.failure,
+      });
+    }
+    return true;
   }
 
   /** Nothing is blocked any more. */

@@ -90,6 +90,19 @@ export function gratuitousArp(
 }
 
 /**
+ * ARP probe (RFC 5227 section 2.1.1): asks who has the address without claiming it, so that nobody
+ * learns anything from it, and who has it answers.
+ *
+ * @throws {RangeError} for what is no IPv4 or no Ethernet address
+ */
+export function arpProbe(address: string, mac: string): Uint8Array<ArrayBuffer> {
+  const frame = gratuitousArp(address, mac);
+  // No sender address, and the target's hardware address is not known.
+  frame.fill(0, 28, 38);
+  return frame;
+}
+
+/**
  * Unsolicited neighbour advertisement to ff02::1, hop limit 255, source and target the virtual
  * address, Override set, Solicited clear.
  *

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Link } from "../netlink/mod.ts";
 import type { AnnounceGroup, KernelRouter } from "../plane/messages.ts";
 import { Announcer, type AnnounceTarget, sharedGaps } from "./announce.ts";
 
@@ -31,6 +32,9 @@ export class Herald {
   readonly #starting = new Set<string>();
   /** Somebody of a lower priority spoke since then. */
   readonly #contested = new Set<string>();
+
+  /** Links as they were when last looked at. */
+  readonly #links = new Map<number, Link>();
 
   constructor(world: HeraldWorld) {
     this.#world = world;
@@ -84,6 +88,15 @@ export class Herald {
   /** Somebody of a lower priority spoke. */
   contested(router: string): void {
     this.#contested.add(router);
+  }
+
+  /** Whether neighbours behind the link know nothing of us: its carrier or address is a new one. */
+  isAnew(index: number, link: Link | undefined): boolean {
+    const before = this.#links.get(index);
+    if (link === undefined) this.#links.delete(index);
+    else this.#links.set(index, link);
+    return link !== undefined && before !== undefined && link.running &&
+      (!before.running || before.mac !== link.mac);
   }
 
   /** Who is behind a link knows nothing of these addresses any more. */

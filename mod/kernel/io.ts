@@ -67,6 +67,29 @@ export interface NamespaceIo extends RequestIo {
    * @throws where the kernel has none
    */
   firewall(): FirewallIo;
+  /** Opens sockets that hear who claims an address. @throws where that may not be heard */
+  neighbours(): NeighbourIo;
+  close(): void;
+}
+
+/** Somebody says where an address is. */
+export interface Claim {
+  /** Interface index; 0: not known. */
+  readonly index: number;
+  /** Canonical text. */
+  readonly address: string;
+  /** Hardware address, `aa:bb:cc:dd:ee:ff`. */
+  readonly mac: string;
+}
+
+/** Sockets that hear claims. */
+export interface NeighbourIo {
+  /** Claims of these addresses from now on, of no others. */
+  watch(addresses: readonly string[]): void;
+  /** What was heard since the last call, at most so many of each family. */
+  receive(most: number): Claim[];
+  /** Sends an ARP frame that asks. One that cannot be sent is lost. */
+  ask(index: number, frame: Uint8Array<ArrayBuffer>): void;
   close(): void;
 }
 

@@ -10,16 +10,17 @@
  * @module
  */
 
-import { type Acknowledgement, EADDRNOTAVAIL, EEXIST, type Link } from "../netlink/mod.ts";
+import { type Acknowledgement, EADDRNOTAVAIL, EEXIST } from "../netlink/mod.ts";
 import type { AnnounceGroup, KernelRouter, WatchedInterface } from "../plane/messages.ts";
 import { blockedOf, Blocklist } from "./blocklist.ts";
 import { ConnectedRoutes } from "./connected.ts";
 import type { Pulse } from "./gate.ts";
+import type { WatchedAddress } from "./duplicates.ts";
 import { guardsOf } from "./guard.ts";
 import { Herald } from "./herald.ts";
 import type { KernelIo, NamespaceIo } from "./io.ts";
 import { LeaseBook } from "./lease.ts";
-import { starvation } from "./leased.ts";
+import { type LeasedRouter, starvation } from "./leased.ts";
 import {
   describeOperation,
   encodeOperation,
@@ -28,10 +29,12 @@ import {
   type Operation,
 } from "./operation.ts";
 import { Requester } from "./requester.ts";
+import { exposure, type ReportContent, reportOf } from "./report.ts";
 import { RoutingBook } from "./routing.ts";
 import { isRoutingOperation } from "./routing_operation.ts";
 import { type Say, Tables } from "./tables.ts";
 import { targetsOf } from "./targets.ts";
+import { Neighbourhood } from "./neighbourhood.ts";
 import { NamespaceView } from "./view.ts";
 import { VirtualLinks } from "./virtual_links.ts";
 import { Memberships } from "./memberships.ts";
@@ -66,8 +69,7 @@ export class NamespaceDriver {
   readonly #memberships: Memberships;
   readonly #links: VirtualLinks;
   readonly #blocklist: Blocklist;
-  /** Links as they were when announcements last looked. */
-  readonly #carriers = new Map<number, Link>();
+  readonly #neighbourhood: Neighbourhood;
   /** Another process does the work: notifications are read, and nothing is changed or sent. */
   resting = false;
   #started = false;
@@ -117,7 +119,14 @@ export class NamespaceDriver {
       this.book,
       say,
     );
-    this.#blocklist = new Blocklist(this.#io, `halb_${this.#io.portId}`);
+    this.#neighbourhood = new Neighbourhood({
+      io: this.#io,
+      say,
+      held: () => [...this.book.routers].flatMap((router) => this.#held(router)),
+      isOurs: (mac) => [...this.#view.links()].some((link) => link.mac === mac),
+      changed: (router) => this.#changed.add(router),
+    });
+    this.#blocklist = new Blocklist(this.#io, `halb_${this.#io.portId}`, say);
     this.watch = new InterfaceWatch(
       name,
       this.#view,
@@ -151,11 +160,11 @@ export class NamespaceDriver {
   ): void {
     this.#blocklist.want(blockedOf(routers));
     if (!this.#started) this.#tables.read();
-    for (const { router } of this.book.routers) this.#changed.add(router.name);
+    this.#touchAll();
     this.book.configure(routers, now);
     this.#links.want(routers);
     this.herald.configure(routers, groups, now);
-    for (const router of routers) this.#changed.add(router.name);
+    this.#touchAll();
     this.routing.configure(this.book.routers);
     if (this.routing.used) this.#io.followRouting();
     if (!this.#started) {
@@ -238,7 +247,7 @@ export class NamespaceDriver {
       // What was made or brought up is seen before addresses are added to it.
       if (this.#links.act(now)) continue;
       // Before the addresses: they are never held and open.
-      if (this.#blocklist.settle(now)) this.#blocklistChanged();
+      if (this.#blocklist.settle(now)) this.#touchAll();
       const operations = this.#plan(now);
       if (operations.length === 0) return this.herald.flush(now);
       this.#execute(operations);
@@ -246,22 +255,6 @@ export class NamespaceDriver {
     }
     this.herald.flush(this.#clock.now());
     this.#again = true;
-  }
-
-  #blocklistChanged(): void {
-    const { failure } = this.#blocklist;
-    for (const { router } of this.book.routers) {
-      if (router.accept === false) this.#changed.add(router.name);
-    }
-    if (failure === "") return;
-    this.#say("error", ["kernel"], "Addresses accept traffic that they should not", {
-      reason: failure,
-    });
-  }
-
-  /** Why the router's addresses are open though they should accept nothing; empty: they are not. */
-  openness(router: KernelRouter): string {
-    return router.accept === false ? this.#blocklist.failure : "";
   }
 
   /** Routes and rules go before addresses do, and come when all addresses are there. */
@@ -276,7 +269,27 @@ export class NamespaceDriver {
   /** Sends announcements that are due. @returns whether some are left for the next turn */
   announce(now: number, budget: number): boolean {
     if (this.resting) return false;
+    this.#neighbourhood.listen(now);
     return this.herald.send(now, budget, (router) => this.#changed.add(router));
+  }
+
+  /** What is known of a router now. */
+  report(router: LeasedRouter): ReportContent {
+    const { name } = router.router;
+    return {
+      ...reportOf(router, this.book, this.herald.sent(name), this.routing),
+      ...exposure(this.#blocklist.openness(router.router), this.#neighbourhood.of(name)),
+    };
+  }
+
+  #touchAll(): void {
+    for (const { router } of this.book.routers) this.#changed.add(router.name);
+  }
+
+  #held(router: LeasedRouter): WatchedAddress[] {
+    const { name } = router.router;
+    const targets = targetsOf(router, this.#view, this.book.ownership);
+    return targets.map((target) => ({ ...target, router: name }));
   }
 
   /** Names of routers whose report may have changed since the last call. */
@@ -297,6 +310,7 @@ export class NamespaceDriver {
   close(): void {
     this.#memberships.close();
     this.#blocklist.close();
+    this.#neighbourhood.close();
     this.#io.close();
   }
 
@@ -313,13 +327,7 @@ export class NamespaceDriver {
       this.#routes.verify(index);
       this.routing.verify();
       this.book.interfaceChanged(index, now);
-      const link = this.#view.link(index);
-      const before = this.#carriers.get(index);
-      if (link === undefined) this.#carriers.delete(index);
-      else this.#carriers.set(index, link);
-      // Neighbours behind a new carrier or a new hardware address know nothing of us.
-      const anew = link !== undefined && before !== undefined && link.running &&
-        (!before.running || before.mac !== link.mac);
+      const anew = this.herald.isAnew(index, this.#view.link(index));
       for (const { router, addresses } of this.book.routers) {
         const here = addresses.filter((address) =>
           address.index === index || this.#view.indexOf(address.held.interface) === index

@@ -32,7 +32,7 @@ import type {
 import type { Pulse } from "./gate.ts";
 import type { KernelIo } from "./io.ts";
 import { NamespaceDriver } from "./namespace.ts";
-import { describeChanges, reportOf, sameReport } from "./report.ts";
+import { describeChanges, sameReport } from "./report.ts";
 import type { InterfaceNews } from "./watch.ts";
 import { textOf } from "../text/mod.ts";
 
@@ -356,9 +356,7 @@ export class KernelPlane {
       for (const name of driver.takeChanged()) {
         const router = driver.book.router(name);
         if (router === undefined) continue;
-        const { book, routing, herald } = driver;
-        const open = driver.openness(router.router);
-        this.#report(name, reportOf(router, book, herald.sent(name), routing, open));
+        this.#report(name, driver.report(router));
       }
     }
     for (const router of this.#closed.size === 0 ? [] : this.#routers) {

@@ -23,7 +23,7 @@ import {
   viewOf,
 } from "../netlink/mod.ts";
 import { SharedWords } from "../plane/shared.ts";
-import type { KernelIo, Membership, NamespaceIo } from "./io.ts";
+import type { KernelIo, Membership, NamespaceIo, NeighbourIo } from "./io.ts";
 import { announcementFrame } from "./frames.ts";
 import { encodeOperation } from "./operation.ts";
 import { KernelPlane } from "./plane.ts";
@@ -121,6 +121,11 @@ class PaperKernel implements NamespaceIo {
 
   receive(): Uint8Array | undefined {
     return this.#answers.shift();
+  }
+
+  /** Nobody else is there. */
+  neighbours(): NeighbourIo {
+    return { watch() {}, receive: () => [], ask() {}, close() {} };
   }
 
   /** Nobody blocks anything in a rehearsal. */

@@ -6,6 +6,7 @@
  */
 
 import type { AddressReport, ConfigureKernel, KernelRouter } from "../plane/messages.ts";
+import type { Duplicate } from "./duplicates.ts";
 import type { LeaseBook } from "./lease.ts";
 import type { LeasedRouter } from "./leased.ts";
 import type { RoutingBook } from "./routing.ts";
@@ -19,7 +20,6 @@ export function reportOf(
   book: LeaseBook,
   announcements: number,
   routing: RoutingBook,
-  open: string,
 ): ReportContent {
   const present: string[] = [];
   const failed: { address: string; reason: string }[] = [];
@@ -31,8 +31,20 @@ export function reportOf(
   const { wanted } = router;
   const repairs = router.repairs + routing.repairs(router.router.name);
   const routes = routing.report(router);
-  const exposed = open === "" ? {} : { open };
-  return { wanted, present, failed, ...routes, repairs, announcements, ...exposed };
+  return { wanted, present, failed, ...routes, repairs, announcements };
+}
+
+/** What a report says of who else has a hand in the addresses; nothing where nobody has. */
+export function exposure(
+  open: string,
+  duplicates: readonly Duplicate[],
+): Pick<ReportContent, "open" | "duplicates"> {
+  return {
+    ...(open === "" ? {} : { open }),
+    ...(duplicates.length === 0 ? {} : {
+      duplicates: duplicates.map(({ address, mac, since }) => ({ address, mac, since })),
+    }),
+  };
 }
 
 /** Whether a report would say nothing new. */
@@ -43,7 +55,11 @@ export function sameReport(a: ReportContent, b: ReportContent): boolean {
     a.failed.every(({ address, reason }, i) =>
       address === b.failed[i]?.address && reason === b.failed[i]?.reason
     ) && a.open === b.open &&
-    JSON.stringify([a.routes, a.rules]) === JSON.stringify([b.routes, b.rules]);
+    JSON.stringify(rest(a)) === JSON.stringify(rest(b));
+}
+
+function rest({ routes, rules, duplicates }: ReportContent): unknown {
+  return [routes, rules, duplicates];
 }
 
 /** Differences between two configurations, one line each. */

@@ -46,7 +46,8 @@ import {
 import { openRoutingMonitor } from "./routing_monitor.ts";
 import { VRRP_GROUP_IPV4, VRRP_GROUP_IPV6 } from "../vrrp/mod.ts";
 import type { GroupName } from "../plane/messages.ts";
-import type { FirewallIo, KernelIo, Membership, NamespaceIo } from "./io.ts";
+import type { FirewallIo, KernelIo, Membership, NamespaceIo, NeighbourIo } from "./io.ts";
+import { NeighbourSockets } from "./neighbour_sockets.ts";
 import { DATAGRAM_LENGTH } from "./requester.ts";
 
 /** A thousand refreshes a second and a takeover are some hundred KiB of notifications. */
@@ -186,6 +187,10 @@ class SystemNamespace implements NamespaceIo {
       }
       return { leave: () => closeDescriptor(socket) };
     });
+  }
+
+  neighbours(): NeighbourIo {
+    return inNamespace(this.#name, () => new NeighbourSockets());
   }
 
   firewall(): FirewallIo {

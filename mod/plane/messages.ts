@@ -203,6 +203,12 @@ export interface AddressReport {
   readonly announcements: number;
   /** Why the addresses are open though nothing should be accepted; absent: as it should be. */
   readonly open?: string;
+  /** Who else says that it has an address, and since when we know; absent: nobody. */
+  readonly duplicates?: readonly {
+    readonly address: string;
+    readonly mac: string;
+    readonly since: number;
+  }[];
 }
 
 /** A log record from a synchronous plane; control writes it. Rate-limited at the source. */

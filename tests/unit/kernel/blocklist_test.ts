@@ -16,7 +16,7 @@ function kinds(batch: Uint8Array): number[] {
 
 Deno.test("[V7-10] the whole list is exchanged at once, between two brackets", () => {
   const io = new ModelSockets();
-  const list = new Blocklist(io, "halb_7");
+  const list = new Blocklist(io, "halb_7", () => {});
   assert.equal(list.deadline, Infinity, "nothing is wanted");
   list.want([WEB]);
   assert.equal(list.deadline, 0);
@@ -33,7 +33,7 @@ Deno.test("[V7-10] the whole list is exchanged at once, between two brackets", (
 
 Deno.test("nothing wanted closes the socket, and the table goes with it", () => {
   const io = new ModelSockets();
-  const list = new Blocklist(io, "halb_7");
+  const list = new Blocklist(io, "halb_7", () => {});
   list.want([WEB]);
   list.settle(0);
   list.want([]);
@@ -48,7 +48,7 @@ Deno.test("nothing wanted closes the socket, and the table goes with it", () => 
 Deno.test("a refusal is said, kept, and tried again after five seconds", () => {
   const io = new ModelSockets();
   io.firewallErrno = 95;
-  const list = new Blocklist(io, "halb_7");
+  const list = new Blocklist(io, "halb_7", () => {});
   list.want([WEB]);
   assert.equal(list.settle(1000), true);
   assert.match(list.failure, /nftables: EOPNOTSUPP.*Linux 5\.12/);
@@ -65,7 +65,7 @@ Deno.test("a socket that cannot be had is a failure like any other", () => {
       throw new Error("socket: EPROTONOSUPPORT");
     },
   };
-  const list = new Blocklist(io, "halb_7");
+  const list = new Blocklist(io, "halb_7", () => {});
   list.want([WEB]);
   assert.equal(list.settle(0), true);
   assert.equal(list.failure, "nftables: socket: EPROTONOSUPPORT");
@@ -73,7 +73,7 @@ Deno.test("a socket that cannot be had is a failure like any other", () => {
 
 Deno.test("thousands of addresses are put in parts into one batch", () => {
   const io = new ModelSockets();
-  const list = new Blocklist(io, "halb_7");
+  const list = new Blocklist(io, "halb_7", () => {});
   list.want(
     Array.from({ length: 1200 }, (_, i) => ({ address: `2001:db8::${i}`, interface: "e" })),
   );

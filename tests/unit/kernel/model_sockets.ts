@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { FirewallIo } from "../../../mod/kernel/io.ts";
+import type { Claim, FirewallIo, NeighbourIo } from "../../../mod/kernel/io.ts";
 import { NLM_F_ACK, splitMessages } from "../../../mod/netlink/mod.ts";
 import { answering, endOfDump, errorMessage } from "./model_messages.ts";
 
@@ -58,6 +58,22 @@ export class ModelSockets {
   }
 
   close(): void {}
+
+  /** What neighbours have said; taken by whoever listens. */
+  readonly claims: Claim[] = [];
+  /** Addresses that are listened for; null: nobody listens. */
+  listening: readonly string[] | null = null;
+  /** Frames that asked who has an address. */
+  readonly questions: Uint8Array[] = [];
+
+  neighbours(): NeighbourIo {
+    return {
+      watch: (addresses) => void (this.listening = addresses),
+      receive: (most) => this.claims.splice(0, most),
+      ask: (_index, frame) => void this.questions.push(frame.slice()),
+      close: () => void (this.listening = null),
+    };
+  }
 
   /** Batches sent to nftables; each opening of a socket is one more list. */
   readonly firewalls: { readonly batches: Uint8Array[]; closed: boolean }[] = [];
