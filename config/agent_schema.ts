@@ -163,6 +163,14 @@ export const AGENT_SCHEMA = documented(
       }),
       "0s",
     ),
+    delay_after_boot: v.optional(
+      duration({ min: "0s", max: "1h" }, {
+        text: "How long after the machine's boot virtual routers begin at the earliest. Beside " +
+          "`startup_delay` the longer wait counts.",
+        example: "60s",
+      }),
+      "0s",
+    ),
   }),
   "a table",
   {

@@ -7,6 +7,7 @@
  */
 
 import { formatDuration } from "./duration.ts";
+import { checkElection } from "./election_checks.ts";
 import { type DurationLimits, refuseMicros, VALUE } from "./fields.ts";
 import { OTHER, type Report } from "./finding.ts";
 import { familyOf, isLinkLocal, routerLinkLocal } from "./ip.ts";
@@ -115,11 +116,12 @@ function checkIpv6({ config, node }: CheckedRouter, report: Report): void {
   report({
     place: valuePlace(first),
     message: `The first address of a router over IPv6 must be link-local (RFC 9568 section ` +
-      `5.2.9), and ${shown(first)} is not: other routers may complain`,
+      `5.2.9), and ${shown(first)} is not` +
+      (config.strict ? ", which `strict` does not allow" : ": other routers may complain"),
     advice: linkLocal < 0
       ? `put \`"${routerLinkLocal(config.virtual_router_id)}"\` before it`
       : `put ${shown(addressNode(node, linkLocal))} first`,
-    severity: "warning",
+    ...(config.strict ? {} : { severity: "warning" as const }),
   });
 }
 
@@ -185,14 +187,6 @@ function checkCompatibility({ config, node }: CheckedRouter, report: Report): vo
 
 /** Keys that are right by themselves and do nothing beside the others. */
 function checkEffects({ config, node }: CheckedRouter, report: Report): void {
-  if (config.priority === 255 && !config.preempt) {
-    report({
-      place: keyPlace(descend(node, ["preempt"])),
-      message: "`preempt = false` has no effect at priority 255: the owner always preempts",
-      advice: "leave the key out, or give a priority below 255",
-      severity: "warning",
-    });
-  }
   const checksum = descend(node, ["checksum"]);
   const ipv6 = routerFamily(config) === "ipv6";
   // A default is for the routers that it can serve; only a router's own key was meant for it.
@@ -210,13 +204,15 @@ function checkEffects({ config, node }: CheckedRouter, report: Report): void {
 
 /** Whether the addresses stay long enough for a backup to take over. */
 function checkLease({ config, node }: CheckedRouter, report: Report): void {
-  const three = 3 * config.advertisement_interval;
-  if (typeof config.address_lease !== "number" || config.address_lease * 1_000_000 >= three) return;
+  const silence = config.down_timer_adverts * config.advertisement_interval;
+  if (typeof config.address_lease !== "number" || config.address_lease * 1_000_000 >= silence) {
+    return;
+  }
   const lease = descend(node, ["address_lease"]);
   report({
     place: valuePlace(lease),
     message: `An \`address_lease\` of ${shown(lease)} ends before a backup takes over, ` +
-      `after more than ${formatDuration(three)}: should the agent hang, nobody answers meanwhile`,
+      `after more than ${formatDuration(silence)}: should the agent hang, nobody answers meanwhile`,
     advice: 'write `"auto"` instead',
     severity: "warning",
   });
@@ -241,6 +237,7 @@ function checkTrackers({ config, node }: CheckedRouter, report: Report): void {
 /** Reports what a router contradicts itself in. */
 export function checkRouter(router: CheckedRouter, report: Report): void {
   checkInterval(router, report);
+  checkElection(router, report);
   checkLease(router, report);
   checkTrackers(router, report);
   // What belongs to a family can be said of a router that has one.

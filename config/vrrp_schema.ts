@@ -8,6 +8,7 @@
 
 import * as v from "valibot";
 import { choice, documented, duration, flag, lease, VALUE, whole } from "./fields.ts";
+import { ELECTION_KEYS, electionOf } from "./election_fields.ts";
 import { sourceAddress } from "./address_fields.ts";
 import { garpTable } from "./announce_schema.ts";
 import { type AddressConfig, addressItem, resolveAddress } from "./held_address_schema.ts";
@@ -129,13 +130,7 @@ const commonKeys = {
       "interface's first (IPv6: its first link-local) address.",
     example: "192.0.2.1",
   })),
-  preempt: v.optional(
-    flag({
-      text: "Take over from a master with a lower priority.",
-      example: false,
-    }),
-    true,
-  ),
+  ...ELECTION_KEYS,
   accept: v.optional(
     flag({
       text:
@@ -240,6 +235,7 @@ export const VRRP_SCHEMA = v.pipe(
   vrrpTable,
   v.transform((router) => ({
     ...router,
+    ...electionOf(router),
     addresses: router.addresses.map((item): AddressConfig =>
       resolveAddress(item, router.interface)
     ),

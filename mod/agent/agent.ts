@@ -22,6 +22,7 @@ import type {
   StepRecord,
 } from "../plane/messages.ts";
 import { VERSION } from "../version.ts";
+import { electionsBegin } from "./clock.ts";
 import { Dialogue } from "./dialogue.ts";
 import { endPlanes } from "./ending.ts";
 import { log, writeLog } from "./logging.ts";
@@ -119,8 +120,9 @@ export class Agent {
     if (former !== undefined) {
       await this.prepare(former.plan);
       await this.goOn(former.memory);
-    } else if (site.agent.startup_delay > 0) {
-      this.#holdUntil = monotonicMicros() + site.agent.startup_delay;
+    } else {
+      const { startup_delay, delay_after_boot } = site.agent;
+      this.#holdUntil = electionsBegin(startup_delay, delay_after_boot);
     }
     return await this.apply(site);
   }

@@ -60,8 +60,9 @@ export function leaseOf(vrrp: VrrpConfig, cost: number): number {
 
 /** How long the backup of the lowest priority waits, by whichever version it speaks. */
 function slowestMasterDown(vrrp: VrrpConfig): number {
-  const { advertisement_interval, version, v2_compatibility } = vrrp;
-  const own = masterDownInterval(1, advertisement_interval, version);
+  const { advertisement_interval, version, v2_compatibility, down_timer_adverts } = vrrp;
+  const own = masterDownInterval(1, advertisement_interval, version, down_timer_adverts);
   if (version === 2 || !v2_compatibility) return own;
-  return Math.max(own, masterDownInterval(1, version2Interval(advertisement_interval), 2));
+  const interval = version2Interval(advertisement_interval);
+  return Math.max(own, masterDownInterval(1, interval, 2, down_timer_adverts));
 }

@@ -11,7 +11,7 @@
 import * as v from "valibot";
 import { readText } from "../../ffi/mod.ts";
 import type { Memory } from "../plane/hand_over.ts";
-import { masterDownInterval, priorityOf, type Router } from "../vrrp/mod.ts";
+import { masterDown, type Router } from "../vrrp/mod.ts";
 import { memorySchema, planSchema } from "./memory_schema.ts";
 import type { SitePlan } from "./site_plan.ts";
 
@@ -132,5 +132,5 @@ export function stillValid(document: AgentDocument, now: number): AgentDocument 
 function patience(router: Router): number {
   const { settings, state, masterInterval } = router;
   const interval = state === "master" ? settings.advertisementInterval : masterInterval;
-  return masterDownInterval(priorityOf(router), interval, settings.version);
+  return masterDown(router, interval);
 }

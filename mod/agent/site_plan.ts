@@ -151,6 +151,11 @@ function protocolRouter(vrrp: VrrpConfig, slot: number): ProtocolRouter {
       advertisementInterval: vrrp.advertisement_interval,
       addresses: vrrp.addresses.map(({ address }) => address),
       preempt: vrrp.preempt,
+      preemptDelay: vrrp.preempt_delay,
+      downAdverts: vrrp.down_timer_adverts,
+      answersLowerPriority: vrrp.answer_lower_priority,
+      advertisesBeforeYielding: vrrp.advertise_before_yielding,
+      ownerIgnoresAdverts: vrrp.owner_ignore_adverts,
       checksum: vrrp.checksum,
     },
   };

@@ -101,6 +101,7 @@ function troublesOf(router: RouterStatus): string[] {
   if (router.waiting_for.length > 0) {
     troubles.push(`${router.name} waits for: ${router.waiting_for.join("; ")}`);
   }
+  if (router.takeover !== null) troubles.push(`${router.name} ${takeoverText(router.takeover)}`);
   for (const { address, reason } of router.addresses_failed) {
     troubles.push(`${router.name} cannot hold ${address}: ${reason}`);
   }
@@ -128,6 +129,11 @@ function heldLine(name: string, objects: RouterStatus["routes"]): string[][] {
   return objects.length === 0 ? [] : [[name, `${held} of ${objects.length} held`]];
 }
 
+/** A backup that waits before it preempts. */
+function takeoverText({ in_ms, reason }: NonNullable<RouterStatus["takeover"]>): string {
+  return `would become master in ${(in_ms / 1000).toFixed(1)} s (${reason})`;
+}
+
 /** Everything about one router. */
 export function formatRouter(router: RouterStatus, now: number): string {
   const session = router.sessions[0]!;
@@ -140,7 +146,7 @@ export function formatRouter(router: RouterStatus, now: number): string {
     ["priority", priorityText(router)],
     ...(router.override === null ? [] : [["override", overrideText(router.override, now)]]),
     ...(router.sync_group === null ? [] : [["sync group", router.sync_group]]),
-    ["preempt", router.preempt ? "yes" : "no"],
+    ["preempt", preemptText(router)],
     ...(router.virtual_mac ?? []).map(({ interface: name, type, mac }) => [
       "virtual MAC",
       `${name}, ${mac === null ? type : `${type} with ${mac}`}`,
@@ -172,6 +178,12 @@ export function formatRouter(router: RouterStatus, now: number): string {
   ];
   const troubles = troublesOf(router).map((trouble) => `\n${escapeText(trouble)}`);
   return formatTable(rows) + troubles.join("");
+}
+
+function preemptText({ preempt, preempt_delay_ms }: RouterStatus): string {
+  if (!preempt) return "no";
+  if (preempt_delay_ms === 0) return "yes";
+  return `yes, ${preempt_delay_ms / 1000} s after it is healthy`;
 }
 
 function masterLine(router: RouterStatus): string {

@@ -10,7 +10,7 @@ import type { ProtocolState } from "../plane/messages.ts";
 import type { GroupState } from "../plane/groups.ts";
 import type { RouterCounters } from "../plane/counters.ts";
 import { type HeldFacts, heldStatus, staticStatus } from "./held_status.ts";
-import { masterDownInterval, priorityOf, type Router } from "../vrrp/mod.ts";
+import { masterDown, priorityOf, type Router } from "../vrrp/mod.ts";
 
 /** What control itself contributes. */
 export interface AgentFacts {
@@ -67,6 +67,8 @@ export function buildStatus(
       override: overrideOf(group === null ? undefined : groups.get(group), wallTime),
       preempt: router.settings.preempt,
       sync_group: group === router.settings.name ? null : group,
+      preempt_delay_ms: router.settings.preemptDelay / 1000,
+      takeover: takeoverOf(router, state.at),
       trackers,
       advertisement_interval_ms: router.settings.advertisementInterval / 1000,
       ...heldStatus(factsOf(router.settings.name), wallTime),
@@ -103,6 +105,12 @@ function overrideOf(group: GroupState | undefined, wallTime: (at: number) => str
   return { kind, until: until === null ? null : wallTime(until) };
 }
 
+/** When and why a backup will take over although its master is heard; null: it will not. */
+function takeoverOf({ preemptAt }: Router, now: number) {
+  if (preemptAt === null) return null;
+  return { in_ms: Math.max(0, preemptAt - now) / 1000, reason: "preempt_delay" };
+}
+
 function sessionOf(router: Router, counters: RouterCounters, wallTime: (at: number) => string) {
   const own = router.state === "master" && router.source !== null
     ? { address: router.source, priority: priorityOf(router) }
@@ -122,9 +130,4 @@ function sessionOf(router: Router, counters: RouterCounters, wallTime: (at: numb
     })),
     counters,
   };
-}
-
-function masterDown(router: Router): number {
-  const { settings, masterInterval } = router;
-  return masterDownInterval(priorityOf(router), masterInterval, settings.version);
 }

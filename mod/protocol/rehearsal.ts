@@ -12,7 +12,7 @@ import { IdSource } from "../plane/ids.ts";
 import { LogLimiter } from "../plane/log_limiter.ts";
 import type { InterfaceState, ProtocolRouter } from "../plane/messages.ts";
 import { SharedWords } from "../plane/shared.ts";
-import { encodeAdvertisement, VRRP_GROUP_IPV4 } from "../vrrp/mod.ts";
+import { encodeAdvertisement, USUAL_ELECTION, VRRP_GROUP_IPV4 } from "../vrrp/mod.ts";
 import type { Channel } from "./channel.ts";
 import { TimerHeap } from "./timer_heap.ts";
 import type { VrrpTransport } from "./transport.ts";
@@ -53,6 +53,7 @@ const ROUTER: ProtocolRouter = {
     advertisementInterval: INTERVAL,
     addresses: ["192.0.2.10"],
     preempt: true,
+    ...USUAL_ELECTION,
     checksum: "auto",
   },
 };

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { effectivePriority, masterDownInterval, skewTime } from "./timers.ts";
+import { DEMOTED_PRIORITY, effectivePriority, masterDownInterval, skewTime } from "./timers.ts";
 import type {
   ComplaintKind,
   MasterDownWait,
@@ -33,6 +33,10 @@ export function leave(
     effects.push({ type: "cancel_timer" });
   }
   router.master = null;
+  router.preemptAt = null;
+  router.lastAdvert = null;
+  router.ownerConflict = null;
+  if (to !== "backup") router.demoted = false;
   transition(router, to, reason, now, effects);
 }
 
@@ -53,7 +57,14 @@ export function transition(
 
 /** Effective priority: what goes into adverts and into the skew. */
 export function priorityOf(router: Router): number {
+  if (router.demoted) return DEMOTED_PRIORITY;
   return effectivePriority(router.settings.priority, router.contribution);
+}
+
+/** How long a master may be silent that advertises at `interval`. */
+export function masterDown(router: Router, interval: Micros = router.masterInterval): Micros {
+  const { version, downAdverts } = router.settings;
+  return masterDownInterval(priorityOf(router), interval, version, downAdverts);
 }
 
 /** Arms the router's one timer. */
@@ -83,6 +94,7 @@ export function startWait(
   router.wait = wait;
   router.timerBase = now;
   router.graceUsed = false;
+  router.preemptAt = null;
   setTimer(router, "master_down", now + waitTime(router), effects);
 }
 
@@ -91,7 +103,7 @@ export function waitTime(router: Router): Micros {
   const { version, advertisementInterval } = router.settings;
   switch (router.wait) {
     case "down":
-      return masterDownInterval(priorityOf(router), router.masterInterval, version);
+      return masterDown(router);
     case "skew":
       return skewTime(priorityOf(router), router.masterInterval, version);
     case "listen":
@@ -101,7 +113,8 @@ export function waitTime(router: Router): Micros {
 
 /** Priority or interval changed under a running timer: it ends as if it had always been so. */
 export function moveMasterDown(router: Router, now: Micros, effects: RouterEffect[]): void {
-  const at = Math.max(now, router.timerBase + waitTime(router));
+  const end = router.timerBase + waitTime(router);
+  const at = Math.max(now, Math.min(end, router.preemptAt ?? end));
   if (at !== router.timer?.at) setTimer(router, "master_down", at, effects);
 }
 

@@ -28,7 +28,7 @@
  * @module
  */
 
-import { announceWhereOwed, leave, priorityOf, send, startWait } from "./actions.ts";
+import { announceWhereOwed, leave, masterDown, priorityOf, send, startWait } from "./actions.ts";
 import { endOverride, healthOf, onClaim, onRelease, settingsOf } from "./group_override.ts";
 import {
   act,
@@ -52,7 +52,6 @@ import type {
 } from "./group_types.ts";
 import { step } from "./machine.ts";
 import { learnChecksum, rememberPeer } from "./peers.ts";
-import { masterDownInterval } from "./timers.ts";
 import type { Advertisement, Micros, Router, RouterEffect, RouterStateName } from "./types.ts";
 
 /**
@@ -202,9 +201,7 @@ function isDecided(
   const intervals = routers.map(({ settings }) => settings.advertisementInterval);
   const interval = Math.max(advert.interval, ...intervals);
   const down = Math.max(
-    ...routers.map((router) =>
-      masterDownInterval(priorityOf(router), interval, router.settings.version)
-    ),
+    ...routers.map((router) => masterDown(router, interval)),
   );
   if (member.rival === null || now - member.rival.last > down) {
     member.rival = { since: now, last: now };

@@ -33,6 +33,7 @@ import {
   advertise,
   announceWhereOwed,
   leave,
+  masterDown,
   moveMasterDown,
   notice,
   priorityOf,
@@ -45,7 +46,8 @@ import {
 } from "./actions.ts";
 import { initialChecksum } from "./peers.ts";
 import { receiveAdvertisement } from "./receive.ts";
-import { masterDownInterval, OWNER_PRIORITY, releaseTime, version2Interval } from "./timers.ts";
+import { onPriorityChange } from "./preemption.ts";
+import { OWNER_PRIORITY, releaseTime, version2Interval } from "./timers.ts";
 import type {
   HealthEvent,
   Micros,
@@ -76,9 +78,15 @@ export function createRouter(settings: RouterSettings, now: Micros): Router {
     timerBase: now,
     wait: "down",
     graceUsed: false,
+    healthySince: now,
+    preemptAt: null,
     releasing: false,
     epoch: 0,
     lastSent: null,
+    lastAnswered: null,
+    lastAdvert: null,
+    ownerConflict: null,
+    demoted: false,
     lastAnnounced: null,
     announceOwed: false,
     peers: [],
@@ -137,7 +145,7 @@ function onHealth(router: Router, event: HealthEvent, now: Micros, effects: Rout
       startup(router, now, effects);
       break;
     case "backup":
-      if (priorityOf(router) !== before) moveMasterDown(router, now, effects);
+      if (priorityOf(router) !== before) onPriorityChange(router, before, now, effects);
       break;
     case "master":
       // A new source address must be known to the others before they compare it with theirs.
@@ -149,6 +157,7 @@ function onHealth(router: Router, event: HealthEvent, now: Micros, effects: Rout
 /** RFC 9568 section 6.4.1, (100) to (145). */
 function startup(router: Router, now: Micros, effects: RouterEffect[]): void {
   router.masterInterval = router.settings.advertisementInterval;
+  router.healthySince = now;
   if (priorityOf(router) === OWNER_PRIORITY) {
     return becomeMaster(router, "owns the addresses", now, effects);
   }
@@ -171,15 +180,19 @@ function onTimer(router: Router, generation: number, now: Micros, effects: Route
       if (late >= STALL && !router.graceUsed) {
         // Our own loop was late, and nothing was waiting in the sockets: whoever stood still with
         // us (one hypervisor, one power glitch) gets the length of the stall again, once.
-        const { masterInterval, settings: { version } } = router;
-        const longest = masterDownInterval(priorityOf(router), masterInterval, version);
-        const grace = Math.min(late, longest);
+        const grace = Math.min(late, masterDown(router));
         notice(effects, "stall_grace", `Woke up ${late} µs late: waiting ${grace} µs more`);
         // A later change of priority moves the timer from here: it must not take the grace back.
         router.timerBase = now + grace - waitTime(router);
         router.graceUsed = true;
+        if (router.preemptAt !== null) router.preemptAt = Math.max(router.preemptAt, now + grace);
         setTimer(router, "master_down", now + grace, effects);
         return;
+      }
+      if (router.preemptAt !== null && now >= router.preemptAt && router.master !== null) {
+        const { address, priority } = router.master;
+        const why = `${address} has priority ${priority}, and the delay of preemption is over`;
+        return becomeMaster(router, why, now, effects);
       }
       const who = router.master?.address ?? "any master";
       return becomeMaster(router, `no advertisement from ${who} in time`, now, effects);
@@ -198,20 +211,20 @@ function onTimer(router: Router, generation: number, now: Micros, effects: Route
 // ===== our own stalls ============================================================================
 
 function onStall(router: Router, length: Micros, now: Micros, effects: RouterEffect[]): void {
-  const priority = priorityOf(router);
   if (router.state === "backup" && router.timer !== null) {
     // The packets that follow were sent before: the timer's own expiry asks for grace.
     return;
   }
-  const { advertisementInterval: interval, version } = router.settings;
+  const { advertisementInterval: interval } = router.settings;
   if (router.state !== "master") return;
   // What the others see is silence, and that began with the last advert, before the stall.
   const silence = Math.max(length, now - (router.lastSent ?? now));
-  if (silence <= masterDownInterval(priority, interval, version)) return;
+  if (silence <= masterDown(router, interval)) return;
   notice(effects, "stalled_master", `Was silent for ${silence} µs as master: listening first`);
   if (router.releasing) return finish(router, now, effects);
   leave(router, "backup", "stood still for longer than its master-down interval", now, effects);
   router.masterInterval = interval;
+  router.healthySince = now;
   startWait(router, "listen", now, effects);
 }
 
@@ -231,6 +244,7 @@ function onConfigure(
     for (const peer of router.peers) delete peer.sending;
   }
   if (router.releasing) return;
+  if (settings.priority !== OWNER_PRIORITY) router.demoted = false;
   const interval = settings.advertisementInterval;
   if (router.state === "master") {
     // An interval that grew is told at the planned time; one that shrank acts as if it had always
@@ -244,13 +258,17 @@ function onConfigure(
     }
   } else if (router.state === "backup") {
     const changed = interval !== before.advertisementInterval ||
-      settings.version !== before.version;
+      settings.version !== before.version || settings.downAdverts !== before.downAdverts;
+    // The next advert of a lower priority says when it will be preempted now.
+    const otherwise = settings.preempt !== before.preempt ||
+      settings.preemptDelay !== before.preemptDelay;
+    if (otherwise || priorityOf(router) !== priority) router.preemptAt = null;
     // Version 3 goes by the master's interval once it is known, version 2 always by its own.
     const unheard = router.master === null && router.wait !== "skew";
     if (changed && (unheard || settings.version === 2)) router.masterInterval = interval;
     if (settings.priority === OWNER_PRIORITY && before.priority !== OWNER_PRIORITY) {
       becomeMaster(router, "owns the addresses now", now, effects);
-    } else if (changed || priorityOf(router) !== priority) {
+    } else if (changed || otherwise || priorityOf(router) !== priority) {
       moveMasterDown(router, now, effects);
     }
   }
@@ -282,13 +300,14 @@ function onResume(router: Router, event: ResumeEvent, now: Micros, effects: Rout
   router.timer = null;
   if (router.releasing) return finish(router, now, effects);
   if (router.state === "master") {
-    const { advertisementInterval: interval, version } = router.settings;
-    if (age < masterDownInterval(priorityOf(router), interval, version)) {
+    const { advertisementInterval: interval } = router.settings;
+    if (age < masterDown(router, interval)) {
       effects.push({ type: "hold", epoch: router.epoch, resumed: true });
       return advertise(router, now, effects);
     }
     leave(router, "backup", "was away for longer than its master-down interval", now, effects);
     router.masterInterval = interval;
+    router.healthySince = now;
   }
   if (router.state !== "backup") return;
   // While nothing could be heard the clock stood still. Longer than that, the adverts that were
@@ -315,6 +334,9 @@ function finish(router: Router, now: Micros, effects: RouterEffect[]): void {
 function becomeMaster(router: Router, reason: string, now: Micros, effects: RouterEffect[]): void {
   router.epoch++;
   router.master = null;
+  router.preemptAt = null;
+  router.lastAdvert = null;
+  router.demoted = false;
   router.masterInterval = router.settings.advertisementInterval;
   router.lastAnnounced = now;
   router.announceOwed = false;

@@ -39,6 +39,7 @@ export const DROP_REASONS = [
   "interval", // RFC 9568 erratum 8301: an interval of zero
   "not_running", // the router takes no part in the election now
   "own_address", // sent from our own address: a loop, or an address used twice
+  "address_owner", // 7.1: this router owns the addresses
   "version2_duplicate", // RFC 9568 8.4.2: its sender was just heard in version 3
   "interval_mismatch", // RFC 3768 7.1: a version 2 interval must be the same as ours
 ] as const;

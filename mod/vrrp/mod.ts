@@ -5,7 +5,8 @@
  * @module
  */
 
-export { priorityOf } from "./actions.ts";
+export { masterDown, priorityOf } from "./actions.ts";
+export { type ElectionSettings, USUAL_ELECTION } from "./election.ts";
 export {
   authenticationProblems,
   createAuthenticationState,

@@ -12,12 +12,8 @@
  *   trip, not after up to a whole interval of seconds. A backup takes an advert at any time, and
  *   keepalived answers in version 2 likewise.
  *
- * In both versions a master that yields to a better one sends one last advert before it does. After
- * a silent cut (the cable lost frames, the carrier stayed) the better one has been master all along
- * and cannot know that its neighbours have learned another way meanwhile; its own first advert
- * after the cut silences the only one who could tell. The last advert is a losing one, at which
- * the better one announces its addresses again. keepalived does so where `higher_prio_send_advert`
- * is set; the RFCs neither ask for it nor forbid it.
+ * In both versions a master that yields to a better one sends one last advert before it does
+ * (`last_advert.ts`), unless `advertisesBeforeYielding` says otherwise.
  *
  * @module
  */
@@ -28,14 +24,18 @@ import {
   announceWhereOwed,
   complain,
   leave,
+  moveMasterDown,
   priorityOf,
   restartMasterDown,
   send,
   setTimer,
   startWait,
 } from "./actions.ts";
+import { oweLastAdvert, repeatLastAdvert } from "./last_advert.ts";
+import { outlasts } from "./owner.ts";
 import { isVersion2Duplicate, learnChecksum, rememberPeer } from "./peers.ts";
-import { OWNER_PRIORITY, skewTime, version2Interval } from "./timers.ts";
+import { followForNow } from "./preemption.ts";
+import { DEMOTED_PRIORITY, OWNER_PRIORITY, skewTime, version2Interval } from "./timers.ts";
 import type { Advertisement, Micros, Router, RouterEffect } from "./types.ts";
 
 /** Least time between two answers to adverts of losers and of those who resign. */
@@ -64,6 +64,13 @@ export function receiveAdvertisement(
     effects.push({ type: "discard", reason: "version2_duplicate" });
     return;
   }
+  // Section 7.1: "the local router is not the IPvX address owner". One that leaves wants to know
+  // who comes after it.
+  if (router.settings.ownerIgnoresAdverts && isOwner(router) && !router.releasing) {
+    if (advert.priority === OWNER_PRIORITY) complainOfOwner(router, advert, now, effects);
+    effects.push({ type: "discard", reason: "address_owner" });
+    return;
+  }
   compareAddresses(router, advert, now, effects);
   if (!compareInterval(router, advert, now, effects)) {
     effects.push({ type: "discard", reason: "interval_mismatch" });
@@ -73,6 +80,25 @@ export function receiveAdvertisement(
   learnChecksum(router, advert, now, effects);
   if (router.state === "backup") receiveAsBackup(router, advert, now, effects);
   else receiveAsMaster(router, advert, now, effects);
+}
+
+function isOwner(router: Router): boolean {
+  return priorityOf(router) === OWNER_PRIORITY;
+}
+
+function complainOfOwner(
+  router: Router,
+  { source }: Advertisement,
+  now: Micros,
+  effects: RouterEffect[],
+): void {
+  complain(
+    router,
+    "owner_conflict",
+    () => `${source} claims to own the addresses, too`,
+    now,
+    effects,
+  );
 }
 
 /** The list is as configured or it is not; either way the advert counts (section 7.1). */
@@ -140,21 +166,33 @@ function receiveAsBackup(
   now: Micros,
   effects: RouterEffect[],
 ): void {
-  const priority = priorityOf(router);
   if (advert.priority === 0) {
     // "Set the Active_Down_Timer to Skew_Time". Never later than it was: resignations that keep
     // coming, replayed or forged, must not keep everybody waiting.
-    const skew = now + skewTime(priority, router.masterInterval, router.settings.version);
+    const skew = now + skewTime(
+      priorityOf(router),
+      router.masterInterval,
+      router.settings.version,
+    );
     router.master = null;
     if (router.timer === null || skew < router.timer.at) {
       startWait(router, "skew", now, effects);
     }
     return;
   }
+  // The other owner has gone, or has become less than one.
+  if (router.demoted && advert.priority < OWNER_PRIORITY) {
+    router.demoted = false;
+    moveMasterDown(router, now, effects);
+  }
+  if (isBetter(router, advert)) repeatLastAdvert(router, advert, now, effects);
   // Equal priority is no reason to take over: the tie-break belongs to the master state only. An
   // owner preempts whatever Preempt_Mode says (section 6.1).
-  const preempt = router.settings.preempt || priority === OWNER_PRIORITY;
-  if (preempt && advert.priority < priority) return;
+  const preempt = router.settings.preempt || isOwner(router);
+  if (preempt && advert.priority < priorityOf(router)) {
+    followForNow(router, advert, now, effects);
+    return;
+  }
   router.masterInterval = advert.interval;
   router.master = { address: advert.source, priority: advert.priority };
   restartMasterDown(router, now, effects);
@@ -176,34 +214,46 @@ function receiveAsMaster(
     if (since(router.lastSent, now) >= ANSWER_GAP) advertise(router, now, effects);
     return;
   }
-  const priority = priorityOf(router);
-  if (priority === OWNER_PRIORITY && advert.priority === OWNER_PRIORITY) {
-    const text = () => `${advert.source} claims to own the addresses, too`;
-    complain(router, "owner_conflict", text, now, effects);
+  let demoted = false;
+  if (isOwner(router) && advert.priority === OWNER_PRIORITY) {
+    complainOfOwner(router, advert, now, effects);
+    demoted = !isBetter(router, advert) && outlasts(router, advert, now, effects);
   }
-  const higher = advert.priority > priority ||
-    (advert.priority === priority && compareIp(advert.source, router.source!) > 0);
-  if (higher) {
-    if (mayBeUnknown(router, now)) send(router, priority, now, effects);
+  const priority = demoted ? DEMOTED_PRIORITY : priorityOf(router);
+  if (demoted || isBetter(router, advert)) {
+    const owed = mayBeUnknown(router, now) && router.settings.advertisesBeforeYielding;
+    if (owed) send(router, priority, now, effects);
     leave(router, "backup", betterMaster(advert, priority), now, effects);
+    router.demoted = demoted;
     router.masterInterval = advert.interval;
     router.master = { address: advert.source, priority: advert.priority };
+    if (owed) oweLastAdvert(router, advert.source, now);
     return restartMasterDown(router, now, effects);
   }
-  // RFC 9568 changed this: the loser is answered at once, which also teaches the bridges.
-  if (since(router.lastSent, now) >= ANSWER_GAP) send(router, priority, now, effects);
+  // RFC 9568 changed this: the loser is answered at once, which also teaches the bridges. A regular
+  // advert that has only just gone out is no answer: who lost it must hear one.
+  if (router.settings.answersLowerPriority && since(router.lastAnswered, now) >= ANSWER_GAP) {
+    router.lastAnswered = now;
+    send(router, priority, now, effects);
+  }
   router.announceOwed = true;
   announceWhereOwed(router, now, effects);
+}
+
+/** Whether the sender comes before us; the tie-break is between masters only (section 6.4.3). */
+function isBetter(router: Router, advert: Advertisement): boolean {
+  const priority = priorityOf(router);
+  return advert.priority > priority ||
+    (advert.priority === priority && compareIp(advert.source, router.source!) > 0);
 }
 
 /**
  * Whether the better one may not know that we have been master. It does where it took over because
  * it had heard nothing of us for three intervals: then it has announced its addresses after us.
- * What this allows is one advert for each mastership, since a backup says nothing: no storm can
- * be made of it.
  */
 function mayBeUnknown(router: Router, now: Micros): boolean {
-  return since(router.lastSent, now) <= 3 * router.settings.advertisementInterval;
+  const { advertisementInterval, downAdverts } = router.settings;
+  return since(router.lastSent, now) <= downAdverts * advertisementInterval;
 }
 
 /** Time since something last happened; it may never have. */

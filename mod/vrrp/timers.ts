@@ -9,6 +9,9 @@ import type { Micros } from "./types.ts";
 /** Priority of the router that owns the addresses; it never changes (RFC 9568 section 5.2.4). */
 export const OWNER_PRIORITY = 255;
 
+/** Priority of an owner that has yielded to another one: the highest that others can have. */
+export const DEMOTED_PRIORITY = 254;
+
 const SECOND: Micros = 1_000_000;
 
 /**
@@ -22,9 +25,18 @@ export function skewTime(priority: number, interval: Micros, version: 2 | 3 = 3)
   return Math.floor(((256 - priority) * (version === 2 ? SECOND : interval)) / 256);
 }
 
-/** Active_Down_Interval (version 2: Master_Down_Interval): three intervals and the skew. */
-export function masterDownInterval(priority: number, interval: Micros, version: 2 | 3 = 3): Micros {
-  return 3 * interval + skewTime(priority, interval, version);
+/**
+ * Active_Down_Interval (version 2: Master_Down_Interval): three intervals and the skew.
+ *
+ * @param adverts intervals, where an operator wants others than the three of the RFCs
+ */
+export function masterDownInterval(
+  priority: number,
+  interval: Micros,
+  version: 2 | 3 = 3,
+  adverts = 3,
+): Micros {
+  return adverts * interval + skewTime(priority, interval, version);
 }
 
 /**

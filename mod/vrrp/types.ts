@@ -59,6 +59,16 @@ export interface RouterSettings {
   readonly addresses: readonly string[];
   /** Preempt_Mode: take over from a master of lower priority. */
   readonly preempt: boolean;
+  /** How long after it has become healthy it lets a master of lower priority be; 0: not at all. */
+  readonly preemptDelay: Micros;
+  /** Adverts in a row that may be missing until the master counts as dead: 1 to 100, as a rule 3. */
+  readonly downAdverts: number;
+  /** As master, answer an advert that loses at once (RFC 9568), or not at all (RFC 3768). */
+  readonly answersLowerPriority: boolean;
+  /** As master, send a last advert before yielding to a better one. */
+  readonly advertisesBeforeYielding: boolean;
+  /** As owner of the addresses, discard all adverts (RFC 9568 section 7.1). */
+  readonly ownerIgnoresAdverts: boolean;
   readonly checksum: ChecksumMode;
   /** Adverts go to peers, not to a group: each may have its own checksum rule. */
   readonly unicast?: true;
@@ -192,7 +202,12 @@ export type ComplaintKind =
 /** Something an operator should know. Complaints of one kind come once in 10 s at most. */
 export interface NoticeEffect {
   readonly type: "notice";
-  readonly kind: ComplaintKind | "checksum_changed" | "stall_grace" | "stalled_master";
+  readonly kind:
+    | ComplaintKind
+    | "checksum_changed"
+    | "owner_yields"
+    | "stall_grace"
+    | "stalled_master";
   readonly text: string;
 }
 
@@ -204,7 +219,12 @@ export interface StoppedEffect {
 /** The advertisement was not used; the driver counts it. */
 export interface DiscardEffect {
   readonly type: "discard";
-  readonly reason: "own_address" | "not_running" | "version2_duplicate" | "interval_mismatch";
+  readonly reason:
+    | "own_address"
+    | "not_running"
+    | "version2_duplicate"
+    | "interval_mismatch"
+    | "address_owner";
 }
 
 export type RouterEffect =
@@ -250,6 +270,22 @@ export interface Peer {
   sending?: ChecksumState;
 }
 
+/** What a former master owes a better one, until that one has heard that it was master. */
+export interface LastAdvert {
+  /** Whose adverts are answered. */
+  to: string;
+  /** How many of these have been heard since we yielded. */
+  heard: number;
+  /** When we last answered one. */
+  at: Micros;
+}
+
+/** Somebody else who says that it owns the addresses, and does not yield though it should. */
+export interface OwnerConflict {
+  since: Micros;
+  last: Micros;
+}
+
 /** Which rule we send by (see `ChecksumRule` for version 2 and IPv6), and what would change it. */
 export interface ChecksumState {
   sending: "rfc9568" | "rfc5798";
@@ -286,12 +322,25 @@ export interface Router {
   wait: MasterDownWait;
   /** The master-down timer has been given a stall's length already. */
   graceUsed: boolean;
+  /**
+   * Since when it could have been master: nothing keeps it out of the election, and no tracker has
+   * brought it back above the master since. What a delay of preemption counts from.
+   */
+  healthySince: Micros;
+  /** When it takes over from the master of lower priority that it hears; null: not planned. */
+  preemptAt: Micros | null;
   /** A master that resigned and still answers until its successor speaks. */
   releasing: boolean;
   /** Counts masterships; the kernel plane refreshes leases of the current one only. */
   epoch: number;
   /** null: never. Not -Infinity: a snapshot is JSON. */
   lastSent: Micros | null;
+  /** When a losing advert was last answered. */
+  lastAnswered: Micros | null;
+  lastAdvert: LastAdvert | null;
+  ownerConflict: OwnerConflict | null;
+  /** An owner that has yielded to another one: 254 until that one is gone. */
+  demoted: boolean;
   lastAnnounced: Micros | null;
   /** A losing advert was heard too soon after the last announcement: one more is due. */
   announceOwed: boolean;

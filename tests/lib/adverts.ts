@@ -28,16 +28,19 @@ export async function adverts(capture: Capture): Promise<SeenAdvert[]> {
 const LAST_WORD = 30_000;
 
 /**
- * Without the one advert that a master sends on hearing a better one, before it yields: it follows
- * at once, and the better one goes on alone.
+ * Without the adverts that a master sends on hearing a better one, before it yields and, where nobody
+ * answers, after: each follows a better one at once, and the better one goes on alone.
  */
 export function withoutLastWords(seen: readonly SeenAdvert[]): SeenAdvert[] {
-  return seen.filter((one, i) => {
-    const better = seen[i - 1];
-    if (better === undefined || better.source === one.source || one.priority === 0) return true;
-    if (better.priority < one.priority || one.time - better.time > LAST_WORD) return true;
-    return seen.slice(i + 1, i + 3).some(({ source }) => source === one.source);
-  });
+  const isLast: boolean[] = [];
+  for (let i = seen.length - 1; i >= 0; i--) {
+    const [better, one] = [seen[i - 1], seen[i]!];
+    const follows = better !== undefined && better.source !== one.source && one.priority !== 0 &&
+      better.priority >= one.priority && one.time - better.time <= LAST_WORD;
+    const again = seen.slice(i + 1, i + 3).findIndex(({ source }) => source === one.source);
+    isLast[i] = follows && (again < 0 || isLast[i + 1 + again]!);
+  }
+  return seen.filter((_, i) => !isLast[i]);
 }
 
 /** A change of the advertiser. */

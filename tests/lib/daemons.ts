@@ -76,6 +76,8 @@ export interface HalbOptions {
   readonly env?: Record<string, string>;
   /** `debug` unless given. */
   readonly logLevel?: string;
+  /** A command in whose surroundings it is started. */
+  readonly within?: readonly string[];
 }
 
 /** A running `./halb`. */
@@ -100,7 +102,7 @@ export class HalbAgent {
     Deno.mkdirSync(this.stateDirectory, { recursive: true, mode: 0o700 });
     this.writeSite(site);
     const argv = [halbPath(), "run", "--config", this.configPath, "--name", this.name];
-    this.process = host.spawn([...argv, ...options.args ?? []], {
+    this.process = host.spawn([...options.within ?? [], ...argv, ...options.args ?? []], {
       name: `halb-${this.name}`,
       ...(options.env === undefined ? {} : { env: options.env }),
     });

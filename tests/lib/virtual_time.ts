@@ -99,6 +99,8 @@ export class Network {
   /** Steps of machines so far: a simulation that stepped nothing showed nothing. */
   steps = 0;
   readonly nodes: Node[] = [];
+  /** What goes wrong in one direction only; by default nothing does. */
+  isDeaf: (to: Node, from: Node) => boolean = () => false;
   readonly wire: Wire = { delay: 100, jitter: 0, loss: 0, duplicate: 0, reorder: false };
   readonly overlaps: Overlap[] = [];
   /** Times during which nobody alive held the addresses, since somebody first did. */
@@ -269,7 +271,8 @@ export class Network {
       const at = node.router.settings.family === "ipv6" ? 0 : 20;
       const packet = { from: node.source, version: bytes[at]! >> 4, bytes };
       for (const to of this.nodes) {
-        if (to === node || to.part !== node.part || this.#random.chance(this.wire.loss)) continue;
+        if (to === node || to.part !== node.part || this.isDeaf(to, node)) continue;
+        if (this.#random.chance(this.wire.loss)) continue;
         this.#carry(node, to, packet);
         if (this.#random.chance(this.wire.duplicate)) this.#carry(node, to, packet);
       }
@@ -371,7 +374,12 @@ export class Network {
 export function longestMasterDown(nodes: readonly Node[]): Micros {
   return Math.max(
     ...nodes.map(({ router: { settings } }) =>
-      masterDownInterval(settings.priority, settings.advertisementInterval, settings.version)
+      masterDownInterval(
+        settings.priority,
+        settings.advertisementInterval,
+        settings.version,
+        settings.downAdverts,
+      )
     ),
   );
 }

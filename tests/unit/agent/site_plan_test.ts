@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { USERS } from "../config/fixtures.ts";
 import { type LoadOptions, loadSite, type SiteConfig } from "../../../config/mod.ts";
 import { planSite, Slots } from "../../../mod/agent/site_plan.ts";
+import { USUAL_ELECTION } from "../../../mod/vrrp/mod.ts";
 
 /** The site of a text that must be valid. */
 function siteOf(text: string): SiteConfig {
@@ -59,6 +60,7 @@ Deno.test("both planes are told the same of a router, each in its own words", ()
         advertisementInterval: 100_000,
         addresses: ["192.0.2.10", "203.0.113.10"],
         preempt: false,
+        ...USUAL_ELECTION,
         checksum: "rfc5798",
       },
     }],

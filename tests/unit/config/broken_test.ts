@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { entriesOf, itemOf } from "../../../config/introspect.ts";
+import { SITE_SCHEMA } from "../../../config/schema.ts";
 import { type Expected, problemsOf, router } from "./fixtures.ts";
 
 /** Name, text, and all problems it must give. */
@@ -29,9 +31,7 @@ const BROKEN: readonly (readonly [string, string, readonly Expected[]])[] = [
     "site.toml:6:1",
     "zebra",
     "Unknown key `zebra` in `[[vrrp]]`",
-    "known here: name, virtual_router_id, addresses, excluded_addresses, routes, " +
-    "rules, interface, version, v2_compatibility, priority, advertisement_interval, source, preempt, accept, address_lease, checksum, virtual_mac, " +
-    "garp, track",
+    `known here: ${[...entriesOf(itemOf(SITE_SCHEMA.entries.vrrp)!)!.keys()].join(", ")}`,
   ]]],
   ["key of another table", `control = "/run/x"\n${router("")}`, [[
     "site.toml:1:1",

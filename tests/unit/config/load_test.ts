@@ -2,6 +2,16 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { load, loadValid, router, VALID } from "./fixtures.ts";
 
+/** What the keys of an election are where nobody writes them. */
+const ELECTION = {
+  preempt_delay: 0,
+  down_timer_adverts: 3,
+  answer_lower_priority: true,
+  advertise_before_yielding: true,
+  owner_ignore_adverts: false,
+  strict: false,
+};
+
 Deno.test("a valid file resolves completely: defaults, units, addresses, trackers", () => {
   assert.deepEqual(loadValid({ "site.toml": VALID }), {
     agent: {
@@ -13,6 +23,7 @@ Deno.test("a valid file resolves completely: defaults, units, addresses, tracker
       on_stop: "remove",
       script_user: { name: "nobody", uid: 65_534, gid: 65_534, groups: [] },
       startup_delay: 0,
+      delay_after_boot: 0,
     },
     garp_group: [],
     vrrp: [
@@ -32,6 +43,7 @@ Deno.test("a valid file resolves completely: defaults, units, addresses, tracker
         routes: [],
         rules: [],
         preempt: true,
+        ...ELECTION,
         accept: true,
         address_lease: "auto",
         checksum: "auto",
@@ -61,6 +73,7 @@ Deno.test("a valid file resolves completely: defaults, units, addresses, tracker
         rules: [],
         source: "198.51.100.2",
         preempt: false,
+        ...ELECTION,
         accept: true,
         address_lease: 5,
         checksum: "rfc5798",

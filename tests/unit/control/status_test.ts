@@ -6,7 +6,12 @@ import { buildStatus, type RouterFacts, type Status } from "../../../mod/control
 import { Counters } from "../../../mod/plane/counters.ts";
 import { Histogram } from "../../../mod/plane/histogram.ts";
 import type { ProtocolState } from "../../../mod/plane/messages.ts";
-import { createRouter, type Router, type RouterSettings } from "../../../mod/vrrp/mod.ts";
+import {
+  createRouter,
+  type Router,
+  type RouterSettings,
+  USUAL_ELECTION,
+} from "../../../mod/vrrp/mod.ts";
 
 const NOW = Date.parse("2026-01-02T03:04:05.000Z");
 const ESCAPE = "\x1b";
@@ -26,6 +31,7 @@ function settings(name: string): RouterSettings {
     advertisementInterval: 100_000,
     addresses: ["192.0.2.10"],
     preempt: true,
+    ...USUAL_ELECTION,
     checksum: "auto",
   };
 }
@@ -207,4 +213,25 @@ Deno.test("everything about one router", () => {
       /^repairs +1$/m,
     ]
   ) assert.match(text, expected);
+});
+
+Deno.test("a backup that waits to preempt says how long it will, and why", () => {
+  const router: Router = {
+    ...createRouter({ ...settings("web"), preemptDelay: 30_000_000 }, 0),
+    state: "backup",
+    source: "192.0.2.1",
+    master: { address: "192.0.2.2", priority: 100 },
+    preemptAt: 12_340_000,
+  };
+  const status = document([router, master("other")]);
+  assert.deepEqual(status.vrrp.map(({ takeover }) => takeover), [
+    { in_ms: 12_340, reason: "preempt_delay" },
+    null,
+  ]);
+  assert.equal(status.vrrp[0]!.preempt_delay_ms, 30_000);
+  const words = "web would become master in 12.3 s (preempt_delay)";
+  assert.ok(formatStatus(status, NOW, false).split("\n").includes(words));
+  const text = formatRouter(status.vrrp[0]!, NOW);
+  assert.ok(text.includes(words));
+  assert.match(text, /preempt +yes, 30 s after it is healthy/);
 });

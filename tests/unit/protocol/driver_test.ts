@@ -18,7 +18,7 @@ import type { Served } from "../../../mod/protocol/served.ts";
 import type { VrrpTransport } from "../../../mod/protocol/transport.ts";
 import { Ipv4Reader, type Packets } from "../../../mod/protocol/transport4.ts";
 import { VrrpDriver } from "../../../mod/protocol/vrrp_driver.ts";
-import { encodeAdvertisement, VRRP_GROUP_IPV4 } from "../../../mod/vrrp/mod.ts";
+import { encodeAdvertisement, USUAL_ELECTION, VRRP_GROUP_IPV4 } from "../../../mod/vrrp/mod.ts";
 import { EPERM, SystemError } from "../../../ffi/mod.ts";
 
 const SECOND = 1_000_000;
@@ -174,6 +174,7 @@ function router(name: string, slot: number, changes: Partial<ProtocolRouter> = {
       advertisementInterval: SECOND,
       addresses: ["192.0.2.10"],
       preempt: true,
+      ...USUAL_ELECTION,
       checksum: "auto",
     },
     ...changes,
@@ -305,6 +306,20 @@ Deno.test("driver: packets are charged to their router, or to the interface", ()
   const where = { namespace: "", name: "eth0", family: "ipv4" };
   assert.deepEqual(bench.driver.describe().interfaces, [{ ...where, dropped }]);
   assert.deepEqual(bench.state("web").router.master, { address: "192.0.2.2", priority: 200 });
+});
+
+Deno.test("driver: an unknown id is told at level debug only, a wrong packet as a warning", () => {
+  const bench = new Bench();
+  bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
+  bench.configure(router("web", 0));
+  const [channel] = bench.channels;
+  bench.refusedPackets.push(advert(77, 200), changed(advert(51, 200), { 8: 254 }));
+  bench.driver.sweep(channel!, bench.now, bench.now);
+  const told = bench.logs.filter(({ message }) => message.startsWith("Advertisement refused"));
+  assert.deepEqual(told.map(({ level, message }) => [level, message]), [
+    ["debug", "Advertisement refused: virtual_router_id"],
+    ["warning", "Advertisement refused: ttl"],
+  ]);
 });
 
 Deno.test("driver: adverts and refused packets are read in portions, and while there is time", () => {

@@ -18,7 +18,7 @@ import { EventFd } from "../../../ffi/mod.ts";
 import { TimerHeap } from "../../../mod/protocol/timer_heap.ts";
 import { Ipv4Reader, type Packets } from "../../../mod/protocol/transport4.ts";
 import { VrrpDriver } from "../../../mod/protocol/vrrp_driver.ts";
-import { encodeAdvertisement, VRRP_GROUP_IPV4 } from "../../../mod/vrrp/mod.ts";
+import { encodeAdvertisement, USUAL_ELECTION, VRRP_GROUP_IPV4 } from "../../../mod/vrrp/mod.ts";
 
 const SECOND = 1_000_000;
 /** Of priority 100 at 1 s. */
@@ -182,6 +182,7 @@ function router(name: string, slot: number, priority = 100): ProtocolRouter {
       advertisementInterval: SECOND,
       addresses: [`192.0.2.${10 + slot}`],
       preempt: true,
+      ...USUAL_ELECTION,
       checksum: "auto",
     },
   };

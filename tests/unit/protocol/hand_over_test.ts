@@ -12,6 +12,7 @@ import { TimerHeap } from "../../../mod/protocol/timer_heap.ts";
 import type { VrrpTransport } from "../../../mod/protocol/transport.ts";
 import { Ipv4Reader, type Packets } from "../../../mod/protocol/transport4.ts";
 import { VrrpDriver } from "../../../mod/protocol/vrrp_driver.ts";
+import { USUAL_ELECTION } from "../../../mod/vrrp/mod.ts";
 
 const SECOND = 1_000_000;
 /** Of priority 100 at 1 s. */
@@ -124,6 +125,7 @@ function router(name: string, slot: number): ProtocolRouter {
       advertisementInterval: SECOND,
       addresses: [`192.0.2.${10 + slot}`],
       preempt: true,
+      ...USUAL_ELECTION,
       checksum: "auto",
     },
   };

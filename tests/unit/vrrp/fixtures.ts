@@ -15,6 +15,7 @@ import {
   type RouterSettings,
   type RouterStateName,
   step,
+  USUAL_ELECTION,
 } from "../../../mod/vrrp/mod.ts";
 
 export const SECOND: Micros = 1_000_000;
@@ -35,6 +36,7 @@ export function settings(changed: Partial<RouterSettings> = {}): RouterSettings 
     advertisementInterval: SECOND,
     addresses: ["192.0.2.10"],
     preempt: true,
+    ...USUAL_ELECTION,
     checksum: "auto",
     ...changed,
   };

@@ -137,6 +137,6 @@ export function transitions(nodes: readonly Node[]): number[] {
 
 /** How long this backup waits for the master it knows. */
 export function masterDownOf({ router }: Node): Micros {
-  const { priority, version } = router.settings;
-  return masterDownInterval(priority, router.masterInterval, version);
+  const { priority, version, downAdverts } = router.settings;
+  return masterDownInterval(priority, router.masterInterval, version, downAdverts);
 }

@@ -7,9 +7,9 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { createRouter, type Micros, type RouterEffect, step } from "../../../mod/vrrp/mod.ts";
 import { forSeeds } from "../../lib/random.ts";
-import type { Network, Node } from "../../lib/virtual_time.ts";
+import { Network, type Node } from "../../lib/virtual_time.ts";
 import { advert, health, settings } from "./fixtures.ts";
-import { forForms, lan, settle } from "./lan.ts";
+import { forForms, lan, nodeSettings, settle } from "./lan.ts";
 
 const SECOND = 1_000_000;
 
@@ -117,4 +117,127 @@ Deno.test("[N19] adverts forged or replayed at a thousand a second make no storm
     const most = end / interval + end / 5_000 + 2 * masterships;
     ok(sent <= most, `${sent} adverts in ${end / SECOND} s, ${most} allowed`);
   });
+});
+
+/** Adverts that backups sent: last adverts said again. A master that yields drops its addresses. */
+function repeated(network: Network): number {
+  return network.trace.filter(({ event, effects }) => {
+    const waits = effects.some((one) => one.type === "set_timer" && one.name === "master_down");
+    const yields = effects.some(({ type }) => type === "drop");
+    const says = effects.some(({ type }) => type === "send");
+    return event.type === "advertisement" && waits && says && !yields;
+  }).length;
+}
+
+forForms(
+  "a cut that heals in one direction first: neighbours believe the master there is",
+  (form) => {
+    let cures = 0;
+    forSeeds(200, (random) => {
+      const network = new Network(random);
+      network.wire.delay = random.int(10, 100);
+      network.wire.jitter = random.int(0, 100);
+      const interval = random.pick(form.intervals);
+      const seconds = Math.ceil(interval / 1_000_000) * 1_000_000;
+      const priorities = [150, 100, random.int(1, 99)];
+      const nodes = priorities.map((priority, i) =>
+        network.add(
+          nodeSettings(form, i, { priority, advertisementInterval: seconds }),
+          form.source(i + 1),
+        )
+      );
+      const [best, other] = nodes as [Node, Node, Node];
+      network.run(20 * seconds);
+      network.partition((node) => node === best ? 0 : 1);
+      network.run(network.now + 8 * seconds);
+      deepStrictEqual(network.active().length, 2, "one on each side");
+      network.tracing = true;
+      network.partition(() => 0);
+      // The better one is heard and does not hear.
+      network.isDeaf = (to) => to === best;
+      network.run(network.now + random.int(1, 6) * seconds + random.int(0, seconds));
+      strictEqual(other.router.state, "backup", "it has yielded, and nobody knows");
+      network.isDeaf = () => false;
+      const healed = network.now;
+      network.run(healed + 9 * seconds + 2 * SECOND);
+      const announced = network.trace.some(({ node, at, effects }) =>
+        node === best.source && at >= healed && effects.some(({ type }) => type === "announce")
+      );
+      ok(announced, "the better one has announced its addresses once it could hear");
+      cures++;
+      const words = repeated(network);
+      ok(words >= 1 && words <= 7 * 2, `${words} last adverts said again`);
+      // Then nobody speaks out of turn any more.
+      network.trace.length = 0;
+      network.run(network.now + 100 * seconds);
+      strictEqual(repeated(network), 0, "and then silence");
+    });
+    ok(cures > 0);
+  },
+);
+
+forForms("a last advert that was heard is not said again", (form) => {
+  forSeeds(100, (random) => {
+    const network = new Network(random);
+    network.wire.delay = random.int(10, 500);
+    const two = [100, 150].map((priority, i) => nodeSettings(form, i, { priority }));
+    const first = network.add(two[0]!, form.source(1));
+    network.run(random.int(5 * SECOND, 9 * SECOND));
+    strictEqual(first.router.state, "master");
+    network.tracing = true;
+    const better = network.add(two[1]!, form.source(2));
+    network.run(network.now + 100 * SECOND);
+    deepStrictEqual(network.active(), [better]);
+    // Its own regular advert may cross the better one's answer: one more then.
+    ok(repeated(network) <= 1, `${repeated(network)} said again`);
+    strictEqual(first.router.lastAdvert, null);
+  });
+});
+
+Deno.test("a better one that never answers is told eight times in all, ever more rarely", () => {
+  const router = createRouter(settings(), 0);
+  step(router, health(), 0);
+  step(router, { type: "timer", generation: 1 }, router.timer!.at);
+  strictEqual(router.state, "master");
+  const said: number[] = [];
+  for (let i = 0; i < 1000; i++) {
+    const effects = step(router, advert({ priority: 200 }), 4 * SECOND + i * SECOND);
+    if (effects.some(({ type }) => type === "send")) said.push(i);
+  }
+  deepStrictEqual(said, [0, 1, 2, 4, 8, 16, 32, 64]);
+});
+
+Deno.test("where it is switched off nobody says a last advert, nor again", () => {
+  const router = createRouter(settings({ advertisesBeforeYielding: false }), 0);
+  step(router, health(), 0);
+  step(router, { type: "timer", generation: 1 }, router.timer!.at);
+  for (let i = 0; i < 100; i++) {
+    const effects = step(router, advert({ priority: 200 }), (4 + i) * SECOND);
+    ok(effects.every(({ type }) => type !== "send"));
+  }
+});
+
+Deno.test("what is owed ends with the mastership of another kind: fault, or one's own", () => {
+  const yielded = () => {
+    const router = createRouter(settings(), 0);
+    step(router, health(), 0);
+    step(router, { type: "timer", generation: 1 }, router.timer!.at);
+    step(router, advert({ priority: 200 }), 4 * SECOND);
+    ok(router.lastAdvert !== null);
+    return router;
+  };
+  const faulty = yielded();
+  step(
+    faulty,
+    { type: "health", waitingFor: ["eth0 is down"], contribution: 0, source: null },
+    5e6,
+  );
+  strictEqual(faulty.lastAdvert, null);
+  const again = yielded();
+  const { at, generation } = again.timer!;
+  step(again, { type: "timer", generation }, at);
+  strictEqual(again.state, "master");
+  strictEqual(again.lastAdvert, null);
+  const lower = yielded();
+  ok(step(lower, advert({ priority: 50 }), 5 * SECOND).every(({ type }) => type !== "send"));
 });

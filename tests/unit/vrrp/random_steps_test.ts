@@ -49,6 +49,11 @@ function anySettings(random: Random, family: Family) {
     priority: random.pick(PRIORITIES),
     advertisementInterval: random.pick(INTERVALS[version]),
     preempt: random.chance(0.7),
+    preemptDelay: random.pick([0, 0, 10_000, 1_000_000, 3_600_000_000]),
+    downAdverts: random.pick([1, 3, 3, 100]),
+    answersLowerPriority: random.chance(0.7),
+    advertisesBeforeYielding: random.chance(0.7),
+    ownerIgnoresAdverts: random.chance(0.3),
     checksum: random.pick(["auto", "auto", "rfc9568", "rfc5798", "ignore"] as const),
     addresses: anyAddresses(random, family, 4),
   });
@@ -153,6 +158,9 @@ function check(router: Router, driver: Driver, now: Micros): void {
     ok(allowed.includes(router.timer.name), `${router.timer.name} as ${router.state}`);
   }
   ok(!router.releasing || router.state === "master", "only a master hands over");
+  ok(router.preemptAt === null || router.state === "backup", "only a backup waits to preempt");
+  ok(router.lastAdvert === null || router.state === "backup", "only a former master owes anything");
+  ok(!router.demoted || router.state === "backup", "only a backup has given way");
   ok(router.peers.length <= 16);
   const { version, family, advertisementInterval } = router.settings;
   if (version === 2 && router.state === "backup") {
@@ -232,7 +240,7 @@ function walk(family: Family): void {
     }
   }
   const mixed = family === "ipv4" ? ["interval_mismatch", "version2_duplicate"] : [];
-  for (const reason of ["not_running", "own_address", ...mixed]) {
+  for (const reason of ["not_running", "own_address", "address_owner", ...mixed]) {
     ok(discards.has(reason), `HALB_SEED=${seed}: no advert was discarded as ${reason}`);
   }
 }
