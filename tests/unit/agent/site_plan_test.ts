@@ -137,3 +137,30 @@ Deno.test("a router keeps its row as long as it exists, and a free row is used a
   assert.deepEqual(slots.keep(new Set(["lan"])), [0]);
   assert.deepEqual(rows(dmz, lan), [0, 1]);
 });
+
+Deno.test("what a sync group tracks counts for each member, and not twice", () => {
+  const [web, lan] = ["web", "lan"].map((name, i) =>
+    `[[vrrp]]
+name = "${name}"
+interface = "eth${i}"
+virtual_router_id = 5${i}
+addresses = ["192.0.2.1${i}/24"]
+track = { interfaces = ["eth7"] }
+`
+  );
+  const group = `[[sync_group]]
+name = "site"
+members = ["web", "lan"]
+need = "any"
+track = { interfaces = ["eth7", { name = "eth9", weight = -10 }] }
+`;
+  const { routers, groups, interfaces } = planSite(siteOf(`${web}${lan}${group}`), new Slots());
+  assert.deepEqual(groups, [{ name: "site", members: ["web", "lan"], need: "any" }]);
+  for (const { trackers } of routers) {
+    assert.deepEqual(trackers, [
+      { kind: "interface", name: "eth7", weight: 0 },
+      { kind: "interface", name: "eth9", weight: -10 },
+    ]);
+  }
+  assert.ok(interfaces.some(({ name }) => name === "eth9"));
+});
