@@ -9,14 +9,7 @@
 import * as v from "valibot";
 import { formatIp, parseIp } from "../mod/ip/mod.ts";
 import { type Doc, documented, type Refusal, refusalIssue, VALUE } from "./fields.ts";
-import {
-  guessIp,
-  isLinkLocal,
-  mappedIpv4,
-  netmaskLength,
-  unusableIp,
-  unusablePrefix,
-} from "./ip.ts";
+import { guessIp, mappedIpv4, netmaskLength, unusableIp, unusablePrefix } from "./ip.ts";
 
 const IPV4_PATTERN = "[0-9]{1,3}(\\.[0-9]{1,3}){3}";
 const IPV6_PATTERN = "[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*";
@@ -46,8 +39,8 @@ function refuseText(text: string, tail: string, what: string): NonNullable<Refus
   };
 }
 
-/** What is wrong with `value` as the source of adverts; undefined: nothing. */
-function refuseSource(value: string): Refusal {
+/** What is wrong with `value` as the address of a host; undefined: nothing. */
+function refuseHost(value: string): Refusal {
   const bytes = parseIp(value);
   if (bytes === undefined) {
     const [address = ""] = value.split("/");
@@ -60,27 +53,44 @@ function refuseSource(value: string): Refusal {
     return refuseText(value, "", `${VALUE} is not ${meantFamily(value).words}`);
   }
   const unusable = unusableIp(bytes);
-  if (unusable !== undefined) return { message: `${VALUE} is ${unusable}` };
-  if (bytes.length === 4 || isLinkLocal(value)) return undefined;
-  return {
-    message: `${VALUE} is not link-local, as the source of adverts over IPv6 must be ` +
-      "(RFC 9568 section 5.1.2.1)",
-    advice: "write the link-local address of the interface, or leave the key out",
-  };
+  return unusable === undefined ? undefined : { message: `${VALUE} is ${unusable}` };
 }
 
-/** What adverts are sent from: an IPv4 or an IPv6 link-local address, without prefix length. */
-export function sourceAddress(doc: Doc) {
+/** Groups that every host or router is in, whatever it runs. */
+const EVERYBODY: ReadonlySet<string> = new Set(["224.0.0.1", "224.0.0.2", "ff02::1", "ff02::2"]);
+
+/** What is wrong with `value` as a multicast group; undefined: nothing. */
+function refuseGroup(value: string): Refusal {
+  const bytes = parseIp(value);
+  if (bytes === undefined) return refuseText(value, "", `${VALUE} is not a multicast group`);
+  const [first = 0, second = 0] = bytes;
+  if (bytes.length === 4 ? first >> 4 !== 0xe : first !== 0xff) {
+    return {
+      message: `${VALUE} is not a multicast group`,
+      advice: 'write one such as `"224.0.0.118"` or `"ff02::118"`, or `unicast = { peers = […] }`',
+    };
+  }
+  if (bytes.length === 16 && (second & 0x0f) !== 2) {
+    return {
+      message: `${VALUE} is not a group of the link, as adverts from link-local addresses need`,
+      advice: 'write one such as `"ff02::118"`',
+    };
+  }
+  if (!EVERYBODY.has(formatIp(bytes)!)) return undefined;
+  return { message: `${VALUE} is the group of all hosts or routers`, advice: "choose another one" };
+}
+
+function plainAddress(doc: Doc, kind: string, refuse: (value: string) => Refusal) {
   const described = documented(
     v.string(),
-    "an address, in quotes",
-    { range: "an IPv4 address, or an IPv6 link-local one", ...doc },
+    kind,
+    doc,
     { pattern: `^(${IPV4_PATTERN}|${IPV6_PATTERN})$` },
   );
   return v.pipe(
     described,
     v.rawTransform(({ dataset, addIssue, NEVER }) => {
-      const wrong = refuseSource(dataset.value);
+      const wrong = refuse(dataset.value);
       const bytes = parseIp(dataset.value);
       const canonical = bytes === undefined ? undefined : formatIp(bytes);
       if (wrong === undefined && canonical !== undefined) return canonical;
@@ -88,6 +98,18 @@ export function sourceAddress(doc: Doc) {
       return NEVER;
     }),
   );
+}
+
+/** The address of a host, without prefix length. */
+export function hostAddress(doc: Doc) {
+  const range = "an IPv4 or IPv6 address that a host may have";
+  return plainAddress({ range, ...doc }, "an address, in quotes", refuseHost);
+}
+
+/** What adverts go to where it is not the group of the RFCs. */
+export function multicastGroup(doc: Doc) {
+  const range = "224.0.0.0/4, or an IPv6 group of link-local scope (ff02::/16)";
+  return plainAddress({ range, ...doc }, "a multicast group, in quotes", refuseGroup);
 }
 
 /** Refuses addresses that no host can hold. */

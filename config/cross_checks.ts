@@ -12,15 +12,32 @@ import { checkMoves, type Movable } from "./moves_checks.ts";
 import { type CheckedRouter, checkRouter, clash, Register } from "./router_checks.ts";
 import { routerFamily } from "./schema.ts";
 import { checkVirtualMacs } from "./virtual_mac_checks.ts";
+import { checkTransport, whyAlike } from "./transport_checks.ts";
 import { descend, shown, type TreeNode } from "./tree.ts";
 
 /** Reports two routers on one LAN that other machines would take for one. */
-function checkId(router: CheckedRouter, ids: Register<CheckedRouter>, report: Report): void {
+function checkId(router: CheckedRouter, ids: Map<string, CheckedRouter[]>, report: Report): void {
   const { config, node } = router;
   const family = routerFamily(config);
   // A virtual router has addresses of one family: two families are two routers, whatever the id.
-  const first = ids.claim([config.interface, config.virtual_router_id, family], router);
+  const { namespace = "", interface: name, virtual_router_id } = config;
+  const key = JSON.stringify([namespace, name, virtual_router_id, family]);
+  const known = ids.get(key) ?? [];
+  ids.set(key, [...known, router]);
+  const first = known.find((other) => whyAlike(other.config, config) !== undefined);
   if (first === undefined) return;
+  if (whyAlike(first.config, config) === "peers") {
+    const id = descend(node, ["virtual_router_id"]);
+    return clash(
+      id,
+      descend(first.node, ["virtual_router_id"]),
+      `Two routers of the id ${shown(id)} hear the same unicast peers and cannot tell whose ` +
+        "adverts they are",
+      "give each an id or peers of its own; where all nodes are listed, leave this one out or " +
+        "give each router a `source` of its own",
+      report,
+    );
+  }
   const id = descend(node, ["virtual_router_id"]);
   const words = family === "ipv4" ? "IPv4" : "IPv6";
   const what = `Two ${words} routers on ${shown(descend(node, ["interface"]))} have the id`;
@@ -38,7 +55,7 @@ function checkId(router: CheckedRouter, ids: Register<CheckedRouter>, report: Re
 /** What is the same in two routers but must not be. */
 function checkTwice(routers: readonly CheckedRouter[], report: Report): void {
   const names = new Register<TreeNode>();
-  const ids = new Register<CheckedRouter>();
+  const ids = new Map<string, CheckedRouter[]>();
   for (const router of routers) {
     const { config, node } = router;
     const name = descend(node, ["name"]);
@@ -77,5 +94,8 @@ export function crossCheck(
   checkTwice(routers, report);
   checkVirtualMacs(routers, report);
   checkMoves([...routers.map(({ config, node }) => ({ ...config, node })), statics], report);
-  for (const router of routers) checkRouter(router, report);
+  for (const router of routers) {
+    checkRouter(router, report);
+    checkTransport(router, report);
+  }
 }

@@ -30,7 +30,7 @@ export {
   type RefusedSite,
   type ValidSite,
 } from "./load.ts";
-export type { Family } from "./ip.ts";
+export { type Family, familyOf } from "./ip.ts";
 export { virtualInterfaceName, virtualMacAddress } from "./virtual_mac_schema.ts";
 export { type ScriptUser, type UserDirectory, type UserEntry } from "./users.ts";
 export { systemOptions } from "./system.ts";

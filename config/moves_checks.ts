@@ -16,6 +16,7 @@ import { descend, keyPlace, shown, type TreeNode, valuePlace } from "./tree.ts";
 /** What may move, of one router or of `[static]`, with the table it came from. */
 export interface Movable {
   readonly node: TreeNode;
+  readonly namespace?: string;
   readonly addresses: readonly AddressConfig[];
   readonly excluded_addresses?: readonly AddressConfig[];
   readonly routes: readonly RouteConfig[];
@@ -269,7 +270,7 @@ export function checkMoves(all: readonly Movable[], report: Report): void {
   const addresses = new Register<TreeNode>();
   const taken = new Register<Taken>();
   for (const owner of all) {
-    const { node } = owner;
+    const { node, namespace: place = "" } = owner;
     for (const list of ["addresses", "excluded_addresses"] as const) {
       owner[list]?.forEach((address, index) => {
         const item = descend(node, [list, index]);
@@ -277,7 +278,7 @@ export function checkMoves(all: readonly Movable[], report: Report): void {
         if (item.kind === "table") checkAddress(item, address, list, report);
         clash(
           own,
-          addresses.claim([address.interface, address.address], own),
+          addresses.claim([place, address.interface, address.address], own),
           `The address ${shown(own)} is held twice on one interface`,
           "leave out one of the two",
           report,
@@ -289,7 +290,7 @@ export function checkMoves(all: readonly Movable[], report: Report): void {
       const to = descend(item, ["to"]);
       checkRoute(item, route, report);
       const mine = { node: to, owner, form: JSON.stringify(route) };
-      checkTaken(routeName(route), mine, taken, `The route to ${shown(to)}`, report);
+      checkTaken([place, ...routeName(route)], mine, taken, `The route to ${shown(to)}`, report);
     });
     owner.rules.forEach((rule, index) => {
       const item = descend(node, ["rules", index]);
@@ -297,7 +298,7 @@ export function checkMoves(all: readonly Movable[], report: Report): void {
       const form = JSON.stringify(rule);
       const mine = { node: item, owner, form };
       const what = `The rule of priority ${rule.priority}`;
-      checkTaken(["rule", form], mine, taken, what, report);
+      checkTaken([place, "rule", form], mine, taken, what, report);
     });
   }
 }

@@ -69,6 +69,27 @@ export function interfaceName(doc: Doc, options: { readonly loopback?: boolean }
   );
 }
 
+/** A network namespace as `ip netns` names it. */
+export function namespaceName(doc: Doc) {
+  return text("the name of a network namespace", {
+    range: "1 to 255 bytes without blanks and `/`, as `ip netns` lists it",
+    ...doc,
+  }, (value) => {
+    const { groups } = /^(?:\/var)?\/run\/netns\/(?<name>[^/\s]+)$/.exec(value) ?? {};
+    if (groups !== undefined) {
+      return {
+        message: `${VALUE} is a path: the name alone is wanted`,
+        advice: `write \`"${groups.name}"\` instead`,
+      };
+    }
+    if (
+      value === "" || value === "." || value === ".." || /[/\s\p{Cc}]/u.test(value) ||
+      byteLength(value) > 255
+    ) return { message: `${VALUE} is not the name of a network namespace` };
+    return undefined;
+  }, "^[^\\s/]{1,255}$");
+}
+
 /** IFA_LABEL of an address: any text of up to 15 bytes. */
 export function addressLabel(doc: Doc) {
   return text("a label", { range: "1 to 15 bytes", ...doc }, (value) => {

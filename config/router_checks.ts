@@ -152,6 +152,13 @@ function checkSource({ config, node }: CheckedRouter, report: Report): void {
       index,
       "write the node's own address, or leave the key out",
     );
+  } else if (family === "ipv6" && config.unicast === undefined && !isLinkLocal(config.source)) {
+    report({
+      place: valuePlace(source),
+      message: `Invalid \`source\`: ${shown(source)} is not link-local, as the source of adverts ` +
+        "over IPv6 must be (RFC 9568 section 5.1.2.1)",
+      advice: "write the link-local address of the interface, or leave the key out",
+    });
   }
 }
 

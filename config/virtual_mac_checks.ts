@@ -85,6 +85,8 @@ export function checkVirtualMacs(routers: readonly CheckedRouter[], report: Repo
     const virtual = virtualRouter(router);
     if (virtual === undefined) continue;
     const { config, name, place } = virtual;
+    const { namespace = "" } = config;
+    const base = `${namespace}/${config.interface}`;
     checkOne(virtual, report);
     const taken = hosts.get(name);
     if (taken !== undefined) {
@@ -98,7 +100,7 @@ export function checkVirtualMacs(routers: readonly CheckedRouter[], report: Repo
     }
     clash(
       place,
-      names.claim([name], place),
+      names.claim([namespace, name], place),
       `Two virtual routers would have the interface \`${name}\``,
       'give each a name of its own: `virtual_mac = { interface = "…" }`',
       report,
@@ -107,14 +109,14 @@ export function checkVirtualMacs(routers: readonly CheckedRouter[], report: Repo
     if (mac !== undefined) {
       clash(
         place,
-        macs.claim([config.interface, mac], place),
+        macs.claim([namespace, config.interface, mac], place),
         `Two virtual routers on one interface would have the hardware address ${mac}`,
         "give each router an address of its own",
         report,
       );
     }
-    const first = kinds.get(config.interface);
-    if (first === undefined) kinds.set(config.interface, virtual);
+    const first = kinds.get(base);
+    if (first === undefined) kinds.set(base, virtual);
     else if (first.virtual.type !== virtual.virtual.type) {
       report({
         place: valuePlace(place),

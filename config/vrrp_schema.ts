@@ -9,11 +9,12 @@
 import * as v from "valibot";
 import { choice, documented, duration, flag, lease, VALUE, whole } from "./fields.ts";
 import { ELECTION_KEYS, electionOf } from "./election_fields.ts";
-import { sourceAddress } from "./address_fields.ts";
+import { hostAddress } from "./address_fields.ts";
 import { garpTable } from "./announce_schema.ts";
 import { type AddressConfig, addressItem, resolveAddress } from "./held_address_schema.ts";
 import { interfaceName, name } from "./names.ts";
 import { routeList, ruleList } from "./static_schema.ts";
+import { transportKeys } from "./transport_schema.ts";
 import { VIRTUAL_MAC_SCHEMA } from "./virtual_mac_schema.ts";
 
 /** Most addresses of one router: the count in an advert is eight bits (RFC 9568 section 5.2.5). */
@@ -125,9 +126,11 @@ const commonKeys = {
     }),
     "1s",
   ),
-  source: v.exactOptional(sourceAddress({
+  source: v.exactOptional(hostAddress({
     text: "Source address of the adverts, of the router's family; without the key, the " +
-      "interface's first (IPv6: its first link-local) address.",
+      "interface's first address (IPv6: its first link-local one, with unicast peers that are " +
+      "not link-local its first other one). While the interface does not have it, the router " +
+      "is in fault.",
     example: "192.0.2.1",
   })),
   ...ELECTION_KEYS,
@@ -162,6 +165,7 @@ const commonKeys = {
   virtual_mac: v.optional(VIRTUAL_MAC_SCHEMA, false),
   garp: v.optional(garpTable, {}),
   track: v.optional(trackTable, {}),
+  ...transportKeys,
 };
 
 /** The keys of one `[[vrrp]]`. */

@@ -7,7 +7,6 @@
 
 import {
   type AddressConfig,
-  type Family,
   routerFamily,
   type SiteConfig,
   type VrrpConfig,
@@ -15,6 +14,7 @@ import {
 import type {
   AnnounceGroup,
   AnnouncePlan,
+  GroupName,
   HeldAddress,
   KernelRouter,
   ProtocolRouter,
@@ -24,6 +24,7 @@ import type { ProtocolGroup } from "../plane/groups.ts";
 import { MAX_ROUTERS } from "../plane/shared.ts";
 import { heldAddress, heldRouting, heldStatics } from "./held_objects.ts";
 import { leaseOf, refreshCost } from "./lease_length.ts";
+import { groupsOf, transportOf } from "./transport_plan.ts";
 import { carrierOf, virtualLinkOf, virtualSourceOf } from "./virtual_mac_plan.ts";
 
 /** What both planes are told for one site. */
@@ -76,18 +77,10 @@ export class Slots {
   }
 }
 
-/** The agent's own network namespace; others come with per-router namespaces. */
-const OWN_NAMESPACE = "";
-
 export function planSite(site: SiteConfig, slots: Slots): SitePlan {
   const routers: ProtocolRouter[] = [];
   const holdings: KernelRouter[] = [];
-  const interfaces = new Map<string, Set<Family>>();
-  const watch = (name: string): Set<Family> => {
-    const groups = interfaces.get(name) ?? new Set();
-    interfaces.set(name, groups);
-    return groups;
-  };
+  const interfaces = new Map<string, WatchedInterface & { readonly groups: GroupName[] }>();
   const cost = refreshCost(site);
   const tracked = new Map(
     site.sync_group.flatMap(({ members, track }) => members.map((name) => [name, track] as const)),
@@ -97,7 +90,14 @@ export function planSite(site: SiteConfig, slots: Slots): SitePlan {
     const slot = slots.of(vrrp.name);
     routers.push(protocolRouter(vrrp, slot));
     holdings.push(kernelRouter(vrrp, slot, leaseOf(vrrp, cost)));
-    watch(vrrp.interface).add(routerFamily(vrrp));
+    const namespace = namespaceOf(vrrp);
+    const watch = (name: string, groups: readonly GroupName[] = []): void => {
+      const key = `${namespace}/${name}`;
+      const known = interfaces.get(key) ?? { namespace, name, groups: [] };
+      known.groups.push(...groups.filter((group) => !known.groups.includes(group)));
+      interfaces.set(key, known);
+    };
+    watch(vrrp.interface, groupsOf(vrrp, routerFamily(vrrp)));
     for (const tracked of vrrp.track.interfaces) watch(tracked.name);
     const link = virtualLinkOf(vrrp);
     if (link !== undefined) watch(link.name);
@@ -105,17 +105,22 @@ export function planSite(site: SiteConfig, slots: Slots): SitePlan {
       watch(carrierOf(vrrp, address.interface));
     }
   }
-  const statics = heldStatics(site.static, OWN_NAMESPACE);
+  const statics = heldStatics(site.static, "");
   return {
     routers,
     holdings,
     ...(statics === undefined ? {} : { statics }),
     groups: site.sync_group.map(({ name, members, need }) => ({ name, members, need })),
-    interfaces: [...interfaces].map(([name, groups]) => {
-      return { namespace: OWN_NAMESPACE, name, groups: [...groups].sort() };
+    interfaces: [...interfaces.values()].map(({ namespace, name, groups }) => {
+      return { namespace, name, groups: groups.sort() };
     }),
     ...(site.garp_group.length === 0 ? {} : { announceGroups: announceGroups(site) }),
   };
+}
+
+/** Empty: the namespace that the agent runs in. */
+function namespaceOf({ namespace = "" }: VrrpConfig): string {
+  return namespace;
 }
 
 /** What a sync group tracks counts for each member; see `evaluateGroupTrackers`. */
@@ -132,9 +137,9 @@ function trackingToo(vrrp: VrrpConfig, track: VrrpConfig["track"] | undefined): 
 function protocolRouter(vrrp: VrrpConfig, slot: number): ProtocolRouter {
   return {
     slot,
-    namespace: OWN_NAMESPACE,
+    namespace: namespaceOf(vrrp),
     interface: vrrp.interface,
-    ...(vrrp.source === undefined ? {} : { source: vrrp.source }),
+    ...transportOf(vrrp, routerFamily(vrrp)),
     ...virtualSourceOf(vrrp),
     trackers: vrrp.track.interfaces.map(({ name, weight }) => ({
       kind: "interface",
@@ -157,6 +162,7 @@ function protocolRouter(vrrp: VrrpConfig, slot: number): ProtocolRouter {
       advertisesBeforeYielding: vrrp.advertise_before_yielding,
       ownerIgnoresAdverts: vrrp.owner_ignore_adverts,
       checksum: vrrp.checksum,
+      ...(vrrp.unicast === undefined ? {} : { unicast: true }),
     },
   };
 }
@@ -183,8 +189,12 @@ function announcePlan(vrrp: VrrpConfig): AnnouncePlan {
 
 function announceGroups({ garp_group, vrrp }: SiteConfig): AnnounceGroup[] {
   const links = vrrp.flatMap((router) => virtualLinkOf(router) ?? []);
-  return garp_group.map(({ interfaces, interval, neighbour_interval = interval }) => ({
-    namespace: OWN_NAMESPACE,
+  const namespaces = [...new Set(["", ...vrrp.map(namespaceOf)])];
+  const groups = garp_group.flatMap((group) =>
+    namespaces.map((namespace) => ({ namespace, ...group }))
+  );
+  return groups.map(({ namespace, interfaces, interval, neighbour_interval = interval }) => ({
+    namespace,
     // What lies upon an interface uses its wire.
     interfaces: interfaces.flatMap((name) => [
       name,
@@ -205,7 +215,7 @@ function kernelRouter(vrrp: VrrpConfig, slot: number, lease: number): KernelRout
   return {
     name: vrrp.name,
     slot,
-    namespace: OWN_NAMESPACE,
+    namespace: namespaceOf(vrrp),
     addresses: [
       ...vrrp.addresses.map((held) => heldBy(vrrp, held, false)),
       ...vrrp.excluded_addresses.map((held) => heldBy(vrrp, held, true)),

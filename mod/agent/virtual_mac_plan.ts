@@ -34,7 +34,9 @@ export function virtualSourceOf(
 ): Pick<ProtocolRouter, "virtualInterface" | "sourceMac"> {
   const link = virtualLinkOf(vrrp);
   if (link === undefined || vrrp.virtual_mac === false) return {};
-  const onBase = vrrp.virtual_mac.transmit_on_base || link.mac === undefined;
+  // Adverts to peers are routed: the kernel finds the way, and the neighbour's hardware address.
+  const onBase = vrrp.virtual_mac.transmit_on_base || link.mac === undefined ||
+    vrrp.unicast !== undefined;
   return {
     virtualInterface: link.name,
     ...(onBase || link.mac === undefined ? {} : { sourceMac: link.mac }),

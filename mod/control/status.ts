@@ -84,7 +84,12 @@ export function buildStatus(
         members: group.members,
         override: overrideOf(group, wallTime),
       })),
-    interfaces: state.interfaces.map(({ name, family, dropped }) => ({ name, family, dropped })),
+    interfaces: state.interfaces.map(({ namespace, name, family, dropped }) => ({
+      ...(namespace === "" ? {} : { namespace }),
+      name,
+      family,
+      dropped,
+    })),
     static: staticStatus(statics),
     realtime: {
       ...state.scheduling,

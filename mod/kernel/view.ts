@@ -147,8 +147,8 @@ export class NamespaceView {
 
 function sameLink(a: Link, b: Link): boolean {
   return a.name === b.name && a.flags === b.flags && a.mac === b.mac && a.mtu === b.mtu &&
-    a.hardwareType === b.hardwareType && a.parent === b.parent && a.kind === b.kind &&
-    a.alias === b.alias;
+    a.hardwareType === b.hardwareType && a.parent === b.parent && a.master === b.master &&
+    a.kind === b.kind && a.alias === b.alias;
 }
 
 /** Everything but the seconds that are left. */

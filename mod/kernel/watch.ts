@@ -102,7 +102,22 @@ export class InterfaceWatch {
     const { up, running, mac, mtu } = link;
     const key = { namespace: this.#namespace, index };
     const groups = this.#groupsOf(index);
-    return { ...key, name, up, running, mac, mtu, ipv4, ipv6, ipv6Global, networks, groups };
+    const master = link.master === 0 ? undefined : this.#view.link(link.master);
+    const vrf = master?.kind === "vrf" ? { vrf: master.name } : {};
+    return {
+      ...key,
+      name,
+      up,
+      running,
+      mac,
+      mtu,
+      ipv4,
+      ipv6,
+      ipv6Global,
+      networks,
+      ...vrf,
+      groups,
+    };
   }
 }
 
@@ -110,7 +125,7 @@ function sameState(a: InterfaceState, b: InterfaceState): boolean {
   return a.index === b.index && a.name === b.name && a.up === b.up && a.running === b.running &&
     a.mac === b.mac && a.mtu === b.mtu && sameTexts(a.ipv4, b.ipv4) && sameTexts(a.ipv6, b.ipv6) &&
     sameTexts(a.ipv6Global, b.ipv6Global) && sameTexts(a.networks, b.networks) &&
-    sameTexts(a.groups, b.groups);
+    a.vrf === b.vrf && sameTexts(a.groups, b.groups);
 }
 
 function sameTexts(a: readonly string[], b: readonly string[]): boolean {

@@ -37,6 +37,7 @@ const IFLA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
 const IFLA_LINK = 5;
+const IFLA_MASTER = 10;
 const IFLA_LINKINFO = 18;
 const IFLA_IFALIAS = 20;
 const IFLA_AF_SPEC = 26;
@@ -72,6 +73,8 @@ export interface Link {
   readonly mtu: number;
   /** Interface that it lies upon, as a VLAN or a macvlan does; 0: none. */
   readonly parent: number;
+  /** Interface that it belongs to, such as a bridge or a VRF; 0: none. */
+  readonly master: number;
   /** Such as `macvlan`; empty: a device of hardware, or unknown. */
   readonly kind: string;
   /** IFLA_IFALIAS, a note of up to 255 bytes that the kernel keeps with it; empty: none. */
@@ -127,6 +130,7 @@ export function readLink(message: NetlinkMessage): Decoded<Link> {
       mac: formatMac(attributes.value.get(IFLA_ADDRESS)),
       mtu: readU32(attributes.value, IFLA_MTU) ?? 0,
       parent: readU32(attributes.value, IFLA_LINK) ?? 0,
+      master: readU32(attributes.value, IFLA_MASTER) ?? 0,
       kind: readKind(attributes.value),
       alias: readText(attributes.value, IFLA_IFALIAS) ?? "",
     },

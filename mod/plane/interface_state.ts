@@ -48,6 +48,8 @@ export interface InterfaceState extends InterfaceKey {
   readonly ipv6Global: readonly string[];
   /** Networks of the host's own addresses there: `192.0.2.0/24`. Who is in one is on the link. */
   readonly networks: readonly string[];
+  /** The VRF that it belongs to; absent: none. */
+  readonly vrf?: string;
   /** Groups that it is a member of: without that no advert would be heard. */
   readonly groups: readonly GroupName[];
 }

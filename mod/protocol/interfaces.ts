@@ -10,7 +10,7 @@ import type { InterfaceKey, InterfaceState, ProtocolRouter } from "../plane/mess
 import { otherPeers } from "./reach.ts";
 
 /** What of a router's configuration decides. */
-type Uses = Pick<ProtocolRouter, "interface" | "source" | "group" | "unicast" | "settings">;
+type Uses = Pick<ProtocolRouter, "interface" | "source" | "group" | "unicast" | "vrf" | "settings">;
 
 export function keyOf(key: InterfaceKey): string {
   return `${key.namespace}/${key.index}`;
@@ -77,6 +77,7 @@ export function interfaceHealth(
   const wait = (what: string) => ({ waitingFor: [`interface ${name}: ${what}`], source: null });
   const fault = interfaceFault(state);
   if (state === undefined || fault !== "") return wait(fault);
+  if (config.vrf !== undefined && state.vrf !== config.vrf) return wait(`not in VRF ${config.vrf}`);
   if (unicast === undefined && !state.groups.includes(config.group ?? family)) {
     return wait("not yet in the VRRP group");
   }

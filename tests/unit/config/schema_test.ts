@@ -47,6 +47,8 @@ Deno.test("only what cannot have a default is required", () => {
     "vrrp.rules.priority",
     "vrrp.interface",
     "vrrp.track.interfaces.name",
+    "vrrp.unicast.peers",
+    "vrrp.unicast.peers.address",
   ]);
 });
 

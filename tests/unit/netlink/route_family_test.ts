@@ -138,6 +138,7 @@ Deno.test("a link is read with flags, hardware address and MTU", () => {
     mac: "02:00:00:00:ab:01",
     mtu: 1500,
     parent: 0,
+    master: 0,
     kind: "",
     alias: "",
   });
