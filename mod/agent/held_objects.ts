@@ -104,7 +104,10 @@ function metricsOf(route: RouteConfig): Metrics {
     quickack: bit(quickack),
     fastopen_no_cookie: bit(fastopen_no_cookie),
   };
-  const locks = lock?.reduce((bits, metric) => bits | (1 << ROUTE_METRICS[metric]), 0);
+  // TCP heeds `rto_min` where it is locked, so `ip` always locks it.
+  const locked = new Set([...lock ?? [], ...(rto_min === undefined ? [] : ["rto_min" as const])]);
+  const bits = [...locked].reduce((all, metric) => all | (1 << ROUTE_METRICS[metric]), 0);
+  const locks = bits === 0 ? undefined : bits;
   return present({ lock: locks, ...numbers });
 }
 

@@ -21,7 +21,6 @@ import {
   RTM_NEWROUTE,
   type RuleForm,
   ruleKey,
-  shownRouteKey,
 } from "../netlink/mod.ts";
 import type { HeldRoute, HeldRule, KernelRouter } from "../plane/messages.ts";
 import type { LeasedRouter } from "./leased.ts";
@@ -157,14 +156,15 @@ function isMoving({ protocol, priority, index, gateway, flags }: Route): boolean
   return protocol === HALB_PROTOCOL && !connected && (flags & RTM_F_CLONED) === 0;
 }
 
-function shownRoute(route: Route): Shown {
-  const { table, priority: metric, payload } = route;
+function shownRoute({ destination, prefixLength, table, priority, payload }: Route): Shown {
+  const tos = payload[3] ?? 0;
+  const to = `${destination}/${prefixLength}`;
   const id = {
-    to: `${route.destination}/${route.prefixLength}`,
+    to,
     table,
-    tos: payload[3] ?? 0,
-    metric,
+    ...(tos === 0 ? {} : { tos }),
+    ...(priority === 0 ? {} : { metric: priority }),
   };
   const text = describeRoute({ ...id, type: "unicast", hops: [] });
-  return { kind: "route", key: ROUTE + shownRouteKey(route), text, route: id, retryAt: 0 };
+  return { kind: "route", key: ROUTE + routeKey(id), text, route: id, retryAt: 0 };
 }

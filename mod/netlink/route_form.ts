@@ -193,11 +193,15 @@ export function putRoute(
 export function dropRoute(
   writer: MessageWriter,
   sequence: number,
-  route: Pick<RouteForm<unknown>, "to" | "table" | "tos" | "metric">,
+  { to, table, tos = 0, metric = 0 }: Pick<
+    RouteForm<unknown>,
+    "to" | "table" | "tos" | "metric"
+  >,
   protocol: number,
 ): void {
   writer.begin(RTM_DELROUTE, NLM_F_REQUEST | NLM_F_ACK, sequence);
-  writeHead(writer, route, protocol, RT_SCOPE_NOWHERE, 0);
+  const id = metric === 0 ? { to, table, tos } : { to, table, tos, metric };
+  writeHead(writer, id, protocol, RT_SCOPE_NOWHERE, 0);
   writer.end();
 }
 
@@ -225,8 +229,7 @@ function writeHead(
 function defaultScope({ type, hops }: RouteForm<number>): number {
   if (type === "local") return RT_SCOPE_HOST;
   if (type === "broadcast" || type === "multicast" || type === "anycast") return RT_SCOPE_LINK;
-  const direct = hops.length === 1 && hops[0]?.via === undefined &&
-    hops[0]?.encapsulation === undefined;
+  const direct = hops.length === 1 && hops[0]?.via === undefined;
   return type === "unicast" && direct ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
 }
 
@@ -258,7 +261,9 @@ function writeMetrics(
   if (values.length === 0 && congestion === undefined) return;
   const nested = writer.beginNested(RTA_METRICS);
   for (const [name, value] of values) writer.attributeU32(ROUTE_METRICS[name], value);
-  if (congestion !== undefined) writer.attributeText(ROUTE_METRICS.congctl, congestion);
+  if (congestion !== undefined) {
+    writer.attribute(ROUTE_METRICS.congctl, new TextEncoder().encode(congestion));
+  }
   writer.endNested(nested);
 }
 
