@@ -150,7 +150,8 @@ export class Agent {
     );
     for (const slot of this.#slots.keep(names)) this.counters.clear(slot);
     this.#snapshots.keep(names);
-    for (const name of this.#reports.keys()) if (!names.has(name)) this.#reports.delete(name);
+    const told = new Set([...names, plan.statics?.name]);
+    for (const name of this.#reports.keys()) if (!told.has(name)) this.#reports.delete(name);
     return [...changes, ...holdings];
   }
 

@@ -411,9 +411,11 @@ lab("an upgrade leaves routes, rules and [static] as they are", async (lab) => {
   const upgraded = await tryExecute([halbPath(), "upgrade", "--control", agent.controlPath]);
   assert.equal(upgraded.code, 0, upgraded.stderr);
   await untilTold(lab, agent, "web");
-  const status = await statusOf(agent);
+  const status = await lab.until("the static route is told of", async () => {
+    const status = await statusOf(agent);
+    return status.static.routes.every(({ held }) => held) ? status : undefined;
+  }, 5000);
   assert.deepEqual(status.vrrp[0]!.routes.filter(({ held }) => !held), []);
-  assert.deepEqual(status.static.routes.filter(({ held }) => !held), []);
   const gone = monitor.log().split("\n")
     .filter((line) => /^Deleted/.test(line) && !line.includes("203.0.113.77"));
   assert.deepEqual(gone, []);
