@@ -7,7 +7,7 @@
 import * as v from "valibot";
 import { documented, whole } from "./fields.ts";
 import { name } from "./names.ts";
-import { trackTable } from "./vrrp_schema.ts";
+import { GROUP_TRACK_TABLE } from "./track_table.ts";
 
 /** Most members that may be asked for: the slots of the planes' shared memory. */
 const MOST_MEMBERS = 4096;
@@ -42,7 +42,7 @@ export const SYNC_GROUP_SCHEMA = documented(
       ),
       "all",
     ),
-    track: v.optional(trackTable, {}),
+    track: v.optional(GROUP_TRACK_TABLE, {}),
   }),
   "a table",
   {

@@ -7,7 +7,6 @@
  * @module
  */
 
-import type * as v from "valibot";
 import { checkGarpGroups, crossCheck } from "./cross_checks.ts";
 import type { Finding, Report } from "./finding.ts";
 import { checkGroups } from "./group_checks.ts";
@@ -32,6 +31,8 @@ import {
 } from "./schema.ts";
 import { sha256 } from "./sha256.ts";
 import { settle } from "./settle.ts";
+import { checkTrackers, configsOf, readTrackers, TRACKER_KEYS } from "./tracker_checks.ts";
+import { keepTables, listedTables, validTables } from "./table_lists.ts";
 import { substitute, substitutionWord } from "./substitute.ts";
 import { NOBODY, resolveUser, type UserDirectory } from "./users.ts";
 import {
@@ -131,26 +132,6 @@ function isTable(node: TreeNode, key: string, report: Report): node is TableNode
   return false;
 }
 
-/** The tables of a list that need not be there, with what the schema makes of each. */
-function listOf<T>(
-  root: TableNode,
-  key: string,
-  schema: v.GenericSchema<unknown, T>,
-  report: Report,
-): { readonly config: T; readonly node: TreeNode }[] {
-  const list = root.entries.get(key);
-  if (list === undefined || (list.kind === "scalar" && list.value === FAILED)) return [];
-  if (list.kind !== "list") {
-    const message = `\`${key}\` is a list of tables`;
-    report({ place: valuePlace(list), message, advice: `write \`[[${key}]]\` instead` });
-    return [];
-  }
-  return list.items.flatMap((node) => {
-    const config = isTable(node, key, report) ? validate(node, schema, report) : undefined;
-    return config === undefined ? [] : [{ config, node }];
-  });
-}
-
 /** The routers' nodes; reports where `vrrp` is no list of tables or is empty. */
 function routerNodes(root: TableNode, report: Report): TableNode[] {
   const list = root.entries.get("vrrp");
@@ -163,36 +144,14 @@ function routerNodes(root: TableNode, report: Report): TableNode[] {
     });
     return [];
   }
-  const nodes = tableNodes(list, "vrrp", "virtual routers", report);
-  if (nodes.length > MOST_ROUTERS) {
+  if (list.kind === "list" && list.items.length > MOST_ROUTERS) {
     report({
       place: keyPlace(list),
-      message: `${nodes.length} virtual routers are more than the ${MOST_ROUTERS} halb can run`,
+      message:
+        `${list.items.length} virtual routers are more than the ${MOST_ROUTERS} halb can run`,
     });
   }
-  return nodes;
-}
-
-/** The tables of a list at the top level, which are `what`; reports what is none. */
-function tableNodes(list: TreeNode, key: string, what: string, report: Report): TableNode[] {
-  if (list.kind !== "list") {
-    if (list.kind === "scalar" && list.value === FAILED) return [];
-    report({
-      place: valuePlace(list),
-      message: `\`${key}\` is a list of tables: there may be several ${what}`,
-      advice: `write \`[[${key}]]\` instead`,
-    });
-    return list.kind === "table" ? [list] : [];
-  }
-  return list.items.filter((item): item is TableNode => {
-    if (item.kind === "table") return true;
-    if (item.kind !== "scalar" || item.value !== FAILED) {
-      const message = `${shown(item)} is not a table: \`${key}\` is a list of tables`;
-      const advice = `write \`[[${key}]]\` and its keys below`;
-      report({ place: valuePlace(item), message, advice });
-    }
-    return false;
-  });
+  return listedTables(root, "vrrp", "virtual routers", report);
 }
 
 const NOTHING_STATIC: StaticConfig = { addresses: [], routes: [], rules: [] };
@@ -204,9 +163,12 @@ function buildSite(
   report: Report,
 ): SiteConfig {
   const routers = routerNodes(root, report);
-  // `vrrp` was looked at; one written as a table must not be reported again as unknown.
-  const list: TreeNode = { ...emptyTable(root.source, ["vrrp"]), kind: "list", items: routers };
-  root.entries.set("vrrp", list);
+  // Lists were looked at; one written as a table must not be reported again as unknown.
+  keepTables(root, "vrrp", routers);
+  for (const key of ["garp_group", "sync_group", ...TRACKER_KEYS]) {
+    if (!root.entries.has(key)) continue;
+    keepTables(root, key, listedTables(root, key, undefined, report));
+  }
   settle(root, SITE_SCHEMA, "", report);
   const agentNode = root.entries.get("agent") ?? emptyTable(root.source, ["agent"]);
   const agent = isTable(agentNode, "agent", report)
@@ -233,9 +195,9 @@ function buildSite(
     : undefined;
   const statics = held ?? NOTHING_STATIC;
   crossCheck(checked, { ...statics, node: staticNode }, report);
-  const groups = listOf(root, "garp_group", GARP_GROUP_SCHEMA, report);
+  const groups = validTables(root, "garp_group", GARP_GROUP_SCHEMA, report);
   checkGarpGroups(groups, report);
-  const syncGroups = listOf(root, "sync_group", SYNC_GROUP_SCHEMA, report);
+  const syncGroups = validTables(root, "sync_group", SYNC_GROUP_SCHEMA, report);
   // A router that could not be understood exists all the same.
   if (checked.length === routers.length) checkGroups(syncGroups, checked, report);
   const known = agent ?? validate(emptyTable(root.source, ["agent"]), AGENT_SCHEMA, report);
@@ -244,12 +206,16 @@ function buildSite(
   const user = resolveUser(known.script_user, userNode, options.users, report);
   const resolved: AgentConfig = { ...known, name, script_user: user ?? NOBODY };
   if (options.name === undefined && known.name === undefined) resolved.name = options.hostname;
+  const surroundings = { ...options, user: resolved.script_user };
+  const trackers = readTrackers(root, surroundings, report);
+  checkTrackers(checked, syncGroups, trackers, surroundings, report);
   return freeze({
     agent: resolved,
     garp_group: groups.map(({ config }) => config),
     vrrp: checked.map(({ config }) => config),
     static: statics,
     sync_group: syncGroups.map(({ config }) => config),
+    ...configsOf(trackers),
   });
 }
 

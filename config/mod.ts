@@ -32,6 +32,15 @@ export {
 } from "./load.ts";
 export { type Family, familyOf } from "./ip.ts";
 export { virtualInterfaceName, virtualMacAddress } from "./virtual_mac_schema.ts";
+export type {
+  TrackAddressConfig,
+  TrackersConfig,
+  TrackFileConfig,
+  TrackProcessConfig,
+  TrackRouteConfig,
+  TrackScriptConfig,
+} from "./tracker_schema.ts";
+export type { GroupTrackConfig, TrackConfig, TrackedConfig, TrackList } from "./track_table.ts";
 export { type ScriptUser, type UserDirectory, type UserEntry } from "./users.ts";
 export { systemOptions } from "./system.ts";
 export { formatDuration, parseDuration } from "./duration.ts";

@@ -24,10 +24,6 @@ export function notYet(what: string): string {
 const PLANNED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "": {
     mail: "`[mail]`",
-    track_script: "`[[track_script]]`",
-    track_process: "`[[track_process]]`",
-    track_file: "`[[track_file]]`",
-    track_route: "`[[track_route]]`",
     check: "`[[check]]`",
     bfd: "`[[bfd]]`",
     ipvs: "`[ipvs]`",
@@ -47,10 +43,6 @@ const PLANNED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     notify: "`notify`",
   },
   "vrrp.track": {
-    scripts: "`track.scripts`",
-    processes: "`track.processes`",
-    files: "`track.files`",
-    routes: "`track.routes`",
     bfd: "`track.bfd`",
     checks: "`track.checks`",
     virtual_servers: "`track.virtual_servers`",
@@ -63,12 +55,26 @@ const FOREIGN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     vrrp_instance: "write `[[vrrp]]` with a `name` instead",
     global_defs: "write `[agent]` instead",
     vrrp_script: "write `[[track_script]]` instead",
+    vrrp_track_process: "write `[[track_process]]` instead",
+    vrrp_track_file: "write `[[track_file]]` instead",
+    interface_up_down_delays: "write `[[track_interface]]` with `down_delay` instead",
     vrrp_sync_group: "write `[[sync_group]]` instead",
   },
   agent: {
     router_id: "write `name` instead",
     vrrp_version: "write `version` in `[defaults.vrrp]` instead",
   },
+  track_script: {
+    script: 'write `command = ["/usr/local/bin/check"]` instead',
+    init_fail: "write `start_failed = true` instead",
+  },
+  track_process: {
+    process: 'write `command = "nginx"` instead',
+    delay: "write `up_delay` and `down_delay` instead",
+    fork_delay: "write `up_delay` instead",
+    terminate_delay: "write `down_delay` instead",
+  },
+  track_file: { file: "write `path` instead" },
   vrrp: {
     state: "leave it out: the priorities decide who starts as master",
     advert_int: 'write `advertisement_interval = "1s"` instead',
@@ -89,6 +95,9 @@ const FOREIGN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     mcast_dst_ip: "write `multicast_group` instead",
     track_src_ip: "leave it out: a router without its source address is in fault",
     track_interface: 'write `track = { interfaces = ["eth1"] }` instead',
+    track_script: 'write `track = { scripts = ["uplink"] }` instead',
+    track_process: 'write `track = { processes = ["nginx"] }` instead',
+    track_file: 'write `track = { files = ["maintenance"] }` instead',
     native_ipv6: "leave it out: the addresses decide",
     use_vmac: "write `virtual_mac = true` instead",
     authentication: "write `auth` instead",

@@ -225,28 +225,11 @@ function checkLease({ config, node }: CheckedRouter, report: Report): void {
   });
 }
 
-/** Reports trackers that are given twice. */
-function checkTrackers({ config, node }: CheckedRouter, report: Report): void {
-  const tracked = new Register<TreeNode>();
-  config.track.interfaces.forEach(({ name }, index) => {
-    const item = descend(node, ["track", "interfaces", index]);
-    const own = item.kind === "table" ? descend(item, ["name"]) : item;
-    clash(
-      own,
-      tracked.claim([name], own),
-      `The interface ${shown(own)} is tracked twice`,
-      "leave out one of the two",
-      report,
-    );
-  });
-}
-
 /** Reports what a router contradicts itself in. */
 export function checkRouter(router: CheckedRouter, report: Report): void {
   checkInterval(router, report);
   checkElection(router, report);
   checkLease(router, report);
-  checkTrackers(router, report);
   // What belongs to a family can be said of a router that has one.
   if (!checkFamilies(router, report)) return;
   if (routerFamily(router.config) === "ipv6") checkIpv6(router, report);

@@ -16,6 +16,7 @@ import { GARP_GROUP_SCHEMA, type GarpGroupConfig } from "./announce_schema.ts";
 import { documented } from "./fields.ts";
 import { SYNC_GROUP_SCHEMA, type SyncGroupConfig } from "./group_schema.ts";
 import { type Family, familyOf } from "./ip.ts";
+import { TRACKER_LISTS, type TrackersConfig } from "./tracker_schema.ts";
 import type { ScriptUser } from "./users.ts";
 import { STATIC_SCHEMA } from "./static_schema.ts";
 import { VRRP_DEFAULTS_SCHEMA, VRRP_SCHEMA } from "./vrrp_schema.ts";
@@ -95,6 +96,7 @@ export const SITE_SCHEMA = v.pipe(
       ),
       [],
     ),
+    ...TRACKER_LISTS,
   }),
   v.title("site.toml"),
   v.description("Configuration of halb, the high-availability agent."),
@@ -116,7 +118,7 @@ export type VrrpConfig = v.InferOutput<typeof VRRP_SCHEMA>;
 export type StaticConfig = v.InferOutput<typeof STATIC_SCHEMA>;
 
 /** A validated site.toml as this host sees it. */
-export interface SiteConfig {
+export interface SiteConfig extends TrackersConfig {
   readonly agent: AgentConfig;
   readonly garp_group: readonly GarpGroupConfig[];
   readonly vrrp: readonly VrrpConfig[];

@@ -16,58 +16,12 @@ import { interfaceName, name } from "./names.ts";
 import { routeList, ruleList } from "./static_schema.ts";
 import { transportKeys } from "./transport_schema.ts";
 import { VIRTUAL_MAC_SCHEMA } from "./virtual_mac_schema.ts";
+import { TRACK_TABLE } from "./track_table.ts";
 
 /** Most addresses of one router: the count in an advert is eight bits (RFC 9568 section 5.2.5). */
 const MOST_ADDRESSES = 255;
 /** Enough for two /21; more are slower to take over than they are worth in one router. */
 const MOST_EXCLUDED = 4096;
-
-const trackedInterface = v.strictObject({
-  name: interfaceName({ text: "The interface to watch.", example: "eth1" }),
-  weight: v.optional(
-    whole(-253, 253, {
-      text: "Added to the priority: a negative weight while the interface is down, a positive " +
-        "one while it is up. 0: the router is in fault while the interface is down.",
-      example: -10,
-    }),
-    0,
-  ),
-});
-
-/** The table `track` of a router or a sync group. */
-export const trackTable = documented(
-  v.strictObject({
-    interfaces: v.optional(
-      documented(
-        v.array(documented(
-          v.union([
-            v.pipe(
-              interfaceName({ text: "An interface that must be up.", example: "eth1" }),
-              v.transform((name): v.InferOutput<typeof trackedInterface> => ({ name, weight: 0 })),
-            ),
-            trackedInterface,
-          ]),
-          "an interface name, or a table with `name`",
-          {
-            text: "An interface to watch.",
-            example: { name: "eth2", weight: -10 },
-          },
-        )),
-        "a list of interfaces",
-        {
-          text: "Interfaces whose state counts for the router; its own always does.",
-          example: ["eth1", { name: "eth2", weight: -10 }],
-        },
-      ),
-      [],
-    ),
-  }),
-  "a table",
-  {
-    text: "What else the router's health depends on.",
-    example: { interfaces: ["eth1"] },
-  },
-);
 
 /** The keys of `[[vrrp]]` that `[defaults.vrrp]` takes too. */
 const commonKeys = {
@@ -164,7 +118,7 @@ const commonKeys = {
   ),
   virtual_mac: v.optional(VIRTUAL_MAC_SCHEMA, false),
   garp: v.optional(garpTable, {}),
-  track: v.optional(trackTable, {}),
+  track: v.optional(TRACK_TABLE, {}),
   ...transportKeys,
 };
 

@@ -21,17 +21,17 @@ import type {
   ProtocolToControl,
   StepRecord,
 } from "../plane/messages.ts";
-import { VERSION } from "../version.ts";
 import { electionsBegin } from "./clock.ts";
 import { Dialogue } from "./dialogue.ts";
 import { endPlanes } from "./ending.ts";
 import { log, writeLog } from "./logging.ts";
-import { type AgentDocument, type AgentMemory, bootId, FORMAT } from "./memory.ts";
+import { type AgentDocument, type AgentMemory, documentOf } from "./memory.ts";
 import { type PlaneName, Planes } from "./planes.ts";
 import { PlaneDied, Questions } from "./questions.ts";
 import { Revivals } from "./revivals.ts";
-import { planSite, type SitePlan, Slots } from "./site_plan.ts";
+import { NO_PLAN, planSite, type SitePlan, Slots } from "./site_plan.ts";
 import { Snapshots } from "./snapshots.ts";
+import { TrackerEngine } from "./trackers/engine.ts";
 
 /** Steps kept for those who ask what happened. */
 const MOST_STEPS = 10_000;
@@ -60,7 +60,8 @@ export class Agent {
   );
   readonly #revivals: Revivals;
   readonly #ended = Promise.withResolvers<Ending>();
-  #plan: SitePlan = { routers: [], holdings: [], groups: [], interfaces: [] };
+  readonly #trackers: TrackerEngine;
+  #plan: SitePlan = NO_PLAN;
   #holdUntil = 0;
   #stopping = false;
   /** Another process does the work until `own`. */
@@ -73,6 +74,7 @@ export class Agent {
       this,
     );
     this.#dialogue = new Dialogue(this.#planes, this.#questions);
+    this.#trackers = new TrackerEngine((finding) => this.#dialogue.tell(finding));
     this.#revivals = new Revivals({
       planes: this.#planes,
       questions: this.#questions,
@@ -143,6 +145,7 @@ export class Agent {
     const interfaces = [...plan.interfaces, ...before.interfaces];
     const both = { ...plan, holdings: [...plan.holdings, ...leaving], interfaces };
     await this.#revivals.insist("kernel", () => this.#dialogue.configureKernel(both));
+    await this.#trackers.configure(site);
     const changes = await this.#revivals.insist("protocol", () => this.#configureProtocol(plan));
     const holdings = await this.#revivals.insist(
       "kernel",
@@ -156,7 +159,8 @@ export class Agent {
   }
 
   async #configureProtocol(plan: SitePlan): Promise<string[]> {
-    return [...(await this.#dialogue.configureProtocol(plan, this.#holdUntil)).changes];
+    const found = this.#trackers.findings();
+    return [...(await this.#dialogue.configureProtocol(plan, this.#holdUntil, found)).changes];
   }
 
   /** What the protocol plane knows now. @throws {PlaneDied} */
@@ -213,7 +217,8 @@ export class Agent {
       this.counters.restore(slot, memory.counters[name] ?? {});
     }
     const { counters: _, ...known } = memory;
-    const answer = await this.#dialogue.configureProtocol(this.#plan, 0, known);
+    this.#trackers.restore(memory.trackers ?? []);
+    const answer = await this.#dialogue.configureProtocol(this.#plan, 0, [], known);
     return answer.at ?? monotonicMicros();
   }
 
@@ -226,13 +231,10 @@ export class Agent {
 
   /** Plan and memory as they are now; the routers go on. */
   async remember(): Promise<AgentDocument> {
-    const { at, routers } = await this.query();
+    const { at, routers, trackers } = await this.query();
     const { groups = [] } = this.#snapshots.all();
-    return this.#document({
-      routers: routers.map(({ router }) => router),
-      groups,
-      silentSince: at,
-    });
+    const memory = { groups, silentSince: at, trackers };
+    return this.#document({ ...memory, routers: routers.map(({ router }) => router) });
   }
 
   /**
@@ -269,16 +271,15 @@ export class Agent {
   leave(reason: string, exitCode: Ending["exitCode"] = 0): void {
     this.#stopping = true;
     this.#revivals.end();
+    this.#trackers.stop();
     this.#ended.resolve({ exitCode, reason });
   }
 
-  #document({ routers, groups = [], silentSince }: Memory): AgentDocument {
+  #document(memory: Memory): AgentDocument {
     const counters = Object.fromEntries(
       this.#plan.holdings.map(({ name, slot }) => [name, this.counters.save(slot)]),
     );
-    const memory = { routers, groups, silentSince, counters };
-    const { pid } = Deno;
-    return { format: FORMAT, version: VERSION, pid, boot: bootId(), plan: this.#plan, memory };
+    return documentOf(this.#plan, { ...memory, counters });
   }
 
   // ===== the end =================================================================================
@@ -333,6 +334,7 @@ export class Agent {
       this.#ended.resolve({ exitCode: 1, reason: `${ending.reason}; then: ${String(error)}` });
     } finally {
       this.#revivals.end();
+      this.#trackers.stop();
     }
   }
 

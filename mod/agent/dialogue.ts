@@ -7,6 +7,7 @@
 import type { Overridden, OverrideRouters } from "../plane/groups.ts";
 import type { Frozen, Memory } from "../plane/hand_over.ts";
 import type { Configured, Fault, ProtocolState } from "../plane/messages.ts";
+import type { TrackerFinding } from "../plane/trackers.ts";
 import type { PlaneName, Planes } from "./planes.ts";
 import type { Questions } from "./questions.ts";
 import type { SitePlan } from "./site_plan.ts";
@@ -27,20 +28,28 @@ export class Dialogue {
   /** Returns what was done. */
   async configureKernel(plan: SitePlan): Promise<string[]> {
     const message = { type: "configure", id: this.#planes.ids.next() } as const;
-    const { holdings, statics, interfaces, announceGroups = [] } = plan;
+    const { holdings, statics, interfaces, announceGroups = [], presences } = plan;
     const routers = statics === undefined ? holdings : [...holdings, statics];
     const answer = this.#questions.answer<Configured>("kernel", message.id);
-    this.#planes.toKernel({ ...message, routers, interfaces, announceGroups });
+    this.#planes.toKernel({ ...message, routers, interfaces, announceGroups, presences });
     return [...(await answer).changes];
   }
 
-  /** @param memory of a former life, to go on with */
-  configureProtocol(plan: SitePlan, holdUntil: number, memory?: Memory): Promise<Configured> {
+  /**
+   * @param findings of trackers that control looks after
+   * @param memory of a former life, to go on with
+   */
+  configureProtocol(
+    plan: SitePlan,
+    holdUntil: number,
+    findings: readonly TrackerFinding[],
+    memory?: Memory,
+  ): Promise<Configured> {
     const message = { type: "configure", id: this.#planes.ids.next() } as const;
     const answer = this.#questions.answer<Configured>("protocol", message.id);
-    const { routers, groups } = plan;
+    const { routers, groups, delays } = plan;
     const more = memory === undefined ? {} : { memory };
-    this.#planes.toProtocol({ ...message, routers, groups, holdUntil, ...more });
+    this.#planes.toProtocol({ ...message, routers, groups, holdUntil, delays, findings, ...more });
     return answer;
   }
 
@@ -54,6 +63,11 @@ export class Dialogue {
     const answer = this.#questions.answer<Overridden>("protocol", message.id);
     this.#planes.toProtocol({ ...message, name, override, until });
     return answer;
+  }
+
+  /** Tells the protocol plane what control has found of a tracked thing. */
+  tell(finding: TrackerFinding): void {
+    this.#planes.toProtocol({ type: "tracker", id: this.#planes.ids.next(), ...finding });
   }
 
   /** What the protocol plane knows now. */

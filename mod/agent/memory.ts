@@ -11,6 +11,7 @@
 import * as v from "valibot";
 import { readText } from "../../ffi/mod.ts";
 import type { Memory } from "../plane/hand_over.ts";
+import { VERSION } from "../version.ts";
 import { masterDown, type Router } from "../vrrp/mod.ts";
 import { memorySchema, planSchema } from "./memory_schema.ts";
 import type { SitePlan } from "./site_plan.ts";
@@ -49,6 +50,20 @@ const documentSchema = v.strictObject({
 /** The document is not believed, and why, in words. */
 export class RefusedDocument extends Error {
   override readonly name = "RefusedDocument";
+}
+
+/** The document of an agent with this plan and memory, keys in the order of the schema. */
+export function documentOf(plan: SitePlan, memory: AgentMemory): AgentDocument {
+  const { routers, groups = [], silentSince, trackers = [], counters } = memory;
+  const { pid } = Deno;
+  return {
+    format: FORMAT,
+    version: VERSION,
+    pid,
+    boot: bootId(),
+    plan,
+    memory: { routers, groups, silentSince, trackers, counters },
+  };
 }
 
 /** Id of this boot. @throws {SystemError} */
@@ -124,6 +139,8 @@ export function stillValid(document: AgentDocument, now: number): AgentDocument 
         .map((group) => ({ ...group, members: group.members.filter((name) => names.has(name)) }))
         .filter(({ members }) => members.length > 0),
       interfaces: plan.interfaces,
+      delays: plan.delays,
+      presences: plan.presences,
     },
     memory: { ...memory, routers: young },
   };

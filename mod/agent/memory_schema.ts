@@ -13,6 +13,7 @@ import * as v from "valibot";
 import { address, interfaceName, name, text, whole } from "./memory_values.ts";
 import { MAX_ROUTERS } from "../plane/shared.ts";
 import { heldAddress, heldRoute, heldRule } from "./memory_holdings.ts";
+import { TRACKER_KINDS } from "../vrrp/mod.ts";
 
 const mac = v.pipe(v.string(), v.regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/));
 const micros = whole(0, Number.MAX_SAFE_INTEGER);
@@ -21,6 +22,10 @@ const slot = whole(0, MAX_ROUTERS - 1);
 const family = v.picklist(["ipv4", "ipv6"]);
 const version = v.picklist([2, 3]);
 const rule = v.picklist(["rfc9568", "rfc5798", "none"]);
+
+const trackerKind = v.picklist(TRACKER_KINDS);
+const thing = { kind: trackerKind, namespace: text, name };
+const finding = v.strictObject({ healthy: v.boolean(), reason: text });
 
 const settings = v.strictObject({
   name,
@@ -62,10 +67,12 @@ const protocolRouter = v.strictObject({
   virtualInterface: v.exactOptional(interfaceName),
   sourceMac: v.exactOptional(mac),
   trackers: v.array(v.strictObject({
-    kind: v.literal("interface"),
-    name: interfaceName,
-    weight: whole(-253, 253),
+    kind: trackerKind,
+    name,
+    weight: whole(-0x7fff_ffff, 0x7fff_ffff),
+    reverse: v.exactOptional(v.literal(true)),
   })),
+  trackOwn: v.exactOptional(v.literal(false)),
   settings,
 });
 
@@ -121,6 +128,28 @@ export const planSchema = v.strictObject({
     interval: micros,
     neighbourInterval: micros,
   }))),
+  // An agent that knows no trackers but interfaces leaves them out.
+  delays: v.optional(v.array(v.strictObject({ ...thing, up: micros, down: micros })), []),
+  presences: v.optional(
+    v.array(v.union([
+      v.strictObject({
+        ...thing,
+        kind: v.literal("route"),
+        to: address,
+        prefixLength: whole(0, 128),
+        table: whole(1, 0xffff_ffff),
+        via: v.exactOptional(address),
+        interface: v.exactOptional(interfaceName),
+      }),
+      v.strictObject({
+        ...thing,
+        kind: v.literal("address"),
+        address,
+        interface: v.exactOptional(interfaceName),
+      }),
+    ])),
+    [],
+  ),
 });
 
 const timer = v.strictObject({
@@ -151,7 +180,7 @@ const router = v.strictObject({
   since: micros,
   transitions: count,
   waitingFor: v.array(text),
-  contribution: whole(-1_000_000, 1_000_000),
+  contribution: whole(-Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
   source: v.nullable(address),
   masterInterval: micros,
   master: v.nullable(v.strictObject({ address, priority: whole(0, 255) })),
@@ -210,5 +239,14 @@ export const memorySchema = v.strictObject({
   routers: v.pipe(v.array(router), v.maxLength(MAX_ROUTERS)),
   groups: v.exactOptional(v.pipe(v.array(groupMemory), v.maxLength(MAX_ROUTERS))),
   silentSince: micros,
+  trackers: v.optional(
+    v.array(v.strictObject({
+      ...thing,
+      believed: finding,
+      pending: v.nullable(v.strictObject({ finding, at: micros })),
+      value: v.exactOptional(whole(-0x7fff_ffff, 0x7fff_ffff)),
+    })),
+    [],
+  ),
   counters: v.record(name, v.record(name, count)),
 });

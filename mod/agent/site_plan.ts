@@ -7,8 +7,10 @@
 
 import {
   type AddressConfig,
+  type GroupTrackConfig,
   routerFamily,
   type SiteConfig,
+  type TrackList,
   type VrrpConfig,
 } from "../../config/mod.ts";
 import type {
@@ -26,9 +28,10 @@ import { heldAddress, heldRouting, heldStatics } from "./held_objects.ts";
 import { leaseOf, refreshCost } from "./lease_length.ts";
 import { groupsOf, transportOf } from "./transport_plan.ts";
 import { carrierOf, virtualLinkOf, virtualSourceOf } from "./virtual_mac_plan.ts";
+import { type PlacedRouter, planTrackers, type TrackerPlan, trackerUses } from "./tracker_plan.ts";
 
 /** What both planes are told for one site. */
-export interface SitePlan {
+export interface SitePlan extends TrackerPlan {
   readonly routers: readonly ProtocolRouter[];
   readonly holdings: readonly KernelRouter[];
   /** What is held as long as the agent runs; absent: nothing. */
@@ -39,6 +42,16 @@ export interface SitePlan {
   /** Interfaces that share gaps between announcements; absent: none. */
   readonly announceGroups?: readonly AnnounceGroup[];
 }
+
+/** Of a site with nothing in it. */
+export const NO_PLAN: SitePlan = {
+  routers: [],
+  holdings: [],
+  groups: [],
+  interfaces: [],
+  delays: [],
+  presences: [],
+};
 
 /**
  * Rows of the shared memory. A router keeps its row as long as it exists, so that its counters and
@@ -82,13 +95,15 @@ export function planSite(site: SiteConfig, slots: Slots): SitePlan {
   const holdings: KernelRouter[] = [];
   const interfaces = new Map<string, WatchedInterface & { readonly groups: GroupName[] }>();
   const cost = refreshCost(site);
+  const placed: PlacedRouter[] = [];
   const tracked = new Map(
     site.sync_group.flatMap(({ members, track }) => members.map((name) => [name, track] as const)),
   );
   for (const own of site.vrrp) {
     const vrrp = trackingToo(own, tracked.get(own.name));
+    placed.push({ config: vrrp, namespace: namespaceOf(vrrp) });
     const slot = slots.of(vrrp.name);
-    routers.push(protocolRouter(vrrp, slot));
+    routers.push(protocolRouter(vrrp, slot, site));
     holdings.push(kernelRouter(vrrp, slot, leaseOf(vrrp, cost)));
     const namespace = namespaceOf(vrrp);
     const watch = (name: string, groups: readonly GroupName[] = []): void => {
@@ -115,6 +130,7 @@ export function planSite(site: SiteConfig, slots: Slots): SitePlan {
       return { namespace, name, groups: groups.sort() };
     }),
     ...(site.garp_group.length === 0 ? {} : { announceGroups: announceGroups(site) }),
+    ...planTrackers(site, placed),
   };
 }
 
@@ -124,28 +140,26 @@ function namespaceOf({ namespace = "" }: VrrpConfig): string {
 }
 
 /** What a sync group tracks counts for each member; see `evaluateGroupTrackers`. */
-function trackingToo(vrrp: VrrpConfig, track: VrrpConfig["track"] | undefined): VrrpConfig {
+function trackingToo(vrrp: VrrpConfig, track: GroupTrackConfig | undefined): VrrpConfig {
   if (track === undefined) return vrrp;
   const merged: Record<string, readonly unknown[]> = {};
-  for (const [kind, own] of Object.entries(vrrp.track) as [keyof typeof track, unknown[]][]) {
+  for (const [list, more] of Object.entries(track) as [TrackList, readonly unknown[]][]) {
+    const own: readonly unknown[] = vrrp.track[list];
     const known = new Set(own.map((one) => JSON.stringify(one)));
-    merged[kind] = [...own, ...track[kind].filter((one) => !known.has(JSON.stringify(one)))];
+    merged[list] = [...own, ...more.filter((one) => !known.has(JSON.stringify(one)))];
   }
-  return { ...vrrp, track: merged as unknown as VrrpConfig["track"] };
+  return { ...vrrp, track: { ...vrrp.track, ...merged } };
 }
 
-function protocolRouter(vrrp: VrrpConfig, slot: number): ProtocolRouter {
+function protocolRouter(vrrp: VrrpConfig, slot: number, site: SiteConfig): ProtocolRouter {
   return {
     slot,
     namespace: namespaceOf(vrrp),
     interface: vrrp.interface,
     ...transportOf(vrrp, routerFamily(vrrp)),
     ...virtualSourceOf(vrrp),
-    trackers: vrrp.track.interfaces.map(({ name, weight }) => ({
-      kind: "interface",
-      name,
-      weight,
-    })),
+    trackers: trackerUses(vrrp.track, site),
+    ...(vrrp.track.own_interface ? {} : { trackOwn: false }),
     settings: {
       name: vrrp.name,
       version: vrrp.version,

@@ -107,10 +107,10 @@ function troublesOf(router: RouterStatus): string[] {
   }
   troubles.push(...heldTroubles(router.name, router));
   for (const tracker of router.trackers) {
-    if (!tracker.healthy) {
+    if (!tracker.healthy || tracker.fault) {
       troubles.push(
         `${router.name} tracks ${tracker.kind} ${tracker.name}: ${tracker.reason} ` +
-          `(${tracker.contribution})`,
+          `(${effectOf(tracker)})`,
       );
     }
   }
@@ -134,6 +134,31 @@ function takeoverText({ in_ms, reason }: NonNullable<RouterStatus["takeover"]>):
   return `would become master in ${(in_ms / 1000).toFixed(1)} s (${reason})`;
 }
 
+/** What a tracker does to the priority. */
+function effectOf({ contribution, fault }: RouterStatus["trackers"][number]): string {
+  return fault ? "fault" : signed(contribution);
+}
+
+function signed(number: number): string {
+  return number > 0 ? `+${number}` : `${number}`;
+}
+
+/** How the priority comes about, where trackers change it. */
+function explainPriority({ priority, effective_priority, trackers }: RouterStatus): string[][] {
+  const changing = trackers.filter(({ contribution }) => contribution !== 0);
+  if (changing.length === 0) return [];
+  const sum = changing.reduce((sum, { contribution }) => sum + contribution, priority);
+  const terms = changing.map(({ kind, name, contribution }) =>
+    `${contribution < 0 ? "-" : "+"} ${Math.abs(contribution)} (${kind} ${name})`
+  );
+  let end = `= ${sum}`;
+  if (effective_priority !== sum) {
+    const why = priority === 255 ? "an owner's never changes" : "from 1 to 254";
+    end += `, so ${effective_priority}: ${why}`;
+  }
+  return [["explained", `${priority} ${terms.join(" ")} ${end}`]];
+}
+
 /** Everything about one router. */
 export function formatRouter(router: RouterStatus, now: number): string {
   const session = router.sessions[0]!;
@@ -144,6 +169,7 @@ export function formatRouter(router: RouterStatus, now: number): string {
     ["state", `${router.state} for ${formatAge(now - Date.parse(router.since))}`],
     ["transitions", String(router.transitions)],
     ["priority", priorityText(router)],
+    ...explainPriority(router),
     ...(router.override === null ? [] : [["override", overrideText(router.override, now)]]),
     ...(router.sync_group === null ? [] : [["sync group", router.sync_group]]),
     ["preempt", preemptText(router)],
@@ -166,7 +192,7 @@ export function formatRouter(router: RouterStatus, now: number): string {
     ["checksum", session.checksum],
     ...router.trackers.map((tracker) => [
       `tracks ${tracker.kind} ${tracker.name}`,
-      `${tracker.reason} (${tracker.contribution})`,
+      `${tracker.reason} (${effectOf(tracker)})`,
     ]),
     ...session.peers.map((peer) => [
       `peer ${peer.address}`,

@@ -13,6 +13,7 @@
 import type { Router } from "../vrrp/mod.ts";
 import type { GroupMemory } from "./groups.ts";
 import type { EventId } from "./messages.ts";
+import type { TrackerMemory } from "./trackers.ts";
 
 /** What routers remembered when their loop last turned. */
 export interface Memory {
@@ -21,6 +22,8 @@ export interface Memory {
   readonly groups?: readonly GroupMemory[];
   /** Microseconds on CLOCK_MONOTONIC. */
   readonly silentSince: number;
+  /** What is known of tracked things; absent: nothing. */
+  readonly trackers?: readonly TrackerMemory[];
 }
 
 /**

@@ -33,6 +33,14 @@ import type {
   UnicastUse,
   WatchedInterface,
 } from "./interface_state.ts";
+import type {
+  TrackerDelays,
+  TrackerFinding,
+  TrackerFound,
+  TrackerMemory,
+  TrackerUse,
+  WatchedPresence,
+} from "./trackers.ts";
 
 export type { HeldAddress, HeldRoute, HeldRule, ObjectReport, VirtualLink };
 export type { GroupName, InterfaceKey, InterfaceState, UnicastPeer, UnicastUse, WatchedInterface };
@@ -75,6 +83,8 @@ export interface ConfigureKernel {
   readonly interfaces: readonly WatchedInterface[];
   /** An interface is in one at most; absent: none. */
   readonly announceGroups?: readonly AnnounceGroup[];
+  /** Routes and addresses that somebody tracks; absent: none. */
+  readonly presences?: readonly WatchedPresence[];
 }
 
 /** End the plane. `keep`: leave the addresses as they are; otherwise remove what it holds. */
@@ -169,7 +179,7 @@ export interface InterfaceGone {
   readonly name: string;
 }
 
-export type KernelToProtocol = InterfaceChanged | InterfaceGone;
+export type KernelToProtocol = InterfaceChanged | InterfaceGone | TrackerFound;
 
 // ---- kernel → control ---------------------------------------------------------------------------
 
@@ -247,16 +257,6 @@ export type KernelToControl =
 
 // ---- control → protocol -------------------------------------------------------------------------
 
-/** What a tracker is about, and what its failure costs. */
-export interface TrackerUse {
-  /** Which kind of thing is tracked; `interface` is the first. */
-  readonly kind: "interface";
-  /** Unique within its kind; for an interface its name. */
-  readonly name: string;
-  /** Added to the priority, as keepalived does; 0: failure is a fault. -253 to 253. */
-  readonly weight: number;
-}
-
 /** One virtual router, as the protocol plane needs it. */
 export interface ProtocolRouter {
   /** Index into the mastership words and the counters of the shared memory. */
@@ -276,6 +276,8 @@ export interface ProtocolRouter {
   /** Ethernet address that adverts are sent from; absent: the interface's own. */
   readonly sourceMac?: string;
   readonly trackers: readonly TrackerUse[];
+  /** The state of its own interface is no condition; absent: it is. */
+  readonly trackOwn?: false;
   readonly settings: RouterSettings;
 }
 
@@ -288,6 +290,10 @@ export interface ConfigureProtocol {
   readonly groups: readonly ProtocolGroup[];
   /** No router takes part in an election before this point in time; 0: at once. */
   readonly holdUntil: number;
+  /** How long changes of tracked things must last; absent: none must. */
+  readonly delays?: readonly TrackerDelays[];
+  /** What control has found of the things that it looks after. */
+  readonly findings?: readonly TrackerFinding[];
   /** What the routers remember of a former life, to go on with. */
   readonly memory?: Memory;
 }
@@ -312,6 +318,7 @@ export type ControlToProtocol =
   | OverrideRouters
   | StopRouters
   | QueryState
+  | TrackerFound
   | ReconnectPlane
   | InjectFault;
 
@@ -343,6 +350,8 @@ export interface TrackerReport {
   readonly healthy: boolean;
   readonly contribution: number;
   readonly reason: string;
+  /** It keeps the router out of the election. */
+  readonly fault: boolean;
 }
 
 /** Answer to `query`. */
@@ -351,6 +360,7 @@ export interface ProtocolState {
   readonly id: EventId;
   readonly cause: EventId;
   readonly at: number;
+  readonly trackers: readonly TrackerMemory[];
   readonly routers: readonly {
     readonly router: Router;
     readonly interface: string;

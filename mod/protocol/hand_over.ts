@@ -23,6 +23,7 @@ export class Freeze implements Memory {
   readonly silentSince: number;
   readonly routers: Memory["routers"];
   readonly groups: NonNullable<Memory["groups"]>;
+  readonly trackers: NonNullable<Memory["trackers"]>;
   readonly #driver: VrrpDriver;
   /** Without the sockets: nobody reads them, so they would be ready all the time. */
   readonly #epoll = new Epoll(1);
@@ -35,6 +36,7 @@ export class Freeze implements Memory {
     for (const entry of driver.entries) entry.speak(now);
     this.routers = [...driver.entries].map(({ router }) => router);
     this.groups = driver.groupMemories;
+    this.trackers = driver.describe().trackers;
     this.silentSince = now;
   }
 
@@ -49,6 +51,7 @@ export class Freeze implements Memory {
       case "configure":
       case "interface":
       case "interface_gone":
+      case "tracker":
       case "reconnect":
       case "override":
       case "stop_routers":

@@ -68,14 +68,16 @@ export function virtualFaults(
  * What keeps a router on this interface out of the election, and the address it sends from: the
  * first of the interface, or the one that is wanted. Over IPv6 adverts to a group come from a
  * link-local address (RFC 9568 section 5.1.2.1), those to peers from one that the peers can answer.
+ *
+ * @param fault what counts as wrong with the interface: its delays may lie between that and `state`
  */
 export function interfaceHealth(
   config: Uses,
   state: InterfaceState | undefined,
+  fault = interfaceFault(state),
 ): { waitingFor: string[]; source: string | null } {
   const { interface: name, settings: { family }, source: wanted, unicast } = config;
   const wait = (what: string) => ({ waitingFor: [`interface ${name}: ${what}`], source: null });
-  const fault = interfaceFault(state);
   if (state === undefined || fault !== "") return wait(fault);
   if (config.vrf !== undefined && state.vrf !== config.vrf) return wait(`not in VRF ${config.vrf}`);
   if (unicast === undefined && !state.groups.includes(config.group ?? family)) {

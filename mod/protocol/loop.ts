@@ -294,9 +294,9 @@ export class ProtocolLoop {
         return this.#configured(message.id, this.#driver.configure(message, now));
       case "freeze": {
         this.#freeze ??= new Freeze(this.#driver, this.#start.wake, now);
-        const { routers, groups, silentSince } = this.#freeze;
+        const { routers, groups, silentSince, trackers } = this.#freeze;
         const head = { type: "frozen", id: this.#ids.next(), cause: message.id } as const;
-        return this.#control.post({ ...head, routers, groups, silentSince });
+        return this.#control.post({ ...head, routers, groups, silentSince, trackers });
       }
       case "thaw": {
         const deferred = this.#freeze?.end(now, message.id) ?? [];
@@ -313,6 +313,8 @@ export class ProtocolLoop {
         const head = { type: "overridden", id: this.#ids.next(), cause: message.id } as const;
         return this.#control.post({ ...head, ...answer });
       }
+      case "tracker":
+        return this.#driver.trackerFound(message, now);
       case "stop_routers":
         return this.#driver.stop(message.now, now, message.id);
       case "query":

@@ -18,20 +18,14 @@ import type {
   InterfaceState,
   ProtocolRouter,
   ProtocolState,
-  TrackerReport,
 } from "../plane/messages.ts";
-import {
-  contribution,
-  evaluateGroupTrackers,
-  type HealthEvent,
-  type Router,
-  type Tracker,
-} from "../vrrp/mod.ts";
+import type { TrackerFound } from "../plane/trackers.ts";
+import { evaluateGroupTrackers, type HealthEvent, type Router } from "../vrrp/mod.ts";
 import type { Channel } from "./channel.ts";
 import { Channels, type DriverSurroundings } from "./channels.ts";
+import { Circumstances } from "./circumstances.ts";
 import { GroupTable } from "./group_table.ts";
 import { Intake } from "./intake.ts";
-import { interfaceFault, interfaceHealth, InterfaceTable, virtualFaults } from "./interfaces.ts";
 import { InterfaceUsers } from "./interface_users.ts";
 import { RouterEntry, sameRouter } from "./router_entry.ts";
 
@@ -39,7 +33,9 @@ export class VrrpDriver {
   readonly #env: DriverSurroundings;
   readonly #routers = new Map<string, RouterEntry>();
   readonly #channels: Channels;
-  readonly #interfaces = new InterfaceTable();
+  readonly #circumstances = new Circumstances();
+  readonly #interfaces = this.#circumstances.interfaces;
+  readonly #trackers = this.#circumstances.trackers;
   readonly #users = new InterfaceUsers<RouterEntry>();
   readonly #masters = new Set<RouterEntry>();
   readonly #resumed = new Map<string, Router>();
@@ -52,7 +48,11 @@ export class VrrpDriver {
   readonly #alarm = {
     at: Infinity,
     position: -1,
-    fire: (now: number) => this.#reviewAll(now, null),
+    fire: (now: number) => {
+      this.#trackers.settle(now);
+      this.#reviewAll(now, null);
+      this.#wakeForTrackers();
+    },
   };
 
   constructor(env: DriverSurroundings) {
@@ -76,7 +76,10 @@ export class VrrpDriver {
     if (this.#stopping) return changes;
     if (message.memory !== undefined) {
       this.resume(message.memory, true);
+      this.#trackers.restore(message.memory.trackers ?? [], now);
     }
+    this.#trackers.configure(message.delays ?? []);
+    for (const finding of message.findings ?? []) this.#trackers.found(finding, now);
     const wanted = new Map(message.routers.map((config) => [config.settings.name, config]));
     this.#holdUntil = message.holdUntil;
     const stays = (name: string): boolean => {
@@ -110,6 +113,8 @@ export class VrrpDriver {
       this.#channels.changed(entry);
       touched.push(entry);
     }
+    this.#trackers.keep((key) => this.#users.uses(key));
+    this.#wakeForTrackers();
     this.#review(touched, now, cause);
     this.#channels.serve(now);
     return changes;
@@ -200,17 +205,31 @@ export class VrrpDriver {
     return true;
   }
 
-  // ===== interfaces ==============================================================================
+  // ===== interfaces and other tracked things =====================================================
+
+  /** Something that is tracked was found, or otherwise than before. */
+  trackerFound(message: TrackerFound, now: number): void {
+    const changed = this.#trackers.found(message, now);
+    this.#wakeForTrackers();
+    if (!changed) return;
+    this.#review(this.#users.ofTracked([message]), now, message.id);
+    this.#channels.serve(now);
+  }
+
+  /** A change that must last before it counts is looked at again. */
+  #wakeForTrackers(): void {
+    const { deadline } = this.#trackers;
+    if (deadline !== Infinity) this.#reviewAt(deadline);
+  }
 
   interfaceChanged(state: InterfaceState, now: number, cause: EventId): void {
-    const former = this.#interfaces.nameOf(state);
-    this.#interfaces.set(state);
+    const former = this.#circumstances.interfaceChanged(state, now);
+    this.#wakeForTrackers();
     this.#reviewUsers(state.namespace, [state.name, former], now, cause);
   }
 
   interfaceGone(message: InterfaceGone, now: number): void {
-    const former = this.#interfaces.nameOf(message.key);
-    this.#interfaces.delete(message.key);
+    const former = this.#circumstances.interfaceGone(message);
     this.#reviewUsers(message.key.namespace, [message.name, former], now, message.id);
   }
 
@@ -243,13 +262,16 @@ export class VrrpDriver {
 
   /** Looks at all that decides whether the routers may take part, and tells their machines. */
   #reviewParty(party: readonly RouterEntry[], now: number, cause: EventId | null): void {
-    const trackers = party.map((entry) => this.#trackersOf(entry));
+    const judged = party.map(({ config, router: { state } }) =>
+      this.#circumstances.judge(config, state === "master" || state === "backup")
+    );
+    const trackers = judged.map((one) => one.trackers);
     const { contribution, faults } = evaluateGroupTrackers(trackers);
     const own = party.map((entry) => this.#ownHealth(entry, now));
     party.forEach((entry, i) => {
-      entry.trackers = trackers[i]!.map(reportOf);
+      entry.trackers = judged[i]!.reports;
       const { source } = own[i]!;
-      const waitingFor = [...own[i]!.waitingFor, ...faults[i]!];
+      const waitingFor = [...own[i]!.waitingFor, ...judged[i]!.unknown, ...faults[i]!];
       const { told } = entry;
       if (
         told !== null && told.source === source && told.contribution === contribution &&
@@ -262,8 +284,8 @@ export class VrrpDriver {
   /** What keeps a router out of the election by itself, trackers aside. */
   #ownHealth(entry: RouterEntry, now: number): Pick<HealthEvent, "waitingFor" | "source"> {
     const state = this.#stateFor(entry);
-    const own = interfaceHealth(entry.config, state);
-    const waitingFor = [...own.waitingFor, ...virtualFaults(entry.config, this.#interfaces)];
+    const own = this.#circumstances.health(entry.config);
+    const waitingFor = [...own.waitingFor];
     const failure = this.#channels.attach(entry, state, now);
     if (failure !== "") waitingFor.push(failure);
     // Whom it listens to follows from the interface's addresses.
@@ -279,14 +301,6 @@ export class VrrpDriver {
   /** The interface that it speaks on, as it is now. */
   #stateFor({ config: { namespace, interface: name } }: RouterEntry): InterfaceState | undefined {
     return this.#interfaces.find(namespace, name);
-  }
-
-  #trackersOf(entry: RouterEntry): Tracker[] {
-    const { trackers, namespace } = entry.config;
-    return trackers.map((use) => {
-      const fault = interfaceFault(this.#interfaces.find(namespace, use.name));
-      return { ...use, healthy: fault === "", reason: fault === "" ? "up" : fault };
-    });
   }
 
   #reviewAt(at: number): void {
@@ -329,8 +343,9 @@ export class VrrpDriver {
 
   // ===== state ===================================================================================
 
-  describe(): Pick<ProtocolState, "routers" | "groups" | "interfaces"> {
+  describe(): Pick<ProtocolState, "routers" | "groups" | "interfaces" | "trackers"> {
     return {
+      trackers: this.#trackers.remember(),
       groups: this.#groups.describe(),
       routers: [...this.#routers.values()].map((entry) => ({
         router: entry.router,
@@ -347,9 +362,4 @@ export class VrrpDriver {
       })),
     };
   }
-}
-
-function reportOf(tracker: Tracker): TrackerReport {
-  const { name, kind, healthy, reason } = tracker;
-  return { name, kind, healthy, contribution: contribution(tracker), reason };
 }

@@ -183,7 +183,14 @@ lab("a tracked interface with a weight moves mastership both ways", async (lab) 
   const router = await routerOf(a, "web");
   assert.equal(router.effective_priority, 90);
   assert.deepEqual(router.trackers, [
-    { name: "up0", kind: "interface", healthy: false, contribution: -60, reason: "down" },
+    {
+      name: "up0",
+      kind: "interface",
+      healthy: false,
+      contribution: -60,
+      reason: "down",
+      fault: false,
+    },
   ]);
   await ip(hosts[0], "link del up0");
   await lab.until("the reason changes", async () => {

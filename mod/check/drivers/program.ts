@@ -46,11 +46,15 @@ export interface ProgramResult {
 }
 
 /** Keeps the beginning of what comes; reads the rest, so that nobody waits for us. */
-async function collect(stream: ReadableStream<Uint8Array>, kept: Uint8Array[]): Promise<void> {
+async function collect(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  kept: Uint8Array[],
+): Promise<void> {
   let length = 0;
-  for await (const piece of stream) {
-    if (length >= OUTPUT_LIMIT) continue;
-    kept.push(piece.subarray(0, OUTPUT_LIMIT - length));
+  for (;;) {
+    const { value: piece } = await reader.read();
+    if (piece === undefined) return;
+    if (length < OUTPUT_LIMIT) kept.push(piece.subarray(0, OUTPUT_LIMIT - length));
     length += piece.length;
   }
 }
@@ -98,10 +102,16 @@ function start({ command, user, environment }: ProgramSettings): Deno.ChildProce
   return withoutAmbient(user === null ? spawn : () => asIdentity(user, spawn));
 }
 
-/** Runs a program to its end. Never rejects. @param signal aborts when the time is up */
+/**
+ * Runs a program to its end. Never rejects.
+ *
+ * @param signal aborts when the time is up
+ * @param atOnce aborts when there is no time left: the group is killed without being asked first
+ */
 export async function runProgram(
   settings: ProgramSettings,
   signal: AbortSignal,
+  atOnce?: AbortSignal,
 ): Promise<ProgramResult> {
   const kept: Uint8Array[] = [];
   let child: Deno.ChildProcess;
@@ -110,17 +120,24 @@ export async function runProgram(
   } catch (error) {
     return { end: { type: "missing", error: textOf(error) }, printed: joined(kept) };
   }
-  const reading = [collect(child.stdout, kept), collect(child.stderr, kept)];
-  const end = await ending(child, signal);
+  const readers = [child.stdout.getReader(), child.stderr.getReader()];
+  const reading = readers.map((reader) => collect(reader, kept));
+  const end = await ending(child, signal, atOnce);
   let timer: ReturnType<typeof setTimeout> | undefined;
   const enough = new Promise((resolve) => timer = setTimeout(resolve, LAST_WORDS));
   await Promise.race([Promise.allSettled(reading), enough]);
   clearTimeout(timer);
+  // A child that keeps the pipe for years must not keep a descriptor of ours.
+  for (const reader of readers) void reader.cancel().catch(() => {});
   return { end, printed: joined(kept) };
 }
 
 /** Waits for the end, or brings it about. */
-async function ending(child: Deno.ChildProcess, signal: AbortSignal): Promise<ScriptEnd> {
+async function ending(
+  child: Deno.ChildProcess,
+  signal: AbortSignal,
+  atOnce?: AbortSignal,
+): Promise<ScriptEnd> {
   let late = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const expire = () => {
@@ -128,10 +145,17 @@ async function ending(child: Deno.ChildProcess, signal: AbortSignal): Promise<Sc
     killGroup(child.pid, SIGTERM);
     timer = setTimeout(() => killGroup(child.pid, SIGKILL), GRACE);
   };
+  const kill = () => {
+    late = true;
+    killGroup(child.pid, SIGKILL);
+  };
   signal.addEventListener("abort", expire);
+  atOnce?.addEventListener("abort", kill);
   if (signal.aborted) expire();
+  if (atOnce?.aborted) kill();
   const status = await child.status;
   signal.removeEventListener("abort", expire);
+  atOnce?.removeEventListener("abort", kill);
   clearTimeout(timer);
   if (late) {
     // The leader is gone; those that it left behind go too.

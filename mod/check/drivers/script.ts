@@ -14,8 +14,12 @@ export interface ScriptSettings extends ProgramSettings {
   readonly dynamic: boolean;
 }
 
-/** Runs one probe. @param signal aborts when the time is up */
-export async function probeScript(settings: ScriptSettings, signal: AbortSignal): Promise<Outcome> {
-  const { end, printed } = await runProgram(settings, signal);
+/** Runs one probe, see `runProgram` for the signals. */
+export async function probeScript(
+  settings: ScriptSettings,
+  signal: AbortSignal,
+  atOnce?: AbortSignal,
+): Promise<Outcome> {
+  const { end, printed } = await runProgram(settings, signal, atOnce);
   return judgeScript(end, settings.dynamic, printed);
 }

@@ -13,6 +13,7 @@ import {
   stillValid,
 } from "../../../mod/agent/memory.ts";
 import { planSite, Slots } from "../../../mod/agent/site_plan.ts";
+import type { TrackerMemory } from "../../../mod/plane/trackers.ts";
 import { createRouter, step } from "../../../mod/vrrp/mod.ts";
 import { forSeeds } from "../../lib/random.ts";
 
@@ -30,7 +31,7 @@ advertisement_interval = "100ms"
 source = "192.0.2.1"
 addresses = ["192.0.2.10/24", { address = "203.0.113.10", interface = "eth1", label = "eth1:web" }]
 address_lease = "7s"
-track = { interfaces = ["eth1", { name = "eth2", weight = -10 }] }
+track = { own_interface = false, interfaces = ["eth1", { name = "eth2", weight = -10 }], scripts = ["uplink"], files = ["load"] }
 
 [[vrrp]]
 name = "six"
@@ -44,6 +45,33 @@ interface = "eth1"
 version = 2
 virtual_router_id = 53
 addresses = ["198.51.100.10/24"]
+
+[[track_interface]]
+name = "eth1"
+down_delay = "50ms"
+
+[[track_script]]
+name = "uplink"
+command = ["/bin/true"]
+reverse = true
+
+[[track_file]]
+name = "load"
+path = "/etc/load"
+weight = -1000
+
+[[track_route]]
+name = "default"
+to = "0.0.0.0/0"
+via = "192.0.2.254"
+interface = "eth0"
+table = 100
+
+[[track_address]]
+name = "own"
+address = "198.51.100.1"
+interface = "eth1"
+up_delay = "1s"
 `;
 
 /** An agent with a master that has heard a peer, a backup, and one that waits. */
@@ -79,7 +107,15 @@ function document(): AgentDocument {
   assert.deepEqual([web!.state, six!.state, old!.state], ["master", "backup", "fault"]);
   assert.ok(web!.peers.length > 0 && Object.keys(web!.complained).length > 0);
   const counters = { web: { advertisements_sent: 4, "dropped.ttl": 1 } };
-  const memory = { routers: [web!, six!, old!], silentSince: START + SECOND, counters };
+  const up = { healthy: true, reason: "up" };
+  const down = { healthy: false, reason: "down" };
+  const thing = { namespace: "", name: "eth1" };
+  const trackers: TrackerMemory[] = [
+    { kind: "interface", ...thing, believed: up, pending: { finding: down, at: START } },
+    { kind: "file", ...thing, believed: up, pending: null, value: -3 },
+  ];
+  const routers = [web!, six!, old!];
+  const memory = { routers, silentSince: START + SECOND, trackers, counters };
   return { format: FORMAT, version: "1.2.3", pid: 7, boot: "here", plan, memory };
 }
 

@@ -94,6 +94,8 @@ Deno.test("both planes are told the same of a router, each in its own words", ()
     announceGroups: [
       { namespace: "", interfaces: ["eth0", "eth1"], interval: 5_000, neighbourInterval: 5_000 },
     ],
+    delays: [],
+    presences: [],
   });
 });
 

@@ -51,10 +51,10 @@ const BROKEN: readonly (readonly [string, string, readonly Expected[]])[] = [
     "`[[bfd]]` is planned, but not in halb 0.1.0",
     "leave it out for now",
   ]]],
-  ["planned key", router("track.scripts = []\n"), [[
+  ["planned key", router("track.checks = []\n"), [[
     "site.toml:6:7",
-    "scripts",
-    "`track.scripts` is planned, but not in halb 0.1.0",
+    "checks",
+    "`track.checks` is planned, but not in halb 0.1.0",
     "leave it out for now",
   ]]],
   ["planned key in the defaults", `[defaults.vrrp]\nauth = {}\n${router("")}`, [[
@@ -168,7 +168,7 @@ const BROKEN: readonly (readonly [string, string, readonly Expected[]])[] = [
   ["single value for a list", router('track.interfaces = "eth1"\n'), [[
     "site.toml:6:20",
     '"eth1"',
-    'Invalid `track.interfaces`: "eth1" is not a list of interfaces',
+    'Invalid `track.interfaces`: "eth1" is not a list of names or tables',
     'write `["eth1"]` instead',
   ]]],
   ["value for a table", router("garp = 5\n"), [[

@@ -12,6 +12,17 @@ const ELECTION = {
   strict: false,
 };
 
+/** `track` of a router that says nothing of it. */
+const NO_TRACK = {
+  own_interface: true,
+  interfaces: [],
+  scripts: [],
+  processes: [],
+  files: [],
+  routes: [],
+  addresses: [],
+};
+
 Deno.test("a valid file resolves completely: defaults, units, addresses, trackers", () => {
   assert.deepEqual(loadValid({ "site.toml": VALID }), {
     agent: {
@@ -57,7 +68,7 @@ Deno.test("a valid file resolves completely: defaults, units, addresses, tracker
           form: "request",
           other_interfaces_refresh: 0,
         },
-        track: { interfaces: [{ name: "eth1", weight: 0 }, { name: "eth2", weight: -10 }] },
+        track: { ...NO_TRACK, interfaces: [{ name: "eth1" }, { name: "eth2", weight: -10 }] },
       },
       {
         name: "lan",
@@ -87,11 +98,17 @@ Deno.test("a valid file resolves completely: defaults, units, addresses, tracker
           form: "request",
           other_interfaces_refresh: 0,
         },
-        track: { interfaces: [] },
+        track: NO_TRACK,
       },
     ],
     static: { addresses: [], routes: [], rules: [] },
     sync_group: [],
+    track_interface: [],
+    track_script: [],
+    track_process: [],
+    track_file: [],
+    track_route: [],
+    track_address: [],
   });
 });
 

@@ -47,6 +47,11 @@ Deno.test("only what cannot have a default is required", () => {
     "vrrp.rules.priority",
     "vrrp.interface",
     "vrrp.track.interfaces.name",
+    "vrrp.track.scripts.name",
+    "vrrp.track.processes.name",
+    "vrrp.track.files.name",
+    "vrrp.track.routes.name",
+    "vrrp.track.addresses.name",
     "vrrp.unicast.peers",
     "vrrp.unicast.peers.address",
   ]);

@@ -19,7 +19,7 @@ Deno.test("by_host may stand for a list, a table, a part of a list, and may hold
   ).replace('["192.0.2.10/24"]', "{ by_host = { edge-a = ['192.0.2.77'] } }");
   const [web] = loadValid({ "site.toml": text }, { variables: { SRC: "192.0.2.5" } }).vrrp;
   assert.equal(web?.addresses[0]?.address, "192.0.2.77");
-  assert.deepEqual(web?.track.interfaces, [{ name: "eth7", weight: 0 }]);
+  assert.deepEqual(web?.track.interfaces, [{ name: "eth7" }]);
   assert.equal(web?.source, "192.0.2.5");
 });
 

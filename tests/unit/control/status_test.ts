@@ -54,6 +54,7 @@ function document(routers: readonly Router[], interfaceName = "eth0"): Status {
   for (let i = 0; i < 99; i++) lateness.record(20);
   lateness.record(1200);
   const state: ProtocolState = {
+    trackers: [],
     type: "state",
     id: "p:9",
     cause: "c:1",
@@ -64,7 +65,14 @@ function document(routers: readonly Router[], interfaceName = "eth0"): Status {
       settings: router.settings,
       group: null,
       trackers: [
-        { name: "eth1", kind: "interface", healthy: false, contribution: -30, reason: "down" },
+        {
+          name: "eth1",
+          kind: "interface",
+          healthy: false,
+          contribution: -30,
+          reason: "down",
+          fault: false,
+        },
       ],
     })),
     groups: [],

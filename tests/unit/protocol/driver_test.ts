@@ -517,3 +517,101 @@ Deno.test("driver: an advert counts from when it was read, not from when the loo
   bench.driver.receive(channel!, 64, Infinity);
   assert.equal(bench.heap.next - bench.now, 3_609_375);
 });
+
+Deno.test("driver: a router waits for its trackers, and each finding reaches who tracks it", () => {
+  const bench = new Bench();
+  bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
+  const track = (weight: number) => ({
+    trackers: [{ kind: "script", name: "up", weight } as const],
+  });
+  bench.configure(
+    router("weighted", 0, track(-30)),
+    router("hard", 1, track(0)),
+    router("free", 2),
+  );
+  const waiting = ["tracked script up: no result yet"];
+  assert.deepEqual(bench.state("weighted").router.waitingFor, waiting);
+  assert.deepEqual(bench.state("hard").router.waitingFor, waiting);
+  assert.equal(bench.state("free").router.state, "backup");
+  const finding = (healthy: boolean) => {
+    const tracker = {
+      kind: "script" as const,
+      namespace: "",
+      name: "up",
+      healthy,
+      reason: "said so",
+    };
+    bench.driver.trackerFound({ type: "tracker", id: "c:9", ...tracker } as const, bench.now);
+  };
+  finding(true);
+  assert.equal(bench.state("hard").router.state, "backup");
+  finding(false);
+  assert.equal(bench.state("weighted").router.contribution, -30);
+  assert.deepEqual(bench.state("hard").router.waitingFor, ["tracked script up: said so"]);
+  assert.equal(bench.state("free").router.contribution, 0);
+});
+
+Deno.test("driver: a tracker that comes with a reload leaves a router at work until it is known", () => {
+  const bench = new Bench();
+  bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
+  bench.configure(router("web", 0));
+  bench.advance(10 * SECOND);
+  assert.equal(bench.state("web").router.state, "master");
+  const trackers = [{ kind: "script", name: "up", weight: 0 } as const];
+  bench.configure(router("web", 0, { trackers }));
+  assert.equal(bench.state("web").router.state, "master");
+  assert.equal(bench.state("web").trackers[0]!.reason, "no result yet");
+  const tracker = {
+    kind: "script" as const,
+    namespace: "",
+    name: "up",
+    healthy: false,
+    reason: "no",
+  };
+  bench.driver.trackerFound({ type: "tracker", id: "c:9", ...tracker } as const, bench.now);
+  assert.equal(bench.state("web").router.state, "fault");
+});
+
+Deno.test("driver: an interface's delays count for who speaks on it, but not where it is gone", () => {
+  const bench = new Bench();
+  bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
+  const delays = [{
+    kind: "interface",
+    namespace: "",
+    name: "eth0",
+    up: SECOND,
+    down: SECOND,
+  }] as const;
+  const message = {
+    type: "configure",
+    id: "c:1",
+    routers: [router("web", 0)],
+    groups: [],
+    holdUntil: 0,
+  } as const;
+  bench.driver.configure({ ...message, delays }, bench.now);
+  bench.driver.interfaceChanged(eth("eth0", 2, { running: false }), bench.now, "k:2");
+  bench.advance(SECOND - 1);
+  assert.equal(bench.state("web").router.state, "backup");
+  bench.advance(1);
+  assert.deepEqual(bench.state("web").router.waitingFor, ["interface eth0: no carrier"]);
+  bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:3");
+  assert.equal(bench.state("web").router.state, "fault");
+  bench.advance(SECOND);
+  assert.equal(bench.state("web").router.state, "backup");
+  const key = { namespace: "", index: 2 };
+  bench.driver.interfaceGone({ type: "interface_gone", id: "k:4", key, name: "eth0" }, bench.now);
+  assert.equal(bench.state("web").router.state, "fault");
+  bench.driver.interfaceChanged(eth("eth0", 7), bench.now, "k:5");
+  assert.equal(bench.state("web").router.state, "backup", "another one has no past");
+});
+
+Deno.test("driver: a router that does not track its own interface goes on without carrier", () => {
+  const bench = new Bench();
+  bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
+  bench.configure(router("web", 0, { trackOwn: false }));
+  bench.driver.interfaceChanged(eth("eth0", 2, { up: false, running: false }), bench.now, "k:2");
+  assert.equal(bench.state("web").router.state, "backup");
+  bench.driver.interfaceChanged(eth("eth0", 2, { up: false, ipv4: [] }), bench.now, "k:3");
+  assert.deepEqual(bench.state("web").router.waitingFor, ["interface eth0: no IPv4 address"]);
+});

@@ -1,0 +1,67 @@
+/**
+ * The trackers that control looks after: scripts, processes and files. What they find goes to the
+ * protocol plane, which knows the routers.
+ *
+ * @module
+ */
+
+import type { SiteConfig } from "../../../config/mod.ts";
+import type { TrackerFinding, TrackerMemory } from "../../plane/trackers.ts";
+import { localTrackers } from "../tracker_plan.ts";
+import { FileTrackers } from "./files.ts";
+import { ScriptTrackers } from "./scripts.ts";
+import { systemSurroundings } from "./surroundings.ts";
+
+export class TrackerEngine {
+  readonly #scripts: ScriptTrackers;
+  readonly #files: FileTrackers;
+  /** What a former process believed of what is not looked at yet. */
+  #former: readonly TrackerFinding[] = [];
+
+  /** Nothing was configured yet, and nothing is gone on with. */
+  #fresh = true;
+
+  /** @param found hears every finding that is new */
+  constructor(found: (finding: TrackerFinding) => void) {
+    const env = systemSurroundings(found);
+    this.#scripts = new ScriptTrackers(env);
+    this.#files = new FileTrackers(env);
+  }
+
+  /** Goes on with what a former process believed. */
+  restore(memory: readonly TrackerMemory[]): void {
+    this.#fresh = false;
+    this.#scripts.restore(memory);
+    this.#former = memory.map(({ kind, namespace, name, believed, value }) => ({
+      kind,
+      namespace,
+      name,
+      ...believed,
+      ...(value === undefined ? {} : { value }),
+    }));
+  }
+
+  /**
+   * What the site tracks from now on; what is the same goes on as it was. Resolves when all that
+   * can be known at once is known.
+   */
+  async configure(site: SiteConfig): Promise<void> {
+    const trackers = localTrackers(site);
+    const fresh = this.#fresh;
+    this.#fresh = false;
+    this.#former = [];
+    this.#scripts.configure(trackers.scripts);
+    await this.#files.configure(trackers.files, fresh);
+  }
+
+  /** All that is believed now. */
+  findings(): TrackerFinding[] {
+    return [...this.#former, ...this.#scripts.findings(), ...this.#files.findings()];
+  }
+
+  /** Looks at nothing any more, and kills what runs. */
+  stop(): void {
+    this.#scripts.stop();
+    this.#files.stop();
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * Tracked files: the number in each. The kernel tells of changes in their directories (inotify);
+ * besides, each is looked at once a second, since a directory may come, go or be replaced, and some
+ * file systems tell nothing.
+ *
+ * @module
+ */
+
+import { dirname } from "node:path";
+import type { TrackFileConfig } from "../../../config/mod.ts";
+import { textOf } from "../../text/mod.ts";
+import type { TrackerFinding } from "../../plane/trackers.ts";
+import { numberInFile } from "../../vrrp/mod.ts";
+import { createFile, replaceFile } from "../private_file.ts";
+import type { TrackerSurroundings } from "./surroundings.ts";
+
+/** How often each file is looked at anyway, microseconds. */
+const INTERVAL = 1_000_000;
+/** Bytes that are read: a number and some space. */
+const LONGEST = 128;
+/** Operators and their programs write it, and anybody may know. */
+const MODE = 0o644;
+
+interface Tracked {
+  readonly config: TrackFileConfig;
+  told: TrackerFinding | null;
+  /** A look goes on; what happens meanwhile wants another one. */
+  looking: boolean;
+  again: boolean;
+}
+
+/** A directory that is watched. */
+interface Watched {
+  readonly watcher: Deno.FsWatcher;
+  /** Device and inode: another directory may take its place. */
+  readonly identity: string;
+}
+
+type Surroundings = Pick<TrackerSurroundings, "after" | "found" | "log">;
+
+export class FileTrackers {
+  readonly #env: Surroundings;
+  readonly #files = new Map<string, Tracked>();
+  readonly #directories = new Map<string, Watched>();
+  #timer: (() => void) | null = null;
+
+  constructor(env: Surroundings) {
+    this.#env = env;
+  }
+
+  /**
+   * The files from now on. Resolves when each has been looked at.
+   *
+   * @param fresh the agent begins: files are given their first number, also where that overwrites
+   */
+  async configure(files: readonly TrackFileConfig[], fresh: boolean): Promise<void> {
+    const former = new Map(this.#files);
+    this.#files.clear();
+    for (const config of files) {
+      const known = former.get(config.name);
+      const same = known?.config.path === config.path;
+      if (!same) this.#initialise(config, fresh);
+      const told = same ? known.told : null;
+      this.#files.set(config.name, { config, told, looking: false, again: false });
+    }
+    this.#timer?.();
+    this.#timer = null;
+    await this.#turn();
+  }
+
+  findings(): TrackerFinding[] {
+    return [...this.#files.values()].flatMap(({ told }) => told ?? []);
+  }
+
+  stop(): void {
+    this.#timer?.();
+    this.#timer = null;
+    this.#files.clear();
+    this.#watchDirectories();
+  }
+
+  async #turn(): Promise<void> {
+    this.#watchDirectories();
+    await Promise.all([...this.#files.values()].map((file) => this.#look(file)));
+    if (this.#files.size === 0 || this.#timer !== null) return;
+    this.#timer = this.#env.after(INTERVAL, () => {
+      this.#timer = null;
+      void this.#turn();
+    });
+  }
+
+  #initialise({ name, path, init_file: wanted }: TrackFileConfig, fresh: boolean): void {
+    if (wanted === undefined) return;
+    const text = `${wanted.value}\n`;
+    try {
+      if (wanted.overwrite && fresh) replaceFile(path, text, MODE);
+      else createFile(path, text, MODE);
+    } catch (error) {
+      this.#env.log("warning", "Cannot write tracked file", { file: name, reason: textOf(error) });
+    }
+  }
+
+  // ===== directories =============================================================================
+
+  #watchDirectories(): void {
+    const wanted = new Set([...this.#files.values()].map(({ config }) => dirname(config.path)));
+    for (const [path, { watcher, identity }] of this.#directories) {
+      if (wanted.has(path) && identityOf(path) === identity) continue;
+      this.#directories.delete(path);
+      watcher.close();
+    }
+    for (const path of wanted) {
+      const identity = identityOf(path);
+      if (identity === null || this.#directories.has(path)) continue;
+      try {
+        const watcher = Deno.watchFs(path, { recursive: false });
+        this.#directories.set(path, { watcher, identity });
+        void this.#listen(path, watcher);
+      } catch {
+        // Then the look once a second is all there is; the kernel has too many watches already.
+      }
+    }
+  }
+
+  async #listen(directory: string, watcher: Deno.FsWatcher): Promise<void> {
+    try {
+      for await (const event of watcher) {
+        // To read it makes an event, too.
+        if (event.kind === "access") continue;
+        for (const file of this.#files.values()) {
+          if (dirname(file.config.path) === directory) void this.#look(file);
+        }
+      }
+    } catch {
+      // The watcher is gone; the next turn makes another one.
+    }
+    if (this.#directories.get(directory)?.watcher === watcher) this.#directories.delete(directory);
+  }
+
+  // ===== files ===================================================================================
+
+  /** Never rejects. */
+  async #look(file: Tracked): Promise<void> {
+    if (file.looking) {
+      file.again = true;
+      return;
+    }
+    file.looking = true;
+    do {
+      file.again = false;
+      this.#tell(file, await read(file.config.path));
+    } while (file.again);
+    file.looking = false;
+  }
+
+  #tell(file: Tracked, found: Found): void {
+    const { name } = file.config;
+    // Another file may have this name by now.
+    if (this.#files.get(name) !== file) return;
+    const { told } = file;
+    if (told?.value === found.value && told.reason === found.reason) return;
+    file.told = { kind: "file", namespace: "", name, ...found };
+    const level = found.healthy ? "info" : "warning";
+    this.#env.log(level, "Tracked file", { file: name, found: found.reason });
+    this.#env.found(file.told);
+  }
+}
+
+interface Found {
+  /** It holds a number, or is not there; else it counts as 0 and somebody should know. */
+  readonly healthy: boolean;
+  readonly value: number;
+  readonly reason: string;
+}
+
+function identityOf(path: string): string | null {
+  try {
+    const { dev, ino, isDirectory } = Deno.statSync(path);
+    return isDirectory ? `${dev}:${ino}` : null;
+  } catch {
+    return null;
+  }
+}
+
+async function read(path: string): Promise<Found> {
+  try {
+    // To open a pipe might never end.
+    if (!(await Deno.stat(path)).isFile) return useless("not a plain file");
+    using file = await Deno.open(path);
+    const buffer = new Uint8Array(LONGEST);
+    const length = await file.read(buffer) ?? 0;
+    const value = numberInFile(new TextDecoder().decode(buffer.subarray(0, length)));
+    if (value === null) return useless("holds no number");
+    return { healthy: true, value, reason: `${value}` };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      return { healthy: true, value: 0, reason: "0: there is no file" };
+    }
+    return useless(`cannot be read: ${textOf(error)}`);
+  }
+}
+
+function useless(reason: string): Found {
+  return { healthy: false, value: 0, reason: `counts as 0: ${reason}` };
+}
