@@ -44,8 +44,8 @@ const STALL = 1_500_000;
 const FRAMES = 256;
 /** How long after a failure a namespace is opened again. */
 const REOPEN = 1_000_000;
-/** Interfaces taken down or removed in one turn: each takes the kernel some milliseconds. */
-const RETIREMENTS = 4;
+/** Interfaces taken down in one turn: each takes the kernel many milliseconds. */
+const RETIREMENTS = 1;
 /** Settling rounds and time at the stop before what is left is given up. */
 const LAST_ROUNDS = 1000;
 const LAST_WAIT = 3_000_000;

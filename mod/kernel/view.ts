@@ -148,7 +148,7 @@ export class NamespaceView {
 function sameLink(a: Link, b: Link): boolean {
   return a.name === b.name && a.flags === b.flags && a.mac === b.mac && a.mtu === b.mtu &&
     a.hardwareType === b.hardwareType && a.parent === b.parent && a.master === b.master &&
-    a.kind === b.kind && a.alias === b.alias;
+    a.kind === b.kind && a.alias === b.alias && a.group === b.group;
 }
 
 /** Everything but the seconds that are left. */

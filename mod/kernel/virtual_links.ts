@@ -21,6 +21,7 @@ import {
   addLink,
   changeLink,
   deleteLink,
+  deleteLinkGroup,
   describeAcknowledgement,
   type Link,
   readLink,
@@ -43,12 +44,19 @@ import {
 
 /** How long after an attempt the same is tried again. */
 const RETRY = 1_000_000;
+/** What somebody else removes is made again at once, so often in so long a time. */
+const PATIENCE = { times: 5, micros: 10_000_000 };
+/** The group that interfaces are put into to be removed together: "HALB". */
+const DEPARTING = 0x4841_4c42;
+const ENODEV = 19;
 
 interface Wanted {
   readonly link: VirtualLink;
   readonly router: string;
   /** Nothing is made before this time. */
   makeAt: number;
+  /** When it was made, of late. */
+  readonly made: number[];
   /** It is not brought up, nor given another MTU, before this time. */
   mendAt: number;
   /** Why it is not there, as it was said last; empty: it is. */
@@ -95,8 +103,9 @@ export class VirtualLinks {
     for (const router of routers) {
       for (const link of router.virtualLinks ?? []) {
         const known = before.get(link.name);
-        const { makeAt = 0, mendAt = 0, failure = "" } = known ?? {};
-        this.#wanted.set(link.name, { link, router: router.name, makeAt, mendAt, failure });
+        const { makeAt = 0, made = [], mendAt = 0, failure = "" } = known ?? {};
+        const entry = { link, router: router.name, makeAt, made, mendAt, failure };
+        this.#wanted.set(link.name, entry);
       }
     }
   }
@@ -132,18 +141,17 @@ export class VirtualLinks {
    * @returns whether something is left
    */
   retire(now: number, most: number): boolean {
-    let left = most;
-    for (const link of [...this.#view.links()]) {
-      const note = noteOf(link);
-      if (note === undefined) continue;
+    const ours = [...this.#view.links()].filter((link) => noteOf(link) !== undefined);
+    const unknown = ours.filter(({ name }) => !this.#wanted.has(name));
+    if (unknown.length > 1 && this.#removeAll(unknown)) return true;
+    const idle = ours.filter((link) => {
       const wanted = this.#wanted.get(link.name);
-      const down = wanted !== undefined && link.up && this.#isIdle(wanted, link, now);
-      if (wanted !== undefined && !down) continue;
-      if (left-- <= 0) return true;
-      if (down) this.#change(link, { up: false });
-      else this.#remove(link);
-    }
-    return false;
+      return wanted !== undefined && link.up && this.#isIdle(wanted, link, now);
+    });
+    for (const link of unknown.slice(0, most)) this.#remove(link);
+    const downs = Math.max(0, most - unknown.length);
+    for (const link of idle.slice(0, downs)) this.#change(link, { up: false });
+    return unknown.length + idle.length > most;
   }
 
   #linkNamed(name: string): Link | undefined {
@@ -180,6 +188,9 @@ export class VirtualLinks {
       return false;
     }
     wanted.failure = "";
+    wanted.made.push(now);
+    while (wanted.made[0]! < now - PATIENCE.micros) wanted.made.shift();
+    if (wanted.made.length < PATIENCE.times) wanted.makeAt = now;
     this.#learn(name);
     const problems = [
       ...prepareVirtual(this.#io, name, base.name),
@@ -237,24 +248,55 @@ export class VirtualLinks {
   }
 
   #remove(link: Link): void {
-    const note = noteOf(link);
-    const base = note === undefined ? undefined : this.#view.link(note.base);
-    if (note !== undefined && base !== undefined && this.#isLast(link, note.base)) {
-      // First, for what is noted goes with the interface.
-      this.#complain(["kernel"], restoreBase(this.#io, base.name, note.originals));
-    }
+    this.#restoreBases([link]);
     const [answer] = this.#ask([(writer, sequence) => deleteLink(writer, sequence, link.index)]);
-    if (answer === undefined || answer.errno === 0) {
-      this.#view.removeLink(link);
-      this.#say("info", ["kernel"], `Removed ${link.name}`);
-    } else this.#complain(["kernel"], [`remove ${link.name}: ${describeAcknowledgement(answer)}`]);
+    const refusal = refusalOf(answer);
+    if (refusal === undefined) this.#forget([link]);
+    else this.#complain(["kernel"], [`remove ${link.name}: ${refusal}`]);
   }
 
-  #isLast(link: Link, base: number): boolean {
-    for (const other of this.#view.links()) {
-      if (other.index !== link.index && noteOf(other)?.base === base) return false;
+  /** Removes many in the time of one. @returns whether that went well */
+  #removeAll(links: readonly Link[]): boolean {
+    const chosen = new Set(links.map(({ index }) => index));
+    // A group of somebody else's: nothing that is not ours may go with it.
+    for (const { index, group } of this.#view.links()) {
+      if (group === DEPARTING && !chosen.has(index)) return false;
     }
+    this.#restoreBases(links);
+    const grouped = this.#ask(
+      links.map(({ index }) => (writer, sequence) =>
+        changeLink(writer, sequence, index, { group: DEPARTING })
+      ),
+    );
+    if (grouped.some((answer) => refusalOf(answer) !== undefined)) return false;
+    const [answer] = this.#ask([
+      (writer, sequence) => deleteLinkGroup(writer, sequence, DEPARTING),
+    ]);
+    if (refusalOf(answer) !== undefined) return false;
+    this.#forget(links);
     return true;
+  }
+
+  #forget(links: readonly Link[]): void {
+    for (const link of links) this.#view.removeLink(link);
+    this.#say("info", ["kernel"], `Removed ${links.map(({ name }) => name).join(" ")}`);
+  }
+
+  /** Before interfaces go, for what is noted goes with them: bases that keep none are set back. */
+  #restoreBases(going: readonly Link[]): void {
+    const indexes = new Set(going.map(({ index }) => index));
+    const staying = new Set<number>();
+    for (const link of this.#view.links()) {
+      const note = indexes.has(link.index) ? undefined : noteOf(link);
+      if (note !== undefined) staying.add(note.base);
+    }
+    for (const link of going) {
+      const note = noteOf(link);
+      const base = note === undefined ? undefined : this.#view.link(note.base);
+      if (note === undefined || base === undefined || staying.has(base.index)) continue;
+      staying.add(base.index);
+      this.#complain(["kernel"], restoreBase(this.#io, base.name, note.originals));
+    }
   }
 
   /** @returns whether the kernel refused */
@@ -262,8 +304,9 @@ export class VirtualLinks {
     const [answer] = this.#ask([
       (writer, sequence) => changeLink(writer, sequence, link.index, change),
     ]);
-    if (answer === undefined || answer.errno === 0) return false;
-    this.#complain(["kernel"], [`change ${link.name}: ${describeAcknowledgement(answer)}`]);
+    const refusal = refusalOf(answer);
+    if (refusal === undefined) return false;
+    this.#complain(["kernel"], [`change ${link.name}: ${refusal}`]);
     return true;
   }
 
@@ -291,6 +334,12 @@ export class VirtualLinks {
   #wakeAt(time: number): void {
     if (time < this.#deadline) this.#deadline = time;
   }
+}
+
+/** What the kernel refused, in words; undefined: nothing, or there was no such interface left. */
+function refusalOf(answer: Acknowledgement | undefined): string | undefined {
+  if (answer === undefined || answer.errno === 0 || answer.errno === ENODEV) return undefined;
+  return describeAcknowledgement(answer);
 }
 
 const FOREIGN = "an interface of that name exists, and halb has not made it";

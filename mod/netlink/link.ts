@@ -41,6 +41,7 @@ const IFLA_MASTER = 10;
 const IFLA_LINKINFO = 18;
 const IFLA_IFALIAS = 20;
 const IFLA_AF_SPEC = 26;
+const IFLA_GROUP = 27;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const IFLA_MACVLAN_MODE = 1;
@@ -79,6 +80,8 @@ export interface Link {
   readonly kind: string;
   /** IFLA_IFALIAS, a note of up to 255 bytes that the kernel keeps with it; empty: none. */
   readonly alias: string;
+  /** Number of its group, as `ip link set … group` gives it; 0: the default one. */
+  readonly group: number;
 }
 
 /** An interface to be made upon another one. */
@@ -97,6 +100,7 @@ export interface LinkChange {
   /** Bytes. */
   readonly mtu?: number;
   readonly alias?: string;
+  readonly group?: number;
   /** IPv6: no link-local address is made when it comes up. */
   readonly noLinkLocal?: boolean;
 }
@@ -133,6 +137,7 @@ export function readLink(message: NetlinkMessage): Decoded<Link> {
       master: readU32(attributes.value, IFLA_MASTER) ?? 0,
       kind: readKind(attributes.value),
       alias: readText(attributes.value, IFLA_IFALIAS) ?? "",
+      group: readU32(attributes.value, IFLA_GROUP) ?? 0,
     },
   };
 }
@@ -183,13 +188,14 @@ export function changeLink(
   writer: MessageWriter,
   sequence: number,
   which: number | string,
-  { up, mtu, alias, noLinkLocal }: LinkChange,
+  { up, mtu, alias, group, noLinkLocal }: LinkChange,
 ): void {
   writer.begin(RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK, sequence);
   const flags = up === undefined ? { set: 0, mask: 0 } : { set: up ? IFF_UP : 0, mask: IFF_UP };
   writeHeader(writer, typeof which === "number" ? which : 0, flags);
   if (typeof which === "string") writer.attributeText(IFLA_IFNAME, which);
   if (mtu !== undefined) writer.attributeU32(IFLA_MTU, mtu);
+  if (group !== undefined) writer.attributeU32(IFLA_GROUP, group);
   if (alias !== undefined) writer.attribute(IFLA_IFALIAS, new TextEncoder().encode(alias));
   if (noLinkLocal) {
     const families = writer.beginNested(IFLA_AF_SPEC);
@@ -205,6 +211,13 @@ export function deleteLink(writer: MessageWriter, sequence: number, index: numbe
   writer.begin(RTM_DELLINK, NLM_F_REQUEST | NLM_F_ACK, sequence);
   writeHeader(writer, index);
   writer.end();
+}
+
+/** Appends a request that removes all interfaces of a group, in the time that one takes. */
+export function deleteLinkGroup(writer: MessageWriter, sequence: number, group: number): void {
+  writer.begin(RTM_DELLINK, NLM_F_REQUEST | NLM_F_ACK, sequence);
+  writeHeader(writer, 0);
+  writer.attributeU32(IFLA_GROUP, group).end();
 }
 
 function writeHeader(

@@ -119,6 +119,7 @@ export {
   addLink,
   changeLink,
   deleteLink,
+  deleteLinkGroup,
   type Link,
   type LinkChange,
   type LinkRequest,

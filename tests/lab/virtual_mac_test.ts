@@ -4,7 +4,17 @@
  */
 
 import assert from "node:assert/strict";
-import { type Host, type Lab, lab, type Lan, startHalb } from "../lib/mod.ts";
+import { adverts, longestDoubleMaster } from "../lib/adverts.ts";
+import {
+  type Host,
+  type Lab,
+  lab,
+  type Lan,
+  startHalb,
+  startKeepalived,
+  startProbe,
+} from "../lib/mod.ts";
+import { execute } from "../lib/process.ts";
 
 /** A family, with what is virtual in it. */
 interface Form {
@@ -58,13 +68,6 @@ async function threeHosts(lab: Lab): Promise<{ a: Host; b: Host; client: Host; l
   return { a, b, client, lan };
 }
 
-/** The hardware address that a host has noted for an address; undefined: none. */
-async function neighbour(host: Host, address: string): Promise<string | undefined> {
-  const text = await host.exec(["ip", "-j", "neighbour", "show", "to", address]);
-  const [entry] = JSON.parse(text || "[]") as { lladdr?: string }[];
-  return entry?.lladdr;
-}
-
 const ping = (host: Host, address: string, ...more: string[]) =>
   host.exec(["ping", "-n", "-c", "1", "-W", "2", ...more, address]);
 
@@ -80,16 +83,16 @@ for (const form of [IPV4, IPV6]) {
       const second = startHalb(lab, b, site(form));
       await second.untilState("web", "backup");
       await ping(client, form.vip);
-      assert.equal(await neighbour(client, form.vip), form.mac);
+      assert.equal(await client.neighbour(form.vip), form.mac);
       // What a node asks with the virtual address as its own must not teach another address.
       await a.tryExec(["ip", "neighbour", "flush", "all"]);
       await ping(a, form === IPV4 ? "192.0.2.3" : "2001:db8::3", "-I", form.vip);
-      assert.equal(await neighbour(client, form.vip), form.mac);
+      assert.equal(await client.neighbour(form.vip), form.mac);
       await first.stop();
       await second.untilState("web", "master");
       await lab.until("b holds the address", () => b.holds(form.vip), 2000);
       await ping(client, form.vip);
-      assert.equal(await neighbour(client, form.vip), form.mac);
+      assert.equal(await client.neighbour(form.vip), form.mac);
       assert.equal((await second.router("web")).sessions[0]!.counters.dropped.checksum ?? 0, 0);
       const adverts = await capture.packets("vrrp", [
         "eth.src",
@@ -111,4 +114,163 @@ for (const form of [IPV4, IPV6]) {
       assert.equal((await a.tryExec(["ip", "link", "show", form.link])).code, 1);
     },
   );
+}
+
+/** What a host has to say about an address, as often as asked; ends with the lab. */
+async function changesOf(lab: Lab, host: Host, address: string): Promise<() => string[]> {
+  const watch = host.spawn(["ip", "monitor", "neigh"], { name: `${host.name}-neighbours` });
+  // It has joined its group when it tells of what comes now.
+  await lab.until("the neighbours are watched", async () => {
+    await host.exec([
+      "ip",
+      "neighbour",
+      "replace",
+      "192.0.2.99",
+      "lladdr",
+      "02:00:00:00:00:99",
+      "dev",
+      "eth0",
+    ]);
+    await host.exec(["ip", "neighbour", "delete", "192.0.2.99", "dev", "eth0"]);
+    return watch.log().includes("192.0.2.99");
+  }, 5000);
+  return () => {
+    const lines = watch.log().split("\n").filter((line) => line.startsWith(`${address} `));
+    const macs = lines.map((line) => /lladdr ([0-9a-f:]{17})/.exec(line)?.[1]);
+    return [...new Set(macs.filter((mac) => mac !== undefined))];
+  };
+}
+
+for (const form of [IPV4, IPV6]) {
+  lab(`${form.name}: a client's neighbour entry stays as it is at a failover`, async (lab) => {
+    const { a, b, client, lan } = await threeHosts(lab);
+    const capture = await lab.capture(lan, "proto 112");
+    const first = startHalb(lab, a, site(form));
+    await first.untilState("web", "master");
+    const second = startHalb(lab, b, site(form));
+    await second.untilState("web", "backup");
+    await lab.until("a holds the address", () => a.holds(form.vip), 2000);
+    await ping(client, form.vip);
+    const macs = await changesOf(lab, client, form.vip);
+    const probe = form === IPV4 ? await startProbe(lab, client, form.vip) : undefined;
+    await lab.delay(300);
+    await a.link(lan).cut();
+    await second.untilState("web", "master");
+    await lab.until("b holds the address", () => b.holds(form.vip), 2000);
+    await ping(client, form.vip);
+    await lab.delay(300);
+    await a.link(lan).restore();
+    await first.untilState("web", "master");
+    await lab.until("b let go", async () => !await b.holds(form.vip), 3000);
+    await lab.delay(300);
+    await ping(client, form.vip);
+    assert.equal(await client.neighbour(form.vip), form.mac);
+    assert.deepEqual(macs().filter((mac) => mac !== form.mac), []);
+    assert.ok(longestDoubleMaster(await adverts(capture)) <= 150_000);
+    if (probe === undefined) return;
+    const outages = (await probe.stop()).outages(20);
+    console.log(`outages, ms: ${outages.map(({ duration }) => Math.round(duration / 1000))}`);
+    assert.ok(outages.length > 0 && outages.every(({ ended }) => ended));
+    // Three intervals and the skew, and what a busy machine takes.
+    assert.ok(outages.every(({ duration }) => duration < 1_000_000));
+  });
+}
+
+lab(
+  "[V7-C10] [V7-C11] a backup takes nothing that is sent to the virtual MAC, and a master redirects nobody",
+  async (lab) => {
+    const [a, b, client, far] = await lab.hostsNamed("a", "b", "c", "d");
+    const lan = await lab.lan("net", [a, b, client]);
+    const back = await lab.lan("far", [a, b, far], { prefix: "198.51.100.0/24" });
+    for (const host of [a, b]) {
+      await host.sysctl("net.ipv4.ip_forward", "1");
+      await host.sysctl("net.ipv4.conf.all.rp_filter", "1");
+    }
+    // The switch floods: each frame reaches both routers.
+    for (const host of [a, b, client]) {
+      const { leg } = lan.link(host);
+      await execute(["bridge", "-n", lan.namespace, "link", "set", "dev", leg, "learning", "off"]);
+    }
+    const first = startHalb(lab, a, site(IPV4));
+    await first.untilState("web", "master");
+    const second = startHalb(lab, b, site(IPV4));
+    await second.untilState("web", "backup");
+    await lab.until("a holds the address", () => a.holds(IPV4.vip), 2000);
+    await far.exec(["ip", "route", "add", "192.0.2.0/24", "via", "198.51.100.1"]);
+    await client.exec(["ip", "route", "add", "198.51.100.0/24", "via", IPV4.vip]);
+    const passed = await lab.capture(back, "icmp");
+    const redirects = await lab.capture(lan, "icmp");
+    const reached = await lab.capture(b, "icmp");
+    for (let i = 0; i < 5; i++) await ping(client, "198.51.100.3");
+    // Through the router back to the same wire: that is what a redirect is for.
+    for (const gateway of [IPV4.vip, "192.0.2.1"]) {
+      await a.exec(["ip", "route", "replace", "203.0.113.0/24", "via", "192.0.2.3"]);
+      await client.exec(["ip", "route", "replace", "203.0.113.0/24", "via", gateway]);
+      await client.tryExec(["ping", "-n", "-c", "1", "-W", "1", "203.0.113.9"]);
+    }
+    const flooded = await reached.packets(`icmp.type == 8 && eth.dst == ${IPV4.mac}`);
+    assert.ok(flooded.length >= 5, "the backup got them, too");
+    const requests = await passed.packets("icmp.type == 8", ["eth.src"]);
+    assert.deepEqual(
+      requests.map(({ fields }) => fields["eth.src"]),
+      Array.from({ length: 5 }, () => a.link(back).mac),
+    );
+    const sent = await redirects.packets("icmp.type == 5", ["ip.src"]);
+    // Asked by its own address it does redirect, so the capture would have shown others.
+    // The first source is that of the redirect, the second one that of the packet in it.
+    const sources = sent.map(({ fields }) => fields["ip.src"]!.split(",")[0]);
+    assert.deepEqual([...new Set(sources)], ["192.0.2.1"]);
+  },
+);
+
+for (const form of [IPV4, IPV6]) {
+  lab(`${form.name}: keepalived with use_vmac and halb, each in both parts`, async (lab) => {
+    const { a, b, client, lan } = await threeHosts(lab);
+    const halb = startHalb(lab, a, site(form));
+    await halb.untilState("web", "master");
+    await lab.until("halb holds the address", () => a.holds(form.vip), 2000);
+    await ping(client, form.vip);
+    const macs = await changesOf(lab, client, form.vip);
+    const keepalived = (priority: number) =>
+      startKeepalived(
+        lab,
+        b,
+        `global_defs {
+  vrrp_version 3
+}
+vrrp_instance web {
+  interface eth0
+  virtual_router_id 51
+  use_vmac
+  state BACKUP
+  priority ${priority}
+  advert_int 0.1
+  virtual_ipaddress {
+    ${form.addresses.join("\n    ")}
+  }
+}
+`,
+        { name: `keepalived-${priority}` },
+      );
+    const better = keepalived(200);
+    await halb.untilState("web", "backup");
+    await lab.until("keepalived holds the address", () => b.holds(form.vip), 5000);
+    await lab.until("halb let go", async () => !await a.holds(form.vip), 5000);
+    await ping(client, form.vip);
+    assert.ok((await halb.router("web")).sessions[0]!.counters.advertisements_received > 0);
+    await better.stop();
+    await halb.untilState("web", "master");
+    await lab.until("halb holds the address again", () => a.holds(form.vip), 5000);
+    await ping(client, form.vip);
+    const worse = keepalived(50);
+    await lab.until("keepalived is backup", () => /BACKUP STATE/.test(worse.log()), 5000);
+    await lab.delay(1000);
+    assert.doesNotMatch(worse.log(), /MASTER STATE/);
+    await halb.stop();
+    await lab.until("keepalived takes over", () => b.holds(form.vip), 5000);
+    await ping(client, form.vip);
+    // keepalived's host may ask from the virtual address with its own hardware address; ours never.
+    const others = macs().filter((mac) => mac !== form.mac && mac !== b.link(lan).mac);
+    assert.deepEqual(others, []);
+  });
 }

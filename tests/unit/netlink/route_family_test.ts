@@ -141,6 +141,7 @@ Deno.test("a link is read with flags, hardware address and MTU", () => {
     master: 0,
     kind: "",
     alias: "",
+    group: 0,
   });
 });
 
