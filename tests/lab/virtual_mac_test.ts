@@ -73,7 +73,7 @@ const ping = (host: Host, address: string, ...more: string[]) =>
 
 for (const form of [IPV4, IPV6]) {
   lab(
-    `${form.name}: the virtual MAC is the source of adverts and answers, on both nodes`,
+    `[V7-C8] [V7-C9] [V7-19] ${form.name}: the virtual MAC is the source of adverts and answers`,
     async (lab) => {
       const { a, b, client, lan } = await threeHosts(lab);
       const capture = await lab.capture(lan);
@@ -91,6 +91,9 @@ for (const form of [IPV4, IPV6]) {
       await first.stop();
       await second.untilState("web", "master");
       await lab.until("b holds the address", () => b.holds(form.vip), 2000);
+      // No identifier of an address is made of the virtual MAC.
+      const there = (await b.addresses(form.link)).map(({ address }) => address).sort();
+      assert.deepEqual(there, form.addresses.map((text) => text.split("/")[0]!).sort());
       await ping(client, form.vip);
       assert.equal(await client.neighbour(form.vip), form.mac);
       assert.equal((await second.router("web")).sessions[0]!.counters.dropped.checksum ?? 0, 0);
@@ -177,7 +180,7 @@ for (const form of [IPV4, IPV6]) {
 }
 
 lab(
-  "[V7-C10] [V7-C11] a backup takes nothing that is sent to the virtual MAC, and a master redirects nobody",
+  "[V7-C10] [V7-C11] a backup takes no frame to the virtual MAC, a master redirects nobody",
   async (lab) => {
     const [a, b, client, far] = await lab.hostsNamed("a", "b", "c", "d");
     const lan = await lab.lan("net", [a, b, client]);

@@ -38,6 +38,7 @@ name = "six"
 interface = "eth0"
 virtual_router_id = 52
 addresses = ["fe80::10/64", "2001:db8::10/64"]
+virtual_mac = true
 
 [[vrrp]]
 name = "old"
@@ -45,6 +46,7 @@ interface = "eth1"
 version = 2
 virtual_router_id = 53
 addresses = ["198.51.100.10/24"]
+virtual_mac = { type = "ipvlan", interface = "own" }
 
 [[track_interface]]
 name = "eth1"

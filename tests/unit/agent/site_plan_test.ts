@@ -166,3 +166,38 @@ track = { interfaces = ["eth7", { name = "eth9", weight = -10 }] }
   }
   assert.ok(interfaces.some(({ name }) => name === "eth9"));
 });
+
+Deno.test("a virtual MAC: its interface carries what is on the router's own, and adverts have it", () => {
+  const text = router(
+    "web",
+    51,
+    '"192.0.2.10/24", { address = "203.0.113.10", interface = "eth1" }',
+    "virtual_mac = true\n",
+  ) + router("base", 52, '"192.0.2.11"', "virtual_mac = { transmit_on_base = true }\n") +
+    router("six", 53, '"fe80::10"', 'virtual_mac = { type = "ipvlan", interface = "own" }\n')
+      .replace('"eth0"', '"eth2"');
+  const plan = planSite(siteOf(text), new Slots());
+  assert.deepEqual(
+    plan.routers.map(({ virtualInterface, sourceMac }) => [virtualInterface, sourceMac]),
+    [["vrrp.51", "00:00:5e:00:01:33"], ["vrrp.52", undefined], ["own", undefined]],
+  );
+  assert.deepEqual(plan.holdings.map(({ virtualLinks }) => virtualLinks), [
+    [{ name: "vrrp.51", base: "eth0", type: "macvlan", mac: "00:00:5e:00:01:33" }],
+    [{ name: "vrrp.52", base: "eth0", type: "macvlan", mac: "00:00:5e:00:01:34" }],
+    [{ name: "own", base: "eth2", type: "ipvlan" }],
+  ]);
+  assert.deepEqual(
+    plan.holdings.map(({ addresses }) => addresses.map((held) => held.interface)),
+    [["vrrp.51", "eth1"], ["vrrp.52"], ["own"]],
+  );
+  const groups = new Map(plan.interfaces.map((one) => [one.name, one.groups]));
+  assert.deepEqual([...groups.keys()].sort(), [
+    "eth0",
+    "eth1",
+    "eth2",
+    "own",
+    "vrrp.51",
+    "vrrp.52",
+  ]);
+  assert.deepEqual(groups.get("vrrp.51"), [], "adverts are heard on the base");
+});

@@ -615,3 +615,49 @@ Deno.test("driver: a router that does not track its own interface goes on withou
   bench.driver.interfaceChanged(eth("eth0", 2, { up: false, ipv4: [] }), bench.now, "k:3");
   assert.deepEqual(bench.state("web").router.waitingFor, ["interface eth0: no IPv4 address"]);
 });
+
+Deno.test("[V7-C8] driver: adverts of a router with a virtual MAC are frames of it, others are not", () => {
+  const bench = new Bench();
+  const virtual = { virtualInterface: "vrrp.51", sourceMac: "00:00:5e:00:01:33" };
+  bench.configure(router("web", 0, virtual), router("plain", 1));
+  bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
+  assert.deepEqual(bench.state("web").router.waitingFor, [
+    "interface vrrp.51 of the virtual MAC: not there",
+  ]);
+  // That it is down is as it should be.
+  bench.driver.interfaceChanged(eth("vrrp.51", 3, { up: false }), bench.now, "k:2");
+  assert.equal(bench.state("web").router.state, "backup");
+  bench.advance(4 * SECOND);
+  assert.ok(bench.frames.length > 0 && bench.sent.length > 0);
+  for (const frame of bench.frames) {
+    assert.equal(frame.subarray(0, 14).toHex(), "01005e000012" + "00005e000133" + "0800");
+    assert.equal(frame[14 + 20 + 1], 51);
+  }
+  assert.ok(bench.sent.every((packet) => packet[20 + 1] === 52));
+  assert.deepEqual(bench.opened.filter((one) => one.startsWith("frames")), ["frames /2/ipv4"]);
+  // Made again under another index: nothing of it is lost.
+  bench.driver.interfaceChanged(eth("vrrp.51", 4), bench.now, "k:3");
+  assert.equal(bench.state("web").router.state, "master");
+  bench.configure(router("web", 0, { virtualInterface: "vrrp.51" }), router("plain", 1));
+  const before = bench.frames.length;
+  bench.advance(2 * SECOND);
+  assert.equal(bench.frames.length, before, "transmit_on_base");
+  bench.driver.interfaceGone({
+    type: "interface_gone",
+    id: "k:4",
+    key: { namespace: "", index: 4 },
+    name: "vrrp.51",
+  }, bench.now);
+  assert.equal(bench.state("web").router.state, "fault");
+});
+
+Deno.test("driver: without its packet socket a router waits, and tries again", () => {
+  const bench = new Bench();
+  bench.refuseFrames = true;
+  bench.configure(router("web", 0, { sourceMac: "00:00:5e:00:01:33" }));
+  bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
+  assert.match(bench.state("web").router.waitingFor.join(), /packet socket on eth0: /);
+  bench.refuseFrames = false;
+  bench.advance(SECOND);
+  assert.equal(bench.state("web").router.state, "backup");
+});
