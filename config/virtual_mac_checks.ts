@@ -26,10 +26,11 @@ interface VirtualRouter extends CheckedRouter {
 /** Interfaces that the site takes for the host's own, and where. */
 function hostInterfaces(routers: readonly CheckedRouter[]): Map<string, TreeNode> {
   const found = new Map<string, TreeNode>();
-  const note = (name: string, node: TreeNode) => {
-    if (!found.has(name)) found.set(name, node);
-  };
   for (const { config, node } of routers) {
+    const note = (name: string, node: TreeNode) => {
+      const key = `${config.namespace ?? ""}/${name}`;
+      if (!found.has(key)) found.set(key, node);
+    };
     note(config.interface, descend(node, ["interface"]));
     config.track.interfaces.forEach(({ name }, index) => {
       const item = descend(node, ["track", "interfaces", index]);
@@ -63,6 +64,14 @@ function checkOne({ config, node, virtual, place }: VirtualRouter, report: Repor
       });
     }
   }
+  if (config.vrf !== undefined) {
+    report({
+      place: keyPlace(place),
+      message: `\`virtual_mac\` and \`vrf\` (${OTHER}) do not go together in this version`,
+      advice: "leave one of them out",
+      other: valuePlace(descend(node, ["vrf"])),
+    });
+  }
   if (config.priority === 255 && virtual.type === "macvlan") {
     report({
       place: keyPlace(place),
@@ -88,7 +97,7 @@ export function checkVirtualMacs(routers: readonly CheckedRouter[], report: Repo
     const { namespace = "" } = config;
     const base = `${namespace}/${config.interface}`;
     checkOne(virtual, report);
-    const taken = hosts.get(name);
+    const taken = hosts.get(`${namespace}/${name}`);
     if (taken !== undefined) {
       report({
         place: valuePlace(place),
