@@ -143,7 +143,7 @@ class Bench {
 
 function link(name: string, index: number) {
   const known = { family: 0, hardwareType: 1, up: true, running: true, mac: "", mtu: 1500 };
-  const made = { parent: 0, master: 0, kind: "", alias: "" };
+  const made = { group: 0, parent: 0, master: 0, kind: "", alias: "" };
   return { ...known, ...made, name, index, flags: IFF_UP };
 }
 
