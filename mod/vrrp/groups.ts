@@ -255,7 +255,9 @@ function settle(turn: Turn): void {
   const fit = group.members.filter(isFit);
   const bound = group.members.filter(({ stopping }) => !stopping);
   const { need } = group.settings;
-  const needed = need === "all" ? bound.length : need === "any" ? 1 : need;
+  // Members that have been told to stop are not missing: who is left goes on, to be handed over in
+  // its turn.
+  const needed = need === "all" ? bound.length : need === "any" ? 1 : Math.min(need, bound.length);
   const able = fit.length >= needed;
   if (able) share(turn, fit);
   else imposeFault(turn, fit, needed);

@@ -538,3 +538,21 @@ Deno.test("a group names what it lacks", () => {
   );
   throws(() => tell(backup(), "dmz", health(), 0), /dmz is not in sync group site/);
 });
+
+Deno.test("members that stop or leave are not missing, whatever number is needed", () => {
+  const one = master(["web", "lan"], 2);
+  const stop = { type: "stop", now: false } as const;
+  const told = [
+    ...tell(one, "web", stop, 5 * SECOND),
+    ...tell(one, "lan", stop, 5 * SECOND),
+  ];
+  // Both go on answering until their successors have spoken.
+  deepStrictEqual(told.filter((line) => /drop|fault/.test(line)), []);
+  deepStrictEqual(told.filter((line) => /send/.test(line)), ["web send 0", "lan send 0"]);
+  strictEqual(states(one), "master master");
+
+  const other = master(["web", "lan"], 2);
+  const settings = { name: "site", members: ["web"], need: 2 };
+  deepStrictEqual(act(other, { type: "configure", settings, joining: [] }, 5 * SECOND), []);
+  strictEqual(states(other), "master");
+});
