@@ -7,7 +7,7 @@
 
 import * as v from "valibot";
 import { choice, documented, duration, flag, text, VALUE, whole } from "./fields.ts";
-import { name, path } from "./names.ts";
+import { name, namespaceName, path } from "./names.ts";
 import { notYet } from "./planned.ts";
 import { userName } from "./users.ts";
 
@@ -156,6 +156,12 @@ export const AGENT_SCHEMA = documented(
       }),
       "nobody",
     ),
+    namespace: v.exactOptional(namespaceName({
+      text: "The network namespace (`ip netns`) that the whole agent runs in, its scripts " +
+        "included. The process enters it at the start, which takes CAP_SYS_ADMIN. A router can " +
+        "have a `namespace` of its own.",
+      example: "blue",
+    })),
     startup_delay: v.optional(
       duration({ min: "0s", max: "1h" }, {
         text: "How long to wait after the start before virtual routers begin.",

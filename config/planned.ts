@@ -31,7 +31,6 @@ const PLANNED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   agent: {
     http: "`agent.http`",
-    namespace: "`agent.namespace`",
   },
   defaults: {
     bfd: "`[defaults.bfd]`",

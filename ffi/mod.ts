@@ -215,9 +215,10 @@ export {
   setMulticastInterface4,
   setMulticastInterface6,
 } from "./multicast.ts";
-export { inNamespace } from "./namespace.ts";
+export { inNamespace, joinNamespace } from "./namespace.ts";
 export { NetlinkSocket } from "./netlink.ts";
 export {
+  executeInstead,
   getrlimit,
   killProcess,
   processId,

@@ -18,6 +18,19 @@ const CLONE_NEWNET = 0x4000_0000;
 /** Where `ip netns add` mounts namespaces. */
 const NAMESPACE_DIRECTORY = "/run/netns";
 
+/** Takes the calling thread, and those that it makes, into the network namespace of that name. */
+export function joinNamespace(name: string): void {
+  if (name.includes("/") || name === "." || name === "..") {
+    throw new RangeError(`Not the name of a network namespace: ${JSON.stringify(name)}`);
+  }
+  const other = openReadOnly(`${NAMESPACE_DIRECTORY}/${name}`);
+  try {
+    check("setns", libc.setns(other, CLONE_NEWNET), name);
+  } finally {
+    closeDescriptor(other);
+  }
+}
+
 /**
  * Runs `work` in the network namespace of that name and returns what it returns; `""` is the
  * thread's own: then it only runs it. The thread is back in its namespace when this returns or
@@ -25,17 +38,9 @@ const NAMESPACE_DIRECTORY = "/run/netns";
  */
 export function inNamespace<T>(name: string, work: () => T): T {
   if (name === "") return work();
-  if (name.includes("/") || name === "." || name === "..") {
-    throw new RangeError(`Not the name of a network namespace: ${JSON.stringify(name)}`);
-  }
   const own = openReadOnly("/proc/thread-self/ns/net");
   try {
-    const other = openReadOnly(`${NAMESPACE_DIRECTORY}/${name}`);
-    try {
-      check("setns", libc.setns(other, CLONE_NEWNET), name);
-    } finally {
-      closeDescriptor(other);
-    }
+    joinNamespace(name);
     let result: T;
     try {
       result = work();

@@ -5,7 +5,7 @@
  */
 
 import { check } from "./errors.ts";
-import { libc } from "./symbols.ts";
+import { addressOf, cString, libc } from "./symbols.ts";
 
 /** Core dump size, bytes. */
 export const RLIMIT_CORE = 4;
@@ -39,6 +39,22 @@ export function killProcess(pid: number, signal: number): void {
     throw new RangeError(`Not a process to send a signal to: ${pid}`);
   }
   check("kill", libc.kill(pid, signal), String(pid));
+}
+
+/**
+ * Executes a program in place of this one: all other threads end, descriptors that are not
+ * close-on-exec stay. Does not return; throws SystemError such as ENOENT.
+ *
+ * @param path of the program
+ * @param argv with the name it is called by first
+ */
+export function executeInstead(path: string, argv: readonly string[]): never {
+  const texts = argv.map((argument) => new Uint8Array(cString(argument)));
+  // A null pointer ends the list.
+  const pointers = new BigUint64Array(texts.length + 1);
+  texts.forEach((text, i) => pointers[i] = addressOf(text));
+  check("execv", libc.execv(cString(path), pointers), path);
+  throw new Error("execv has returned");
 }
 
 /** A resource limit; `Infinity` means none. */

@@ -245,7 +245,7 @@ export class Service {
   async #apply(loaded: { site: SiteConfig; sha256: string }): Promise<ReloadResult> {
     const before = this.#site.agent;
     const after = loaded.site.agent;
-    const fixed = (["name", "control", "state_directory", "realtime"] as const)
+    const fixed = (["name", "control", "state_directory", "realtime", "namespace"] as const)
       .filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
     if (fixed.length > 0) {
       const keys = fixed.map((key) => `agent.${key}`).join(", ");

@@ -5,6 +5,7 @@
  */
 
 import { formatProblem, loadSite, type Problem, systemOptions } from "../../config/mod.ts";
+import { runInNamespace } from "../agent/own_namespace.ts";
 import { MissingPrivilege } from "../agent/process.ts";
 import { Service } from "../agent/service.ts";
 import { reportFailure } from "../agent/take_over.ts";
@@ -40,6 +41,8 @@ export async function runCommand(path: string, options: RunOptions): Promise<num
     return await fail(2, reason);
   }
   try {
+    // Before anything is opened: nothing of the process outlives it but its streams.
+    if (loaded.site.agent.namespace !== undefined) runInNamespace(loaded.site.agent.namespace);
     return await new Service(path, load, loaded).run(takeOver);
   } catch (error) {
     if (error instanceof Error && error.name === "AgentUnreachable") throw error;

@@ -54,7 +54,7 @@ const BIT = 1;
 const VERSION = 2;
 /** A filter has room for so many; for more, packets are admitted and judged by `Reach`. */
 const MOST_GROUPS = 20;
-const MOST_SOURCES = { ipv4: 400, ipv6: 100 } as const;
+const MOST_SOURCES = { ipv4: 200, ipv6: 100 } as const;
 
 /** Jump targets of `classify`, but for `admit`: what is wrong. */
 const REFUSALS = {

@@ -368,6 +368,29 @@ lab("another group: keepalived's mcast_dst_ip in both roles", async (lab) => {
   await halb.untilState("web", "master");
 });
 
+lab("the whole agent in a network namespace", async (lab) => {
+  const [outer, inner] = await lab.hostsNamed("outer", "inner");
+  await lab.lan("out", [outer]);
+  await lab.lan("in", [inner]);
+  const whole = `[agent]\nnamespace = "${inner.namespace}"\n` + site(IPV4, 150, "");
+  const agent = startHalb(lab, outer, whole);
+  await agent.untilState("web", "master");
+  await untilHeld(lab, inner, IPV4.vip);
+  assert.ok(!await outer.holds(IPV4.vip));
+  const namespaceOf = (pid: number) => Deno.readLinkSync(`/proc/${pid}/ns/net`);
+  const { pid } = await statusOf(agent);
+  const pids = (await execute(["ip", "netns", "pids", inner.namespace])).split("\n");
+  assert.ok(pids.includes(String(pid)), `${pid} in ${namespaceOf(pid)}`);
+  agent.reload(site(IPV4, 150, ""));
+  await lab.until(
+    "another namespace needs a restart",
+    () => agent.log().includes("agent.namespace cannot change while the agent runs"),
+    3_000,
+  );
+  await agent.stop();
+  assert.ok(!await inner.holds(IPV4.vip));
+});
+
 lab("one agent, routers in two network namespaces", async (lab) => {
   const [a, inner, b] = await lab.hostsNamed("a", "inner", "b");
   const outside = await lab.lan("out", [a, b]);

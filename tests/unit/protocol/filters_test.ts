@@ -147,3 +147,71 @@ function noise(random: Random): Uint8Array {
   new DataView(whole.buffer).setUint16(2, length);
   return whole.subarray(0, length);
 }
+
+/** The same packet to and from other addresses. */
+function between(packet: Uint8Array<ArrayBuffer>, source: string, destination: string, ttl = 255) {
+  packet.set(source.split(".").map(Number), 12);
+  packet.set(destination.split(".").map(Number), 16);
+  packet[8] = ttl;
+  return packet;
+}
+
+Deno.test("filters: groups and unicast peers are told apart, each with its ids and distances", () => {
+  const ids = (...all: number[]): ServedIds => ({ version3: new Set(all), version2: new Set() });
+  const served: Served = {
+    groups: new Map([[VRRP_GROUP_IPV4, ids(51)], ["224.0.0.118", ids(51, 52)]]),
+    unicast: ids(53),
+    sources: new Map([
+      ["192.0.2.2", { least: 255, most: 255 }],
+      ["198.51.100.2", { least: 250, most: 253 }],
+    ]),
+  };
+  const own = "192.0.2.1";
+  const peer = "192.0.2.2";
+  const cases: [name: string, packet: Uint8Array, admitted: boolean][] = [
+    ["usual group", between(advert(3, 51), peer, VRRP_GROUP_IPV4), true],
+    ["other group", between(advert(3, 52), peer, "224.0.0.118"), true],
+    ["only in the other group", between(advert(3, 52), peer, VRRP_GROUP_IPV4), false],
+    ["no group of ours", between(advert(3, 51), peer, "224.0.0.119"), false],
+    ["group, TTL 254", between(advert(3, 51), peer, "224.0.0.118", 254), false],
+    ["peer", between(advert(3, 53), peer, own), true],
+    ["peer, too far", between(advert(3, 53), peer, own, 254), false],
+    ["peer of a group's router", between(advert(3, 51), peer, own), false],
+    ["unicast router in a group", between(advert(3, 53), peer, VRRP_GROUP_IPV4), false],
+    ["stranger", between(advert(3, 53), "192.0.2.3", own), false],
+    ["distant peer", between(advert(3, 53), "198.51.100.2", own, 250), true],
+    ["too near", between(advert(3, 53), "198.51.100.2", own, 254), false],
+    ["too distant", between(advert(3, 53), "198.51.100.2", own, 249), false],
+    ["version 2", between(advert(2, 53), peer, own), false],
+    ["IP options", withOptions(between(advert(3, 53), peer, own), 10), true],
+  ];
+  const packets = cases.map(([, packet]) => packet);
+  const names = (digits: string) => cases.filter((_, i) => digits[i] === "1").map(([name]) => name);
+  const wanted = (admitted: boolean) =>
+    cases.filter(([, , yes]) => yes === admitted).map(([name]) => name);
+  assert.deepEqual(names(through(admittingFilter("ipv4", served), packets)), wanted(true));
+  assert.deepEqual(names(through(refusingFilter("ipv4", served), packets)), wanted(false));
+});
+
+Deno.test("filters: the kernel takes those of the most groups and peers that there can be", () => {
+  const all: ServedIds = { version3: IDS.version3, version2: IDS.version3 };
+  const range = (i: number) => ({ least: 1 + (i % 255), most: 255 });
+  for (const family of ["ipv4", "ipv6"] as const) {
+    for (const count of [1, 20, 21, 100, 101, 200, 201, 2000]) {
+      const six = family === "ipv6";
+      const sources = Array.from({ length: count }, (_, i) => {
+        const [high, low] = [i >> 8, i & 255];
+        return [six ? `2001:db8::${i.toString(16)}` : `198.51.${high}.${low}`, range(i)] as const;
+      });
+      const groups = Array.from({ length: Math.min(count, 200) }, (_, i) => {
+        return [six ? `ff02::1:${i.toString(16)}` : `224.0.1.${i}`, all] as const;
+      });
+      const served = { groups: new Map(groups), unicast: all, sources: new Map(sources) };
+      const [a, b] = openSocketPair(SOCK_DGRAM);
+      attachFilter(a, admittingFilter(family, served));
+      attachFilter(b, refusingFilter(family, served));
+      closeDescriptor(a);
+      closeDescriptor(b);
+    }
+  }
+});

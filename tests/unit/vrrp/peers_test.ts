@@ -2,7 +2,7 @@
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import type { ChecksumRule, Micros, Router } from "../../../mod/vrrp/mod.ts";
-import { step } from "../../../mod/vrrp/mod.ts";
+import { checksumOf, step } from "../../../mod/vrrp/mod.ts";
 import { advert, HIGHER, LOWER, SECOND, started } from "./fixtures.ts";
 
 const THIRD = "198.51.100.200";
@@ -149,4 +149,18 @@ Deno.test("[V7-16] complaints about peers: one of a kind in 10 s, however many a
   deepStrictEqual(kinds, ["address_list_mismatch", "interval_mismatch"]);
   const again = step(router, advert({ addresses: ["192.0.2.1"], priority: 200 }), 10 * SECOND);
   deepStrictEqual(again.map((effect) => effect.type), ["notice", "set_timer"]);
+});
+
+Deno.test("[V7-6] auto, unicast: each peer has the rule that it sends by, and contradicts nobody", () => {
+  const router = started({ unicast: true });
+  for (let at = 1; at <= 5; at++) {
+    hear(router, at * SECOND, "rfc5798", THIRD);
+    const notices = hear(router, at * SECOND + 1, "rfc9568");
+    deepStrictEqual(notices, at === 3 ? ["checksum_changed"] : []);
+  }
+  strictEqual(checksumOf(router, HIGHER), "rfc9568");
+  strictEqual(checksumOf(router, THIRD), "rfc5798");
+  strictEqual(checksumOf(router, LOWER), "rfc5798", "never heard");
+  strictEqual(router.checksum.sending, "rfc5798");
+  deepStrictEqual(structuredClone(router), JSON.parse(JSON.stringify(router)));
 });

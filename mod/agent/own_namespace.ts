@@ -1,0 +1,50 @@
+/**
+ * The network namespace that the whole agent runs in (`agent.namespace`).
+ *
+ * A thread can enter a namespace, a process cannot: others of its threads stay where they are, and
+ * file calls and connections of the runtime happen on them. So the process enters with one thread
+ * and then executes itself anew, which leaves that thread alone: pid, arguments, environment and
+ * standard streams stay.
+ *
+ * @module
+ */
+
+import {
+  EACCES,
+  EPERM,
+  executeInstead,
+  joinNamespace,
+  readText,
+  SystemError,
+} from "../../ffi/mod.ts";
+import { MissingPrivilege } from "./process.ts";
+
+const OWN = "/proc/self/ns/net";
+const DIRECTORY = "/run/netns";
+
+/**
+ * Makes this process one of the named namespace: does nothing where it is, or else does not return.
+ *
+ * @throws {MissingPrivilege} without CAP_SYS_ADMIN
+ * @throws {Error} where there is no such namespace
+ */
+export function runInNamespace(name: string): void {
+  let wanted: Deno.FileInfo;
+  try {
+    wanted = Deno.statSync(`${DIRECTORY}/${name}`);
+  } catch {
+    throw new Error(`There is no network namespace "${name}": \`ip netns list\` shows them`);
+  }
+  const own = Deno.statSync(OWN);
+  if (own.ino === wanted.ino && own.dev === wanted.dev) return;
+  try {
+    joinNamespace(name);
+  } catch (error) {
+    if (!(error instanceof SystemError) || ![EPERM, EACCES].includes(error.errno)) throw error;
+    throw new MissingPrivilege(
+      `Cannot enter the network namespace "${name}": that takes CAP_SYS_ADMIN`,
+    );
+  }
+  const argv = readText("/proc/self/cmdline").split("\0").slice(0, -1);
+  executeInstead(Deno.execPath(), argv);
+}
