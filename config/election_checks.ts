@@ -100,7 +100,15 @@ function checkStrict({ config, node }: CheckedRouter, report: Report): void {
       refuse(["auth", "mode"], "what is not signed must not be believed", 'write `"enforce"`');
     }
   } else refuseKey(["auth"], `${rfc} has removed authentication`);
-  refuseKey(["virtual_mac", "transmit_on_base"], "adverts come from the virtual MAC");
+  if (version === 2 && config.accept && config.priority !== OWNER) {
+    const why = "RFC 3768 section 6.4.3 has only the owner take packets to the addresses";
+    refuse(["accept"], why, "write `accept = false`");
+  }
+  const base = find(node, ["virtual_mac", "transmit_on_base"]);
+  if (base?.kind === "scalar" && base.value === true) {
+    const why = "adverts come from the virtual MAC";
+    refuse(["virtual_mac", "transmit_on_base"], why, "leave out one of the two");
+  }
   refuseKey(["virtual_mac", "mac"], "the RFCs say what the virtual MAC is");
 }
 

@@ -57,15 +57,39 @@ const BROKEN: readonly (readonly [string, string, readonly Expected[]])[] = [
   ]]],
   [
     "strict and an answer in version 2",
-    router(`${STRICT}version = 2\nanswer_lower_priority = true\n`),
+    router(`${STRICT}version = 2\naccept = false\nanswer_lower_priority = true\n`),
     [[
-      "site.toml:8:1",
+      "site.toml:9:1",
       "answer_lower_priority",
       "`strict` (site.toml:6:10) does not allow `answer_lower_priority`: RFC 3768 section 6.4.3 " +
       "discards such adverts",
       "leave out one of the two",
     ]],
   ],
+  [
+    "strict and packets to the addresses in version 2",
+    router(`${STRICT}version = 2\naccept = true\n`),
+    [[
+      "site.toml:8:1",
+      "accept",
+      "`strict` (site.toml:6:10) does not allow `accept`: RFC 3768 section 6.4.3 has only the owner " +
+      "take packets to the addresses",
+      "write `accept = false`",
+    ]],
+  ],
+  ["strict and packets to the addresses in version 2, unsaid", router(`${STRICT}version = 2\n`), [[
+    "site.toml:1:1",
+    "[[vrrp]]",
+    "`strict` (site.toml:6:10) does not allow `accept`: RFC 3768 section 6.4.3 has only the owner " +
+    "take packets to the addresses",
+    "write `accept = false`",
+  ]]],
+  ["strict and unicast", router(`${STRICT}unicast = { peers = ["192.0.2.2"] }\n`), [[
+    "site.toml:7:1",
+    "unicast",
+    "`strict` (site.toml:6:10) does not allow `unicast`: RFC 9568 knows multicast only",
+    "leave out one of the two",
+  ]]],
   ["strict and a last advert", router(`${STRICT}advertise_before_yielding = true\n`), [[
     "site.toml:7:1",
     "advertise_before_yielding",
@@ -124,7 +148,7 @@ Deno.test("election: strict decides what nobody wrote, by version", () => {
   assert.deepEqual(election(""), [true, true, false]);
   assert.deepEqual(election("version = 2\n"), [true, true, false]);
   assert.deepEqual(election(STRICT), [true, false, true]);
-  assert.deepEqual(election(`${STRICT}version = 2\n`), [false, false, true]);
+  assert.deepEqual(election(`${STRICT}version = 2\naccept = false\n`), [false, false, true]);
   assert.deepEqual(election("advertise_before_yielding = false\n"), [true, false, false]);
   assert.deepEqual(election("priority = 255\nowner_ignore_adverts = true\n"), [true, true, true]);
 });
