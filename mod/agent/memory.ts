@@ -17,7 +17,7 @@ import { memorySchema, planSchema } from "./memory_schema.ts";
 import type { SitePlan } from "./site_plan.ts";
 
 /** The format that is written, and the only one that is read. */
-export const FORMAT = 1;
+export const FORMAT = 2;
 
 /** Longest document that is read, bytes. */
 export const LONGEST_DOCUMENT = 256 * 1024 * 1024;

@@ -78,8 +78,8 @@ const BROKEN: readonly (readonly [string, string, readonly Expected[]])[] = [
     ]],
   ],
   ["strict and packets to the addresses in version 2, unsaid", router(`${STRICT}version = 2\n`), [[
-    "site.toml:1:1",
-    "[[vrrp]]",
+    "site.toml:1:3",
+    "vrrp",
     "`strict` (site.toml:6:10) does not allow `accept`: RFC 3768 section 6.4.3 has only the owner " +
     "take packets to the addresses",
     "write `accept = false`",
