@@ -11,6 +11,7 @@ const BENCHMARKS: Record<string, () => Promise<{ run(args: readonly string[]): P
   cost: () => import("./cost.ts"),
   start: () => import("./start.ts"),
   leases: () => import("./leases.ts"),
+  reload: () => import("./reload.ts"),
 };
 
 if (import.meta.main) {
