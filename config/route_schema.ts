@@ -188,10 +188,6 @@ const routeTable = documented(
       text: "Router preference (RFC 4191); IPv6 only.",
       example: "high",
     })),
-    ttl_propagate: v.exactOptional(flag({
-      text: "Whether MPLS takes the TTL over from the packet.",
-      example: false,
-    })),
     ...metricKeys,
     lock: v.exactOptional(documented(
       v.array(choice(LOCKABLE, { text: "A metric of this route.", example: "mtu" })),

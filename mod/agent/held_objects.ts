@@ -75,7 +75,6 @@ export function heldRoute(route: RouteConfig): HeldRoute {
     congestion: route.congctl,
     realms,
     preference: route.pref,
-    ttlPropagate: route.ttl_propagate,
   });
 }
 

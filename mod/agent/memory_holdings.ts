@@ -71,7 +71,6 @@ export const heldRoute = v.strictObject({
   congestion: v.exactOptional(interfaceName),
   realms: v.exactOptional(u32),
   preference: v.exactOptional(v.picklist(["low", "medium", "high"])),
-  ttlPropagate: v.exactOptional(v.boolean()),
 });
 
 export const heldRule = v.strictObject({

@@ -42,7 +42,6 @@ const RTA_MULTIPATH = 9;
 const RTA_FLOW = 11;
 const RTA_TABLE = 15;
 const RTA_PREF = 20;
-const RTA_TTL_PROPAGATE = 26;
 const RTNH_F_ONLINK = 0x4;
 const RT_SCOPE_HOST = 254;
 /** In a removal: whatever scope it has. */
@@ -122,7 +121,6 @@ export interface RouteForm<I> {
   readonly congestion?: string;
   readonly realms?: number;
   readonly preference?: keyof typeof PREFERENCES;
-  readonly ttlPropagate?: boolean;
 }
 
 /** Text and prefix length of a network. @throws {RangeError} where it is none */
@@ -182,9 +180,6 @@ export function putRoute(
   writeMetrics(writer, route);
   if (route.preference !== undefined) {
     writer.attributeU8(RTA_PREF, PREFERENCES[route.preference]);
-  }
-  if (route.ttlPropagate !== undefined) {
-    writer.attributeU8(RTA_TTL_PROPAGATE, route.ttlPropagate ? 1 : 0);
   }
   writer.end();
 }
