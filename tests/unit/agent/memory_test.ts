@@ -142,7 +142,7 @@ Deno.test("other formats, other boots and nonsense are refused in words", () => 
     [null, /^it is no memory of halb$/],
     ["x", /^it is no memory/],
     [{}, /^it is no memory/],
-    [{ ...good, format: 2 }, /^its format is 2, and this version reads 1$/],
+    [{ ...good, format: 1 }, /^its format is 1, and this version reads 2$/],
     [{ ...good, format: { toString: 1 } }, /^its format is {"toString":1}, and/],
     [{ ...good, boot: "there" }, /^it is from before the last boot$/],
     [{ ...good, pid: 0 }, /^"pid" is wrong/],
