@@ -8,6 +8,7 @@
 import * as v from "valibot";
 import { choice, documented, duration, flag, text, VALUE, whole } from "./fields.ts";
 import { name, namespaceName, path } from "./names.ts";
+import { AGENT_NOTIFY_TABLE, hook } from "./notify_schema.ts";
 import { notYet } from "./planned.ts";
 import { userName } from "./users.ts";
 
@@ -162,6 +163,13 @@ export const AGENT_SCHEMA = documented(
         "have a `namespace` of its own.",
       example: "blue",
     })),
+    notify: v.exactOptional(AGENT_NOTIFY_TABLE),
+    startup_script: v.exactOptional(
+      hook("before the first virtual router begins", "/usr/local/bin/before-halb"),
+    ),
+    shutdown_script: v.exactOptional(
+      hook("after the last virtual router has ended", "/usr/local/bin/after-halb"),
+    ),
     startup_delay: v.optional(
       duration({ min: "0s", max: "1h" }, {
         text: "How long to wait after the start before virtual routers begin.",

@@ -13,6 +13,8 @@ import { checkGroups } from "./group_checks.ts";
 import { type FileAccess, readSources } from "./include.ts";
 import { validate } from "./issues.ts";
 import { locate } from "./locate.ts";
+import { MAIL_SCHEMA } from "./mail_schema.ts";
+import { readNotifications } from "./notify_checks.ts";
 import { firstOf, mergeTables } from "./merge.ts";
 import type { Problem } from "./problem.ts";
 import type { CheckedRouter } from "./router_checks.ts";
@@ -209,6 +211,26 @@ function buildSite(
   const surroundings = { ...options, user: resolved.script_user };
   const trackers = readTrackers(root, surroundings, report);
   checkTrackers(checked, syncGroups, trackers, surroundings, report);
+  const mailNode = root.entries.get("mail");
+  const mail = mailNode !== undefined && isTable(mailNode, "mail", report)
+    ? validate(mailNode, MAIL_SCHEMA, report)
+    : undefined;
+  const notifications = readNotifications(
+    [
+      ...checked.map((router) => ({ type: "INSTANCE", ...router } as const)),
+      ...syncGroups.map((group) => ({ type: "GROUP", ...group } as const)),
+    ],
+    known,
+    agentNode,
+    {
+      ...options,
+      user: resolved.script_user,
+      ...(mail === undefined || mailNode === undefined
+        ? {}
+        : { mail: { config: mail, node: mailNode } }),
+    },
+    report,
+  );
   return freeze({
     agent: resolved,
     garp_group: groups.map(({ config }) => config),
@@ -216,6 +238,7 @@ function buildSite(
     static: statics,
     sync_group: syncGroups.map(({ config }) => config),
     ...configsOf(trackers),
+    notifications,
   });
 }
 

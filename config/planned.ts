@@ -23,7 +23,6 @@ export function notYet(what: string): string {
  */
 const PLANNED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "": {
-    mail: "`[mail]`",
     check: "`[[check]]`",
     bfd: "`[[bfd]]`",
     ipvs: "`[ipvs]`",
@@ -39,7 +38,6 @@ const PLANNED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   vrrp: {
     auth: "`auth`",
-    notify: "`notify`",
   },
   "vrrp.track": {
     bfd: "`track.bfd`",
@@ -61,6 +59,11 @@ const FOREIGN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   agent: {
     router_id: "write `name` instead",
+    notification_email: 'write `to = ["noc@example.net"]` in `[mail]` instead',
+    notification_email_from: "write `from` in `[mail]` instead",
+    smtp_server: "write `server` in `[mail]` instead",
+    notify_fifo: 'write `notify = { fifo = "/run/halb/notify" }` instead',
+    vrrp_notify_fifo: 'write `notify = { fifo = "/run/halb/notify" }` instead',
     vrrp_version: "write `version` in `[defaults.vrrp]` instead",
   },
   track_script: {
@@ -98,6 +101,11 @@ const FOREIGN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     track_process: 'write `track = { processes = ["nginx"] }` instead',
     track_file: 'write `track = { files = ["maintenance"] }` instead',
     native_ipv6: "leave it out: the addresses decide",
+    notify_master: 'write `notify = { master = ["/usr/local/bin/became-master"] }` instead',
+    notify_backup: 'write `notify = { backup = ["/usr/local/bin/became-backup"] }` instead',
+    notify_fault: 'write `notify = { fault = ["/usr/local/bin/is-in-fault"] }` instead',
+    notify_stop: 'write `notify = { stop = ["/usr/local/bin/has-stopped"] }` instead',
+    smtp_alert: "write `notify = { mail = true }` instead",
     use_vmac: "write `virtual_mac = true` instead",
     authentication: "write `auth` instead",
     garp_master_repeat: "write `garp = { repeat = 5 }` instead",

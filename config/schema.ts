@@ -15,6 +15,8 @@ import { AGENT_SCHEMA } from "./agent_schema.ts";
 import { GARP_GROUP_SCHEMA, type GarpGroupConfig } from "./announce_schema.ts";
 import { documented } from "./fields.ts";
 import { SYNC_GROUP_SCHEMA, type SyncGroupConfig } from "./group_schema.ts";
+import { MAIL_SCHEMA } from "./mail_schema.ts";
+import type { NotificationsConfig } from "./notify_checks.ts";
 import { type Family, familyOf } from "./ip.ts";
 import { TRACKER_LISTS, type TrackersConfig } from "./tracker_schema.ts";
 import type { ScriptUser } from "./users.ts";
@@ -69,6 +71,7 @@ export const SITE_SCHEMA = v.pipe(
       ),
       [],
     ),
+    mail: v.exactOptional(MAIL_SCHEMA),
     defaults: v.exactOptional(DEFAULTS_SCHEMA),
     vrrp: documented(
       v.array(VRRP_SCHEMA),
@@ -124,6 +127,7 @@ export interface SiteConfig extends TrackersConfig {
   readonly vrrp: readonly VrrpConfig[];
   readonly static: StaticConfig;
   readonly sync_group: readonly SyncGroupConfig[];
+  readonly notifications: NotificationsConfig;
 }
 
 /** The family of a router's addresses, which is that of its adverts. */

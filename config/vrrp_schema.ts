@@ -14,6 +14,7 @@ import { garpTable } from "./announce_schema.ts";
 import { type AddressConfig, addressItem, resolveAddress } from "./held_address_schema.ts";
 import { interfaceName, name } from "./names.ts";
 import { routeList, ruleList } from "./static_schema.ts";
+import { NOTIFY_TABLE } from "./notify_schema.ts";
 import { transportKeys } from "./transport_schema.ts";
 import { VIRTUAL_MAC_SCHEMA } from "./virtual_mac_schema.ts";
 import { TRACK_TABLE } from "./track_table.ts";
@@ -120,6 +121,7 @@ const commonKeys = {
   garp: v.optional(garpTable, {}),
   track: v.optional(TRACK_TABLE, {}),
   ...transportKeys,
+  notify: v.exactOptional(NOTIFY_TABLE),
 };
 
 /** The keys of one `[[vrrp]]`. */

@@ -46,6 +46,8 @@ export const EINVAL = 22;
 export const EMFILE = 24;
 /** No space: a fixed-size table is full. */
 export const ENOSPC = 28;
+/** Nobody reads from the pipe. */
+export const EPIPE = 32;
 /** Message too long. */
 export const EMSGSIZE = 90;
 /** Protocol not available: an unknown socket option. */

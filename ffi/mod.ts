@@ -193,6 +193,7 @@ export {
   ENXIO,
   EOPNOTSUPP,
   EPERM,
+  EPIPE,
   EPROTONOSUPPORT,
   errnoName,
   errnoText,
@@ -202,6 +203,7 @@ export {
 } from "./errors.ts";
 export { EventFd } from "./eventfd.ts";
 export { readText, writeText } from "./file.ts";
+export { FifoWriter, makeFifo } from "./fifo.ts";
 export { interfaceIndex, interfaceName } from "./interface.ts";
 export { FileLock } from "./lock.ts";
 export { GenericSocket, LibnlError, type LibnlLibrary, MissingLibrary } from "./libnl.ts";

@@ -11,30 +11,22 @@
 
 import { monotonicMicros } from "../../ffi/mod.ts";
 import type { SiteConfig } from "../../config/mod.ts";
-import type { PlaneCrashed } from "../plane/crash.ts";
 import type { GroupStepRecord } from "../plane/groups.ts";
 import type { Memory } from "../plane/hand_over.ts";
-import type {
-  AddressReport,
-  KernelToControl,
-  ProtocolState,
-  ProtocolToControl,
-  StepRecord,
-} from "../plane/messages.ts";
+import type { AddressReport, ProtocolState, StepRecord } from "../plane/messages.ts";
 import { electionsBegin } from "./clock.ts";
 import { Dialogue } from "./dialogue.ts";
 import { endPlanes } from "./ending.ts";
-import { log, writeLog } from "./logging.ts";
+import { Hearing } from "./hearing.ts";
+import { log } from "./logging.ts";
 import { type AgentDocument, type AgentMemory, documentOf } from "./memory.ts";
-import { type PlaneName, Planes } from "./planes.ts";
+import { Notices } from "./notices.ts";
+import { Planes } from "./planes.ts";
 import { PlaneDied, Questions } from "./questions.ts";
 import { Revivals } from "./revivals.ts";
 import { NO_PLAN, planSite, type SitePlan, Slots } from "./site_plan.ts";
-import { Snapshots } from "./snapshots.ts";
 import { TrackerEngine } from "./trackers/engine.ts";
 
-/** Steps kept for those who ask what happened. */
-const MOST_STEPS = 10_000;
 /** An answer that takes longer than this is worth a line in the log, milliseconds. */
 const SLOW_ANSWER = 5_000;
 /** How long a stop "at once" may take before the process ends without it, milliseconds. */
@@ -45,15 +37,17 @@ export interface Ending {
   /** As CONTRACT.md section 1 lists them. */
   readonly exitCode: 0 | 1;
   readonly reason: string;
+  /** Somebody else goes on with what it did. */
+  readonly left?: true;
 }
 
 export class Agent {
   readonly #planes: Planes;
   readonly #dialogue: Dialogue;
   readonly #slots = new Slots();
-  readonly #snapshots = new Snapshots();
-  readonly #reports = new Map<string, AddressReport>();
-  readonly #steps: (StepRecord | GroupStepRecord)[] = [];
+  readonly #hearing: Hearing;
+  /** Who is told what. */
+  readonly notices: Notices;
   readonly #questions = new Questions(
     SLOW_ANSWER,
     (plane) => log("warning", ["control"], `The ${plane} plane takes long to answer`),
@@ -67,11 +61,20 @@ export class Agent {
   /** Another process does the work until `own`. */
   #provisional = false;
 
-  constructor(site: SiteConfig, faultInjection: boolean) {
+  /** @param generation counts configurations */
+  constructor(site: SiteConfig, faultInjection: boolean, generation: () => number = () => 1) {
+    const stopping = () => this.#stopping;
+    this.notices = new Notices(site.notifications, { name: site.agent.name, generation, stopping });
+    this.#hearing = new Hearing({
+      questions: this.#questions,
+      notices: this.notices,
+      beats: (beats) => this.#revivals.beats(beats),
+      died: (...death) => this.#revivals.died(...death),
+    });
     const { policy, priority, cpus } = site.agent.realtime;
     this.#planes = new Planes(
       { realtime: { policy, priority, cpus: cpus ?? [] }, faultInjection },
-      this,
+      this.#hearing,
     );
     this.#dialogue = new Dialogue(this.#planes, this.#questions);
     this.#trackers = new TrackerEngine((finding) => this.#dialogue.tell(finding));
@@ -79,7 +82,7 @@ export class Agent {
       planes: this.#planes,
       questions: this.#questions,
       dialogue: this.#dialogue,
-      snapshots: this.#snapshots,
+      snapshots: this.#hearing.snapshots,
       plan: () => this.#plan,
       stopping: () => this.#stopping,
       configureProtocol: (plan) => this.#configureProtocol(plan),
@@ -101,12 +104,12 @@ export class Agent {
   }
 
   get reports(): ReadonlyMap<string, AddressReport> {
-    return this.#reports;
+    return this.#hearing.reports;
   }
 
   /** What happened, oldest first. */
   get steps(): readonly (StepRecord | GroupStepRecord)[] {
-    return this.#steps;
+    return this.#hearing.steps;
   }
 
   // ===== start, apply, stop ======================================================================
@@ -117,6 +120,7 @@ export class Agent {
    * @param former what an agent before this one has left, to go on with
    */
   async start(site: SiteConfig, former?: AgentDocument): Promise<string[]> {
+    this.notices.start();
     this.#revivals.watchHeartbeat();
     this.#planes.start();
     if (former !== undefined) {
@@ -142,6 +146,7 @@ export class Agent {
     this.#plan = plan;
     const names = new Set(plan.routers.map(({ settings }) => settings.name));
     const leaving = before.holdings.filter(({ name }) => !names.has(name));
+    this.notices.begin(site.notifications, leaving.map(({ name }) => name));
     const interfaces = [...plan.interfaces, ...before.interfaces];
     const both = { ...plan, holdings: [...plan.holdings, ...leaving], interfaces };
     await this.#revivals.insist("kernel", () => this.#dialogue.configureKernel(both));
@@ -152,9 +157,8 @@ export class Agent {
       () => this.#dialogue.configureKernel(plan),
     );
     for (const slot of this.#slots.keep(names)) this.counters.clear(slot);
-    this.#snapshots.keep(names);
-    const told = new Set([...names, plan.statics?.name]);
-    for (const name of this.#reports.keys()) if (!told.has(name)) this.#reports.delete(name);
+    this.#hearing.keep(names, plan.statics?.name);
+    this.notices.applied();
     return [...changes, ...holdings];
   }
 
@@ -212,7 +216,8 @@ export class Agent {
 
   /** The routers go on from `memory`. Returns when they had said so, on CLOCK_MONOTONIC. */
   async goOn(memory: AgentMemory): Promise<number> {
-    this.#snapshots.learn(memory);
+    this.#hearing.snapshots.learn(memory);
+    this.notices.remember(memory.routers, memory.groups ?? []);
     for (const { name, slot } of this.#plan.holdings) {
       this.counters.restore(slot, memory.counters[name] ?? {});
     }
@@ -226,13 +231,14 @@ export class Agent {
   async own(): Promise<void> {
     this.#provisional = false;
     this.#planes.resting = false;
+    this.notices.start();
     await this.#dialogue.rest(false);
   }
 
   /** Plan and memory as they are now; the routers go on. */
   async remember(): Promise<AgentDocument> {
     const { at, routers, trackers } = await this.query();
-    const { groups = [] } = this.#snapshots.all();
+    const { groups = [] } = this.#hearing.snapshots.all();
     const memory = { groups, silentSince: at, trackers };
     return this.#document({ ...memory, routers: routers.map(({ router }) => router) });
   }
@@ -272,7 +278,7 @@ export class Agent {
     this.#stopping = true;
     this.#revivals.end();
     this.#trackers.stop();
-    this.#ended.resolve({ exitCode, reason });
+    this.#ended.resolve({ exitCode, reason, left: true });
   }
 
   #document(memory: Memory): AgentDocument {
@@ -336,61 +342,5 @@ export class Agent {
       this.#revivals.end();
       this.#trackers.stop();
     }
-  }
-
-  // ===== what the planes say =====================================================================
-
-  fromProtocol(message: Exclude<ProtocolToControl, PlaneCrashed>): void {
-    switch (message.type) {
-      case "snapshot":
-        this.#snapshots.router(message.router);
-        break;
-      case "group_snapshot":
-        this.#snapshots.group(message);
-        break;
-      case "step":
-      case "group_step":
-        if (this.#steps.length >= MOST_STEPS) this.#steps.splice(0, MOST_STEPS / 10);
-        this.#steps.push(message);
-        break;
-      case "configured":
-      case "frozen":
-      case "overridden":
-      case "state":
-        this.#questions.answered("protocol", message);
-        break;
-      default:
-        this.#common("protocol", message);
-    }
-  }
-
-  fromKernel(message: Exclude<KernelToControl, PlaneCrashed>): void {
-    switch (message.type) {
-      case "addresses":
-        this.#reports.set(message.router, message);
-        break;
-      case "configured":
-        this.#questions.answered("kernel", message);
-        break;
-      case "interface":
-      case "interface_gone":
-        break;
-      default:
-        this.#common("kernel", message);
-    }
-  }
-
-  #common(
-    plane: PlaneName,
-    message: Extract<ProtocolToControl, { type: "log" | "ready" | "stopped" }>,
-  ): void {
-    if (message.type === "log") return writeLog(message);
-    if (plane === "protocol") this.#revivals.beats(message.type === "ready");
-    this.#questions.reached(plane, message.type);
-  }
-
-  /** Part of {@link PlaneListener}: a plane's thread is gone. */
-  died(plane: PlaneName, reason: string, stack: string): void {
-    this.#revivals.died(plane, reason, stack);
   }
 }

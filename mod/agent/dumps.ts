@@ -4,12 +4,16 @@
  * @module
  */
 
+import { join } from "node:path";
 import type { Status } from "../control/status.ts";
 import type { GroupStepRecord } from "../plane/groups.ts";
 import type { StepRecord } from "../plane/messages.ts";
+import { textOf } from "../text/mod.ts";
+import { log } from "./logging.ts";
+import { writePrivately } from "./private_file.ts";
 
 /** The full state with the recent steps, or the counters alone. */
-export function dumpContent(
+function dumpContent(
   file: "dump.json" | "stats.json",
   status: Status,
   steps: readonly (StepRecord | GroupStepRecord)[],
@@ -27,4 +31,21 @@ export function dumpContent(
     interfaces: status.interfaces,
     realtime: status.realtime,
   };
+}
+
+/** Writes status, all of it with the recent steps or the counters alone, for its owner only. */
+export async function writeDump(
+  directory: string,
+  file: "dump.json" | "stats.json",
+  status: () => Promise<Status>,
+  steps: readonly (StepRecord | GroupStepRecord)[],
+): Promise<void> {
+  const path = join(directory, file);
+  try {
+    const content = dumpContent(file, await status(), [...steps]);
+    writePrivately(path, `${JSON.stringify(content, null, 2)}\n`);
+    log("info", ["control"], `Wrote ${path}`);
+  } catch (error) {
+    log("error", ["control"], `Cannot write ${path}: ${textOf(error)}`);
+  }
 }

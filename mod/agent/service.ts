@@ -8,7 +8,6 @@
  * @module
  */
 
-import { join } from "node:path";
 import { type FileLock, monotonicMicros } from "../../ffi/mod.ts";
 import { formatProblem, type LoadedSite, type SiteConfig } from "../../config/mod.ts";
 import type { ControlRequest } from "../control/protocol.ts";
@@ -17,12 +16,12 @@ import { buildStatus, type RouterFacts, type Status } from "../control/status.ts
 import { VERSION } from "../version.ts";
 import { Agent } from "./agent.ts";
 import { wallTime } from "./clock.ts";
-import { dumpContent } from "./dumps.ts";
+import { writeDump } from "./dumps.ts";
 import { STATIC_NAME } from "./held_objects.ts";
+import { Hooks } from "./hooks.ts";
 import { finishLogging, log, setUpLogging } from "./logging.ts";
 import type { AgentDocument } from "./memory.ts";
 import { ownershipOf } from "./ownership.ts";
-import { writePrivately } from "./private_file.ts";
 import { containStrayErrors, lockMemory, requirePrivileges } from "./process.ts";
 import { programPath } from "./program.ts";
 import { tellServiceManager } from "./service_manager.ts";
@@ -68,6 +67,7 @@ export class Service {
   #generation = 1;
   #lastReload: { at: string; result: string; changes: number } | null = null;
   readonly #agent: Agent;
+  readonly #hooks = new Hooks();
   readonly #lock: FileLock;
   readonly #succession: Succession;
   #server: ControlServer | null = null;
@@ -76,6 +76,8 @@ export class Service {
   /** Changes wait for each other. */
   #turn: Promise<unknown> = Promise.resolve();
   #stops = 0;
+  /** The startup script runs. */
+  #beginning = false;
   /** A stop that keeps everything goes on. */
   #keeping = false;
 
@@ -88,7 +90,7 @@ export class Service {
     this.#load = load;
     this.#site = loaded.site;
     this.#sha256 = loaded.sha256;
-    this.#agent = new Agent(loaded.site, this.#faultInjection);
+    this.#agent = new Agent(loaded.site, this.#faultInjection, () => this.#generation);
     const { control } = loaded.site.agent;
     this.#lock = ownershipOf(control);
     this.#succession = new Succession(this.#agent, this.#lock, control, programPath());
@@ -117,9 +119,15 @@ export class Service {
     log("info", ["control"], `halb ${VERSION} starts as ${agent.name}`, { config: this.#path });
     // A reload that is asked for meanwhile has to wait for this.
     this.#turn = takesOver ? this.#takeOver() : this.#start();
-    const { exitCode, reason } = await this.#agent.ended;
+    const { exitCode, reason, left } = await this.#agent.ended;
     log(exitCode === 0 ? "info" : "error", ["control"], `halb ends: ${reason}`);
     this.#server?.close();
+    const { notices } = this.#agent;
+    await (left ? notices.leave() : notices.end(reason));
+    const stopped = left === undefined || (this.#stops > 0 && exitCode === 0);
+    if (this.#successor === null && stopped) {
+      await this.#hooks.run(this.#site.notifications.shutdown_script);
+    }
     const patience = new Promise((resolve) => setTimeout(resolve, LAST_ANSWERS));
     await Promise.race([this.#server?.answered(), patience]);
     finishLogging();
@@ -144,6 +152,10 @@ export class Service {
 
   async #start(): Promise<void> {
     try {
+      this.#beginning = true;
+      await this.#hooks.run(this.#site.notifications.startup_script);
+      this.#beginning = false;
+      if (this.#stops > 0) return this.#agent.leave("stopped before it began");
       const former = takeState(this.#site.agent.state_directory);
       const changes = await this.#agent.start(this.#site, former);
       for (const change of changes) log("info", ["control"], change);
@@ -355,6 +367,9 @@ export class Service {
   /** Stops, with everything kept for the next start where the site wants that. */
   async #stop(now: boolean): Promise<void> {
     const { on_stop, state_directory } = this.#site.agent;
+    if (now || this.#beginning) this.#hooks.hurry();
+    if (this.#beginning) return;
+    if (now) this.#agent.notices.hurry();
     // Whoever is in such a hurry gets no more than the leases that run on.
     if (this.#keeping) return this.#agent.leave("stopped at once, and kept nothing", 1);
     if (on_stop === "remove" || now || this.#server === null) return await this.#agent.stop(now);
@@ -367,17 +382,9 @@ export class Service {
     }
   }
 
-  /** Writes status, all of it with the recent steps or the counters alone, for its owner only. */
   async #dump(file: "dump.json" | "stats.json"): Promise<void> {
-    const path = join(this.#site.agent.state_directory, file);
-    try {
-      const status = await this.status();
-      const content = dumpContent(file, status, [...this.#agent.steps]);
-      writePrivately(path, `${JSON.stringify(content, null, 2)}\n`);
-      log("info", ["control"], `Wrote ${path}`);
-    } catch (error) {
-      log("error", ["control"], `Cannot write ${path}: ${textOf(error)}`);
-    }
+    const { state_directory } = this.#site.agent;
+    await writeDump(state_directory, file, () => this.status(), this.#agent.steps);
   }
 }
 

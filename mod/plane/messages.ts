@@ -25,6 +25,7 @@ import type {
 import type { FreezeProtocol, Frozen, Memory, RestKernel, ThawProtocol } from "./hand_over.ts";
 import type { HistogramData } from "./histogram.ts";
 import type { HeldAddress, HeldRoute, HeldRule, ObjectReport, VirtualLink } from "./holdings.ts";
+import type { Remark } from "./remarks.ts";
 import type {
   GroupName,
   InterfaceKey,
@@ -331,6 +332,12 @@ export interface RouterSnapshot {
   readonly router: Router;
 }
 
+/** A defect of ours broke the router over an event of this type. */
+export interface Breakdown {
+  readonly type: "breakdown";
+  readonly of: string;
+}
+
 /** An event that changed something, and what came of it: what the flight recorder keeps. */
 export interface StepRecord {
   readonly type: "step";
@@ -339,7 +346,7 @@ export interface StepRecord {
   readonly cause: EventId | null;
   readonly at: number;
   readonly router: string;
-  readonly event: RouterEvent | GroupCause;
+  readonly event: RouterEvent | GroupCause | Breakdown;
   readonly effects: readonly { readonly id: EventId; readonly effect: RouterEffect }[];
 }
 
@@ -393,6 +400,7 @@ export type ProtocolToControl =
   | GroupSnapshot
   | GroupStepRecord
   | Overridden
+  | Remark
   | ProtocolState
   | LogRecord
   | PlaneReady

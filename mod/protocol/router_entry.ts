@@ -36,6 +36,7 @@ import type { GroupCause } from "../plane/groups.ts";
 import type { GroupEntry } from "./group_entry.ts";
 import type { Deadline, TimerHeap } from "./timer_heap.ts";
 import { type Destination, Reach } from "./reach.ts";
+import { Remarks } from "./remarks.ts";
 import type { AdvertSender } from "./transport.ts";
 import { textOf } from "../text/mod.ts";
 
@@ -86,6 +87,7 @@ export class RouterEntry implements Deadline {
   /** Number of the effect that armed the timer, which is the cause of its expiry; 0: none. */
   #armedBy = 0;
   readonly #env: Surroundings;
+  readonly #remarks: Remarks;
   /** All that are master: this one is in it while it is. */
   readonly #masters: Set<RouterEntry>;
   /** Encoded adverts by priority, made anew when anything in them changes. */
@@ -110,6 +112,7 @@ export class RouterEntry implements Deadline {
     this.#env = env;
     this.router = resumed ?? createRouter(config.settings, env.now());
     this.resumed = resumed !== undefined;
+    this.#remarks = new Remarks(this.router, env.ids, env.postControl);
   }
 
   get name(): string {
@@ -126,13 +129,17 @@ export class RouterEntry implements Deadline {
   /** One event through the machine, and what comes of it. Never throws. */
   apply(event: RouterEvent, now: number, cause: EventId | null = null): void {
     if (event.type === "health") this.told = event;
-    if (this.group !== null) return this.group.apply(this, event, now, cause);
-    try {
-      this.#apply(event, now, cause);
-    } catch (error) {
-      this.breakDown(event, error, now);
+    const { state } = this.router;
+    if (this.group !== null) this.group.apply(this, event, now, cause);
+    else {
+      try {
+        this.#apply(event, now, cause);
+      } catch (error) {
+        this.breakDown(event, error, now);
+      }
+      this.noteMastership();
     }
-    this.noteMastership();
+    this.#remarks.after(event, state, this.router, now);
   }
 
   /** The machine has moved: it is among the masters, or not. */
@@ -312,12 +319,22 @@ export class RouterEntry implements Deadline {
     words.setMastership(this.config.slot, 0);
     const id = this.#env.ids.next();
     this.#env.postKernel({ type: "drop", id, cause: id, router: this.name });
-    const { epoch } = this.router;
+    const { epoch, state: former } = this.router;
     this.router = createRouter(this.config.settings, now);
     this.router.epoch = epoch;
     this.router.state = "fault";
     this.router.waitingFor = [this.broken];
     this.#env.postControl({ type: "snapshot", id, router: this.router });
+    const effect = { type: "transition", from: former, to: "fault", reason: this.broken } as const;
+    this.#env.postControl({
+      type: "step",
+      id,
+      cause: null,
+      at: now,
+      router: this.name,
+      event: { type: "breakdown", of: event.type },
+      effects: former === "fault" ? [] : [{ id: this.#env.ids.next(), effect }],
+    });
     if (this.leaving) this.stopped = true;
   }
 }

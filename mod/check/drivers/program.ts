@@ -10,6 +10,7 @@
 import {
   asIdentity,
   closeInheritedOnExec,
+  hasCapability,
   type Identity,
   killProcess,
   withoutAmbient,
@@ -79,6 +80,15 @@ function killGroup(pid: number, signal: number): void {
 }
 
 let descriptorsMarked = false;
+
+/**
+ * Whom a program of `user` runs as. An agent that may not change its user runs programs as itself
+ * where that is meant, or where nobody in particular is: everybody may be nobody.
+ */
+export function identityFor(user: Identity & { readonly name: string }): Identity | null {
+  if (hasCapability("cap_setuid") && hasCapability("cap_setgid")) return user;
+  return user.uid === Deno.uid() || user.name === "nobody" ? null : user;
+}
 
 /** @throws what Deno or the kernel says where it cannot be started */
 function start({ command, user, environment }: ProgramSettings): Deno.ChildProcess {

@@ -109,6 +109,13 @@ Deno.test("a valid file resolves completely: defaults, units, addresses, tracker
     track_file: [],
     track_route: [],
     track_address: [],
+    notifications: {
+      groups: [],
+      targets: [],
+      agent: { states_on_reload: false },
+      fifo_user: { name: "nobody", uid: 65_534, gid: 65_534, groups: [] },
+      script_user: { name: "nobody", uid: 65_534, gid: 65_534, groups: [] },
+    },
   });
 });
 

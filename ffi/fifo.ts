@@ -1,0 +1,58 @@
+/**
+ * The writing end of a FIFO that never waits: for a reader neither when it is opened nor when it is
+ * written to.
+ *
+ * @module
+ */
+
+import { closeDescriptor, opened } from "./descriptor.ts";
+import { check, countOrErrno, EEXIST, SystemError } from "./errors.ts";
+import { cString, lastErrno, libc } from "./symbols.ts";
+
+const O_WRONLY = 1;
+const O_RDWR = 2;
+const O_NONBLOCK = 0x800;
+/** One of the few numbers that the two machines do not share. */
+const O_NOFOLLOW = Deno.build.arch === "aarch64" ? 0x8000 : 0x20000;
+const O_CLOEXEC = 0x80000;
+
+/** Makes a FIFO of mode 0600. Returns whether there was none. @throws {SystemError} */
+export function makeFifo(path: string, owner: { uid: number; gid: number }): boolean {
+  const name = cString(path);
+  if (libc.mkfifo(name, 0o600) < 0) {
+    const errno = lastErrno();
+    if (errno === EEXIST) return false;
+    throw new SystemError("mkfifo", errno, path);
+  }
+  check("lchown", libc.lchown(name, owner.uid, owner.gid), path);
+  return true;
+}
+
+export class FifoWriter {
+  readonly #fd: number;
+
+  /** @throws {SystemError} where it cannot be opened: ENOENT, EACCES, ELOOP for a symbolic link */
+  constructor(path: string) {
+    const name = cString(path);
+    const flags = O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC;
+    // Without any reader the kernel refuses a writer (ENXIO): for a moment we are one.
+    const both = opened("open", libc.open(name, O_RDWR | flags, 0), path);
+    try {
+      this.#fd = opened("open", libc.open(name, O_WRONLY | flags, 0), path);
+    } finally {
+      closeDescriptor(both);
+    }
+  }
+
+  /**
+   * Up to 4096 bytes, all or none of them. Returns their number, or minus errno: EAGAIN where the
+   * reader lags, EPIPE where there is none.
+   */
+  write(bytes: Uint8Array): number {
+    return countOrErrno(libc.write(this.#fd, bytes, bytes.length));
+  }
+
+  close(): void {
+    closeDescriptor(this.#fd);
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * What the planes say, and who gets it: questions their answers, the flight recorder its steps,
+ * successors their memory, users their notifications.
+ *
+ * @module
+ */
+
+import type { PlaneCrashed } from "../plane/crash.ts";
+import type { GroupStepRecord } from "../plane/groups.ts";
+import type {
+  AddressReport,
+  KernelToControl,
+  ProtocolToControl,
+  StepRecord,
+} from "../plane/messages.ts";
+import { writeLog } from "./logging.ts";
+import type { Notices } from "./notices.ts";
+import type { PlaneListener, PlaneName } from "./planes.ts";
+import type { Questions } from "./questions.ts";
+import { Snapshots } from "./snapshots.ts";
+
+/** Steps kept for those who ask what happened. */
+const MOST_STEPS = 10_000;
+
+/** Who else hears. */
+export interface Hearers {
+  readonly questions: Questions;
+  readonly notices: Notices;
+  /** The protocol plane's loop turns from now on, or no longer. */
+  beats(beats: boolean): void;
+  died(plane: PlaneName, reason: string, stack: string): void;
+}
+
+export class Hearing implements PlaneListener {
+  readonly snapshots = new Snapshots();
+  /** What the kernel plane holds, by router. */
+  readonly reports = new Map<string, AddressReport>();
+  /** What happened, oldest first. */
+  readonly steps: (StepRecord | GroupStepRecord)[] = [];
+  readonly #hearers: Hearers;
+
+  constructor(hearers: Hearers) {
+    this.#hearers = hearers;
+  }
+
+  /** Forgets all routers but these. @param statics whose reports stay, too: `[static]`'s */
+  keep(names: ReadonlySet<string>, statics?: string): void {
+    this.snapshots.keep(names);
+    for (const name of this.reports.keys()) {
+      if (!names.has(name) && name !== statics) this.reports.delete(name);
+    }
+  }
+
+  fromProtocol(message: Exclude<ProtocolToControl, PlaneCrashed>): void {
+    const { questions, notices } = this.#hearers;
+    switch (message.type) {
+      case "snapshot":
+        this.snapshots.router(message.router);
+        notices.snapshot(message.router);
+        break;
+      case "group_snapshot":
+        this.snapshots.group(message);
+        break;
+      case "step":
+      case "group_step":
+        if (this.steps.length >= MOST_STEPS) this.steps.splice(0, MOST_STEPS / 10);
+        this.steps.push(message);
+        notices.step(message);
+        break;
+      case "priority_changed":
+      case "lower_priority":
+        notices.remark(message);
+        break;
+      case "configured":
+      case "frozen":
+      case "overridden":
+      case "state":
+        questions.answered("protocol", message);
+        break;
+      default:
+        this.#common("protocol", message);
+    }
+  }
+
+  fromKernel(message: Exclude<KernelToControl, PlaneCrashed>): void {
+    switch (message.type) {
+      case "addresses":
+        this.reports.set(message.router, message);
+        break;
+      case "configured":
+        this.#hearers.questions.answered("kernel", message);
+        break;
+      case "interface":
+      case "interface_gone":
+        break;
+      default:
+        this.#common("kernel", message);
+    }
+  }
+
+  #common(
+    plane: PlaneName,
+    message: Extract<ProtocolToControl, { type: "log" | "ready" | "stopped" }>,
+  ): void {
+    if (message.type === "log") return writeLog(message);
+    if (plane === "protocol") this.#hearers.beats(message.type === "ready");
+    this.#hearers.questions.reached(plane, message.type);
+  }
+
+  died(plane: PlaneName, reason: string, stack: string): void {
+    this.#hearers.died(plane, reason, stack);
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * From what the protocol plane tells to what users are told: each change of state once, whatever
+ * planes die and processes follow each other.
+ *
+ * @module
+ */
+
+import { monotonicMicros } from "../../ffi/mod.ts";
+import type { NotificationsConfig, NotifyConfig } from "../../config/mod.ts";
+import type { Notice, NoticeState } from "../notify/notice.ts";
+import { Notifier, type NotifierStatus } from "../notify/notifier.ts";
+import { sendMail } from "../notify/mail_transport.ts";
+import type { GroupMemory, GroupStepRecord } from "../plane/groups.ts";
+import type { StepRecord } from "../plane/messages.ts";
+import type { Remark } from "../plane/remarks.ts";
+import { priorityOf, type Router, type RouterStateName } from "../vrrp/mod.ts";
+import { wallTime } from "./clock.ts";
+import { log } from "./logging.ts";
+
+const STATES: Readonly<Record<RouterStateName, NoticeState>> = {
+  init: "STOP",
+  backup: "BACKUP",
+  master: "MASTER",
+  fault: "FAULT",
+};
+
+/** How the agent stands, as far as it matters here. */
+export interface NoticesSurroundings {
+  /** The agent's name. */
+  readonly name: string;
+  /** Counts configurations, from 1. */
+  generation(): number;
+  stopping(): boolean;
+}
+
+type Type = Notice["type"];
+
+export class Notices {
+  readonly #env: NoticesSurroundings;
+  #config: NotificationsConfig;
+  /** null: not our turn yet, see `start`. */
+  #notifier: Notifier | null = null;
+  /** What happened before it was our turn. */
+  #early: Notice[] = [];
+  /** What was told last of each router and group, in the order of their first notice. */
+  readonly #told = new Map<string, Notice>();
+  readonly #priorities = new Map<string, number>();
+  /** Tables of routers that a reload takes away. */
+  #leaving = new Map<string, NotifyConfig | undefined>();
+
+  constructor(config: NotificationsConfig, env: NoticesSurroundings) {
+    this.#env = env;
+    this.#config = config;
+  }
+
+  /** FIFOs, programs and mails are ours from now on, not another process's. */
+  start(): void {
+    this.#notifier ??= new Notifier(this.#config, {
+      agent: this.#env.name,
+      states: () => [...this.#told.values()].filter(({ state }) => state !== "STOP"),
+      log: (level, names, message, properties) =>
+        log(level, ["notify", ...names], message, properties),
+      sendMail,
+    });
+    for (const notice of this.#early.splice(0)) this.#notifier.tell(notice);
+  }
+
+  get status(): NotifierStatus {
+    return this.#notifier?.status ?? { fifos: [], mail: null };
+  }
+
+  /** What a former process has told: nothing of it is told again. */
+  remember(
+    routers: readonly Router[],
+    groups: readonly Pick<GroupMemory, "settings" | "state">[],
+  ): void {
+    const add = (type: Type, name: string, state: RouterStateName, priority: number): void => {
+      const [time, generation] = [new Date().toISOString(), this.#env.generation()];
+      const told = { previous: null, priority, cause: "as before", time, generation };
+      if (state !== "init") {
+        this.#told.set(`${type} ${name}`, { type, name, state: STATES[state], ...told });
+      }
+    };
+    for (const router of routers) {
+      this.snapshot(router);
+      add("INSTANCE", router.settings.name, router.state, priorityOf(router));
+    }
+    for (const { settings: { name }, state } of groups) {
+      if (this.#isGroup(name)) add("GROUP", name, state, 0);
+    }
+  }
+
+  /** A reload begins: these names will be gone after it. */
+  begin(config: NotificationsConfig, leaving: readonly string[]): void {
+    const { targets } = this.#config;
+    this.#leaving = new Map(
+      leaving.map((name) => [
+        name,
+        targets.find((one) => one.type === "INSTANCE" && one.name === name),
+      ]),
+    );
+    this.#config = config;
+    this.#notifier?.configure(config);
+  }
+
+  /** The reload is over. */
+  applied(): void {
+    for (const name of this.#leaving.keys()) {
+      this.#told.delete(`INSTANCE ${name}`);
+      this.#priorities.delete(name);
+    }
+    for (const [key, { type, name }] of this.#told) {
+      if (type === "GROUP" && !this.#isGroup(name)) this.#told.delete(key);
+    }
+    this.#leaving.clear();
+    this.#notifier?.repeatStates();
+  }
+
+  /** What a router remembers now. */
+  snapshot(router: Router): void {
+    this.#priorities.set(router.settings.name, priorityOf(router));
+  }
+
+  /** Something happened to a router or a group; a router's snapshot came before. */
+  step(step: StepRecord | GroupStepRecord): void {
+    for (const { effect } of step.effects) {
+      if (effect.type === "transition" && step.type === "step") {
+        const priority = this.#priorities.get(step.router) ?? 0;
+        this.transition("INSTANCE", step.router, effect.to, priority, effect.reason, step.at);
+      } else if (effect.type === "group_transition" && step.type === "group_step") {
+        // A group may exist for an operator's word on one router only.
+        if (!this.#isGroup(step.group)) continue;
+        this.transition("GROUP", step.group, effect.to, 0, effect.reason, step.at);
+      }
+    }
+  }
+
+  #isGroup(name: string): boolean {
+    return this.#config.groups.includes(name);
+  }
+
+  /** A router or group has another state. @param at microseconds on CLOCK_MONOTONIC */
+  transition(
+    type: Type,
+    name: string,
+    to: RouterStateName,
+    priority: number,
+    cause: string,
+    at: number,
+  ): void {
+    // One that moves to another interface begins there at once: that is told.
+    const moves = to === "init" && !this.#env.stopping();
+    if (moves && (type === "GROUP" || !this.#leaving.has(name))) return;
+    const deleted = type === "INSTANCE" && to === "init" && this.#leaving.has(name);
+    const target = this.#leaving.get(name);
+    const state = !deleted
+      ? STATES[to]
+      // As keepalived: only who asks for it hears of a deletion.
+      : target === undefined || target.deleted !== undefined
+      ? "DELETED"
+      : "FAULT";
+    const cause_ = deleted ? "removed from the configuration" : cause;
+    this.#tell(type, name, state, priority, cause_, at, deleted ? target : undefined);
+  }
+
+  /** The protocol plane remarks something. */
+  remark(remark: Remark): void {
+    const { router: name, at } = remark;
+    if (remark.type === "priority_changed") {
+      const state = remark.state === "master" ? "MASTER_PRIORITY" : "BACKUP_PRIORITY";
+      const cause = `the priority was ${remark.from}`;
+      return this.#tell("INSTANCE", name, state, remark.to, cause, at);
+    }
+    const cause = `${remark.address} advertises with priority ${remark.priority}`;
+    const priority = this.#told.get(`INSTANCE ${name}`)?.priority ?? 0;
+    this.#tell("INSTANCE", name, "MASTER_RX_LOWER_PRI", priority, cause, at);
+  }
+
+  #tell(
+    type: Type,
+    name: string,
+    state: NoticeState,
+    priority: number,
+    cause: string,
+    at: number,
+    target?: NotifyConfig,
+  ): void {
+    const key = `${type} ${name}`;
+    const before = this.#told.get(key);
+    const isState = state in STATE_WORDS;
+    if (isState && before?.state === state) return;
+    const notice: Notice = {
+      type,
+      name,
+      state,
+      previous: before?.state ?? null,
+      priority,
+      cause,
+      time: wallTime(at),
+      generation: this.#env.generation(),
+    };
+    if (isState) this.#told.set(key, notice);
+    else if (before !== undefined && state !== "MASTER_RX_LOWER_PRI") {
+      this.#told.set(key, { ...before, priority });
+    }
+    if (this.#notifier === null) this.#early.push(notice);
+    else this.#notifier.tell(notice, target);
+  }
+
+  /** The agent stops: whoever was not told of a stop is told now; then all have their time. */
+  async end(cause: string): Promise<void> {
+    const at = monotonicMicros();
+    for (const { type, name, priority } of [...this.#told.values()]) {
+      this.#tell(type, name, "STOP", priority, cause, at);
+    }
+    await this.#notifier?.end();
+  }
+
+  /** Another process goes on: nobody is told anything. What was begun is ended. */
+  async leave(): Promise<void> {
+    await this.#notifier?.end();
+  }
+
+  /** No more patience. */
+  hurry(): void {
+    this.#notifier?.hurry();
+  }
+}
+
+/** States that one is in, unlike what one meets. */
+const STATE_WORDS = { MASTER: 1, BACKUP: 1, FAULT: 1, STOP: 1, DELETED: 1 };

@@ -1,0 +1,438 @@
+/** Who is told of changes: programs, FIFOs, their readers; what misbehaves and harms nobody. */
+
+import assert from "node:assert/strict";
+import {
+  type HalbAgent,
+  type Host,
+  type Lab,
+  lab,
+  startHalb,
+  startKeepalived,
+} from "../lib/mod.ts";
+import { FAULTS, inject, statusOf, threads, untilLogged } from "./agent_helpers.ts";
+
+/** A site with one router on eth0. */
+function site(notify: string, more = "", agent = ""): string {
+  return `[agent]
+${agent}
+[[vrrp]]
+name = "web"
+interface = "eth0"
+virtual_router_id = 51
+priority = { by_host = { a = 150, b = 100 } }
+advertisement_interval = "100ms"
+addresses = ["192.0.2.10/24"]
+notify = { ${notify} }
+${more}
+`;
+}
+
+/** A directory for scripts and what they write, open to everybody's user. */
+function workshop(lab: Lab): string {
+  // Programs of another user must be able to pass.
+  Deno.chmodSync(lab.directory, 0o711);
+  const path = `${lab.directory}/work`;
+  Deno.mkdirSync(path);
+  return path;
+}
+
+/** A script that root owns. */
+function script(path: string, text: string): string {
+  Deno.writeTextFileSync(path, `#!/bin/sh\n${text}\n`);
+  Deno.chmodSync(path, 0o755);
+  return path;
+}
+
+/** A file that every user may append to. */
+function notebook(path: string): string {
+  Deno.writeTextFileSync(path, "");
+  Deno.chmodSync(path, 0o666);
+  return path;
+}
+
+function linesOf(path: string): string[] {
+  return Deno.readTextFileSync(path).split("\n").filter(Boolean);
+}
+
+/** Waits for lines of a file. */
+async function untilLines(lab: Lab, path: string, wanted: readonly string[]): Promise<void> {
+  await lab.until(`${path} has its lines`, () => {
+    const lines = linesOf(path);
+    if (lines.join("\n") === wanted.join("\n")) return true;
+    throw new Error(lines.join(" | "));
+  }, 10_000).catch(() => assert.deepEqual(linesOf(path), wanted));
+}
+
+/** A lone host with a running interface, and a site on it. */
+async function alone(lab: Lab, text: string, env = {}): Promise<[HalbAgent, Host]> {
+  const hosts = await lab.hostsNamed("a", "b");
+  await lab.lan("net", hosts);
+  return [startHalb(lab, hosts[0], text, env), hosts[0]];
+}
+
+lab("programs: arguments, environment, order and user, from the start to the stop", async (lab) => {
+  const work = workshop(lab);
+  const book = notebook(`${work}/book`);
+  const program = script(
+    `${work}/note`,
+    `echo "$*|$HALB_TYPE $HALB_NAME $HALB_PREVIOUS_STATE>$HALB_STATE $HALB_PRIORITY|$HALB_CAUSE` +
+      `|$(id -u):$(id -g):$(id -G | tr ' ' ,)|$(ls /proc/self/fd | wc -l)|$(pwd)" >>${book}`,
+  );
+  const states = ["master", "backup", "fault", "stop"].map((state) =>
+    `${state} = ["${program}", "${state}", "two words"]`
+  );
+  const [agent, host] = await alone(
+    lab,
+    site(
+      [...states, `any = ["${program}", "any"]`].join(", "),
+      "",
+      'script_user = "games:nogroup"',
+    ),
+  );
+  await agent.untilState("web", "master");
+  await host.exec(["ip", "link", "set", "eth0", "down"]);
+  await agent.untilState("web", "fault");
+  await host.exec(["ip", "link", "set", "eth0", "up"]);
+  await agent.untilState("web", "master");
+  assert.equal((await agent.stop()).code, 0);
+  const seen = linesOf(book).map((line) => line.split("|"));
+  const turns = ["backup", "master", "fault", "backup", "master", "stop"];
+  // The start may find the interface a moment late: a fault that it tells of is one.
+  const first = seen.findIndex(([argv]) => argv === "backup two words");
+  assert.deepEqual(
+    seen.slice(first).map(([argv]) => argv),
+    turns.flatMap((turn) => [
+      `${turn} two words`,
+      `any INSTANCE web ${turn.toUpperCase()} 150`,
+    ]),
+  );
+  assert.ok(first === 0 || first === 2, `${seen.length} lines`);
+  assert.deepEqual(
+    seen.slice(first).filter((_, i) => i % 2 === 1).map(([, what]) => what).slice(1),
+    [
+      "INSTANCE web BACKUP>MASTER 150",
+      "INSTANCE web MASTER>FAULT 150",
+      "INSTANCE web FAULT>BACKUP 150",
+      "INSTANCE web BACKUP>MASTER 150",
+      "INSTANCE web MASTER>STOP 150",
+    ],
+  );
+  assert.match(seen.at(-5)![2]!, /^healthy$/);
+  assert.match(seen.at(-1)![2]!, /^(stopped|handed over)/);
+  const { uid } = Deno.statSync("/proc/self");
+  assert.equal(uid, 0);
+  for (const line of seen) {
+    // games is 5 with the group 60, nogroup is 65534; ls reads one directory beside its three.
+    assert.deepEqual(line.slice(3), ["5:65534:65534,60", "4", "/"]);
+  }
+});
+
+lab("programs that lag, hang, fork, print, fail and vanish disturb nobody", async (lab) => {
+  const work = workshop(lab);
+  const book = notebook(`${work}/book`);
+  const slow = script(`${work}/slow`, `echo "$3" >>${book}; sleep 1; echo "done $3" >>${book}`);
+  const hang = script(
+    `${work}/hang`,
+    `echo $$ >>${book}; trap "" TERM; (trap "" TERM; sh -c 'echo $$ >>${book}; exec sleep 300') & sleep 300`,
+  );
+  const loud = script(
+    `${work}/loud`,
+    `head -c 20000000 /dev/zero | tr "\\0" x; echo 'bad \\033[2J' >&2; exit 7`,
+  );
+  const gone = script(`${work}/gone`, "exit 0");
+  const [agent, host] = await alone(lab, site(`any = ["${slow}"]`));
+  Deno.removeSync(gone);
+  await agent.untilState("web", "master");
+  for (let i = 0; i < 3; i++) {
+    await host.exec(["ip", "link", "set", "eth0", "down"]);
+    await agent.untilState("web", "fault");
+    await host.exec(["ip", "link", "set", "eth0", "up"]);
+    await agent.untilState("web", "master");
+  }
+  await lab.until("the last state was told", () => linesOf(book).at(-1) === "done MASTER", 10_000);
+  const seen = linesOf(book);
+  for (let i = 0; i < seen.length; i += 2) {
+    assert.equal(seen[i + 1], `done ${seen[i]}`, "one at a time");
+  }
+  assert.ok(seen.length < 2 * 10, `${seen}: the newest state wins`);
+  assert.match(agent.log(), /Programs lag: nothing is run for (MASTER|FAULT|BACKUP) any more/);
+
+  Deno.writeTextFileSync(book, "");
+  agent.reload(
+    site(`fault = ["${hang}"], backup = ["${loud}"], master = ["${gone}"], timeout = "300ms"`),
+  );
+  await untilLogged(lab, agent, "Reload: applied");
+  await host.exec(["ip", "link", "set", "eth0", "down"]);
+  await untilLogged(lab, agent, `${hang}: did not end in time and was killed`);
+  await host.exec(["ip", "link", "set", "eth0", "up"]);
+  await untilLogged(lab, agent, `${loud}: exit 7`);
+  await untilLogged(lab, agent, `${gone}: cannot be started`);
+  const pids = linesOf(book).map(Number);
+  assert.equal(pids.length, 2);
+  const alive = pids.filter((pid) => {
+    try {
+      return !/^State:\s+[ZX]/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
+    } catch {
+      return false;
+    }
+  });
+  assert.deepEqual(alive, [], "the whole group is killed");
+  assert.equal(agent.log().includes("\u001b[2J"), false, "escaped");
+  // Every thread of the agent is still who it was.
+  for (const thread of threads(agent.pid)) {
+    const status = Deno.readTextFileSync(`/proc/${agent.pid}/task/${thread}/status`);
+    assert.match(status, /^Uid:\t0\t0\t0\t0$/m);
+    assert.match(status, /^Gid:\t0\t0\t0\t0$/m);
+  }
+  const { vrrp } = await statusOf(agent);
+  assert.equal(vrrp[0]!.state, "master");
+});
+
+lab(
+  "FIFOs: made with their owner, held while nobody reads, JSON beside keepalived's lines",
+  async (lab) => {
+    const work = workshop(lab);
+    const [text, json, own] = [`${work}/text`, `${work}/json`, `${work}/web`];
+    const [agent, host] = await alone(
+      lab,
+      site(
+        `fifo = "${own}"`,
+        "",
+        `notify = { fifo = "${text}", json_fifo = "${json}", fifo_user = "games" }`,
+      ),
+    );
+    await agent.untilState("web", "master");
+    for (const path of [text, json, own]) {
+      const { isFifo, mode, uid } = Deno.lstatSync(path);
+      assert.deepEqual([isFifo, mode! & 0o777, uid], [true, 0o600, 5], path);
+    }
+    // Nobody has read until now.
+    const read = (path: string, out: string) =>
+      host.spawn(["sh", "-c", `exec cat ${path} >${out}`], { name: `read-${out.at(-1)}` });
+    const first = read(text, `${work}/1`);
+    await lab.until("the reader has all", () => {
+      try {
+        return linesOf(`${work}/1`).at(-1) === 'INSTANCE "web" MASTER 150';
+      } catch {
+        return false;
+      }
+    }, 5000);
+    assert.ok(linesOf(`${work}/1`).includes('INSTANCE "web" BACKUP 150'));
+    // The reader goes, things happen, another one comes.
+    await first.kill();
+    await host.exec(["ip", "link", "set", "eth0", "down"]);
+    await agent.untilState("web", "fault");
+    await host.exec(["ip", "link", "set", "eth0", "up"]);
+    await agent.untilState("web", "master");
+    read(text, `${work}/2`);
+    read(json, `${work}/3`);
+    read(own, `${work}/4`);
+    const wanted = ["FAULT", "BACKUP", "MASTER"].map((state) => `INSTANCE "web" ${state} 150`);
+    for (const out of ["2", "3", "4"]) {
+      await lab.until(`${out} is there`, () => {
+        try {
+          return Deno.statSync(`${work}/${out}`).size > 0;
+        } catch {
+          return false;
+        }
+      }, 5000);
+    }
+    await untilLines(lab, `${work}/2`, wanted);
+    assert.equal((await agent.stop()).code, 0);
+    await untilLines(lab, `${work}/2`, [...wanted, 'INSTANCE "web" STOP 150']);
+    assert.equal(linesOf(`${work}/4`).at(-1), 'INSTANCE "web" STOP 150');
+    const objects = linesOf(`${work}/3`).map((line) => JSON.parse(line));
+    const states = objects.map(({ state }) => state);
+    assert.deepEqual(states.slice(states.indexOf("backup")), [
+      "backup",
+      "master",
+      "fault",
+      "backup",
+      "master",
+      "stop",
+    ]);
+    const last = objects.at(-1)!;
+    const { cause, time, ...rest } = last;
+    assert.deepEqual(rest, {
+      type: "instance",
+      name: "web",
+      state: "stop",
+      previous_state: "master",
+      priority: 150,
+      generation: 1,
+    });
+    assert.match(cause, /^(stopped|handed over)/);
+    assert.ok(Math.abs(Date.parse(time) - Date.now()) < 60_000);
+  },
+);
+
+lab(
+  "FIFO programs, startup and shutdown; a path that is no FIFO is refused and harms nobody",
+  async (lab) => {
+    const work = workshop(lab);
+    const book = notebook(`${work}/book`);
+    const reader = script(
+      `${work}/reader`,
+      `echo "reads $1" >>${book}; while read -r line; do echo "$line" >>${book}; done <"$1"; echo ends >>${book}`,
+    );
+    const note = script(`${work}/note`, `echo "$1" >>${book}`);
+    Deno.writeTextFileSync(`${work}/plain`, "keep");
+    const [agent] = await alone(
+      lab,
+      site(
+        `json_fifo = "${work}/plain"`,
+        "",
+        `notify = { fifo = "${work}/fifo", fifo_script = ["${reader}"] }
+startup_script = ["${note}", "first"]
+shutdown_script = { command = ["${note}", "last"], user = "games", timeout = "5s" }`,
+      ),
+    );
+    await agent.untilState("web", "master");
+    await untilLogged(lab, agent, `${work}/plain: is not a FIFO`);
+    assert.equal((await agent.stop()).code, 0);
+    const seen = linesOf(book);
+    assert.equal(seen[0], "first");
+    assert.equal(seen[1], `reads ${work}/fifo`);
+    assert.deepEqual(seen.slice(-4), [
+      'INSTANCE "web" MASTER 150',
+      'INSTANCE "web" STOP 150',
+      "ends",
+      "last",
+    ]);
+    assert.equal(Deno.readTextFileSync(`${work}/plain`), "keep");
+  },
+);
+
+lab(
+  "a reload deletes, repeats states, and a plane that dies tells nobody anything twice",
+  async (lab) => {
+    const work = workshop(lab);
+    const book = notebook(`${work}/book`);
+    const program = script(`${work}/note`, `echo "$*" >>${book}`);
+    const second = (deleted: string) =>
+      `[[vrrp]]
+name = "two"
+interface = "eth0"
+virtual_router_id = 52
+addresses = ["192.0.2.20/24"]
+notify = { any = ["${program}"]${deleted} }
+`;
+    const fifo = `notify = { fifo = "${work}/fifo", states_on_reload = true }`;
+    const third = second("").replace("two", "three").replace("52", "53").replace(".20", ".30");
+    const any = `any = ["${program}"], priority_changes = true`;
+    const [agent, host] = await alone(
+      lab,
+      site(any, second(", deleted = true") + third, fifo),
+      FAULTS,
+    );
+    for (const name of ["web", "two", "three"]) await agent.untilState(name, "master");
+    await lab.until(
+      "all were told",
+      () => linesOf(book).filter((line) => line.includes("MASTER")).length === 3,
+      5000,
+    );
+    host.spawn(["sh", "-c", `exec cat ${work}/fifo >${work}/lines`], { name: "reader" });
+    await lab.until("the FIFO was read", () => {
+      try {
+        return linesOf(`${work}/lines`).filter((line) => line.includes("MASTER")).length === 3;
+      } catch {
+        return false;
+      }
+    }, 5000);
+    Deno.writeTextFileSync(book, "");
+    Deno.writeTextFileSync(`${work}/lines`, "");
+    await inject(agent, "protocol", "throw");
+    await untilLogged(lab, agent, "The protocol plane runs again");
+    agent.reload(site(any, "", fifo).replace("a = 150", "a = 140"));
+    await untilLogged(lab, agent, "Reload: applied");
+    const told = [
+      "INSTANCE three FAULT 100",
+      "INSTANCE two DELETED 100",
+      "INSTANCE web MASTER_PRIORITY 140",
+    ];
+    await lab.until("they were told", () => linesOf(book).length === 3, 5000).catch(() => {});
+    assert.deepEqual(linesOf(book).sort(), told);
+    await lab.until(
+      "the state was repeated",
+      () => linesOf(`${work}/lines`).at(-1) === 'INSTANCE "web" MASTER 140',
+      5000,
+    );
+    assert.equal(linesOf(`${work}/lines`).length, 4);
+  },
+);
+
+lab(
+  "beside keepalived: the same scripts and FIFOs get the same lines in the same failovers",
+  async (lab) => {
+    const work = workshop(lab);
+    const program = script(
+      `${work}/note`,
+      `echo "$@" >>${work}/$0.book 2>/dev/null || echo "$@" >>"$0.book"`,
+    );
+    const results: string[][] = [];
+    for (const kind of ["halb", "keepalived"] as const) {
+      const own = `${work}/${kind}`;
+      Deno.copyFileSync(program, own);
+      const book = notebook(`${own}.book`);
+      const fifo = `${own}.fifo`;
+      const [a, b] = await lab.hostsNamed(`${kind}-a`, `${kind}-b`);
+      await lab.lan(kind === "halb" ? "one" : "two", [a, b]);
+      await a.exec(["mkfifo", "-m", "600", fifo]);
+      const reader = a.spawn(["sh", "-c", `exec cat ${fifo} >${own}.lines`], {
+        name: `reader-${kind}`,
+      });
+      // The one under test is a backup first, master when its peer goes, and yields when it returns.
+      const peer = () => startHalb(lab, b, site("").replace("b = 100", `${kind}-b = 200`));
+      let other = peer();
+      await other.untilState("web", "master");
+      const daemon = kind === "halb"
+        ? startHalb(
+          lab,
+          a,
+          site(
+            `any = ["${own}"], fifo = "${fifo}", master_rx_lower_priority = ["${own}", "loser"], user = "root"`,
+          ).replace("a = 150", `${kind}-a = 100`),
+        )
+        : startKeepalived(
+          lab,
+          a,
+          `global_defs { script_user root
+ vrrp_notify_fifo ${fifo}
+ vrrp_version 3 }
+vrrp_instance web { interface eth0
+ virtual_router_id 51
+ priority 100
+ advert_int 0.1
+ virtual_ipaddress { 192.0.2.10/24 }
+ notify "${own}"
+}
+`,
+        );
+      const expect = async (...lines: string[]) => {
+        await lab.until(`${kind} told ${lines.at(-1)}`, () => {
+          const seen = linesOf(book).filter((line) => !line.includes("FAULT"));
+          if (seen.join() === lines.join()) return true;
+          throw new Error(seen.join(" | "));
+        }, 15_000);
+      };
+      const line = (state: string) => `INSTANCE web ${state} 100`;
+      await expect(line("BACKUP"));
+      await other.stop();
+      await expect(line("BACKUP"), line("MASTER"));
+      other = peer();
+      await expect(line("BACKUP"), line("MASTER"), line("BACKUP"));
+      await other.stop();
+      await expect(line("BACKUP"), line("MASTER"), line("BACKUP"), line("MASTER"));
+      await daemon.stop();
+      await lab.until(
+        `${kind} wrote its last line`,
+        () => Deno.readTextFileSync(`${own}.lines`).includes("STOP"),
+        5000,
+      );
+      await reader.kill();
+      results.push([Deno.readTextFileSync(`${own}.lines`), Deno.readTextFileSync(book)]);
+    }
+    assert.deepEqual(results[0], results[1]);
+    assert.match(results[0]![0]!, /INSTANCE "web" STOP 100\n$/);
+  },
+);
