@@ -45,7 +45,8 @@ function encrypted({ host, port, timeout }: MailConfig, options: tls.ConnectionO
     };
     socket.on("error", end);
     socket.once("connect", () => {
-      secure = tls.connect({ ...options, socket });
+      // Without a name Deno takes the certificate for that of "localhost".
+      secure = tls.connect({ ...options, servername: host, socket });
       secure.on("error", end);
       secure.once("secureConnect", () => end(null));
     });
