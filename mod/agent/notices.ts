@@ -9,7 +9,6 @@ import { monotonicMicros } from "../../ffi/mod.ts";
 import type { NotificationsConfig, NotifyConfig } from "../../config/mod.ts";
 import type { Notice, NoticeState } from "../notify/notice.ts";
 import { Notifier, type NotifierStatus } from "../notify/notifier.ts";
-import { sendMail } from "../notify/mail_transport.ts";
 import type { GroupMemory, GroupStepRecord } from "../plane/groups.ts";
 import type { StepRecord } from "../plane/messages.ts";
 import type { Remark } from "../plane/remarks.ts";
@@ -60,7 +59,11 @@ export class Notices {
       states: () => [...this.#told.values()].filter(({ state }) => state !== "STOP"),
       log: (level, names, message, properties) =>
         log(level, ["notify", ...names], message, properties),
-      sendMail,
+      // What speaks TLS is loaded when there is something to say.
+      sendMail: async (...mail) => {
+        const { sendMail } = await import("../notify/mail_transport.ts");
+        await sendMail(...mail);
+      },
     });
     for (const notice of this.#early.splice(0)) this.#notifier.tell(notice);
   }

@@ -135,7 +135,7 @@ for (const [tls, port] of [["starttls", 2587], ["tls", 2465]] as const) {
       assert.equal(first!.header("Auto-Submitted"), "auto-generated");
       assert.match(
         first!.body,
-        /virtual router web: - -> BACKUP, priority 100 \(healthy\)\n\S+Z  virtual router web: BACKUP -> MASTER, priority 100 \(no advert/,
+        /virtual router web: - -> BACKUP, priority 100 \(healthy\)\n\S+Z {2}virtual router web: BACKUP -> MASTER, priority 100 \(no advert/,
       );
       assert.equal((await agent.stop()).code, 0);
       const mails = mailsIn(directory);
