@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import type { Status } from "../control/status.ts";
 import type { GroupStepRecord } from "../plane/groups.ts";
-import type { StepRecord } from "../plane/messages.ts";
+import type { StepRecord } from "../plane/steps.ts";
 import { textOf } from "../text/mod.ts";
 import { log } from "./logging.ts";
 import { writePrivately } from "./private_file.ts";

@@ -7,12 +7,8 @@
 
 import type { PlaneCrashed } from "../plane/crash.ts";
 import type { GroupStepRecord } from "../plane/groups.ts";
-import type {
-  AddressReport,
-  KernelToControl,
-  ProtocolToControl,
-  StepRecord,
-} from "../plane/messages.ts";
+import type { AddressReport, KernelToControl, ProtocolToControl } from "../plane/messages.ts";
+import type { StepRecord } from "../plane/steps.ts";
 import { writeLog } from "./logging.ts";
 import type { Notices } from "./notices.ts";
 import type { PlaneListener, PlaneName } from "./planes.ts";

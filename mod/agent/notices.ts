@@ -10,7 +10,7 @@ import type { NotificationsConfig, NotifyConfig } from "../../config/mod.ts";
 import type { Notice, NoticeState } from "../notify/notice.ts";
 import { Notifier, type NotifierStatus } from "../notify/notifier.ts";
 import type { GroupMemory, GroupStepRecord } from "../plane/groups.ts";
-import type { StepRecord } from "../plane/messages.ts";
+import type { StepRecord } from "../plane/steps.ts";
 import type { Remark } from "../plane/remarks.ts";
 import { priorityOf, type Router, type RouterStateName } from "../vrrp/mod.ts";
 import { wallTime } from "./clock.ts";

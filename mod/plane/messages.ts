@@ -10,11 +10,10 @@
  * @module
  */
 
-import type { Router, RouterEffect, RouterEvent, RouterSettings } from "../vrrp/mod.ts";
+import type { Router, RouterSettings } from "../vrrp/mod.ts";
 import type { AnnounceGroup, AnnouncePlan } from "./announcements.ts";
 import type { PlaneCrashed } from "./crash.ts";
 import type {
-  GroupCause,
   GroupSnapshot,
   GroupState,
   GroupStepRecord,
@@ -26,6 +25,7 @@ import type { FreezeProtocol, Frozen, Memory, RestKernel, ThawProtocol } from ".
 import type { HistogramData } from "./histogram.ts";
 import type { HeldAddress, HeldRoute, HeldRule, ObjectReport, VirtualLink } from "./holdings.ts";
 import type { Remark } from "./remarks.ts";
+import type { RouterSnapshot, StepRecord } from "./steps.ts";
 import type {
   GroupName,
   InterfaceKey,
@@ -324,31 +324,6 @@ export type ControlToProtocol =
   | InjectFault;
 
 // ---- protocol → control -------------------------------------------------------------------------
-
-/** What one router remembers, after each change of state: the snapshot for a restart. */
-export interface RouterSnapshot {
-  readonly type: "snapshot";
-  readonly id: EventId;
-  readonly router: Router;
-}
-
-/** A defect of ours broke the router over an event of this type. */
-export interface Breakdown {
-  readonly type: "breakdown";
-  readonly of: string;
-}
-
-/** An event that changed something, and what came of it: what the flight recorder keeps. */
-export interface StepRecord {
-  readonly type: "step";
-  /** The event's id; its effects have ids of their own. */
-  readonly id: EventId;
-  readonly cause: EventId | null;
-  readonly at: number;
-  readonly router: string;
-  readonly event: RouterEvent | GroupCause | Breakdown;
-  readonly effects: readonly { readonly id: EventId; readonly effect: RouterEffect }[];
-}
 
 /** How a tracker stands and what it adds. */
 export interface TrackerReport {
