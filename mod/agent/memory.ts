@@ -132,15 +132,12 @@ export function stillValid(document: AgentDocument, now: number): AgentDocument 
   return {
     ...document,
     plan: {
+      ...plan,
       routers: plan.routers.filter(({ settings }) => names.has(settings.name)),
       holdings: plan.holdings.filter(({ name }) => names.has(name)),
-      ...(plan.statics === undefined ? {} : { statics: plan.statics }),
       groups: plan.groups
         .map((group) => ({ ...group, members: group.members.filter((name) => names.has(name)) }))
         .filter(({ members }) => members.length > 0),
-      interfaces: plan.interfaces,
-      delays: plan.delays,
-      presences: plan.presences,
     },
     memory: { ...memory, routers: young },
   };

@@ -18,6 +18,7 @@ import { TRACKER_KINDS } from "../vrrp/mod.ts";
 const mac = v.pipe(v.string(), v.regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/));
 const micros = whole(0, Number.MAX_SAFE_INTEGER);
 const count = micros;
+const contribution = whole(-Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
 const slot = whole(0, MAX_ROUTERS - 1);
 const family = v.picklist(["ipv4", "ipv6"]);
 const version = v.picklist([2, 3]);
@@ -180,7 +181,7 @@ const router = v.strictObject({
   since: micros,
   transitions: count,
   waitingFor: v.array(text),
-  contribution: whole(-Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
+  contribution,
   source: v.nullable(address),
   masterInterval: micros,
   master: v.nullable(v.strictObject({ address, priority: whole(0, 255) })),
@@ -225,7 +226,7 @@ const groupMemory = v.strictObject({
         type: v.literal("health"),
         waitingFor: v.array(text),
         source: v.nullable(address),
-        contribution: whole(-1_000_000, 1_000_000),
+        contribution,
       })),
       expired: v.boolean(),
       rival: v.nullable(v.strictObject({ since: micros, last: micros })),

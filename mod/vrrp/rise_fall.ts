@@ -6,6 +6,7 @@
  * @module
  */
 
+import { LARGEST_NUMBER } from "./tracker.ts";
 import type { Micros } from "./types.ts";
 
 /** What was found, or is believed. */
@@ -124,9 +125,6 @@ export function judgeProcesses(count: number, { least, most }: Quorum): Finding 
 }
 
 // ===== files =====================================================================================
-
-/** Largest number that a tracked file may hold, either way. */
-const LARGEST_NUMBER = 2_147_483_647;
 
 /**
  * The number in a tracked file: the first word, a whole number with or without sign. `null`: there

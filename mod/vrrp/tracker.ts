@@ -42,6 +42,9 @@ export type TrackerKind = typeof TRACKER_KINDS[number];
 /** Largest weight of what is healthy or not; files may have any. */
 export const LARGEST_WEIGHT = 253;
 
+/** Largest number in a file, its largest weight, and the most that both come to, either way. */
+export const LARGEST_NUMBER = 0x7fff_ffff;
+
 /** How one tracked thing stands for one router. */
 export interface Tracker {
   /** One of `TRACKER_KINDS`. */
@@ -63,7 +66,9 @@ export function contribution(tracker: Tracker): number {
   const { healthy, value } = tracker;
   const weight = tracker.reverse === true ? -tracker.weight : tracker.weight;
   // "+ 0" turns a negative zero, which no reader expects, into zero.
-  if (value !== undefined) return value * weight + 0;
+  if (value !== undefined) {
+    return Math.min(LARGEST_NUMBER, Math.max(-LARGEST_NUMBER, value * weight)) + 0;
+  }
   return (tracker.weight > 0) === healthy ? weight + 0 : 0;
 }
 

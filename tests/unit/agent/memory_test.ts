@@ -12,7 +12,8 @@ import {
   RefusedDocument,
   stillValid,
 } from "../../../mod/agent/memory.ts";
-import { planSite, Slots } from "../../../mod/agent/site_plan.ts";
+import { planSite, type SitePlan, Slots } from "../../../mod/agent/site_plan.ts";
+import type { GroupMemory } from "../../../mod/plane/groups.ts";
 import type { TrackerMemory } from "../../../mod/plane/trackers.ts";
 import { createRouter, step } from "../../../mod/vrrp/mod.ts";
 import { forSeeds } from "../../lib/random.ts";
@@ -20,7 +21,7 @@ import { forSeeds } from "../../lib/random.ts";
 const SECOND = 1_000_000;
 const START = 1000 * SECOND;
 
-/** Every key that a router may have. */
+/** All kinds of trackers, versions and families. */
 const SITE = `
 [[vrrp]]
 name = "web"
@@ -76,18 +77,95 @@ interface = "eth1"
 up_delay = "1s"
 `;
 
-/** An agent with a master that has heard a peer, a backup, and one that waits. */
-function document(): AgentDocument {
+/** Every other key that ends in a plan. */
+const EVERYTHING = `
+[[garp_group]]
+interfaces = ["eth0", "eth1"]
+interval = "1ms"
+neighbour_interval = "2ms"
+
+[[vrrp]]
+name = "group"
+interface = "eth0"
+virtual_router_id = 61
+multicast_group = "224.0.0.118"
+addresses = ["192.0.2.11/24", { address = "198.51.100.1", peer = "198.51.100.2", interface = "eth1" }]
+excluded_addresses = [{ address = "203.0.113.1", broadcast = "203.0.113.255", scope = "link" }, { address = "2001:db8::1/64", preferred = true }]
+accept = false
+preempt_delay = "3s"
+down_timer_adverts = 4
+answer_lower_priority = false
+advertise_before_yielding = false
+garp = { repeat = 3, delay = "2s", refresh = "60s", refresh_repeat = 2, interval = "1ms", neighbour_interval = "2ms", lower_priority_repeat = 1, lower_priority_delay = "1s", form = "both", other_interfaces_refresh = "30s" }
+routes = [
+  { to = "0.0.0.0/0", via = "192.0.2.254", interface = "eth0", onlink = true, table = 100, metric = 5, tos = 16, scope = "link", source = "192.0.2.11", mtu = 1400, advmss = 1300, rtt = "100ms", rttvar = "50ms", rto_min = "200ms", window = 1000, hoplimit = 64, initcwnd = 10, initrwnd = 10, features = ["ecn"], quickack = true, fastopen_no_cookie = true, congctl = "reno", lock = ["mtu"], realms = "1/2" },
+  { to = "203.0.113.128/25", nexthops = [{ via = "192.0.2.253", interface = "eth0", weight = 2 }, { via = "192.0.2.252", interface = "eth0", weight = 3, realms = "1/2" }] },
+  { to = "198.51.100.128/25", type = "blackhole" },
+  { to = "2001:db8:1::/48", via = "fe80::1", interface = "eth0", pref = "high" },
+  { to = "198.51.100.64/26", via = "192.0.2.254", encap = { type = "mpls", labels = [100, 200] } },
+]
+rules = [
+  { from = "203.0.113.0/24", to = "198.51.100.0/24", iif = "eth0", oif = "eth1", fwmark = 7, fwmask = 255, table = 100, priority = 1000, ip_protocol = "tcp", source_port = "1000-2000", destination_port = 443, uid_range = "0-10", tos = 16, suppress_prefix_length = 0 },
+  { from = "203.0.113.0/24", not = true, priority = 1001, action = "goto", goto = 2000 },
+]
+track = { interfaces = [{ name = "eth1", weight = -10, reverse = true }] }
+
+[[vrrp]]
+name = "unicast"
+interface = "eth0"
+virtual_router_id = 62
+vrf = "blue"
+addresses = ["192.0.2.12/24"]
+source = "192.0.2.1"
+unicast = { peers = ["192.0.2.1", "192.0.2.2", { address = "192.0.2.3", min_ttl = 254, max_ttl = 255 }], ttl = 255, check_source = false }
+
+[[vrrp]]
+name = "mac"
+interface = "eth1"
+virtual_router_id = 63
+addresses = ["fe80::10/64", "2001:db8::10/64"]
+virtual_mac = { interface = "vrrp.63", mac = "02:00:00:00:00:63", transmit_on_base = true, type = "macvlan" }
+
+[[vrrp]]
+name = "space"
+interface = "eth2"
+namespace = "red"
+virtual_router_id = 64
+addresses = ["192.0.2.14/24"]
+virtual_mac = true
+
+[[sync_group]]
+name = "site"
+members = ["group", "mac"]
+need = 1
+track = { files = [{ name = "load", weight = 2147483647 }] }
+
+[[track_file]]
+name = "load"
+path = "/etc/load"
+
+[static]
+addresses = [{ address = "203.0.113.77/32", interface = "eth0" }]
+routes = [{ to = "203.0.113.64/26", via = "192.0.2.254" }]
+rules = [{ from = "203.0.113.64/26", table = 7, priority = 99 }]
+`;
+
+function planOf(site: string): SitePlan {
   const options: LoadOptions = {
     hostname: "edge-a",
     environment: () => undefined,
     users: USERS,
-    readText: () => SITE,
+    readText: () => site,
     listDirectory: () => [],
   };
   const loaded = loadSite("site.toml", options);
   assert.ok(loaded.ok);
-  const plan = planSite(loaded.site, new Slots());
+  return planSite(loaded.site, new Slots());
+}
+
+/** An agent with a master that has heard a peer, a backup, and one that waits. */
+function document(): AgentDocument {
+  const plan = planOf(SITE);
   const [web, six, old] = plan.routers.map(({ settings }) => createRouter(settings, START));
   const healthy = { type: "health", waitingFor: [], contribution: -10 } as const;
   step(web!, { ...healthy, source: "192.0.2.1" }, START);
@@ -129,6 +207,34 @@ Deno.test("a document arrives as it was sent, to the order of its keys", () => {
   // What was read is compared with a new plan as text.
   assert.equal(JSON.stringify(read), text);
   assert.deepEqual(readMemory(parseJson(JSON.stringify(sent.memory)), sent.plan), sent.memory);
+});
+
+Deno.test("a plan arrives with everything that can be in one, to the order of its keys", () => {
+  const plan = planOf(EVERYTHING);
+  const routers = plan.routers.map(({ settings }) => createRouter(settings, START));
+  // The largest that a file can say must not keep a process from handing over.
+  const contribution = 0x7fff_ffff;
+  const healthy = { type: "health", waitingFor: [], source: "192.0.2.1", contribution } as const;
+  for (const router of routers) step(router, healthy, START);
+  const settings = plan.groups[0]!;
+  const members = settings.members.map((name) => {
+    const health = { type: "health", waitingFor: [], source: "192.0.2.1", contribution } as const;
+    return { name, health, expired: true, rival: { since: START, last: START } };
+  });
+  const group: GroupMemory = {
+    settings,
+    state: "backup",
+    since: START,
+    override: "release",
+    until: START,
+    members,
+  };
+  const head = { format: FORMAT, version: "1.2.3", pid: 7, boot: "here", plan };
+  const memory = { routers, groups: [group], silentSince: START, trackers: [], counters: {} };
+  const text = JSON.stringify({ ...head, memory });
+  assert.equal(JSON.stringify(readDocument(parseJson(text), "here")), text);
+  const young = stillValid(readDocument(parseJson(text), "here"), START + SECOND);
+  assert.equal(JSON.stringify(young), text, "and nobody is too old");
 });
 
 Deno.test("other formats, other boots and nonsense are refused in words", () => {

@@ -85,6 +85,15 @@ Deno.test("trackers: a file's number counts, and too little is a fault", () => {
   assert.equal(holds(1), true);
 });
 
+Deno.test("trackers: the largest numbers stay numbers that another process takes", () => {
+  const table = new TrackerTable();
+  const largest = 0x7fff_ffff;
+  const file = { kind: "file", name: "load", weight: largest } as const;
+  table.found({ ...file, namespace: "", healthy: true, reason: "many", value: largest }, T);
+  assert.equal(judge(table, file), largest);
+  assert.equal(judge(table, { ...file, weight: -largest }), "tracked file load: many");
+});
+
 Deno.test("trackers: a change counts when it has lasted", () => {
   const table = new TrackerTable();
   table.configure([{ ...SCRIPT, up: 5 * SECOND, down: 2 * SECOND }]);
