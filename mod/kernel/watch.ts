@@ -32,8 +32,8 @@ export class InterfaceWatch {
   readonly #isOurs: (address: InterfaceAddress) => boolean;
   readonly #groupsOf: (index: number) => InterfaceState["groups"];
   readonly #isVirtual: (name: string) => boolean;
-  /** What was said last; undefined: nothing, or that it is gone. */
-  readonly #said = new Map<string, InterfaceState | undefined>();
+  /** What was said last; null: that it is gone; undefined: nothing. */
+  readonly #said = new Map<string, InterfaceState | null | undefined>();
 
   /**
    * @param isOurs whether an address is one that halb holds
@@ -66,9 +66,15 @@ export class InterfaceWatch {
   /** What differs from what was said last. */
   changes(): InterfaceNews[] {
     const news: InterfaceNews[] = [];
-    for (const [name, said] of this.#said) {
+    for (const [name, last] of this.#said) {
       const state = this.#state(name);
       const again = state !== undefined && this.#isVirtual(name);
+      // Who listens may know it from before: nobody has watched it since, or another plane did.
+      if (last === undefined && state === undefined) {
+        const key = { namespace: this.#namespace, index: 0 };
+        news.push({ type: "interface_gone", key, name });
+      }
+      const said = last ?? undefined;
       if (said !== undefined && state?.index !== said.index && !again) {
         const key = { namespace: said.namespace, index: said.index };
         news.push({ type: "interface_gone", key, name });
@@ -76,14 +82,14 @@ export class InterfaceWatch {
       if (state !== undefined && !(said !== undefined && sameState(state, said))) {
         news.push({ type: "interface", state });
       }
-      this.#said.set(name, state);
+      this.#said.set(name, state ?? null);
     }
     return news;
   }
 
   /** The state of all that exist, for somebody who has heard nothing yet. */
   repeat(): InterfaceNews[] {
-    return [...this.#said.values()].filter((state) => state !== undefined)
+    return [...this.#said.values()].filter((state) => state !== undefined && state !== null)
       .map((state) => ({ type: "interface", state }));
   }
 

@@ -172,10 +172,11 @@ export interface InterfaceChanged {
   readonly state: InterfaceState;
 }
 
-/** An interface is gone; the same name may come back with another index. */
+/** An interface is gone, or was never there; the same name may come back with another index. */
 export interface InterfaceGone {
   readonly type: "interface_gone";
   readonly id: EventId;
+  /** Index 0: whatever had the name when it was last heard of. */
   readonly key: InterfaceKey;
   readonly name: string;
 }

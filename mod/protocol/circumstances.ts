@@ -31,9 +31,10 @@ export class Circumstances {
 
   /** Returns the name that the interface had when it was last heard of. */
   interfaceGone({ key, name }: InterfaceGone): string | undefined {
-    const former = this.interfaces.nameOf(key);
-    this.interfaces.delete(key);
     const { namespace } = key;
+    const index = key.index || (this.interfaces.find(namespace, name)?.index ?? 0);
+    const former = this.interfaces.nameOf({ namespace, index });
+    this.interfaces.delete({ namespace, index });
     for (const gone of [name, former ?? name]) {
       if (this.interfaces.find(namespace, gone) !== undefined) continue;
       this.trackers.forget({ kind: "interface", namespace, name: gone });

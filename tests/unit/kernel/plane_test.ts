@@ -155,6 +155,21 @@ Deno.test("interface state: at the start, at every change, without our own addre
   assert.deepEqual(gone.map((one) => one.key), [{ namespace: "", index: eth0 }]);
 });
 
+Deno.test("an interface that is not there is told once, to whoever may know it from before", () => {
+  const rig = new Rig();
+  rig.kernel.link("eth0");
+  const told = () => rig.protocol.splice(0).filter(({ type }) => type === "interface_gone");
+  rig.configure([router("web", ["192.0.2.10/24"])], ["eth1"]);
+  const gone = { type: "interface_gone", key: { namespace: "", index: 0 }, name: "eth1" };
+  assert.deepEqual(told().map(({ id: _, ...news }) => news), [gone]);
+  rig.configure([router("web", ["192.0.2.10/24"])], ["eth1"]);
+  rig.wake();
+  assert.deepEqual(told(), []);
+  const eth1 = rig.kernel.link("eth1");
+  rig.wake();
+  assert.equal(rig.interface("eth1")?.index, eth1);
+});
+
 Deno.test("a bridge that reports a port leaving does not delete the interface", () => {
   const rig = new Rig();
   const eth0 = rig.kernel.link("eth0");
