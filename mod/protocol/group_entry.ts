@@ -97,7 +97,7 @@ export class GroupEntry implements Deadline {
       if (config.members.includes(name)) continue;
       this.#entries.delete(name);
       entry.group = null;
-      entry.noteMastership();
+      entry.noteChanges();
     }
   }
 
@@ -183,7 +183,7 @@ export class GroupEntry implements Deadline {
     } catch (error) {
       this.#breakDown(event, error, now);
     }
-    for (const entry of this.#entries.values()) entry.noteMastership();
+    for (const entry of this.#entries.values()) entry.noteChanges();
     return effects;
   }
 

@@ -55,6 +55,9 @@ export interface Surroundings {
 /** Effects that are worth a record; the others happen with every advert. */
 const ROUTINE = new Set<RouterEffect["type"]>(["send", "set_timer", "cancel_timer", "discard"]);
 
+/** Least time between two snapshots that nothing but the interval of a master asks for. */
+const SNAPSHOT_GAP = 1_000_000;
+
 /** One packet, and where it goes. */
 interface Outgoing {
   readonly packet: Uint8Array;
@@ -84,6 +87,8 @@ export class RouterEntry implements Deadline {
   told: HealthEvent | null = null;
   at = Infinity;
   position = -1;
+  /** What control last heard. */
+  #snapshot: { at: number; masterInterval: number };
   /** Number of the effect that armed the timer, which is the cause of its expiry; 0: none. */
   #armedBy = 0;
   readonly #env: Surroundings;
@@ -113,6 +118,7 @@ export class RouterEntry implements Deadline {
     this.router = resumed ?? createRouter(config.settings, env.now());
     this.resumed = resumed !== undefined;
     this.#remarks = new Remarks(this.router, env.ids, env.postControl);
+    this.#snapshot = { at: -Infinity, masterInterval: this.router.masterInterval };
   }
 
   get name(): string {
@@ -137,15 +143,33 @@ export class RouterEntry implements Deadline {
       } catch (error) {
         this.breakDown(event, error, now);
       }
-      this.noteMastership();
+      this.noteChanges();
     }
     this.#remarks.after(event, state, this.router, now);
   }
 
-  /** The machine has moved: it is among the masters, or not. */
-  noteMastership(): void {
+  /** The machine has moved: it is among the masters, or not, and may know another interval. */
+  noteChanges(): void {
     if (this.router.state === "master") this.#masters.add(this);
     else this.#masters.delete(this);
+    if (this.router.masterInterval !== this.#snapshot.masterInterval) this.#rememberInterval();
+  }
+
+  /**
+   * An advert has told of another interval, which is worth no record, but a successor of this Worker
+   * that waited by the old one might replace a master that lives.
+   */
+  #rememberInterval(): void {
+    const now = this.#env.now();
+    // Each advert of a hostile sender may tell another one.
+    if (now - this.#snapshot.at < SNAPSHOT_GAP) return;
+    this.#postSnapshot(this.#env.ids.next());
+  }
+
+  #postSnapshot(id: EventId): void {
+    const { masterInterval } = this.router;
+    this.#snapshot = { at: this.#env.now(), masterInterval };
+    this.#env.postControl({ type: "snapshot", id, router: this.router });
   }
 
   /** Id of what armed the timer, for its expiry. */
@@ -192,7 +216,7 @@ export class RouterEntry implements Deadline {
     effects: readonly { readonly id: EventId; readonly effect: RouterEffect }[],
   ): void {
     const { ids, postControl } = this.#env;
-    postControl({ type: "snapshot", id: ids.next(), router: this.router });
+    this.#postSnapshot(ids.next());
     postControl({ type: "step", id, cause, at, router: this.name, event, effects });
   }
 
@@ -324,7 +348,7 @@ export class RouterEntry implements Deadline {
     this.router.epoch = epoch;
     this.router.state = "fault";
     this.router.waitingFor = [this.broken];
-    this.#env.postControl({ type: "snapshot", id, router: this.router });
+    this.#postSnapshot(id);
     const effect = { type: "transition", from: former, to: "fault", reason: this.broken } as const;
     this.#env.postControl({
       type: "step",

@@ -74,11 +74,11 @@ export class VrrpDriver {
     const changes: string[] = [];
     // A router added now would never be told to stop.
     if (this.#stopping) return changes;
+    this.#trackers.configure(message.delays ?? []);
     if (message.memory !== undefined) {
       this.resume(message.memory, true);
       this.#trackers.restore(message.memory.trackers ?? [], now);
     }
-    this.#trackers.configure(message.delays ?? []);
     for (const finding of message.findings ?? []) this.#trackers.found(finding, now);
     const wanted = new Map(message.routers.map((config) => [config.settings.name, config]));
     this.#holdUntil = message.holdUntil;
@@ -100,11 +100,15 @@ export class VrrpDriver {
       changes.push(`virtual router ${name}: added`);
       touched.push(this.#add(config, now));
     }
+    // Old news must not be believed when somebody of that name comes later.
+    this.#resumed.clear();
     changes.push(...this.#groups.form(groups, this.#routers, now, cause));
     for (const entry of touched) if (entry.resumed) this.#goOn(entry, now, cause);
     for (const [name, config] of wanted) {
       const entry = this.#routers.get(name)!;
-      if (JSON.stringify(entry.config) === JSON.stringify(config)) continue;
+      const same = JSON.stringify(entry.config) === JSON.stringify(config);
+      // One that an exception has stopped begins anew, whatever is configured.
+      if (same && entry.broken === "") continue;
       changes.push(`virtual router ${name}: changed`);
       this.#users.remove(entry, entry.config);
       this.#users.add(entry, config);

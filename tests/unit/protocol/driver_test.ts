@@ -47,6 +47,7 @@ class Bench {
   closed = 0;
   refuse = false;
   sendResult: number | null = null;
+  sendFault: Error | null = null;
   readonly driver = new VrrpDriver({
     ids: new IdSource("p"),
     heap: this.heap,
@@ -117,6 +118,7 @@ class BenchTransport implements VrrpTransport {
   }
 
   send(packet: Uint8Array): number {
+    if (this.#bench.sendFault !== null) throw this.#bench.sendFault;
     if (this.#bench.sendResult !== null) return this.#bench.sendResult;
     this.#bench.sent.push(packet.slice());
     return packet.length;
@@ -181,14 +183,14 @@ function router(name: string, slot: number, changes: Partial<ProtocolRouter> = {
   };
 }
 
-function advert(virtualRouterId: number, priority: number): Uint8Array {
+function advert(virtualRouterId: number, priority: number, interval = SECOND): Uint8Array {
   return encodeAdvertisement({
     version: 3,
     source: "192.0.2.2",
     destination: VRRP_GROUP_IPV4,
     virtualRouterId,
     priority,
-    interval: SECOND,
+    interval,
     addresses: ["192.0.2.10"],
     checksum: "rfc9568",
   });
@@ -256,6 +258,26 @@ Deno.test("driver: an interface that comes back with another index gets new sock
   bench.driver.interfaceChanged(eth("eth0", 9), bench.now, "k:3");
   assert.deepEqual(bench.opened, ["/2/eth0/ipv4", "/9/eth0/ipv4"]);
   assert.equal(bench.state("web").router.state, "backup");
+});
+
+Deno.test("driver: an interface that went while nobody watched it is gone, and no other is", () => {
+  const bench = new Bench();
+  for (const [name, index] of [["eth0", 2], ["eth1", 3]] as const) {
+    bench.driver.interfaceChanged(eth(name, index), bench.now, "k:1");
+  }
+  const trackers = [{ kind: "interface", name: "eth1", weight: 0 }] as const;
+  bench.configure(router("web", 0, { trackers }));
+  assert.equal(bench.state("web").router.state, "backup");
+  // A new kernel plane does not know which index it had.
+  const gone = (name: string) =>
+    bench.driver.interfaceGone(
+      { type: "interface_gone", id: "k:2", key: { namespace: "", index: 0 }, name },
+      bench.now,
+    );
+  gone("eth9");
+  assert.equal(bench.state("web").router.state, "backup");
+  gone("eth1");
+  assert.deepEqual(bench.state("web").router.waitingFor, ["tracked interface eth1: not there"]);
 });
 
 Deno.test("driver: a renamed interface is gone for those who want the old name", () => {
@@ -415,6 +437,13 @@ Deno.test("driver: an exception costs one router, not its neighbours", () => {
   bench.configure(router("broken", 0), router("fine", 1));
   bench.advance(5 * SECOND);
   assert.equal(bench.state("broken").router.state, "master", "a new configuration mends it");
+  bench.sendFault = new Error("on purpose");
+  bench.advance(SECOND);
+  assert.match(bench.state("broken").router.waitingFor.join(), /on purpose/);
+  bench.sendFault = null;
+  bench.configure(router("broken", 0), router("fine", 1));
+  bench.advance(5 * SECOND);
+  assert.equal(bench.state("broken").router.state, "master", "and so does a reload of the same");
 });
 
 Deno.test("driver: events and effects go to control with ids and causes", () => {
@@ -478,6 +507,46 @@ Deno.test("driver: routers of a dead Worker go on where they were", () => {
       goesOn ? ["drop backup", "hold master"] : ["drop backup", "drop master", "drop master"],
     );
   }
+});
+
+Deno.test("driver: another interval of the master outlives the Worker, a flood of them does not", () => {
+  const bench = new Bench();
+  bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
+  bench.configure(router("web", 0));
+  const hear = (interval: number) => {
+    bench.incoming.push(advert(51, 200, interval));
+    bench.driver.receive([...bench.channels][0]!, 64, Infinity);
+  };
+  const snapshots = () => bench.control.filter(({ type }) => type === "snapshot");
+  bench.advance(SECOND);
+  hear(10 * SECOND);
+  const last = snapshots().at(-1);
+  assert.equal(last?.type === "snapshot" && last.router.masterInterval, 10 * SECOND);
+  const before = snapshots().length;
+  for (let i = 1; i <= 200; i++) {
+    hear(i * 10_000);
+    bench.advance(10_000);
+  }
+  assert.ok(snapshots().length - before <= 2, "at most one a second");
+  bench.advance(SECOND);
+  hear(10 * SECOND);
+  const newest = snapshots().at(-1);
+  assert.equal(newest?.type === "snapshot" && newest.router.masterInterval, 10 * SECOND);
+});
+
+Deno.test("driver: old news of a dead Worker's routers are not believed at a later reload", () => {
+  const former = new Bench();
+  former.driver.interfaceChanged(eth("eth0", 2), former.now, "k:1");
+  former.configure(router("web", 0));
+  former.advance(5 * SECOND);
+  const routers = former.driver.describe().routers.map(({ router }) => structuredClone(router));
+  const bench = new Bench();
+  bench.now = former.now;
+  bench.driver.resume({ routers, silentSince: former.now });
+  bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
+  bench.configure(router("other", 1));
+  bench.configure(router("other", 1), router("web", 0));
+  assert.equal(bench.state("web").router.state, "backup");
 });
 
 Deno.test("driver: an IPv6 router waits for a link-local address and has sockets of its own", () => {
