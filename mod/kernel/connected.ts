@@ -17,7 +17,7 @@
  */
 
 import { formatIp, inPrefix, isLinkLocal, networkOf, parseIp } from "../ip/mod.ts";
-import { type Decoded, HALB_PROTOCOL, type Route } from "../netlink/mod.ts";
+import { type Decoded, HALB_PROTOCOL, type Route, RT_TABLE_MAIN } from "../netlink/mod.ts";
 import type { LeaseBook } from "./lease.ts";
 import type { LeasedAddress } from "./leased.ts";
 import {
@@ -93,6 +93,7 @@ export class ConnectedRoutes {
         network: route.destination,
         prefixLength: route.prefixLength,
         source: route.source,
+        table: route.table,
         lease: 0,
         asserted: route.family === 4,
         refreshAt: Infinity,
@@ -167,6 +168,7 @@ export class ConnectedRoutes {
       network: network.value,
       prefixLength: held.prefixLength,
       source: held.address,
+      table: this.#tableOf(index),
       lease: isIpv6(held.address) ? address.router.router.lease : 0,
     };
     const key = keyOf(route);
@@ -175,6 +177,12 @@ export class ConnectedRoutes {
     if (other !== undefined && this.#known.get(key)?.source !== route.source) return;
     if (other === undefined && this.#covered(route)) return;
     wanted.set(key, route);
+  }
+
+  /** The kernel puts the routes of an interface's own addresses into the same table. */
+  #tableOf(index: number): number {
+    const master = this.#view.link(index)?.master ?? 0;
+    return this.#view.link(master)?.vrfTable ?? RT_TABLE_MAIN;
   }
 
   #covered(route: ConnectedRoute): boolean {
@@ -194,11 +202,12 @@ export class ConnectedRoutes {
 }
 
 function keyOf(route: ConnectedRoute): string {
-  return `${route.index} ${route.network}/${route.prefixLength}`;
+  return `${route.index} ${route.table} ${route.network}/${route.prefixLength}`;
 }
 
-function plain({ index, network, prefixLength, source }: ConnectedRoute): ConnectedRoute {
-  return { index, network, prefixLength, source };
+function plain(route: ConnectedRoute): ConnectedRoute {
+  const { index, network, prefixLength, source, table } = route;
+  return { index, network, prefixLength, source, table };
 }
 
 /** The network of an address, where one is worth a route: neither a host nor everything. */

@@ -98,6 +98,8 @@ export interface ConnectedRoute {
   readonly prefixLength: number;
   /** The virtual address that packets leave with; with it the kernel removes the route. */
   readonly source: string;
+  /** Number of the routing table: the main one, or that of the interface's VRF. */
+  readonly table: number;
 }
 
 /** Make the route where it is missing; IPv6: make it anew, with a full lifetime. */
@@ -242,6 +244,7 @@ function routeRequest(route: ConnectedRoute): RouteRequest {
     destination: route.network,
     prefixLength: route.prefixLength,
     source: route.source,
+    table: route.table,
     protocol: HALB_PROTOCOL,
     scope: RT_SCOPE_LINK,
     priority: ROUTE_METRIC + route.index,

@@ -45,6 +45,7 @@ const IFLA_GROUP = 27;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const IFLA_MACVLAN_MODE = 1;
+const IFLA_VRF_TABLE = 1;
 const IFLA_IPVLAN_MODE = 1;
 const IFLA_INET6_ADDR_GEN_MODE = 8;
 const MACVLAN_MODE_VEPA = 2;
@@ -82,6 +83,8 @@ export interface Link {
   readonly alias: string;
   /** Number of its group, as `ip link set … group` gives it; 0: the default one. */
   readonly group: number;
+  /** The routing table of a VRF; absent: it is none. */
+  readonly vrfTable?: number;
 }
 
 /** An interface to be made upon another one. */
@@ -121,6 +124,7 @@ export function readLink(message: NetlinkMessage): Decoded<Link> {
     return { ok: false, reason: `Cannot read link ${index}: it has no name` };
   }
   const flags = view.getUint32(8, true);
+  const { kind, vrfTable } = readInfo(attributes.value);
   return {
     ok: true,
     value: {
@@ -135,16 +139,20 @@ export function readLink(message: NetlinkMessage): Decoded<Link> {
       mtu: readU32(attributes.value, IFLA_MTU) ?? 0,
       parent: readU32(attributes.value, IFLA_LINK) ?? 0,
       master: readU32(attributes.value, IFLA_MASTER) ?? 0,
-      kind: readKind(attributes.value),
+      kind,
       alias: readText(attributes.value, IFLA_IFALIAS) ?? "",
       group: readU32(attributes.value, IFLA_GROUP) ?? 0,
+      ...(vrfTable === undefined ? {} : { vrfTable }),
     },
   };
 }
 
-function readKind(attributes: Attributes): string {
+function readInfo(attributes: Attributes): { kind: string; vrfTable?: number | undefined } {
   const info = readNested(attributes, IFLA_LINKINFO);
-  return info?.ok ? readText(info.value, IFLA_INFO_KIND) ?? "" : "";
+  if (!info?.ok) return { kind: "" };
+  const kind = readText(info.value, IFLA_INFO_KIND) ?? "";
+  const data = kind === "vrf" ? readNested(info.value, IFLA_INFO_DATA) : undefined;
+  return { kind, vrfTable: data?.ok ? readU32(data.value, IFLA_VRF_TABLE) : undefined };
 }
 
 /** Appends a request for all links. */

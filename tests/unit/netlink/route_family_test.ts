@@ -168,6 +168,22 @@ Deno.test("a macvlan is asked for, and read with its parent, kind and note", () 
   );
 });
 
+Deno.test("a VRF is read with its table", () => {
+  const writer = new MessageWriter();
+  writer.begin(RTM_NEWLINK, 0, 0).u8(0).u8(0).u16(1).u32(4).u32(0x1).u32(0);
+  writer.attributeText(3, "blue");
+  const info = writer.beginNested(18);
+  writer.attributeText(1, "vrf");
+  const data = writer.beginNested(2);
+  writer.attributeU32(1, 1010);
+  writer.endNested(data);
+  writer.endNested(info);
+  writer.end();
+  const read = readLink(only(writer));
+  assert(read.ok);
+  assert.deepEqual([read.value.kind, read.value.vrfTable], ["vrf", 1010]);
+});
+
 Deno.test("a link without name or index is refused", () => {
   const writer = new MessageWriter();
   writer.begin(RTM_NEWLINK, 0, 0).u8(0).u8(0).u16(1).u32(3).u32(0).u32(0).end();

@@ -1,0 +1,130 @@
+/** The whole agent where the machine of the labs lacks something: VRFs and ipvlans. */
+
+import assert from "node:assert/strict";
+import "./lib.ts";
+import { type Host, type Lab, lab, startHalb } from "../lib/mod.ts";
+
+/** One processor, shared by two hosts and what looks at them. */
+const PATIENCE = 30_000;
+const OPTIONS = { timeoutMs: 150_000 };
+
+interface RouterText {
+  readonly name: string;
+  readonly id: number;
+  readonly addresses: readonly string[];
+  readonly more?: string;
+}
+
+function site(...routers: readonly RouterText[]): string {
+  return routers.map(({ name, id, addresses, more = "" }) =>
+    `[[vrrp]]
+name = "${name}"
+interface = "eth0"
+virtual_router_id = ${id}
+priority = { by_host = { a = 150, b = 100 } }
+addresses = ${JSON.stringify(addresses)}
+${more}
+`
+  ).join("");
+}
+
+/** Puts a host's first interface into a VRF of its own, whose routes are in table 10. */
+async function enslave(host: Host): Promise<void> {
+  await host.exec(["ip", "link", "add", "blue", "type", "vrf", "table", "10"]);
+  await host.exec(["ip", "link", "set", "blue", "up"]);
+  await host.exec(["ip", "link", "set", "eth0", "master", "blue"]);
+}
+
+const routesOf = (host: Host, table: string) =>
+  host.exec(["ip", "route", "show", "table", table, "proto", "112"]);
+
+type Agent = ReturnType<typeof startHalb>;
+
+/** All of an agent's routers are in a state. One look at all: each takes the guest a second. */
+async function untilAll(lab: Lab, agent: Agent, state: string): Promise<void> {
+  await lab.until(`all are ${state} on ${agent.name}`, async () => {
+    const { vrrp } = await agent.status();
+    const others = vrrp.filter((router) => router.state !== state);
+    if (others.length === 0) return true;
+    throw new Error(others.map(({ name, state }) => `${name} is ${state}`).join(", "));
+  }, PATIENCE);
+}
+
+/** All are backups that have heard their masters. */
+async function untilFollowing(lab: Lab, agent: Agent): Promise<void> {
+  await lab.until(`${agent.name} hears its masters`, async () => {
+    const { vrrp } = await agent.status();
+    return vrrp.every(({ state, sessions }) => state === "backup" && sessions[0]!.master !== null);
+  }, PATIENCE);
+}
+
+lab("routers in a VRF: adverts, addresses and routes are in its table", async (lab) => {
+  const [a, b] = await lab.hostsNamed("a", "b");
+  const lan = await lab.lan("net", [a, b]);
+  for (const host of [a, b]) await enslave(host);
+  const peers = 'unicast = { peers = ["192.0.2.1", "192.0.2.2"] }\n';
+  const routers = [
+    { name: "web", id: 51, addresses: ["203.0.113.10/24"], more: 'vrf = "blue"' },
+    { name: "lan", id: 52, addresses: ["192.0.2.11/24"], more: `${peers}vrf = "blue"` },
+    { name: "six", id: 53, addresses: ["fe80::10", "2001:db8::10/64"], more: 'vrf = "blue"' },
+  ];
+  const first = startHalb(lab, a, site(...routers));
+  await untilAll(lab, first, "master");
+  const second = startHalb(lab, b, site(...routers));
+  await untilFollowing(lab, second);
+  for (const vip of ["203.0.113.10", "192.0.2.11", "2001:db8::10"]) {
+    await lab.until(`a holds ${vip}`, () => a.holds(vip), PATIENCE);
+  }
+  // What reaches it comes and goes by the VRF.
+  await b.exec(["ping", "-n", "-c", "1", "-W", "5", "-I", "blue", "192.0.2.11"]);
+  await lab.until(
+    "the network of the address is in the VRF's table",
+    async () => (await routesOf(a, "10")).includes("203.0.113.0/24 dev eth0"),
+    PATIENCE,
+  );
+  assert.equal(await routesOf(a, "main"), "");
+  await lan.link(a).cut();
+  await untilAll(lab, second, "master");
+  await lan.link(a).restore();
+  await untilAll(lab, first, "master");
+  // Outside of it the peers are those of another network.
+  await a.exec(["ip", "link", "set", "eth0", "nomaster"]);
+  await untilAll(lab, first, "fault");
+  for (const { waiting_for } of (await first.status()).vrrp) {
+    assert.deepEqual(waiting_for, ["interface eth0: not in VRF blue"]);
+  }
+  await untilAll(lab, second, "master");
+  await second.stop();
+  assert.equal(await routesOf(b, "10"), "");
+}, OPTIONS);
+
+lab("an ipvlan carries the addresses while its router is master", async (lab) => {
+  const [a, b, client] = await lab.hostsNamed("a", "b", "c");
+  await lab.lan("net", [a, b, client]);
+  const router = {
+    name: "web",
+    id: 51,
+    addresses: ["192.0.2.10/24"],
+    more: 'virtual_mac = { type = "ipvlan" }',
+  };
+  const first = startHalb(lab, a, site(router));
+  await untilAll(lab, first, "master");
+  const second = startHalb(lab, b, site(router));
+  await untilFollowing(lab, second);
+  const heldOn = async (host: Host) =>
+    (await host.addresses()).find(({ address }) => address === "192.0.2.10")?.interface;
+  await lab.until("a's ipvlan has it", async () => await heldOn(a) === "vrrp.51", PATIENCE);
+  assert.match(await a.exec(["ip", "-d", "link", "show", "vrrp.51"]), / ipvlan {2}mode l2 /);
+  const macOf = async (host: Host) =>
+    JSON.parse(await host.exec(["ip", "-j", "link", "show", "eth0"]))[0].address;
+  const ping = ["ping", "-n", "-c", "1", "-W", "5", "192.0.2.10"];
+  await client.exec(ping);
+  assert.equal(await client.neighbour("192.0.2.10"), await macOf(a));
+  await first.stop();
+  assert.equal((await a.tryExec(["ip", "link", "show", "vrrp.51"])).code, 1);
+  await untilAll(lab, second, "master");
+  await lab.until("b's ipvlan has it", async () => await heldOn(b) === "vrrp.51", PATIENCE);
+  // An ipvlan has the hardware address of its base: the neighbours are told.
+  await client.exec(ping);
+  assert.equal(await client.neighbour("192.0.2.10"), await macOf(b));
+}, OPTIONS);
