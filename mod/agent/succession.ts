@@ -66,7 +66,8 @@ interface Awaited {
 }
 
 export class Succession {
-  readonly #agent: Agent;
+  readonly #agent: Pick<Agent, "remember" | "freeze" | "thaw">;
+  readonly #preparation: number;
   readonly #lock: FileLock;
   readonly #control: string;
   readonly #program: string | undefined;
@@ -75,8 +76,16 @@ export class Succession {
   /**
    * @param control path of our control socket
    * @param program the file that we were started from
+   * @param preparation how long a new process may need between the plan and the end, milliseconds
    */
-  constructor(agent: Agent, lock: FileLock, control: string, program: string | undefined) {
+  constructor(
+    agent: Pick<Agent, "remember" | "freeze" | "thaw">,
+    lock: FileLock,
+    control: string,
+    program: string | undefined,
+    preparation = PREPARATION,
+  ) {
+    this.#preparation = preparation;
     this.#agent = agent;
     this.#lock = lock;
     this.#control = control;
@@ -150,8 +159,10 @@ export class Succession {
       await lines.write({ ok: false, error });
       throw new Error(error);
     }
-    await lines.write({ ok: true, result: await this.#agent.remember() });
-    const first = await Promise.race([nextStep(lines), delay(PREPARATION)]);
+    // A process that stands still does not read: nobody here may wait for it.
+    const told = lines.write({ ok: true, result: await this.#agent.remember() });
+    const answer = told.then(() => nextStep(lines));
+    const first = await Promise.race([answer, delay(this.#preparation)]);
     if (first?.step !== "freeze") throw new Error(reasonOf(first));
     const { memory } = await this.#agent.freeze();
     this.#lock.release();
