@@ -16,6 +16,11 @@ import type { TrackerSurroundings } from "./surroundings.ts";
 
 /** How often each file is looked at anyway, microseconds. */
 const INTERVAL = 1_000_000;
+/**
+ * How long `configure` waits for the first look, microseconds: a file system may be away (NFS), and
+ * then nobody may wait for it but the routers that track the file.
+ */
+const PATIENCE = 500_000;
 /** Bytes that are read: a number and some space. */
 const LONGEST = 128;
 /** Operators and their programs write it, and anybody may know. */
@@ -42,14 +47,19 @@ export class FileTrackers {
   readonly #env: Surroundings;
   readonly #files = new Map<string, Tracked>();
   readonly #directories = new Map<string, Watched>();
+  /** Directories that are being looked at, and whether they are to be looked at once more. */
+  readonly #examined = new Map<string, boolean>();
+  readonly #read: typeof readNumber;
   #timer: (() => void) | null = null;
 
-  constructor(env: Surroundings) {
+  /** @param read how a file is read */
+  constructor(env: Surroundings, read = readNumber) {
     this.#env = env;
+    this.#read = read;
   }
 
   /**
-   * The files from now on. Resolves when each has been looked at.
+   * The files from now on. Resolves when each has been looked at, or could not be in time.
    *
    * @param fresh the agent begins: files are given their first number, also where that overwrites
    */
@@ -65,7 +75,10 @@ export class FileTrackers {
     }
     this.#timer?.();
     this.#timer = null;
-    await this.#turn();
+    const late = Promise.withResolvers<void>();
+    const enough = this.#env.after(PATIENCE, late.resolve);
+    await Promise.race([this.#turn(), late.promise]);
+    enough();
   }
 
   findings(): TrackerFinding[] {
@@ -76,17 +89,16 @@ export class FileTrackers {
     this.#timer?.();
     this.#timer = null;
     this.#files.clear();
-    this.#watchDirectories();
+    this.#forgetDirectories();
   }
 
+  /** Looks at everything, and again later, whether this look ever ends or not. */
   async #turn(): Promise<void> {
+    if (this.#files.size > 0) {
+      this.#timer = this.#env.after(INTERVAL, () => void this.#turn());
+    }
     this.#watchDirectories();
     await Promise.all([...this.#files.values()].map((file) => this.#look(file)));
-    if (this.#files.size === 0 || this.#timer !== null) return;
-    this.#timer = this.#env.after(INTERVAL, () => {
-      this.#timer = null;
-      void this.#turn();
-    });
   }
 
   #initialise({ name, path, init_file: wanted }: TrackFileConfig, fresh: boolean): void {
@@ -103,22 +115,53 @@ export class FileTrackers {
   // ===== directories =============================================================================
 
   #watchDirectories(): void {
-    const wanted = new Set([...this.#files.values()].map(({ config }) => dirname(config.path)));
-    for (const [path, { watcher, identity }] of this.#directories) {
-      if (wanted.has(path) && identityOf(path) === identity) continue;
+    this.#forgetDirectories();
+    for (const { config: { path } } of this.#files.values()) void this.#examine(dirname(path));
+  }
+
+  #isWanted(directory: string): boolean {
+    return [...this.#files.values()].some(({ config: { path } }) => dirname(path) === directory);
+  }
+
+  #forgetDirectories(): void {
+    for (const [path, { watcher }] of this.#directories) {
+      if (this.#isWanted(path)) continue;
       this.#directories.delete(path);
       watcher.close();
     }
-    for (const path of wanted) {
-      const identity = identityOf(path);
-      if (identity === null || this.#directories.has(path)) continue;
-      try {
-        const watcher = Deno.watchFs(path, { recursive: false });
-        this.#directories.set(path, { watcher, identity });
-        void this.#listen(path, watcher);
-      } catch {
-        // Then the look once a second is all there is; the kernel has too many watches already.
-      }
+  }
+
+  /** Watches a directory, and no longer the one that had its name before. Never rejects. */
+  async #examine(path: string): Promise<void> {
+    const examined = this.#examined.has(path);
+    this.#examined.set(path, examined);
+    if (examined) return;
+    let identity: string | null;
+    do {
+      this.#examined.set(path, false);
+      identity = await identityOf(path);
+    } while (this.#examined.get(path));
+    this.#examined.delete(path);
+    if (!this.#isWanted(path)) return;
+    const known = this.#directories.get(path);
+    if (known?.identity === identity) return;
+    this.#directories.delete(path);
+    known?.watcher.close();
+    if (identity === null) return;
+    try {
+      const watcher = Deno.watchFs(path, { recursive: false });
+      this.#directories.set(path, { watcher, identity });
+      void this.#listen(path, watcher);
+    } catch {
+      // Then the look once a second is all there is; the kernel has too many watches already.
+      return;
+    }
+    this.#lookInto(path);
+  }
+
+  #lookInto(directory: string): void {
+    for (const file of this.#files.values()) {
+      if (dirname(file.config.path) === directory) void this.#look(file);
     }
   }
 
@@ -127,9 +170,7 @@ export class FileTrackers {
       for await (const event of watcher) {
         // To read it makes an event, too.
         if (event.kind === "access") continue;
-        for (const file of this.#files.values()) {
-          if (dirname(file.config.path) === directory) void this.#look(file);
-        }
+        this.#lookInto(directory);
       }
     } catch {
       // The watcher is gone; the next turn makes another one.
@@ -148,7 +189,7 @@ export class FileTrackers {
     file.looking = true;
     do {
       file.again = false;
-      this.#tell(file, await read(file.config.path));
+      this.#tell(file, await this.#read(file.config.path));
     } while (file.again);
     file.looking = false;
   }
@@ -166,23 +207,24 @@ export class FileTrackers {
   }
 }
 
-interface Found {
+/** What a file says. */
+export interface Found {
   /** It holds a number, or is not there; else it counts as 0 and somebody should know. */
   readonly healthy: boolean;
   readonly value: number;
   readonly reason: string;
 }
 
-function identityOf(path: string): string | null {
+async function identityOf(path: string): Promise<string | null> {
   try {
-    const { dev, ino, isDirectory } = Deno.statSync(path);
+    const { dev, ino, isDirectory } = await Deno.stat(path);
     return isDirectory ? `${dev}:${ino}` : null;
   } catch {
     return null;
   }
 }
 
-async function read(path: string): Promise<Found> {
+async function readNumber(path: string): Promise<Found> {
   try {
     // To open a pipe might never end.
     if (!(await Deno.stat(path)).isFile) return useless("not a plain file");
