@@ -5,11 +5,21 @@
  * @module
  */
 
-import { boottimeMicros, monotonicMicros } from "../../ffi/mod.ts";
+import { boottimeMicros, monotonicMicros, realtimeMicros } from "../../ffi/mod.ts";
 
-/** RFC 3339 in UTC, with milliseconds, of a point on CLOCK_MONOTONIC. */
+/** A wall clock that is off by so many microseconds was set, or the machine was suspended. */
+const SET = 10_000;
+/** From CLOCK_MONOTONIC to the wall clock, microseconds. */
+let offset = realtimeMicros() - monotonicMicros();
+
+/**
+ * RFC 3339 in UTC, with milliseconds, of a point on CLOCK_MONOTONIC. The same point gives the same
+ * text each time, unless the wall clock was set: who compares two answers sees what has changed.
+ */
 export function wallTime(micros: number): string {
-  return new Date(Date.now() - (monotonicMicros() - micros) / 1000).toISOString();
+  const present = realtimeMicros() - monotonicMicros();
+  if (Math.abs(present - offset) > SET) offset = present;
+  return new Date((offset + micros) / 1000).toISOString();
 }
 
 /**

@@ -8,14 +8,14 @@
 import { textOf } from "../text/mod.ts";
 import { type Duplicate, DuplicateWatch, type WatchedAddress } from "./duplicates.ts";
 import { arpProbe } from "./frames.ts";
-import type { NamespaceIo, NeighbourIo } from "./io.ts";
+import type { Claim, NamespaceIo, NeighbourIo } from "./io.ts";
 import type { Say } from "./tables.ts";
 
 /** Claims read in one turn, and probes sent in one. */
 const CLAIMS = 128;
 const PROBES = 64;
 
-/** Time between two readings: an alarm may take so long, microseconds. */
+/** Time between two readings: an alarm may take twice as long, microseconds. */
 const PERIOD = 500_000;
 
 /** What it needs of its namespace. */
@@ -34,6 +34,8 @@ export class Neighbourhood {
   readonly #world: NeighbourhoodWorld;
   readonly #watch = new DuplicateWatch();
   #sockets: NeighbourIo | null = null;
+  /** Claims of the last reading, and when that was: they count if the address is still held. */
+  #heard: { readonly claims: readonly Claim[]; readonly at: number } = { claims: [], at: 0 };
   #nextAt = 0;
 
   constructor(world: NeighbourhoodWorld) {
@@ -46,8 +48,11 @@ export class Neighbourhood {
     this.#nextAt = now + PERIOD;
     const { isOurs, changed } = this.#world;
     this.#follow(now);
-    for (const claim of this.#sockets?.receive(CLAIMS) ?? []) {
-      const duplicate = this.#watch.heard(claim, now, isOurs);
+    const { claims, at } = this.#heard;
+    this.#heard = { claims: this.#sockets?.receive(CLAIMS) ?? [], at: now };
+    // Where an address is handed over both hold it for a moment; one reading later one does.
+    for (const claim of claims) {
+      const duplicate = this.#watch.heard(claim, at, isOurs);
       if (duplicate === undefined) continue;
       changed(duplicate.router);
       this.#tell("warning", "Somebody else holds a virtual address", duplicate);
@@ -85,6 +90,7 @@ export class Neighbourhood {
   }
 
   close(): void {
+    this.#heard = { claims: [], at: 0 };
     this.#sockets?.close();
     this.#sockets = null;
   }

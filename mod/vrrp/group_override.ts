@@ -7,15 +7,20 @@
  */
 
 import type { Group, GroupClaimEvent, GroupReleaseEvent, Member } from "./group_types.ts";
-import { act, emit, isFit, type Turn } from "./group_turn.ts";
+import { act, emit, isFit, promote, type Turn } from "./group_turn.ts";
 import { step } from "./machine.ts";
 import { OWNER_PRIORITY } from "./timers.ts";
-import type { HealthEvent, RouterSettings } from "./types.ts";
+import type { HealthEvent, Micros, RouterSettings } from "./types.ts";
 
 /** Behind everybody, but better than nobody. */
 const RELEASED = 1;
 /** Before everybody but an owner. */
 const CLAIMED = 254;
+/**
+ * From the addresses to the first advert of a claim. The present master lets its addresses go when
+ * it hears that advert, and as long as that they are to be there and announced here.
+ */
+const LEAD: Micros = 50_000;
 
 /** What a member's machine is told to want. */
 export function settingsOf(group: Group, member: Member): RouterSettings {
@@ -63,7 +68,7 @@ export function onRelease(turn: Turn, event: GroupReleaseEvent): void {
   tellAll(turn);
 }
 
-/** Master at once: the present one hears 254 and yields. */
+/** Master at once: the present one soon hears 254 and yields. */
 export function onClaim(turn: Turn, _event: GroupClaimEvent): void {
   const { group } = turn;
   const refusal = whyNotClaim(group);
@@ -75,11 +80,9 @@ export function onClaim(turn: Turn, _event: GroupClaimEvent): void {
   group.until = null;
   group.override = "claim";
   tellAll(turn);
-  for (const member of group.members) {
-    if (member.router.state !== "backup") continue;
-    member.expired = true;
-    member.router.master = null;
-  }
+  const rising = group.members.filter((one) => isFit(one) && one.router.state === "backup");
+  const lead = rising.some(({ router }) => router.master !== null) ? LEAD : 0;
+  for (const member of rising) promote(turn, member, "claimed", lead);
 }
 
 function whyNotClaim(group: Group): string | null {

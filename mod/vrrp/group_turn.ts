@@ -6,7 +6,7 @@
 
 import { restartMasterDown, transition } from "./actions.ts";
 import type { Group, GroupEffect, Member } from "./group_types.ts";
-import { step } from "./machine.ts";
+import { becomeMaster, step } from "./machine.ts";
 import type { HealthEvent, Micros, Router, RouterEffect, RouterEvent } from "./types.ts";
 
 export interface Turn {
@@ -88,12 +88,28 @@ export function wishes({ router, expired }: Member): boolean {
   return router.state === "backup" && expired && router.master === null;
 }
 
-/** Makes a backup master, as if its timer ran out now. */
-export function promote(turn: Turn, member: Member, reason: string | null): void {
+/**
+ * Makes a backup master, as if its timer ran out now.
+ *
+ * @param reason instead of the machine's own
+ * @param lead see `becomeMaster`
+ */
+export function promote(
+  turn: Turn,
+  member: Member,
+  reason: string | null,
+  lead: Micros = 0,
+): void {
   const { router } = member;
-  const generation = ++router.generation;
-  router.timer = { name: "master_down", generation, at: turn.now };
-  const effects = step(router, { type: "timer", generation }, turn.now);
+  let effects: RouterEffect[];
+  if (lead > 0) {
+    effects = [];
+    becomeMaster(router, reason ?? "asked for", turn.now, effects, lead);
+  } else {
+    const generation = ++router.generation;
+    router.timer = { name: "master_down", generation, at: turn.now };
+    effects = step(router, { type: "timer", generation }, turn.now);
+  }
   member.expired = false;
   member.rival = null;
   emit(

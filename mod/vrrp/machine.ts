@@ -218,7 +218,7 @@ function onStall(router: Router, length: Micros, now: Micros, effects: RouterEff
   const { advertisementInterval: interval } = router.settings;
   if (router.state !== "master") return;
   // What the others see is silence, and that began with the last advert, before the stall.
-  const silence = Math.max(length, now - (router.lastSent ?? now));
+  const silence = Math.max(length, now - Math.max(router.lastSent ?? now, router.since));
   if (silence <= masterDown(router, interval)) return;
   notice(effects, "stalled_master", `Was silent for ${silence} µs as master: listening first`);
   if (router.releasing) return finish(router, now, effects);
@@ -330,8 +330,19 @@ function finish(router: Router, now: Micros, effects: RouterEffect[]): void {
 
 // ===== changes of state ==========================================================================
 
-/** RFC 9568 section 6.4.2, (305) to (345): advert first, so that a former master lets go. */
-function becomeMaster(router: Router, reason: string, now: Micros, effects: RouterEffect[]): void {
+/**
+ * RFC 9568 section 6.4.2, (305) to (345): advert first, so that a former master lets go.
+ *
+ * @param lead microseconds from the addresses to the first advert, where a master that lives is to
+ * go on answering until ours are there and announced; 0: as the RFC has it
+ */
+export function becomeMaster(
+  router: Router,
+  reason: string,
+  now: Micros,
+  effects: RouterEffect[],
+  lead: Micros = 0,
+): void {
   router.epoch++;
   router.master = null;
   router.preemptAt = null;
@@ -340,8 +351,9 @@ function becomeMaster(router: Router, reason: string, now: Micros, effects: Rout
   router.masterInterval = router.settings.advertisementInterval;
   router.lastAnnounced = now;
   router.announceOwed = false;
-  send(router, priorityOf(router), now, effects);
+  if (lead === 0) send(router, priorityOf(router), now, effects);
   effects.push({ type: "hold", epoch: router.epoch });
   transition(router, "master", reason, now, effects);
-  setTimer(router, "advertisement", now + router.settings.advertisementInterval, effects);
+  const first = lead === 0 ? router.settings.advertisementInterval : lead;
+  setTimer(router, "advertisement", now + first, effects);
 }

@@ -232,7 +232,8 @@ function receiveAsMaster(
   }
   // RFC 9568 changed this: the loser is answered at once, which also teaches the bridges. A regular
   // advert that has only just gone out is no answer: who lost it must hear one.
-  if (router.settings.answersLowerPriority && since(router.lastAnswered, now) >= ANSWER_GAP) {
+  const answers = router.settings.answersLowerPriority && hasSpoken(router);
+  if (answers && since(router.lastAnswered, now) >= ANSWER_GAP) {
     router.lastAnswered = now;
     send(router, priority, now, effects);
   }
@@ -254,6 +255,11 @@ function isBetter(router: Router, advert: Advertisement): boolean {
 function mayBeUnknown(router: Router, now: Micros): boolean {
   const { advertisementInterval, downAdverts } = router.settings;
   return since(router.lastSent, now) <= downAdverts * advertisementInterval;
+}
+
+/** Not so while it leads its first advert with its addresses: the other goes on answering so long. */
+function hasSpoken({ lastSent, since }: Router): boolean {
+  return lastSent !== null && lastSent >= since;
 }
 
 /** Time since something last happened; it may never have. */

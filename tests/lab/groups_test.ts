@@ -122,6 +122,8 @@ lab("group: release and claim move both sides without a lost packet", async (lab
     assert.equal(result.lost, 0, `${result.record.address}: ${result.lost} lost`);
   }
   assert.equal((await untilGroup(first, "master")).override?.kind, "claim");
+  // For a moment both held the addresses: that is no duplicate holder.
+  for (const agent of [first, second]) assert.doesNotMatch(agent.log(), /Somebody else holds/);
 });
 
 lab("group: an override outlives the protocol plane and the process", async (lab) => {

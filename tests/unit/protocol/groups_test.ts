@@ -315,7 +315,11 @@ Deno.test("release and claim of a single router; its settings come back", () => 
   assert.equal(bench.states, "backup master");
   bench.taken();
   assert.equal(bench.overrule("web", "claim").refused, null);
-  assert.deepEqual(bench.taken(), ["eth0 254"]);
+  // Its addresses come first, so that the present one answers until they are there.
+  assert.deepEqual(bench.taken(), []);
+  assert.equal(bench.states, "master master");
+  bench.advance(50_000);
+  assert.deepEqual(bench.taken().filter((one) => one.startsWith("eth0")), ["eth0 254"]);
   bench.hear("eth0", 255);
   bench.advance(1);
   assert.equal(bench.states, "backup master");

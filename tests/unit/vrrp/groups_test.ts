@@ -408,17 +408,29 @@ Deno.test("what trackers add does not lift a released group, and an owner can be
   strictEqual(member(one, "web").router.settings.priority, 255, "an owner needs no 254");
 });
 
-Deno.test("claim: master at once with 254, until it ends", () => {
+Deno.test("claim: addresses first, then 254 while it lasts", () => {
   const one = backup();
   for (const name of ["web", "lan"]) tell(one, name, advert({ priority: 200 }), SECOND);
   const effects = act(one, { type: "claim" }, 2 * SECOND);
-  deepStrictEqual(effects.filter((line) => /send|→/.test(line)), [
-    "web send 254",
-    "web backup→master (no advertisement from any master in time)",
-    "lan send 254",
-    "lan backup→master (no advertisement from any master in time)",
-    "site backup→master (lan: no advertisement from any master in time)",
+  deepStrictEqual(effects.filter((line) => /send|hold|→/.test(line)), [
+    "web hold",
+    "web backup→master (claimed)",
+    "lan hold",
+    "lan backup→master (claimed)",
+    "site backup→master (lan: claimed)",
   ]);
+  // The present master is to go on answering until clients have learned the new way.
+  const answer = tell(one, "lan", advert({ priority: 200 }), 2.04 * SECOND);
+  deepStrictEqual(answer.filter((line) => /send|→/.test(line)), []);
+  strictEqual(states(one), "master master");
+  for (const name of ["web", "lan"]) {
+    strictEqual(member(one, name).router.timer?.at, 2_050_000);
+    deepStrictEqual(expire(one, name).filter((line) => /send/.test(line)), [`${name} send 254`]);
+    strictEqual(member(one, name).router.timer?.at, 3_050_000);
+  }
+  // From then on losers are answered.
+  const late = tell(one, "lan", advert({ priority: 200 }), 2.06 * SECOND);
+  deepStrictEqual(late.filter((line) => /send/.test(line)), ["lan send 254"]);
   // Whoever takes it away ends the claim.
   tell(one, "web", advert({ priority: 255 }), 3 * SECOND);
   strictEqual(states(one), "backup backup");
