@@ -99,6 +99,15 @@ const commonKeys = {
     }),
     true,
   ),
+  promote_secondaries: v.optional(
+    flag({
+      text: "Set `promote_secondaries` of the interfaces that carry the addresses, and set it " +
+        "back at the stop: where the host's own first address of a network is removed, the " +
+        "others stay. Virtual addresses stay without it.",
+      example: true,
+    }),
+    false,
+  ),
   address_lease: v.optional(
     lease({ min: "1s", max: "1h" }, {
       text: "How long the kernel keeps the addresses when the agent dies or hangs. `auto`: half " +

@@ -104,6 +104,7 @@ const kernelRouter = v.strictObject({
     mac: v.exactOptional(mac),
   }))),
   accept: v.exactOptional(v.literal(false)),
+  promoteSecondaries: v.exactOptional(v.literal(true)),
 });
 
 const group = v.strictObject({

@@ -240,5 +240,6 @@ function kernelRouter(vrrp: VrrpConfig, slot: number, lease: number): KernelRout
     ...(link === undefined ? {} : { virtualLinks: [link] }),
     // The owner's addresses are its own: it always accepts (RFC 9568 section 6.1).
     ...(vrrp.accept || vrrp.priority === 255 ? {} : { accept: false }),
+    ...(vrrp.promote_secondaries ? { promoteSecondaries: true } : {}),
   };
 }

@@ -28,6 +28,7 @@ import {
   isIpv6,
   type Operation,
 } from "./operation.ts";
+import { Promotion } from "./promotion.ts";
 import { Requester } from "./requester.ts";
 import { exposure, type ReportContent, reportOf } from "./report.ts";
 import { RoutingBook } from "./routing.ts";
@@ -68,6 +69,7 @@ export class NamespaceDriver {
   readonly #routes: ConnectedRoutes;
   readonly #memberships: Memberships;
   readonly #links: VirtualLinks;
+  readonly #promotion: Promotion;
   readonly #blocklist: Blocklist;
   readonly #neighbourhood: Neighbourhood;
   /** Another process does the work: notifications are read, and nothing is changed or sent. */
@@ -114,6 +116,7 @@ export class NamespaceDriver {
       },
     });
     this.#memberships = new Memberships(this.#io, this.#view, say);
+    this.#promotion = new Promotion(this.#io, this.#view, say);
     this.#links = new VirtualLinks(
       { io: this.#io, requester: this.#requester, view: this.#view, tables: this.#tables },
       this.book,
@@ -140,14 +143,8 @@ export class NamespaceDriver {
   get deadline(): number {
     if (this.resting) return Infinity;
     if (this.#again) return 0;
-    const sources = [
-      this.book,
-      this.#routes,
-      this.routing,
-      this.herald,
-      this.#links,
-      this.#blocklist,
-    ];
+    const { book, routing, herald } = this;
+    const sources = [book, this.#routes, routing, herald, this.#links, this.#blocklist];
     return Math.min(...sources.map(({ deadline }) => deadline));
   }
 
@@ -163,6 +160,7 @@ export class NamespaceDriver {
     this.#touchAll();
     this.book.configure(routers, now);
     this.#links.want(routers);
+    this.#promotion.want(routers);
     this.herald.configure(routers, groups, now);
     this.#touchAll();
     this.routing.configure(this.book.routers);
@@ -222,6 +220,7 @@ export class NamespaceDriver {
   dropAll(now: number): void {
     for (const { router } of this.book.routers) this.drop(router.name, now);
     this.#links.want([]);
+    this.#promotion.want([]);
   }
 
   /** Takes down and removes interfaces of ours that nobody needs, at most so many at once. */
@@ -244,6 +243,7 @@ export class NamespaceDriver {
       const now = this.#clock.now();
       this.#digestChanges(now);
       if (this.resting) return;
+      this.#promotion.settle();
       // What was made or brought up is seen before addresses are added to it.
       if (this.#links.act(now)) continue;
       // Before the addresses: they are never held and open.
@@ -326,6 +326,7 @@ export class NamespaceDriver {
       this.#watchDirty = true;
       this.#routes.verify(index);
       this.routing.verify();
+      this.#promotion.changed(index);
       this.book.interfaceChanged(index, now);
       const anew = this.herald.isAnew(index, this.#view.link(index));
       for (const { router, addresses } of this.book.routers) {

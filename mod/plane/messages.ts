@@ -71,6 +71,8 @@ export interface KernelRouter {
   readonly virtualLinks?: readonly VirtualLink[];
   /** Packets to the addresses are dropped (Accept_Mode); absent: they are taken. */
   readonly accept?: false;
+  /** The interfaces of the addresses keep other addresses when the first one goes. */
+  readonly promoteSecondaries?: true;
 }
 
 // ---- control → kernel ---------------------------------------------------------------------------

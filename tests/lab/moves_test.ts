@@ -374,6 +374,53 @@ rules = [{ from = "192.0.2.100", table = 100, priority = 900 }]
   },
 );
 
+lab(
+  "promote_secondaries: the host's own addresses stay, and so does the setting of others",
+  async (lab) => {
+    const site = (more: string) => router("web", 51, `addresses = ["192.0.2.10/24"]\n${more}`);
+    const host = await lab.host("a");
+    await lab.lan("net", [host]);
+    const path = "net.ipv4.conf.eth0.promote_secondaries";
+    const setting = async () => (await host.exec(["sysctl", "-n", path])).trim();
+    const untilIs = (value: string) =>
+      lab.until(`it is ${value}`, async () => await setting() === value, 5000);
+    await host.sysctl(path, "0");
+    const agent = startHalb(lab, host, site(""));
+    await agent.untilState("web", "master");
+    await lab.until("the address is held", () => host.holds("192.0.2.10"), 5000);
+    // A virtual address is nobody's secondary: it stays where the host's own ones go.
+    await ip(host, "address add 203.0.113.1/24 dev eth0");
+    await ip(host, "address add 192.0.2.2/24 dev eth0");
+    await ip(host, "address add 192.0.2.3/24 dev eth0");
+    await ip(host, "address delete 192.0.2.1/24 dev eth0");
+    assert.equal(await host.holds("192.0.2.3"), false, "that is what the kernel does");
+    assert.ok(await host.holds("192.0.2.10"));
+    await ip(host, "address add 192.0.2.1/24 dev eth0");
+    await ip(host, "address add 192.0.2.2/24 dev eth0");
+    agent.reload(site("promote_secondaries = true\n"));
+    await untilIs("112");
+    await ip(host, "address delete 192.0.2.1/24 dev eth0");
+    assert.ok(await host.holds("192.0.2.2"));
+    // Who comes after a killed one knows what is to be set back.
+    await agent.kill();
+    const next = startHalb(lab, host, site("promote_secondaries = true\n"));
+    await next.untilState("web", "master");
+    assert.equal(await setting(), "112");
+    next.reload(site(""));
+    await untilIs("0");
+    next.reload(site("promote_secondaries = true\n"));
+    await untilIs("112");
+    await next.stop();
+    await untilIs("0");
+    // What the host has set itself is left alone.
+    await host.sysctl(path, "1");
+    const third = startHalb(lab, host, site("promote_secondaries = true\n"));
+    await third.untilState("web", "master");
+    await third.stop();
+    assert.equal(await setting(), "1");
+  },
+);
+
 lab("after a kill the next start adopts what is configured and removes the rest", async (lab) => {
   const site = (count: number) =>
     router(

@@ -48,6 +48,7 @@ version = 2
 virtual_router_id = 53
 addresses = ["198.51.100.10/24"]
 virtual_mac = { type = "ipvlan", interface = "own" }
+promote_secondaries = true
 
 [[track_interface]]
 name = "eth1"
