@@ -27,6 +27,7 @@ import {
   sealHmac6,
 } from "./authentication_hmac.ts";
 import { receivePassword, sealPassword } from "./authentication_password.ts";
+import type { ClockAnchor } from "./authentication_stamp.ts";
 import type { Authenticated, Hmac } from "./authentication_types.ts";
 import type { DecodeOptions } from "./message.ts";
 import { decodeAdvertisement } from "./packet.ts";
@@ -39,14 +40,31 @@ export type Authentication =
   | { readonly type: "pass" | "ah"; readonly password: Secret }
   | ({ readonly type: "hmac" } & HmacSettings);
 
-/** What one session (router and family) remembers. It outlives a change of keys. */
+/**
+ * What one session (router and family) remembers: plain data without keys. It outlives a change of
+ * keys, and the process.
+ */
 export interface AuthenticationState {
   header: HeaderState;
   hmac: HmacState;
+  /** What its time goes by; null: nothing has been sent or heard. */
+  anchor: ClockAnchor | null;
 }
 
 export function createAuthenticationState(): AuthenticationState {
-  return { header: { sequence: null }, hmac: createHmacState() };
+  return { header: { sequence: null }, hmac: createHmacState(), anchor: null };
+}
+
+/** Numbers that may have been used since the last snapshot of a Worker that died. */
+const UNSEEN = 64;
+
+/**
+ * Goes on from a snapshot that may be some adverts old. A master has used numbers since; what a
+ * backup has heard since, it will hear higher.
+ */
+export function goOnAuthenticating(state: AuthenticationState, wasMaster: boolean): void {
+  const { header } = state;
+  if (wasMaster && header.sequence !== null) header.sequence += UNSEEN;
 }
 
 /** What is wrong with a choice for this version and family, in words; empty: nothing. */

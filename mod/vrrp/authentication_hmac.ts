@@ -18,6 +18,7 @@
  * @module
  */
 
+import { isLive, MOST_MARKS, noticeSkew, suspect } from "./authentication_clock.ts";
 import {
   type AntiReplay,
   isAfter,
@@ -34,26 +35,15 @@ import {
   openTrailer4,
   openTrailer6,
   readTrailer,
+  type Trailer,
 } from "./authentication_trailer.ts";
-import {
-  type Authenticated,
-  type ClockNotice,
-  disbelieve,
-  type Hmac,
-  locate,
-} from "./authentication_types.ts";
+import { type Authenticated, disbelieve, type Hmac, locate } from "./authentication_types.ts";
 import { type Decoded, type DecodeOptions, PROTOCOL_VRRP, VRRP_HEADER } from "./message.ts";
 import { decodeAdvertisement } from "./packet.ts";
 import { decodeAdvertisement6, type Ipv6Origin } from "./packet6.ts";
 import type { Secret } from "../secret/mod.ts";
 import type { Micros } from "./types.ts";
 
-/** Senders remembered. */
-const MOST_MARKS = 16;
-/** Stale adverts in a row that make a clock wrong. */
-const STREAK = 3;
-/** After so much silence a sender is suspected of nothing any more. */
-const SUSPICION: Micros = 60_000_000;
 const LONGEST_WINDOW = 300;
 const [SHORTEST_KEY, LONGEST_KEY] = [32, 64];
 
@@ -83,13 +73,16 @@ export interface HmacSettings {
   readonly peers: readonly string[] | null;
 }
 
-interface Mark {
+/** How far a sender has come. */
+export interface Mark {
   readonly source: string;
   stamp: Stamp;
+  /** Id of the key that it signed with. */
+  keyId: number;
 }
 
 /** A sender whose clock disagrees with ours. */
-interface Suspect {
+export interface Suspect {
   readonly source: string;
   stamp: Stamp;
   /** Stale adverts in a row, each newer than the one before. */
@@ -254,7 +247,7 @@ function judge(
   }
   if (key === undefined) return disbelieve("authentication_unknown_key");
   if (!isGenuine(opened, key.key, hmac)) return disbelieve("authentication_invalid");
-  if (!advanceMark(settings, state, source, trailer.stamp, time)) {
+  if (!advanceMark(settings, state, source, trailer, time)) {
     return disbelieve("authentication_replay");
   }
   state.suspects = state.suspects.filter((one) => one.source !== source);
@@ -262,18 +255,12 @@ function judge(
   return { ...decoded, signed: true, ...(notice === null ? {} : { notice }) };
 }
 
-/** Whether a mark means anything still: what is older than the window is stale anyway. */
-function isLive({ stamp }: Mark, settings: HmacSettings, time: Micros): boolean {
-  return settings.antiReplay === "monotonic" ||
-    Math.abs(secondsAhead(stamp, stampAt(time))) <= settings.window;
-}
-
 /** Moves a sender's mark; false: it has been as far already. */
 function advanceMark(
   settings: HmacSettings,
   state: HmacState,
   source: string,
-  stamp: Stamp,
+  { stamp, keyId }: Trailer,
   time: Micros,
 ): boolean {
   const known = state.marks.find((mark) => mark.source === source);
@@ -288,73 +275,6 @@ function advanceMark(
     }
     state.marks = live;
   }
-  state.marks.push({ source, stamp });
+  state.marks.push({ source, stamp, keyId });
   return true;
-}
-
-// ===== clocks ====================================================================================
-
-/** Notes a stale advert that is genuine; the third in a row is told. */
-function suspect(
-  settings: HmacSettings,
-  state: HmacState,
-  source: string,
-  stamp: Stamp,
-  ahead: number,
-  time: Micros,
-): ClockNotice | null {
-  state.suspects = state.suspects.filter(({ heard }) => time - heard < SUSPICION);
-  const known = state.suspects.find((one) => one.source === source);
-  if (known === undefined) {
-    if (state.suspects.length >= MOST_MARKS) state.suspects.shift();
-    state.suspects.push({ source, stamp, streak: 1, ahead, heard: time });
-    return null;
-  }
-  // A recording that is played again says nothing about a clock.
-  if (!isAfter(stamp, known.stamp)) return null;
-  Object.assign(known, { stamp, ahead, heard: time, streak: known.streak + 1 });
-  return known.streak === STREAK
-    ? { kind: "clock_wrong", text: clockAlarm(settings, state, time)! }
-    : null;
-}
-
-/** Why adverts are refused for their time, in words, for status and alarm; null: they are not. */
-export function clockAlarm(
-  settings: HmacSettings,
-  state: HmacState,
-  time: Micros,
-): string | null {
-  const wrong = state.suspects.filter(({ streak, heard }) =>
-    streak >= STREAK && time - heard < SUSPICION
-  );
-  if (wrong.length === 0) return null;
-  const which = wrong.map(({ source, ahead }) =>
-    `clock of ${source} is ${Math.abs(ahead)} s ${ahead > 0 ? "ahead of" : "behind"} ours`
-  ).join(", ");
-  const believed = state.marks.some((mark) => isLive(mark, settings, time));
-  const sides = new Set(wrong.map(({ ahead }) => Math.sign(ahead)));
-  // Nobody agrees with us, and they all with each other: it is us.
-  const ours = !believed && wrong.length > 1 && sides.size === 1;
-  const cause = ours ? "our clock is wrong" : believed ? "its clock is wrong" : "one is wrong";
-  return `The ${which}, and ${settings.window} s are allowed: ${cause}; its adverts are refused`;
-}
-
-/** A clock that is off by more than half the window is told once, until it is right again. */
-function noticeSkew(
-  settings: HmacSettings,
-  state: HmacState,
-  source: string,
-  ahead: number,
-): ClockNotice | null {
-  const told = state.skewed.includes(source);
-  const skewed = settings.antiReplay === "time" && Math.abs(ahead) * 2 > settings.window;
-  if (skewed === told) return null;
-  state.skewed = state.skewed.filter((one) => one !== source);
-  if (!skewed) return null;
-  if (state.skewed.length >= MOST_MARKS) state.skewed.shift();
-  state.skewed.push(source);
-  const direction = ahead > 0 ? "ahead of" : "behind";
-  const text = `The clock of ${source} is ${Math.abs(ahead)} s ${direction} ours, and ` +
-    `${settings.window} s are allowed: synchronise them`;
-  return { kind: "clock_skew", text };
 }

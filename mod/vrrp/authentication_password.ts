@@ -26,10 +26,20 @@ const SIMPLE_PASSWORD = 1;
 /** Bytes of a password that count. */
 const LENGTH = 8;
 
-/** The eight bytes that stand for a password: in the packet, and as the key of the AH digest. */
+/** For as long as the passwords are in use. */
+const known = new WeakMap<Secret, Uint8Array>();
+
+/**
+ * The eight bytes that stand for a password: in the packet, and as the key of the AH digest, which
+ * wants the same array each time.
+ */
 export function paddedPassword(password: Secret): Uint8Array {
-  const padded = new Uint8Array(LENGTH);
-  padded.set(password.reveal().subarray(0, LENGTH));
+  let padded = known.get(password);
+  if (padded === undefined) {
+    padded = new Uint8Array(LENGTH);
+    padded.set(password.reveal().subarray(0, LENGTH));
+    known.set(password, padded);
+  }
   return padded;
 }
 

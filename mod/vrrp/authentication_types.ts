@@ -15,8 +15,8 @@ import { type DropReason, VRRP_HEADER } from "./message.ts";
 import type { Advertisement } from "./types.ts";
 
 /**
- * HMAC (RFC 2104), handed in: the runtime has one, and this folder imports nothing. It returns the
- * whole digest, 16 or 32 bytes.
+ * HMAC (RFC 2104), handed in, so that tests may ask somebody else's. It returns the whole digest,
+ * 16 or 32 bytes, which may be valid until the next call only.
  */
 export type Hmac = (
   algorithm: "md5" | "sha256",

@@ -10,13 +10,15 @@ export { type ElectionSettings, USUAL_ELECTION } from "./election.ts";
 export {
   authenticationProblems,
   createAuthenticationState,
+  goOnAuthenticating,
   receive4,
   receive6,
   seal4,
   seal6,
 } from "./authentication.ts";
 export type { Authentication, AuthenticationState, Authenticator } from "./authentication.ts";
-export { clockAlarm, defaultWindow } from "./authentication_hmac.ts";
+export { clockAlarm, forgetClock, mustFollowWallClock } from "./authentication_clock.ts";
+export { defaultWindow } from "./authentication_hmac.ts";
 export type { HmacKey, HmacMode, HmacSettings } from "./authentication_hmac.ts";
 export { stampTime } from "./authentication_stamp.ts";
 export type { AntiReplay, ClockAnchor } from "./authentication_stamp.ts";

@@ -2,7 +2,6 @@
 
 import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
 import {
-  clockAlarm,
   createHmacState,
   defaultWindow,
   hmacProblems,
@@ -13,6 +12,7 @@ import {
   sealHmac4,
   sealHmac6,
 } from "../../../mod/vrrp/authentication_hmac.ts";
+import { clockAlarm } from "../../../mod/vrrp/authentication_clock.ts";
 import { stampTime } from "../../../mod/vrrp/authentication_stamp.ts";
 import { parseIp } from "../../../mod/ip/mod.ts";
 import {
