@@ -7,6 +7,7 @@
  */
 
 import type { GarpGroupConfig } from "./announce_schema.ts";
+import { checkAuth } from "./auth_checks.ts";
 import type { Report } from "./finding.ts";
 import { checkMoves, type Movable } from "./moves_checks.ts";
 import { type CheckedRouter, checkRouter, clash, Register } from "./router_checks.ts";
@@ -97,5 +98,6 @@ export function crossCheck(
   for (const router of routers) {
     checkRouter(router, report);
     checkTransport(router, report);
+    checkAuth(router, report);
   }
 }

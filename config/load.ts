@@ -31,6 +31,7 @@ import {
   VRRP_DEFAULTS_SCHEMA,
   VRRP_SCHEMA,
 } from "./schema.ts";
+import { hideSecrets } from "./secrets.ts";
 import { sha256 } from "./sha256.ts";
 import { settle } from "./settle.ts";
 import { checkTrackers, configsOf, readTrackers, TRACKER_KEYS } from "./tracker_checks.ts";
@@ -262,7 +263,9 @@ export function loadSite(path: string, options: LoadOptions): LoadedSite {
   const { sources, tables } = readSources(path, { ...options, readText }, report);
   const readable = findings.length === 0;
   const name = agentName(tables, options, report);
-  const resolved = tables.map((table) => substitute(table, { ...options, name }, report));
+  const resolved = tables.map((table) => {
+    return hideSecrets(substitute(table, { ...options, name }, report));
+  });
   const root = mergeTables(resolved, report);
   let site: SiteConfig | undefined;
   if (root !== undefined) {

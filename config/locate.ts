@@ -6,6 +6,7 @@
  * @module
  */
 
+import { maskLine, withoutSecretsOf } from "./secrets.ts";
 import { type Finding, OTHER, type Spot } from "./finding.ts";
 import { type Marks, type Positions, scanPositions } from "./positions.ts";
 import type { Problem } from "./problem.ts";
@@ -91,7 +92,17 @@ class Locator {
     const column = [...text.slice(0, start)].length + 1;
     const length = Math.max(1, [...text.slice(start, start + spot.length)].length);
     const { line } = spot;
-    return { file, line, column, message, source_line: text, length, ...suggestion, severity };
+    const clean = (words: string) => withoutSecretsOf(text, words);
+    return {
+      file,
+      line,
+      column,
+      message: clean(message),
+      source_line: maskLine(text),
+      length,
+      ...(finding.advice === undefined ? {} : { suggestion: clean(finding.advice) }),
+      severity,
+    };
   }
 }
 

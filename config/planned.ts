@@ -36,9 +36,6 @@ const PLANNED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     virtual_server: "`[defaults.virtual_server]`",
     check: "`[defaults.check]`",
   },
-  vrrp: {
-    auth: "`auth`",
-  },
   "vrrp.track": {
     bfd: "`track.bfd`",
     checks: "`track.checks`",
@@ -107,7 +104,8 @@ const FOREIGN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     notify_stop: 'write `notify = { stop = ["/usr/local/bin/has-stopped"] }` instead',
     smtp_alert: "write `notify = { mail = true }` instead",
     use_vmac: "write `virtual_mac = true` instead",
-    authentication: "write `auth` instead",
+    authentication: 'write `auth = { type = "pass", password = … }` or `"ah"` instead',
+    auth_hmac: 'write `auth = { type = "hmac", keys = […] }` instead',
     garp_master_repeat: "write `garp = { repeat = 5 }` instead",
     garp_master_delay: 'write `garp = { delay = "5s" }` instead',
     garp_master_refresh: 'write `garp = { refresh = "60s" }` instead',

@@ -46,6 +46,30 @@ function distrust(path: string, facts: FileFacts, users: readonly number[]): str
  * where all is well or the file does not exist (reading it will say so).
  */
 export function untrusted(path: string, security: FileSecurity): string | undefined {
+  return walk(path, security, (here, facts) => distrust(here, facts, security.users));
+}
+
+/** How others can read the file at `path`, in words; undefined: they cannot, or it does not exist. */
+export function readableByOthers(path: string, security: FileSecurity): string | undefined {
+  let last: { readonly path: string; readonly facts: FileFacts } | undefined;
+  walk(path, security, (here, facts) => {
+    last = { path: here, facts };
+    return undefined;
+  });
+  if (last === undefined || last.facts.target !== undefined) return undefined;
+  const { facts: { mode, gid, uid } } = last;
+  if ((mode & 0o004) !== 0) return `${last.path} can be read by everybody`;
+  return (mode & 0o040) !== 0 && gid !== uid
+    ? `${last.path} can be read by group ${gid}`
+    : undefined;
+}
+
+/** Looks at each component on the way to `path`, through links, until `look` says something. */
+function walk(
+  path: string,
+  security: FileSecurity,
+  look: (path: string, facts: FileFacts) => string | undefined,
+): string | undefined {
   const absolute = path.startsWith("/") ? path : `${security.workingDirectory}/${path}`;
   const ahead = absolute.split("/").reverse();
   const done: string[] = [];
@@ -61,7 +85,7 @@ export function untrusted(path: string, security: FileSecurity): string | undefi
     const here = done.join("/") || "/";
     const facts = security.lstat(here);
     if (facts === undefined) return undefined;
-    const reason = distrust(here, facts, security.users);
+    const reason = look(here, facts);
     if (reason !== undefined) return reason;
     if (facts.target === undefined) continue;
     if (++links > 40) return `${here} is one of too many symbolic links`;

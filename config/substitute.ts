@@ -11,7 +11,8 @@ import type { Report } from "./finding.ts";
 import { beside } from "./glob.ts";
 import { type FileAccess, readFailure } from "./include.ts";
 import { nearest } from "./nearest.ts";
-import { untrusted } from "./security.ts";
+import { secretAt } from "./secrets.ts";
+import { readableByOthers, untrusted } from "./security.ts";
 import {
   FAILED,
   keyPlace,
@@ -146,6 +147,15 @@ class Substituter {
     if (reason !== undefined) {
       return this.#fail(operand, `Refusing ${path}: ${reason}`, {
         advice: "only root and the agent's own user may be able to write it",
+      });
+    }
+    const secret = secretAt(node.keyPath);
+    const exposed = secret === undefined || security === undefined
+      ? undefined
+      : readableByOthers(path, security);
+    if (exposed !== undefined) {
+      return this.#fail(operand, `Refusing ${path} for ${secret}: ${exposed}`, {
+        advice: `take that right away: \`chmod go-rwx ${path}\``,
       });
     }
     let text: string;

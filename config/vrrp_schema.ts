@@ -7,6 +7,7 @@
  */
 
 import * as v from "valibot";
+import { AUTH_TABLE } from "./auth_schema.ts";
 import { choice, documented, duration, flag, lease, VALUE, whole } from "./fields.ts";
 import { ELECTION_KEYS, electionOf } from "./election_fields.ts";
 import { hostAddress } from "./address_fields.ts";
@@ -127,6 +128,7 @@ const commonKeys = {
     "auto",
   ),
   virtual_mac: v.optional(VIRTUAL_MAC_SCHEMA, false),
+  auth: v.exactOptional(AUTH_TABLE),
   garp: v.optional(garpTable, {}),
   track: v.optional(TRACK_TABLE, {}),
   ...transportKeys,

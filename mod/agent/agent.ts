@@ -16,6 +16,7 @@ import type { Memory } from "../plane/hand_over.ts";
 import type { AddressReport, ProtocolState } from "../plane/messages.ts";
 import type { StepRecord } from "../plane/steps.ts";
 import { electionsBegin } from "./clock.ts";
+import { credentialsOf } from "./credentials.ts";
 import { Dialogue } from "./dialogue.ts";
 import { endPlanes } from "./ending.ts";
 import { Hearing } from "./hearing.ts";
@@ -57,6 +58,8 @@ export class Agent {
   readonly #ended = Promise.withResolvers<Ending>();
   readonly #trackers: TrackerEngine;
   #plan: SitePlan = NO_PLAN;
+  /** What is to be: the keys are read here whenever a plane needs them. */
+  #site: SiteConfig;
   #holdUntil = 0;
   #stopping = false;
   /** Another process does the work until `own`. */
@@ -77,7 +80,8 @@ export class Agent {
       { realtime: { policy, priority, cpus: cpus ?? [] }, faultInjection },
       this.#hearing,
     );
-    this.#dialogue = new Dialogue(this.#planes, this.#questions);
+    this.#site = site;
+    this.#dialogue = new Dialogue(this.#planes, this.#questions, () => credentialsOf(this.#site));
     this.#trackers = new TrackerEngine((finding) => this.#dialogue.tell(finding));
     this.#revivals = new Revivals({
       planes: this.#planes,
@@ -145,6 +149,7 @@ export class Agent {
     const before = this.#plan;
     const plan = planSite(site, this.#slots);
     this.#plan = plan;
+    this.#site = site;
     const names = new Set(plan.routers.map(({ settings }) => settings.name));
     const leaving = before.holdings.filter(({ name }) => !names.has(name));
     this.notices.begin(site.notifications, leaving.map(({ name }) => name));

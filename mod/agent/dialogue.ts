@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type Credentials, wipe } from "../plane/credentials.ts";
 import type { Overridden, OverrideRouters } from "../plane/groups.ts";
 import type { Frozen, Memory } from "../plane/hand_over.ts";
 import type { Configured, Fault, ProtocolState } from "../plane/messages.ts";
@@ -19,10 +20,17 @@ const BUSY = 3_000;
 export class Dialogue {
   readonly #planes: Planes;
   readonly #questions: Questions;
+  readonly #credentials: () => readonly Credentials[];
 
-  constructor(planes: Planes, questions: Questions) {
+  /** @param credentials of the present configuration, copies that the receiver may wipe */
+  constructor(
+    planes: Planes,
+    questions: Questions,
+    credentials: () => readonly Credentials[],
+  ) {
     this.#planes = planes;
     this.#questions = questions;
+    this.#credentials = credentials;
   }
 
   /** Returns what was done. */
@@ -49,7 +57,11 @@ export class Dialogue {
     const answer = this.#questions.answer<Configured>("protocol", message.id);
     const { routers, groups, delays } = plan;
     const more = memory === undefined ? {} : { memory };
-    this.#planes.toProtocol({ ...message, routers, groups, holdUntil, delays, findings, ...more });
+    const credentials = this.#credentials();
+    const all = { routers, groups, holdUntil, delays, findings, ...more, credentials };
+    this.#planes.toProtocol({ ...message, ...all });
+    // What was sent is a copy.
+    wipe(credentials);
     return answer;
   }
 

@@ -74,6 +74,7 @@ const protocolRouter = v.strictObject({
     reverse: v.exactOptional(v.literal(true)),
   })),
   trackOwn: v.exactOptional(v.literal(false)),
+  authentication: v.exactOptional(v.picklist(["pass", "ah", "hmac"])),
   settings,
 });
 
@@ -176,6 +177,33 @@ const peer = v.strictObject({
   sending: v.exactOptional(checksum),
 });
 
+const word = whole(0, 0xffff_ffff);
+const stamp = v.strictObject({ seconds: word, fraction: word });
+/** More than a router remembers of them. */
+const MOST_SENDERS = 64;
+
+function senders<T extends v.GenericSchema>(sender: T) {
+  return v.pipe(v.array(sender), v.maxLength(MOST_SENDERS));
+}
+
+const authentication = v.strictObject({
+  header: v.strictObject({ sequence: v.nullable(whole(0, Number.MAX_SAFE_INTEGER)) }),
+  hmac: v.strictObject({
+    sent: v.nullable(stamp),
+    marks: senders(v.strictObject({ source: address, stamp, keyId: whole(1, 255) })),
+    floor: v.nullable(stamp),
+    suspects: senders(v.strictObject({
+      source: address,
+      stamp,
+      streak: count,
+      ahead: whole(-0x8000_0000, 0x7fff_ffff),
+      heard: micros,
+    })),
+    skewed: senders(address),
+  }),
+  anchor: v.nullable(v.strictObject({ wall: micros, monotonic: micros })),
+});
+
 const router = v.strictObject({
   settings,
   state: v.picklist(["init", "backup", "master", "fault"]),
@@ -204,6 +232,7 @@ const router = v.strictObject({
   announceOwed: v.boolean(),
   peers: v.array(peer),
   checksum,
+  authentication: v.exactOptional(authentication),
   complained: v.strictObject({
     address_list_mismatch: v.exactOptional(micros),
     not_link_local: v.exactOptional(micros),

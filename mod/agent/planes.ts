@@ -65,6 +65,15 @@ interface Running {
   buried: boolean;
 }
 
+/** A wall clock that is wrong from the start, for tests: milliseconds. */
+const CLOCK_OFFSET = "HALB_CLOCK_OFFSET_MS";
+
+/** Microseconds by which the protocol plane's wall clock is to be wrong. */
+function wallOffset(): number {
+  const offset = Number(Deno.env.get(CLOCK_OFFSET) ?? 0);
+  return Number.isSafeInteger(offset) ? offset * 1000 : 0;
+}
+
 export class Planes {
   readonly words = new SharedWords();
   readonly counters = new Counters();
@@ -156,6 +165,7 @@ export class Planes {
       realtime: this.#options.realtime,
       ...(snapshot === undefined ? {} : { snapshot }),
       faultInjection: this.#options.faultInjection,
+      ...(this.#options.faultInjection ? { wallOffset: wallOffset() } : {}),
     };
     running.worker.postMessage(start, [port2, kernel]);
     this.#protocol = running;

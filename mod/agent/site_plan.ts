@@ -24,6 +24,7 @@ import type {
 } from "../plane/messages.ts";
 import type { ProtocolGroup } from "../plane/groups.ts";
 import { MAX_ROUTERS } from "../plane/shared.ts";
+import { authenticationType } from "./credentials.ts";
 import { heldAddress, heldRouting, heldStatics } from "./held_objects.ts";
 import { leaseOf, refreshCost } from "./lease_length.ts";
 import { groupsOf, transportOf } from "./transport_plan.ts";
@@ -160,6 +161,7 @@ function protocolRouter(vrrp: VrrpConfig, slot: number, site: SiteConfig): Proto
     ...virtualSourceOf(vrrp),
     trackers: trackerUses(vrrp.track, site),
     ...(vrrp.track.own_interface ? {} : { trackOwn: false }),
+    ...authenticationOf(vrrp),
     settings: {
       name: vrrp.name,
       version: vrrp.version,
@@ -222,6 +224,12 @@ function announceGroups({ garp_group, vrrp }: SiteConfig): AnnounceGroup[] {
 /** An address on the interface that carries it for this router. */
 function heldBy(vrrp: VrrpConfig, held: AddressConfig, excluded: boolean): HeldAddress {
   return { ...heldAddress(held, excluded), interface: carrierOf(vrrp, held.interface) };
+}
+
+/** That it has one is part of the plan; with which keys is not. */
+function authenticationOf(vrrp: VrrpConfig): Pick<ProtocolRouter, "authentication"> {
+  const authentication = authenticationType(vrrp);
+  return authentication === undefined ? {} : { authentication };
 }
 
 function kernelRouter(vrrp: VrrpConfig, slot: number, lease: number): KernelRouter {

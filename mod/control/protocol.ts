@@ -42,7 +42,7 @@ export type ControlRequest =
   | {
     readonly command: "inject_fault";
     readonly plane: "protocol" | "kernel";
-    readonly fault: "throw" | "hang" | "wait";
+    readonly fault: "throw" | "hang" | "wait" | "set_clock";
     readonly duration_ms?: number;
   };
 
@@ -88,8 +88,9 @@ export function parseRequest(line: string): ControlRequest | string {
   const duration = fault.duration_ms ?? 0;
   if (
     (fault.plane !== "protocol" && fault.plane !== "kernel") ||
-    (fault.fault !== "throw" && fault.fault !== "hang" && fault.fault !== "wait") ||
-    typeof duration !== "number" || !Number.isFinite(duration) || duration < 0
+    !isFault(fault.fault) || (fault.fault === "set_clock" && fault.plane !== "protocol") ||
+    typeof duration !== "number" || !Number.isFinite(duration) ||
+    (duration < 0 && fault.fault !== "set_clock")
   ) return '"inject_fault" takes a plane, a fault and a duration_ms';
   return { command, plane: fault.plane, fault: fault.fault, duration_ms: duration };
 }
@@ -106,6 +107,10 @@ function readOverride(
     return '"release" takes a for_ms of up to 30 days';
   }
   return { command, name, for_ms: time };
+}
+
+function isFault(fault: unknown): fault is "throw" | "hang" | "wait" | "set_clock" {
+  return fault === "throw" || fault === "hang" || fault === "wait" || fault === "set_clock";
 }
 
 function readUpgrade({ binary }: Record<string, unknown>): ControlRequest | string {

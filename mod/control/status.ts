@@ -6,6 +6,7 @@
  */
 
 import { percentile } from "../plane/histogram.ts";
+import type { AuthenticationReport } from "../plane/credentials.ts";
 import type { ProtocolState } from "../plane/messages.ts";
 import type { GroupState } from "../plane/groups.ts";
 import type { RouterCounters } from "../plane/counters.ts";
@@ -52,7 +53,9 @@ export function buildStatus(
   const groups = new Map(state.groups.map((group) => [group.name, group]));
   return {
     ...agent,
-    vrrp: state.routers.map(({ router, interface: name, trackers, settings, group }) => ({
+    vrrp: state.routers.map((
+      { router, interface: name, trackers, settings, group, authentication },
+    ) => ({
       name: router.settings.name,
       interface: name,
       virtual_router_id: router.settings.virtualRouterId,
@@ -72,7 +75,10 @@ export function buildStatus(
       trackers,
       advertisement_interval_ms: router.settings.advertisementInterval / 1000,
       ...heldStatus(factsOf(router.settings.name), wallTime),
-      sessions: [sessionOf(router, factsOf(router.settings.name).counters, wallTime)],
+      sessions: [{
+        ...sessionOf(router, factsOf(router.settings.name).counters, wallTime),
+        authentication: authenticationStatus(authentication),
+      }],
     })),
     sync_groups: state.groups
       .filter(({ name, members }) => !members.includes(name))
@@ -134,5 +140,23 @@ function sessionOf(router: Router, counters: RouterCounters, wallTime: (at: numb
       checksum: peer.checksum,
     })),
     counters,
+  };
+}
+
+/** Type, key ids and alarm; null: adverts are not authenticated. */
+function authenticationStatus(report: AuthenticationReport | undefined) {
+  if (report === undefined) return null;
+  const { type, hmac, alarm } = report;
+  if (hmac === undefined) return { type, alarm };
+  return {
+    type,
+    mode: hmac.mode,
+    active_key: hmac.activeKey,
+    keys: hmac.keys,
+    anti_replay: hmac.antiReplay,
+    time_window_ms: hmac.window * 1000,
+    // Which key each sender uses now: the old one may go when nobody does.
+    senders: Object.entries(hmac.senders).map(([address, key]) => ({ address, key })),
+    alarm,
   };
 }

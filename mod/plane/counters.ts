@@ -5,7 +5,7 @@
  * @module
  */
 
-import { DROP_REASONS } from "../vrrp/mod.ts";
+import { AUTHENTICATION_DROP_REASONS, DROP_REASONS } from "../vrrp/mod.ts";
 import { MAX_ROUTERS } from "./shared.ts";
 
 const PLAIN = [
@@ -17,17 +17,18 @@ const PLAIN = [
   "stall_graces",
 ] as const;
 
-const NAMES: readonly string[] = [...PLAIN, ...DROP_REASONS.map((reason) => `dropped.${reason}`)];
+const REASONS = [...DROP_REASONS, ...AUTHENTICATION_DROP_REASONS] as const;
+const NAMES: readonly string[] = [...PLAIN, ...REASONS.map((reason) => `dropped.${reason}`)];
 
 export type CounterName =
   | typeof PLAIN[number]
-  | `dropped.${typeof DROP_REASONS[number]}`;
+  | `dropped.${typeof REASONS[number]}`;
 
 const INDEX = new Map(NAMES.map((name, i) => [name, i]));
 
 /** Counts of one router as status shows them. */
 export interface RouterCounters extends Record<typeof PLAIN[number], number> {
-  dropped: Record<typeof DROP_REASONS[number], number>;
+  dropped: Record<typeof REASONS[number], number>;
 }
 
 export class Counters {

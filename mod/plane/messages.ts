@@ -12,6 +12,7 @@
 
 import type { Router, RouterSettings } from "../vrrp/mod.ts";
 import type { AnnounceGroup, AnnouncePlan } from "./announcements.ts";
+import type { AuthenticationReport, AuthenticationType, Credentials } from "./credentials.ts";
 import type { PlaneCrashed } from "./crash.ts";
 import type {
   GroupSnapshot,
@@ -107,15 +108,18 @@ export interface ReconnectPlane {
   readonly port: MessagePort;
 }
 
-/** `hang`: runs without end; `wait`: sleeps in a system call, as for a lock of the kernel's. */
-export type Fault = "throw" | "hang" | "wait";
+/**
+ * `hang`: runs without end; `wait`: sleeps in a system call, as for a lock of the kernel's;
+ * `set_clock`: the protocol plane sees another wall clock.
+ */
+export type Fault = "throw" | "hang" | "wait" | "set_clock";
 
 /** For tests of the restart (accepted only where HALB_FAULT_INJECTION is set). */
 export interface InjectFault {
   readonly type: "inject_fault";
   readonly id: EventId;
   readonly fault: Fault;
-  /** How long a `hang` spins or a `wait` sleeps, microseconds. */
+  /** How long a `hang` spins or a `wait` sleeps, how far `set_clock` goes: microseconds. */
   readonly duration?: number;
 }
 
@@ -282,6 +286,8 @@ export interface ProtocolRouter {
   readonly trackers: readonly TrackerUse[];
   /** The state of its own interface is no condition; absent: it is. */
   readonly trackOwn?: false;
+  /** How its adverts are authenticated; absent: they are not. The keys come beside the plan. */
+  readonly authentication?: AuthenticationType;
   readonly settings: RouterSettings;
 }
 
@@ -292,6 +298,8 @@ export interface ConfigureProtocol {
   readonly routers: readonly ProtocolRouter[];
   /** Their groups; a router is in one at most. */
   readonly groups: readonly ProtocolGroup[];
+  /** What the routers that authenticate do it with; who is not among them cannot. */
+  readonly credentials?: readonly Credentials[];
   /** No router takes part in an election before this point in time; 0: at once. */
   readonly holdUntil: number;
   /** How long changes of tracked things must last; absent: none must. */
@@ -354,6 +362,8 @@ export interface ProtocolState {
     readonly settings: RouterSettings;
     /** Name of the group that it moves with; null: it moves alone. */
     readonly group: string | null;
+    /** Absent: its adverts are not authenticated. */
+    readonly authentication?: AuthenticationReport;
   }[];
   readonly groups: readonly GroupState[];
   /** Lateness of the loop's timers, microseconds: upper bound of each bucket and its count. */

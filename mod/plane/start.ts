@@ -41,5 +41,7 @@ export interface ProtocolStart {
   };
   /** What the routers remembered when the former Worker died; absent: a first start. */
   readonly snapshot?: Memory;
+  /** By how much the wall clock is wrong on request (`faultInjection`), microseconds. */
+  readonly wallOffset?: number;
   readonly faultInjection: boolean;
 }

@@ -7,7 +7,13 @@
  */
 
 import type { CounterName } from "../plane/counters.ts";
-import { type DecodeOptions, DROP_REASONS, type DropReason } from "../vrrp/mod.ts";
+import {
+  AUTHENTICATION_DROP_REASONS,
+  type AuthenticationDropReason,
+  type DecodeOptions,
+  DROP_REASONS,
+  type DropReason,
+} from "../vrrp/mod.ts";
 import type { Channel } from "./channel.ts";
 import type { RouterEntry, Surroundings } from "./router_entry.ts";
 import type { AdmittedReader, PacketReader } from "./transport.ts";
@@ -23,8 +29,8 @@ const ANY_ROUTER: DecodeOptions = { verifyChecksum: true, version: 3, version2: 
 
 /** Put together once, not for each packet of a flood. */
 const COUNTERS = Object.fromEntries(
-  DROP_REASONS.map((reason) => [reason, `dropped.${reason}`]),
-) as Record<DropReason, CounterName>;
+  [...DROP_REASONS, ...AUTHENTICATION_DROP_REASONS].map((reason) => [reason, `dropped.${reason}`]),
+) as Record<DropReason | AuthenticationDropReason, CounterName>;
 
 /**
  * Which of several routers with one id an advert is for: the one that hears it, or else one that
@@ -94,19 +100,27 @@ export class Intake {
     // Whose it is comes first, so that a refusal is charged to the right router.
     const entries = channel.withId(admitted.virtualRouterId(index));
     const entry = entries.length < 2 ? entries[0] : addressee(entries, admitted, index);
-    const decoded = admitted.decode(index, entry?.understands ?? ANY_ROUTER);
+    const guard = entry?.guard ?? null;
+    if (entry !== undefined && guard !== null) {
+      // What came another way than its own must move no mark of replay.
+      const fault = entry.reach.fault(admitted, index);
+      if (fault !== null) return this.#drop(channel, entry, fault, admitted, index, now);
+    }
+    const decoded = admitted.decode(index, entry?.understands ?? ANY_ROUTER, guard, now);
+    if ("notice" in decoded) entry?.tellOfClock(decoded.notice);
     if (!decoded.ok) return this.#drop(channel, entry, decoded.drop, admitted, index, now);
     if (entry === undefined) {
       const reason = entries.length === 0 ? "virtual_router_id" : "destination";
       return this.#drop(channel, entry, reason, admitted, index, now);
     }
-    const fault = entry.reach.fault(admitted, index);
+    const fault = guard === null ? entry.reach.fault(admitted, index) : null;
     if (fault !== null) return this.#drop(channel, entry, fault, admitted, index, now);
     const { slot } = entry.config;
     this.#env.counters.add(slot, "advertisements_received");
     const { advertisement } = decoded;
     if (advertisement.priority === 0) this.#env.counters.add(slot, "priority_zero_received");
     entry.apply({ type: "advertisement", advertisement }, now);
+    entry.remember(now);
   }
 
   #refused(channel: Channel, index: number, now: number): void {
@@ -124,7 +138,7 @@ export class Intake {
   #drop(
     channel: Channel,
     entry: RouterEntry | undefined,
-    reason: DropReason,
+    reason: DropReason | AuthenticationDropReason,
     reader: PacketReader,
     index: number,
     now: number,

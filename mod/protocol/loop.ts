@@ -43,6 +43,7 @@ import { SharedWords } from "../plane/shared.ts";
 import { Allowance } from "./allowance.ts";
 import type { Channel } from "./channel.ts";
 import { Freeze } from "./hand_over.ts";
+import { Keyring } from "./keyring.ts";
 import { LatenessGuard } from "./lateness.ts";
 import { Pace } from "./pace.ts";
 import { Sweeper } from "./sweeper.ts";
@@ -98,6 +99,8 @@ export class ProtocolLoop {
   /** Another process may be about to take over. */
   #freeze: Freeze | null = null;
   #nextToken = FIRST_CHANNEL;
+  /** A clock that is wrong on request, microseconds. */
+  #wallOffset = 0;
   #armed = Infinity;
   /** Adverts were read in this turn. */
   #heard = false;
@@ -106,6 +109,7 @@ export class ProtocolLoop {
   constructor(start: ProtocolStart, scheduling: { policy: string; priority: number }) {
     this.#start = start;
     this.#scheduling = scheduling;
+    if (start.faultInjection) this.#wallOffset = start.wallOffset ?? 0;
     this.#words = new SharedWords(start.words);
     const wake = new EventFd(start.wake);
     // The kernel plane's port first: when control says `configure`, it has made sure that the state
@@ -122,6 +126,7 @@ export class ProtocolLoop {
       counters: new Counters(start.counters),
       words: this.#words,
       log: this.#log,
+      keys: new Keyring(() => this.#wall()),
       now: monotonicMicros,
       postKernel: (message) => this.#kernel.post(message),
       postControl: (message) => this.#control.post(message),
@@ -156,6 +161,11 @@ export class ProtocolLoop {
     this.#control.post({ type: "ready", id: this.#ids.next() });
     while (!this.#ended) this.#turn();
     this.#control.post({ type: "stopped", id: this.#ids.next() });
+  }
+
+  /** Microseconds since 1970. */
+  #wall(): number {
+    return Date.now() * 1000 + this.#wallOffset;
   }
 
   #now(): number {
@@ -343,6 +353,10 @@ export class ProtocolLoop {
 
   #injectFault(fault: Fault, duration: number): void {
     if (!this.#start.faultInjection) return;
+    if (fault === "set_clock") {
+      this.#wallOffset += duration;
+      return;
+    }
     if (fault === "throw") throw new Error("Fault injected on request");
     if (fault === "wait") return sleep(duration);
     const end = this.#now() + duration;

@@ -14,6 +14,7 @@ import type { InterfaceState, ProtocolRouter } from "../plane/messages.ts";
 import { SharedWords } from "../plane/shared.ts";
 import { encodeAdvertisement, USUAL_ELECTION, VRRP_GROUP_IPV4 } from "../vrrp/mod.ts";
 import type { Channel } from "./channel.ts";
+import { Keyring } from "./keyring.ts";
 import { TimerHeap } from "./timer_heap.ts";
 import type { VrrpTransport } from "./transport.ts";
 import { Ipv4Reader, type Packets } from "./transport4.ts";
@@ -72,6 +73,7 @@ export function rehearse(): void {
     counters: new Counters(),
     words: new SharedWords(),
     log: new LogLimiter(() => {}, () => now),
+    keys: new Keyring(() => now),
     now: () => now,
     postKernel: (message) => void structuredClone(message),
     postControl: (message) => void structuredClone(message),

@@ -18,13 +18,15 @@ import type {
   ToKernel,
   TrackerReport,
 } from "../plane/messages.ts";
+import type { AuthenticationReport } from "../plane/credentials.ts";
 import type { SharedWords } from "../plane/shared.ts";
 import {
-  checksumOf,
+  type ClockNotice,
+  createAuthenticationState,
   createRouter,
   type DecodeOptions,
+  goOnAuthenticating,
   type HealthEvent,
-  outgoingPackets,
   priorityOf,
   type Router,
   type RouterEffect,
@@ -35,7 +37,10 @@ import {
 import type { GroupCause } from "../plane/groups.ts";
 import type { GroupEntry } from "./group_entry.ts";
 import type { Deadline, TimerHeap } from "./timer_heap.ts";
-import { type Destination, Reach } from "./reach.ts";
+import { EncodedAdverts } from "./encoded_adverts.ts";
+import { Guard } from "./guard.ts";
+import type { Keyring } from "./keyring.ts";
+import { Reach } from "./reach.ts";
 import { Remarks } from "./remarks.ts";
 import type { AdvertSender } from "./transport.ts";
 import { textOf } from "../text/mod.ts";
@@ -47,6 +52,7 @@ export interface Surroundings {
   readonly counters: Counters;
   readonly words: SharedWords;
   readonly log: LogLimiter;
+  readonly keys: Keyring;
   now(): number;
   postKernel(message: ToKernel): void;
   postControl(message: ProtocolToControl): void;
@@ -55,14 +61,8 @@ export interface Surroundings {
 /** Effects that are worth a record; the others happen with every advert. */
 const ROUTINE = new Set<RouterEffect["type"]>(["send", "set_timer", "cancel_timer", "discard"]);
 
-/** Least time between two snapshots that nothing but the interval of a master asks for. */
+/** Least time between two snapshots that no change of state asks for, microseconds. */
 const SNAPSHOT_GAP = 1_000_000;
-
-/** One packet, and where it goes. */
-interface Outgoing {
-  readonly packet: Uint8Array;
-  readonly destination: Destination;
-}
 
 export class RouterEntry implements Deadline {
   config: ProtocolRouter;
@@ -73,6 +73,8 @@ export class RouterEntry implements Deadline {
   reach: Reach;
   /** How adverts for this router are checked. */
   understands: DecodeOptions;
+  /** Authenticates its adverts; null: they are not. */
+  guard: Guard | null = null;
   trackers: readonly TrackerReport[] = [];
   /** Told to stop; removed when it has. */
   leaving = false;
@@ -95,14 +97,7 @@ export class RouterEntry implements Deadline {
   readonly #remarks: Remarks;
   /** All that are master: this one is in it while it is. */
   readonly #masters: Set<RouterEntry>;
-  /** Encoded adverts by priority, made anew when anything in them changes. */
-  #adverts = new Map<number, readonly Outgoing[]>();
-  #encodedFrom: {
-    settings: RouterSettings;
-    source: string | null;
-    destinations: readonly Destination[];
-    checksums: string;
-  } | null = null;
+  readonly #adverts = new EncodedAdverts();
 
   constructor(
     config: ProtocolRouter,
@@ -117,6 +112,7 @@ export class RouterEntry implements Deadline {
     this.#env = env;
     this.router = resumed ?? createRouter(config.settings, env.now());
     this.resumed = resumed !== undefined;
+    this.authenticate();
     this.#remarks = new Remarks(this.router, env.ids, env.postControl);
     this.#snapshot = { at: -Infinity, masterInterval: this.router.masterInterval };
   }
@@ -135,7 +131,10 @@ export class RouterEntry implements Deadline {
   /** One event through the machine, and what comes of it. Never throws. */
   apply(event: RouterEvent, now: number, cause: EventId | null = null): void {
     if (event.type === "health") this.told = event;
-    const { state } = this.router;
+    const { authentication, state } = this.router;
+    if (authentication !== undefined && event.type === "resume" && !event.exact) {
+      goOnAuthenticating(authentication, state === "master");
+    }
     if (this.group !== null) this.group.apply(this, event, now, cause);
     else {
       try {
@@ -184,8 +183,46 @@ export class RouterEntry implements Deadline {
     this.router.lastSent = now;
   }
 
+  /** Its keys as they are configured now. Returns whether anything has changed. */
+  authenticate(): boolean {
+    const { authentication, unicast } = this.config;
+    const { keys } = this.#env;
+    const type = keys.typeOf(this.name) ?? authentication;
+    const former = this.guard;
+    if (type === undefined) {
+      this.guard = null;
+      delete this.router.authentication;
+      return former !== null;
+    }
+    if (former?.type !== type) {
+      const state = this.router.authentication ??= createAuthenticationState();
+      this.guard = new Guard(type, state, keys.wall);
+    }
+    const peers = unicast?.peers.map(({ address }) => address) ?? null;
+    return this.guard!.use(keys.of(this.name, peers)) || former !== this.guard;
+  }
+
+  /** What status tells of it; nothing where there is none. */
+  get authentication(): { authentication?: AuthenticationReport } {
+    return this.guard === null ? {} : { authentication: this.guard.report(this.#env.now()) };
+  }
+
+  /** Something about clocks that an operator should know. */
+  tellOfClock(notice: ClockNotice | undefined): void {
+    if (notice === undefined) return;
+    const level = notice.kind === "clock_wrong" ? "error" : "warning";
+    this.#env.log.log(level, ["vrrp", this.name], notice.text);
+  }
+
+  /** Tells control about numbers and stamps, which move with every advert, once in a while. */
+  remember(now: number): void {
+    if (this.guard === null || now - this.#snapshot.at < SNAPSHOT_GAP) return;
+    this.#postSnapshot(this.#env.ids.next());
+  }
+
   configure(config: ProtocolRouter, now: number, cause: EventId): void {
     this.config = config;
+    this.authenticate();
     this.understands = decodeOptions(config.settings);
     this.reach = new Reach(config, this.router.source, this.reach);
     this.broken = "";
@@ -281,9 +318,21 @@ export class RouterEntry implements Deadline {
     const { slot } = this.config;
     const { source } = this.router;
     if (this.sender === null || source === null) return counters.add(slot, "send_errors");
+    const now = this.guard === null ? 0 : this.#env.now();
     let sent = false;
-    for (const { packet, destination } of this.#encoded(priority)) {
-      const result = this.sender.send(packet, source, destination);
+    for (
+      const { packet, destination } of this.#adverts.of(
+        this.router,
+        priority,
+        this.reach.destinations,
+      )
+    ) {
+      const sealed = this.guard === null ? packet : this.#sealed(packet, source, now);
+      if (sealed === null) {
+        counters.add(slot, "send_errors");
+        continue;
+      }
+      const result = this.sender.send(sealed, source, destination);
       if (result >= 0) {
         sent = true;
         continue;
@@ -298,36 +347,22 @@ export class RouterEntry implements Deadline {
     if (!sent) return;
     counters.add(slot, "advertisements_sent");
     if (priority === 0) counters.add(slot, "priority_zero_sent");
+    this.remember(now);
   }
 
-  /** The packets of one advert: two for each destination where version 2 is spoken as well. */
-  #encoded(priority: number): readonly Outgoing[] {
-    const { settings, source } = this.router;
-    const { destinations } = this.reach;
-    const checksums = this.#checksums(destinations);
-    const from = this.#encodedFrom;
-    if (
-      from === null || from.settings !== settings || from.source !== source ||
-      from.destinations !== destinations || from.checksums !== checksums
-    ) {
-      this.#adverts.clear();
-      this.#encodedFrom = { settings, source, destinations, checksums };
+  /** A packet as the peers believe it; null: it cannot be authenticated. */
+  #sealed(
+    packet: Uint8Array<ArrayBuffer>,
+    source: string,
+    now: number,
+  ): Uint8Array<ArrayBuffer> | null {
+    try {
+      return this.guard!.seal(packet, this.router.settings.family, source, now);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      this.#env.log.log("error", ["vrrp", this.name], error.message);
+      return null;
     }
-    let packets = this.#adverts.get(priority);
-    if (packets === undefined) {
-      packets = destinations.flatMap((destination) =>
-        outgoingPackets(this.router, priority, destination.address, destination.ttl)
-          .map((packet) => ({ packet, destination }))
-      );
-      this.#adverts.set(priority, packets);
-    }
-    return packets;
-  }
-
-  /** The rules of the checksums to each destination. */
-  #checksums(destinations: readonly Destination[]): string {
-    if (!this.router.settings.unicast) return this.router.checksum.sending;
-    return destinations.map(({ address }) => checksumOf(this.router, address)).join();
   }
 
   /** A defect of ours must cost one router, not the agent: it lets go and waits for a human. */
@@ -343,9 +378,10 @@ export class RouterEntry implements Deadline {
     words.setMastership(this.config.slot, 0);
     const id = this.#env.ids.next();
     this.#env.postKernel({ type: "drop", id, cause: id, router: this.name });
-    const { epoch, state: former } = this.router;
+    const { epoch, authentication, state: former } = this.router;
     this.router = createRouter(this.config.settings, now);
     this.router.epoch = epoch;
+    if (authentication !== undefined) this.router.authentication = authentication;
     this.router.state = "fault";
     this.router.waitingFor = [this.broken];
     this.#postSnapshot(id);

@@ -29,8 +29,15 @@ import {
   SOCK_RAW,
   SOL_SOCKET,
 } from "../../ffi/mod.ts";
-import type { Decoded, DecodeOptions, DropReason, RouterSettings } from "../vrrp/mod.ts";
+import type {
+  Authenticated,
+  Decoded,
+  DecodeOptions,
+  DropReason,
+  RouterSettings,
+} from "../vrrp/mod.ts";
 import { admittingFilter, refusingFilter } from "./filters.ts";
+import type { Guard } from "./guard.ts";
 import type { Destination, Located, Reach } from "./reach.ts";
 import { commonTo, fingerprint, NOBODY, type Served } from "./served.ts";
 
@@ -40,6 +47,9 @@ const RECEIVE_BUFFER = 1 << 20;
 export const PRIORITY_CONTROL = 7;
 
 export type Family = RouterSettings["family"];
+
+/** What became of a packet, believed or not. */
+export type Judged = Decoded | Authenticated;
 
 /** Packets from one socket, a batch at a time; valid until the next `receive`. */
 export interface PacketReader {
@@ -57,8 +67,13 @@ export interface PacketReader {
 export interface AdmittedReader extends PacketReader, Located {
   /** Most packets of one `receive`. */
   readonly batch: number;
-  /** A packet, checked. */
-  decode(index: number, options: DecodeOptions): Decoded;
+  /**
+   * A packet, checked.
+   *
+   * @param guard of the router that it is for; null: it authenticates nothing
+   * @param now on CLOCK_MONOTONIC
+   */
+  decode(index: number, options: DecodeOptions, guard: Guard | null, now: number): Judged;
 }
 
 /** Packets that are not. */

@@ -21,15 +21,16 @@ import {
 import { formatIpv4 } from "../ip/mod.ts";
 import {
   decodeAdvertisement,
-  type Decoded,
   type DecodeOptions,
   type DropReason,
   headerFault,
 } from "../vrrp/mod.ts";
+import type { Guard } from "./guard.ts";
 import type { Destination, Reach } from "./reach.ts";
 import type { Served } from "./served.ts";
 import {
   type AdmittedReader,
+  type Judged,
   RawSockets,
   type RefusedReader,
   type VrrpTransport,
@@ -81,8 +82,12 @@ export class Ipv4Reader implements AdmittedReader, RefusedReader {
     return at < this.#packets.length(index) ? packet[at] : undefined;
   }
 
-  decode(index: number, options: DecodeOptions): Decoded {
-    return decodeAdvertisement(this.#packets.payload(index), this.#packets.length(index), options);
+  decode(index: number, options: DecodeOptions, guard: Guard | null, now: number): Judged {
+    const packet = this.#packets.payload(index);
+    const length = this.#packets.length(index);
+    return guard === null
+      ? decodeAdvertisement(packet, length, options)
+      : guard.receive4(packet, length, options, now);
   }
 
   fault(index: number, options: DecodeOptions, reach?: Reach): DropReason | null {

@@ -31,7 +31,6 @@ import {
 import { formatIp, parseIp } from "../ip/mod.ts";
 import {
   decodeAdvertisement6,
-  type Decoded,
   type DecodeOptions,
   type DropReason,
   headerFault6,
@@ -43,10 +42,12 @@ import {
   TRIMMED_SHORT,
   TRIMMED_SOURCE,
 } from "./filters.ts";
+import type { Guard } from "./guard.ts";
 import type { Destination } from "./reach.ts";
 import type { Served } from "./served.ts";
 import {
   type AdmittedReader,
+  type Judged,
   RawSockets,
   type RefusedReader,
   type VrrpTransport,
@@ -91,14 +92,18 @@ class Admitted6 implements AdmittedReader {
     return this.packets.length(index) > 1 ? this.packets.payload(index)[1] : undefined;
   }
 
-  decode(index: number, options: DecodeOptions): Decoded {
+  decode(index: number, options: DecodeOptions, guard: Guard | null, now: number): Judged {
     const { packets } = this;
     const destination = packets.controlData(index, IPPROTO_IPV6, IPV6_PKTINFO, 16);
-    return decodeAdvertisement6(packets.payload(index), packets.length(index), {
+    const [message, length] = [packets.payload(index), packets.length(index)];
+    const from = {
       source: senderOf(packets.source(index)),
       destination: destination ?? NO_ADDRESS,
       hopLimit: packets.hopLimit(index),
-    }, options);
+    };
+    return guard === null
+      ? decodeAdvertisement6(message, length, from, options)
+      : guard.receive6(message, length, from, options, now);
   }
 
   sender(index: number): string {

@@ -79,6 +79,7 @@ export class VrrpDriver {
       this.resume(message.memory, true);
       this.#trackers.restore(message.memory.trackers ?? [], now);
     }
+    this.#env.keys.replace(message.credentials ?? []);
     for (const finding of message.findings ?? []) this.#trackers.found(finding, now);
     const wanted = new Map(message.routers.map((config) => [config.settings.name, config]));
     this.#holdUntil = message.holdUntil;
@@ -108,7 +109,12 @@ export class VrrpDriver {
       const entry = this.#routers.get(name)!;
       const same = JSON.stringify(entry.config) === JSON.stringify(config);
       // One that an exception has stopped begins anew, whatever is configured.
-      if (same && entry.broken === "") continue;
+      if (same && entry.broken === "") {
+        if (!entry.authenticate()) continue;
+        changes.push(`virtual router ${name}: authentication changed`);
+        touched.push(entry);
+        continue;
+      }
       changes.push(`virtual router ${name}: changed`);
       this.#users.remove(entry, entry.config);
       this.#users.add(entry, config);
@@ -295,6 +301,7 @@ export class VrrpDriver {
     // Whom it listens to follows from the interface's addresses.
     if (entry.reach.update(own.source, state)) this.#channels.changed(entry);
     if (entry.broken !== "") waitingFor.push(entry.broken);
+    if (entry.guard?.isLocked) waitingFor.push("no key to authenticate adverts with");
     if (now < this.#holdUntil) {
       waitingFor.push("startup delay");
       this.#reviewAt(this.#holdUntil);
@@ -357,6 +364,7 @@ export class VrrpDriver {
         trackers: entry.trackers,
         settings: entry.config.settings,
         group: entry.group?.name ?? null,
+        ...entry.authentication,
       })),
       interfaces: [...this.#channels.all].map((channel) => ({
         namespace: channel.namespace,

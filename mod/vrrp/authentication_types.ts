@@ -42,8 +42,11 @@ export type AuthenticationDropReason = typeof AUTHENTICATION_DROP_REASONS[number
 
 /** Something about clocks that an operator should know. */
 export interface ClockNotice {
-  /** `clock_wrong`: adverts are refused for it; `clock_skew`: they soon may be. */
-  readonly kind: "clock_wrong" | "clock_skew";
+  /**
+   * `clock_wrong`: adverts are refused for it; `clock_skew`: they soon may be; `clock_followed`: we
+   * go by our wall clock as it is now.
+   */
+  readonly kind: "clock_wrong" | "clock_skew" | "clock_followed";
   readonly text: string;
 }
 

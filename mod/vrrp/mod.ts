@@ -23,7 +23,12 @@ export type { HmacKey, HmacMode, HmacSettings } from "./authentication_hmac.ts";
 export { stampTime } from "./authentication_stamp.ts";
 export type { AntiReplay, ClockAnchor } from "./authentication_stamp.ts";
 export { AUTHENTICATION_DROP_REASONS } from "./authentication_types.ts";
-export type { Authenticated, AuthenticationDropReason, Hmac } from "./authentication_types.ts";
+export type {
+  Authenticated,
+  AuthenticationDropReason,
+  ClockNotice,
+  Hmac,
+} from "./authentication_types.ts";
 export type { Group, GroupEffect, GroupEvent, GroupSettings, Need } from "./group_types.ts";
 export { createGroup, stepGroup } from "./groups.ts";
 export { createRouter, STALL, step } from "./machine.ts";

@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { AuthenticationState } from "./authentication.ts";
+
 /** Whole microseconds; a point in time is on CLOCK_MONOTONIC. */
 export type Micros = number;
 
@@ -346,6 +348,8 @@ export interface Router {
   announceOwed: boolean;
   peers: Peer[];
   checksum: ChecksumState;
+  /** Numbers and stamps of authenticated adverts, without keys; absent: they are not. */
+  authentication?: AuthenticationState;
   /** When each kind of complaint was last made. */
   complained: Partial<Record<ComplaintKind, Micros>>;
 }

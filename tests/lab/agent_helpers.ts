@@ -88,7 +88,7 @@ export async function counted(agent: HalbAgent): Promise<Record<string, number>>
 export async function inject(
   agent: HalbAgent,
   plane: "protocol" | "kernel",
-  fault: "throw" | "hang" | "wait",
+  fault: "throw" | "hang" | "wait" | "set_clock",
   durationMs = 0,
 ): Promise<void> {
   await ask(agent.controlPath, {

@@ -12,6 +12,7 @@ import type {
   ToKernel,
 } from "../../../mod/plane/messages.ts";
 import { SharedWords } from "../../../mod/plane/shared.ts";
+import { Keyring } from "../../../mod/protocol/keyring.ts";
 import { TimerHeap } from "../../../mod/protocol/timer_heap.ts";
 import type { Channel } from "../../../mod/protocol/channel.ts";
 import type { Served } from "../../../mod/protocol/served.ts";
@@ -26,6 +27,8 @@ const SECOND = 1_000_000;
 /** A driver, its clock, and everything it says. */
 class Bench {
   now = 1_000 * SECOND;
+  /** Microseconds since 1970. */
+  wall = 1_700_000_000 * SECOND;
   readonly heap = new TimerHeap();
   readonly words = new SharedWords();
   readonly counters = new Counters();
@@ -54,6 +57,7 @@ class Bench {
     counters: this.counters,
     words: this.words,
     log: new LogLimiter((record) => void this.logs.push(record), () => this.now),
+    keys: new Keyring(() => this.wall),
     now: () => this.now,
     postKernel: (message) => void this.kernel.push(message),
     postControl: (message) => void this.control.push(structuredClone(message)),

@@ -15,6 +15,7 @@ import { SharedWords } from "../../../mod/plane/shared.ts";
 import type { Channel } from "../../../mod/protocol/channel.ts";
 import { Freeze } from "../../../mod/protocol/hand_over.ts";
 import { EventFd } from "../../../ffi/mod.ts";
+import { Keyring } from "../../../mod/protocol/keyring.ts";
 import { TimerHeap } from "../../../mod/protocol/timer_heap.ts";
 import { Ipv4Reader, type Packets } from "../../../mod/protocol/transport4.ts";
 import { VrrpDriver } from "../../../mod/protocol/vrrp_driver.ts";
@@ -62,6 +63,7 @@ class Bench {
       counters: new Counters(),
       words: this.words,
       log: new LogLimiter(() => {}, () => this.now),
+      keys: new Keyring(() => 1_700_000_000_000_000),
       now: () => this.now,
       postKernel: (message) => void this.kernel.push(message),
       postControl: (message) => void this.control.push(structuredClone(message)),

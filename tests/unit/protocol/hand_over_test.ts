@@ -8,6 +8,7 @@ import { LogLimiter } from "../../../mod/plane/log_limiter.ts";
 import type { InterfaceState, ProtocolRouter, ToKernel } from "../../../mod/plane/messages.ts";
 import { SharedWords } from "../../../mod/plane/shared.ts";
 import { Freeze } from "../../../mod/protocol/hand_over.ts";
+import { Keyring } from "../../../mod/protocol/keyring.ts";
 import { TimerHeap } from "../../../mod/protocol/timer_heap.ts";
 import type { VrrpTransport } from "../../../mod/protocol/transport.ts";
 import { Ipv4Reader, type Packets } from "../../../mod/protocol/transport4.ts";
@@ -58,6 +59,7 @@ class Bench {
     counters: new Counters(),
     words: this.words,
     log: new LogLimiter(() => {}, () => this.now),
+    keys: new Keyring(() => 1_700_000_000_000_000 + this.now),
     now: () => this.now,
     postKernel: (message) => void this.kernel.push(message),
     postControl: () => {},
