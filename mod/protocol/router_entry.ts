@@ -42,6 +42,7 @@ import { Guard } from "./guard.ts";
 import type { Keyring } from "./keyring.ts";
 import { Reach } from "./reach.ts";
 import { Remarks } from "./remarks.ts";
+import { sendAdvert } from "./send_advert.ts";
 import type { AdvertSender } from "./transport.ts";
 import { textOf } from "../text/mod.ts";
 
@@ -314,55 +315,8 @@ export class RouterEntry implements Deadline {
   }
 
   #send(priority: number): void {
-    const { counters, log } = this.#env;
-    const { slot } = this.config;
-    const { source } = this.router;
-    if (this.sender === null || source === null) return counters.add(slot, "send_errors");
     const now = this.guard === null ? 0 : this.#env.now();
-    let sent = false;
-    for (
-      const { packet, destination } of this.#adverts.of(
-        this.router,
-        priority,
-        this.reach.destinations,
-      )
-    ) {
-      const sealed = this.guard === null ? packet : this.#sealed(packet, source, now);
-      if (sealed === null) {
-        counters.add(slot, "send_errors");
-        continue;
-      }
-      const result = this.sender.send(sealed, source, destination);
-      if (result >= 0) {
-        sent = true;
-        continue;
-      }
-      // One peer that cannot be reached says nothing about the others.
-      counters.add(slot, "send_errors");
-      log.log("warning", ["vrrp", this.name], "Cannot send advertisement", {
-        errno: -result,
-        ...(destination.unicast ? { peer: destination.address } : {}),
-      });
-    }
-    if (!sent) return;
-    counters.add(slot, "advertisements_sent");
-    if (priority === 0) counters.add(slot, "priority_zero_sent");
-    this.remember(now);
-  }
-
-  /** A packet as the peers believe it; null: it cannot be authenticated. */
-  #sealed(
-    packet: Uint8Array<ArrayBuffer>,
-    source: string,
-    now: number,
-  ): Uint8Array<ArrayBuffer> | null {
-    try {
-      return this.guard!.seal(packet, this.router.settings.family, source, now);
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      this.#env.log.log("error", ["vrrp", this.name], error.message);
-      return null;
-    }
+    if (sendAdvert(this, this.#adverts, priority, this.#env, now)) this.remember(now);
   }
 
   /** A defect of ours must cost one router, not the agent: it lets go and waits for a human. */

@@ -57,10 +57,10 @@ const BROKEN: readonly (readonly [string, string, readonly Expected[]])[] = [
     "`track.checks` is planned, but not in halb 0.1.0",
     "leave it out for now",
   ]]],
-  ["planned key in the defaults", `[defaults.vrrp]\nnotify = {}\n${router("")}`, [[
-    "site.toml:2:1",
-    "notify",
-    "`notify` is planned, but not in halb 0.1.0",
+  ["planned key in the defaults", `[defaults.vrrp]\ntrack.checks = []\n${router("")}`, [[
+    "site.toml:2:7",
+    "checks",
+    "`track.checks` is planned, but not in halb 0.1.0",
     "leave it out for now",
   ]]],
   ["misspelt planned key", `[agent]\nhtttp = 1\n${router("")}`, [[
