@@ -50,13 +50,21 @@ function nameOf(path: Path): string {
   return path.filter((step) => typeof step === "string").map(writeKey).join(".");
 }
 
+/** The arguments of a command line without a shell's syntax; anything else is one word. */
+function wordsIn(value: unknown, kind: string): unknown[] {
+  const plain = typeof value === "string" && !/["'\\$|&;<>`*?(){}#~]/.test(value);
+  return plain && /a program and its arguments/.test(kind) ? value.trim().split(/\s+/) : [value];
+}
+
 /** What to write instead of a value of the wrong type. */
 function retype(node: TreeNode, schema: Schema): string {
   const types = typesOf(schema);
   const doc = docOf(schema);
   const example = tomlText(doc?.examples[0]);
   const value = node.kind === "scalar" ? node.value : undefined;
-  if (types.includes("array") && node.kind === "scalar") return `[${tomlText(value)}]`;
+  if (types.includes("array") && node.kind === "scalar") {
+    return `[${wordsIn(value, doc?.kind ?? "").map(tomlText).join(", ")}]`;
+  }
   if (types.includes("string") && typeof value === "number") {
     return /duration/.test(doc?.kind ?? "") ? tomlText(guessDuration(`${value}`) ?? "1s") : example;
   }

@@ -171,6 +171,12 @@ const BROKEN: readonly (readonly [string, string, readonly Expected[]])[] = [
     'Invalid `track.interfaces`: "eth1" is not a list of names or tables',
     'write `["eth1"]` instead',
   ]]],
+  ["command line for words", router('notify = { master = "/usr/bin/up --fast x" }\n'), [[
+    "site.toml:6:21",
+    '"/usr/bin/up --fast x"',
+    'Invalid `notify.master`: "/usr/bin/up --fast x" is not a list: a program and its arguments',
+    'write `["/usr/bin/up", "--fast", "x"]` instead',
+  ]]],
   ["value for a table", router("garp = 5\n"), [[
     "site.toml:6:8",
     "5",
