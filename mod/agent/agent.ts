@@ -139,7 +139,8 @@ export class Agent {
   }
 
   /**
-   * Makes the planes what `site` wants: the difference to what they are.
+   * Makes the planes what `site` wants: the difference to what they are. Returns what became of
+   * routers and groups.
    *
    * @throws {RangeError} when there are more routers than an agent can run; nothing has changed
    * @throws {Error} when the agent is stopping
@@ -158,14 +159,11 @@ export class Agent {
     await this.#revivals.insist("kernel", () => this.#dialogue.configureKernel(both));
     await this.#trackers.configure(site);
     const changes = await this.#revivals.insist("protocol", () => this.#configureProtocol(plan));
-    const holdings = await this.#revivals.insist(
-      "kernel",
-      () => this.#dialogue.configureKernel(plan),
-    );
+    await this.#revivals.insist("kernel", () => this.#dialogue.configureKernel(plan));
     for (const slot of this.#slots.keep(names)) this.counters.clear(slot);
     this.#hearing.keep(names, plan.statics?.name);
     this.notices.applied();
-    return [...changes, ...holdings];
+    return changes;
   }
 
   async #configureProtocol(plan: SitePlan): Promise<string[]> {

@@ -25,6 +25,7 @@ import { ownershipOf } from "./ownership.ts";
 import { containStrayErrors, lockMemory, requirePrivileges } from "./process.ts";
 import { programPath } from "./program.ts";
 import { tellServiceManager } from "./service_manager.ts";
+import { siteChanges } from "./site_changes.ts";
 import { ownStateDirectory } from "./state_directory.ts";
 import { keepState, takeState } from "./state_file.ts";
 import { Succession, type UpgradeResult } from "./succession.ts";
@@ -269,7 +270,8 @@ export class Service {
         await setUpLogging(after.log);
         changes.push("log: changed");
       }
-      changes.push(...await this.#agent.apply(loaded.site));
+      const done = await this.#agent.apply(loaded.site);
+      changes.push(...siteChanges(this.#site, loaded.site, done));
       this.#site = loaded.site;
       this.#sha256 = loaded.sha256;
       this.#loaded = new Date().toISOString();

@@ -1,0 +1,53 @@
+/**
+ * What a reload changes, in words: the tables of the site that differ, a line each. What the
+ * protocol plane has done about its routers and groups is known better by itself. Pure.
+ *
+ * @module
+ */
+
+import type { SiteConfig } from "../../config/mod.ts";
+
+/** Lists of tables with names, and what one of them is called. */
+const NAMED = {
+  vrrp: "virtual router",
+  sync_group: "sync group",
+  track_interface: "track_interface",
+  track_script: "track_script",
+  track_process: "track_process",
+  track_file: "track_file",
+  track_route: "track_route",
+  track_address: "track_address",
+} as const satisfies Partial<Record<keyof SiteConfig, string>>;
+
+/** @param done what the protocol plane has done, a line each; it comes first */
+export function siteChanges(
+  before: SiteConfig,
+  after: SiteConfig,
+  done: readonly string[],
+): string[] {
+  const changes = [...done];
+  const add = (title: string, what: string): void => {
+    if (!changes.some((line) => line.startsWith(`${title}: `))) changes.push(`${title}: ${what}`);
+  };
+  for (const [list, title] of Object.entries(NAMED) as [keyof typeof NAMED, string][]) {
+    const former = new Map<string, unknown>(before[list].map((one) => [one.name, one]));
+    for (const one of after[list]) {
+      const known = former.get(one.name);
+      former.delete(one.name);
+      if (known === undefined) add(`${title} ${one.name}`, "added");
+      else if (differ(known, one)) add(`${title} ${one.name}`, "changed");
+    }
+    for (const name of former.keys()) add(`${title} ${name}`, "removed");
+  }
+  if (differ(before.static, after.static)) add("static", "changed");
+  if (differ(before.garp_group, after.garp_group)) add("garp_group", "changed");
+  if (differ(before.notifications.mail, after.notifications.mail)) add("mail", "changed");
+  if (differ({ ...before.agent, log: null }, { ...after.agent, log: null })) {
+    add("agent", "changed");
+  }
+  return changes;
+}
+
+function differ(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) !== JSON.stringify(b);
+}

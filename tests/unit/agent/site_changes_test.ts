@@ -1,0 +1,70 @@
+/** What a reload says that it has changed. */
+
+import assert from "node:assert/strict";
+import { loadSite } from "../../../config/mod.ts";
+import { siteChanges } from "../../../mod/agent/site_changes.ts";
+import { USERS } from "../config/fixtures.ts";
+
+const WEB = `
+[[vrrp]]
+name = "web"
+interface = "eth0"
+virtual_router_id = 51
+addresses = ["192.0.2.10/24"]
+`;
+
+function siteOf(text: string) {
+  const result = loadSite("site.toml", {
+    hostname: "edge-a",
+    environment: () => undefined,
+    users: USERS,
+    readText: () => text,
+    listDirectory: () => [],
+  });
+  assert.deepEqual(result.ok ? [] : result.problems, []);
+  assert.ok(result.ok);
+  return result.site;
+}
+
+function changes(before: string, after: string, done: readonly string[] = []) {
+  return siteChanges(siteOf(before), siteOf(after), done);
+}
+
+Deno.test("a reload that changes anything says so, whichever plane it is for", () => {
+  const route = 'routes = [{ to = "198.51.100.0/24", via = "192.0.2.1" }]\n';
+  const changed = ["virtual router web: changed"];
+  assert.deepEqual(changes(WEB, WEB), []);
+  assert.deepEqual(changes(WEB, WEB + route), changed);
+  assert.deepEqual(changes(WEB + route, WEB), changed);
+  assert.deepEqual(changes(WEB, `${WEB}excluded_addresses = ["192.0.2.11"]\n`), changed);
+  assert.deepEqual(
+    changes(
+      WEB,
+      `${WEB}notify = { mail = true }\n[mail]\nto = ["a@example.net"]\nserver = "mail.example.net:25"\n`,
+    ),
+    [
+      ...changed,
+      "mail: changed",
+    ],
+  );
+  const script = (interval: string) =>
+    `${WEB}track = { scripts = ["up"] }\n[[track_script]]\nname = "up"\n` +
+    `command = ["/bin/true"]\ninterval = "${interval}"\n`;
+  assert.deepEqual(changes(script("1s"), script("2s")), ["track_script up: changed"]);
+  assert.deepEqual(changes(script("1s"), WEB), [...changed, "track_script up: removed"]);
+  const statics = '[static]\naddresses = [{ address = "203.0.113.7", interface = "eth1" }]\n';
+  assert.deepEqual(changes(WEB, WEB + statics), ["static: changed"]);
+  const group = '[[garp_group]]\ninterfaces = ["eth0"]\ninterval = "1ms"\n';
+  assert.deepEqual(changes(WEB, WEB + group), ["garp_group: changed"]);
+  assert.deepEqual(changes(WEB, `[agent]\nstartup_delay = "1s"\n${WEB}`), ["agent: changed"]);
+});
+
+Deno.test("what the protocol plane has done is not said twice", () => {
+  const other = WEB.replace("51", "52");
+  const done = ["virtual router web: removed", "virtual router web: added"];
+  assert.deepEqual(changes(WEB, other, done), done);
+  const lan = WEB.replace("web", "lan").replace("51", "53").replace(".10/", ".11/");
+  assert.deepEqual(changes(WEB, WEB + lan, ["virtual router lan: added"]), [
+    "virtual router lan: added",
+  ]);
+});
