@@ -29,7 +29,9 @@ import {
 } from "../netlink/mod.ts";
 import type { KernelRouter, VirtualLink } from "../plane/messages.ts";
 import type { NamespaceIo } from "./io.ts";
+import { dropLeaves } from "./leave_filter.ts";
 import type { LeaseBook } from "./lease.ts";
+import { isIpv6 } from "./operation.ts";
 import type { Encode, Requester } from "./requester.ts";
 import type { Say, Tables } from "./tables.ts";
 import type { NamespaceView } from "./view.ts";
@@ -53,6 +55,10 @@ const ENODEV = 19;
 interface Wanted {
   readonly link: VirtualLink;
   readonly router: string;
+  /** It has a hardware address that moves, and groups that the kernel joins and leaves. */
+  readonly leaves: boolean;
+  /** Index of the interface that says nothing of leaving them. */
+  silent: number;
   /** Nothing is made before this time. */
   makeAt: number;
   /** When it was made, of late. */
@@ -81,6 +87,8 @@ export class VirtualLinks {
   readonly #say: Say;
   #wanted = new Map<string, Wanted>();
   #deadline = Infinity;
+  /** The kernel has no filters for what leaves an interface; said once. */
+  #filterless = false;
 
   constructor({ io, requester, view, tables }: Kernel, book: LeaseBook, say: Say) {
     this.#io = io;
@@ -103,9 +111,11 @@ export class VirtualLinks {
     for (const router of routers) {
       for (const link of router.virtualLinks ?? []) {
         const known = before.get(link.name);
-        const { makeAt = 0, made = [], mendAt = 0, failure = "" } = known ?? {};
-        const entry = { link, router: router.name, makeAt, made, mendAt, failure };
-        this.#wanted.set(link.name, entry);
+        const { makeAt = 0, made = [], mendAt = 0, failure = "", silent = 0 } = known ?? {};
+        const leaves = link.mac !== undefined &&
+          router.addresses.some((one) => one.interface === link.name && isIpv6(one.address));
+        const entry = { router: router.name, makeAt, made, mendAt, failure, leaves, silent };
+        this.#wanted.set(link.name, { link, ...entry });
       }
     }
   }
@@ -213,6 +223,7 @@ export class VirtualLinks {
   /** Up where it is needed, with the MTU of its base. */
   #mend(wanted: Wanted, present: Link, base: Link, now: number): boolean {
     wanted.failure = "";
+    if (wanted.leaves && wanted.silent !== present.index) this.#silence(wanted, present);
     const up = !present.up && base.up && this.#book.router(wanted.router)?.wanted === true;
     const mtu = base.mtu !== present.mtu && base.mtu > 0;
     if (!up && !mtu) return false;
@@ -228,6 +239,15 @@ export class VirtualLinks {
     if (refused) wanted.mendAt = now + RETRY;
     if (refused) this.#wakeAt(wanted.mendAt);
     return !refused;
+  }
+
+  /** Before it is up for the first time. */
+  #silence(wanted: Wanted, { name, index }: Link): void {
+    wanted.silent = index;
+    if (this.#filterless) return;
+    const problem = dropLeaves(this.#requester, index);
+    this.#filterless = problem !== undefined;
+    if (problem !== undefined) this.#complain(["kernel"], [`filter ${name}: ${problem}`]);
   }
 
   /** Whether its router has let go, and nothing of it is left there. */

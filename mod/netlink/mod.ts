@@ -151,6 +151,7 @@ export {
   type RouteType,
   shownRouteKey,
 } from "./route_form.ts";
+export { addEgressFilter, addEgressHook, TC_ACT_SHOT, TC_ACT_UNSPEC } from "./traffic.ts";
 export {
   addRule,
   deleteRule,

@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { adverts, longestDoubleMaster } from "../lib/adverts.ts";
 import {
+  type HalbAgent,
   type Host,
   type Lab,
   lab,
@@ -15,6 +16,7 @@ import {
   startProbe,
 } from "../lib/mod.ts";
 import { execute } from "../lib/process.ts";
+import { statusOf } from "./agent_helpers.ts";
 
 /** A family, with what is virtual in it. */
 interface Form {
@@ -178,6 +180,43 @@ for (const form of [IPV4, IPV6]) {
     assert.ok(outages.every(({ duration }) => duration < 1_000_000));
   });
 }
+
+lab("IPv6: former masters say nothing more with the virtual MAC", async (lab) => {
+  const { a, b, lan } = await threeHosts(lab);
+  // So many that to take their interfaces down takes longer than the kernel waits.
+  const many = Array.from({ length: 30 }, (_, index) => {
+    const addresses = [`fe80::1:${index}/64`, `2001:db8::1:${index}/64`];
+    return site({ ...IPV6, addresses })
+      .replace('"web"', `"r${index}"`)
+      .replace("= 51", `= ${index + 1}`);
+  }).join("\n");
+  const masters = async (agent: HalbAgent, host: Host) => {
+    await lab.until(`${host.name} holds all`, async () => {
+      const { vrrp } = await statusOf(agent);
+      return vrrp.length === 30 &&
+        vrrp.every((one) => one.state === "master" && one.addresses_held.length === 2);
+    }, 20_000);
+  };
+  const worse = startHalb(lab, b, many);
+  await masters(worse, b);
+  const capture = await lab.capture(lan, "ip6");
+  const better = startHalb(lab, a, many);
+  await masters(better, a);
+  await lab.until("b has let go", async () => {
+    return (await statusOf(worse)).vrrp.every((one) => one.addresses_held.length === 0);
+  }, 10_000);
+  // Whatever is said is repeated within a second.
+  await lab.delay(1500);
+  const fields = ["eth.src", "icmpv6.mldr.mar.record_type"];
+  const reports = await capture.packets(
+    "icmpv6.type == 143 && eth.src[0:5] == 00:00:5e:00:02",
+    fields,
+  );
+  const types = new Set(reports.map(({ fields }) => fields["icmpv6.mldr.mar.record_type"]));
+  // 4: a group is joined; 3: it is left.
+  assert.deepEqual([...types], ["4"]);
+  assert.equal((await capture.packets("icmpv6.type == 132", fields)).length, 0);
+});
 
 lab(
   "[V7-C10] [V7-C11] a backup takes no frame to the virtual MAC, a master redirects nobody",
