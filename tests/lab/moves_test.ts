@@ -445,32 +445,50 @@ rules = [{ from = "198.51.100.0/24", table = ${100 + count}, priority = 1000 }]`
   assert.equal((await routerOf(next, "web")).repairs, 0);
 });
 
-lab("an upgrade leaves routes, rules and [static] as they are", async (lab) => {
-  const statics = `[static]\nroutes = [{ to = "203.0.113.0/24", via = "192.0.2.9" }]\n`;
-  const [host, agent] = await startOne(lab, EVERYTHING + statics);
-  await untilTold(lab, agent, "web");
-  const monitor = host.spawn(["ip", "monitor", "route", "rule"], { name: "monitor" });
-  await lab.until("the monitor listens", async () => {
-    await ip(host, "route replace 203.0.113.77/32 dev lo metric 77");
-    await ip(host, "route delete 203.0.113.77/32 dev lo metric 77");
-    return monitor.log().includes("203.0.113.77");
-  }, 5000);
-  const upgraded = await tryExecute([halbPath(), "upgrade", "--control", agent.controlPath]);
-  assert.equal(upgraded.code, 0, upgraded.stderr);
-  await untilTold(lab, agent, "web");
-  const status = await lab.until("the static route is told of", async () => {
-    const status = await statusOf(agent);
-    return status.static.routes.every(({ held }) => held) ? status : undefined;
-  }, 5000);
-  assert.deepEqual(status.vrrp[0]!.routes.filter(({ held }) => !held), []);
-  const gone = monitor.log().split("\n")
-    .filter((line) => /^Deleted/.test(line) && !line.includes("203.0.113.77"));
-  assert.deepEqual(gone, []);
-  assert.deepEqual((await routes(host, 6)).sort(), [...SHOWN_ROUTES6].sort());
-  assert.deepEqual(await rules(host), SHOWN_RULES);
-  await tryExecute(["kill", "-TERM", String(status.pid)]);
-  await lab.until("all of it is gone", async () => (await routes(host)).length === 0, 5000);
-});
+for (const way of ["an upgrade", 'a restart with on_stop = "keep"']) {
+  lab(`${way} leaves routes, rules and [static] as they are`, async (lab) => {
+    const statics = `[static]\nroutes = [{ to = "203.0.113.0/24", via = "192.0.2.9" }]\n`;
+    const kept = `[agent]\non_stop = "keep"\nstate_directory = "${lab.directory}"\n`;
+    // Long enough for a slow machine to start again.
+    const slow = EVERYTHING.replaceAll("100ms", "2s");
+    const site = (way === "an upgrade" ? EVERYTHING : kept + slow) + statics;
+    const [host, agent] = await startOne(lab, site);
+    await untilTold(lab, agent, "web");
+    const monitor = host.spawn(["ip", "monitor", "route", "rule"], { name: "monitor" });
+    await lab.until("the monitor listens", async () => {
+      await ip(host, "route replace 203.0.113.77/32 dev lo metric 77");
+      await ip(host, "route delete 203.0.113.77/32 dev lo metric 77");
+      return monitor.log().includes("203.0.113.77");
+    }, 5000);
+    let next = agent;
+    if (way === "an upgrade") {
+      const upgraded = await tryExecute([halbPath(), "upgrade", "--control", agent.controlPath]);
+      assert.equal(upgraded.code, 0, upgraded.stderr);
+    } else {
+      await agent.stop();
+      next = startHalb(lab, host, site);
+      await next.untilState("web", "master");
+    }
+    await untilTold(lab, next, "web");
+    const status = await lab.until("the static route is told of", async () => {
+      const status = await statusOf(next);
+      return status.static.routes.every(({ held }) => held) ? status : undefined;
+    }, 5000);
+    assert.deepEqual(status.vrrp[0]!.routes.filter(({ held }) => !held), []);
+    const gone = monitor.log().split("\n")
+      .filter((line) => /^Deleted/.test(line) && !line.includes("203.0.113.77"));
+    assert.deepEqual(gone, []);
+    assert.deepEqual((await routes(host, 6)).sort(), [...SHOWN_ROUTES6].sort());
+    assert.deepEqual(await rules(host), SHOWN_RULES);
+    next.writeSite(site.replace(statics, "").replace('on_stop = "keep"\n', ""));
+    await tryExecute([halbPath(), "reload", "--control", next.controlPath]);
+    await lab.until("the static route is gone", async () => {
+      return !(await routes(host)).some((line) => line.includes("203.0.113.0/24"));
+    }, 5000);
+    await tryExecute(["kill", "-TERM", String(status.pid)]);
+    await lab.until("all of it is gone", async () => (await routes(host)).length === 0, 5000);
+  });
+}
 
 lab("255 routes and as many rules go in with the takeover (time printed)", async (lab) => {
   const many = Array.from({ length: 255 }, (_, i) => i);
