@@ -14,44 +14,9 @@ import {
   lab,
   type Lan,
   startHalb,
-  until,
 } from "../lib/mod.ts";
 import { masterDownInterval } from "../../mod/vrrp/mod.ts";
-
-/** A version and family of the protocol. */
-interface Form {
-  readonly name: string;
-  readonly version: 2 | 3;
-  /** Microseconds between adverts. */
-  readonly interval: number;
-  readonly addresses: readonly string[];
-  /** The address that is watched. */
-  readonly vip: string;
-}
-
-const FORMS: readonly Form[] = [
-  {
-    name: "v3 IPv4",
-    version: 3,
-    interval: 100_000,
-    addresses: ["192.0.2.10/24"],
-    vip: "192.0.2.10",
-  },
-  {
-    name: "v2 IPv4",
-    version: 2,
-    interval: 1_000_000,
-    addresses: ["192.0.2.10/24"],
-    vip: "192.0.2.10",
-  },
-  {
-    name: "v3 IPv6",
-    version: 3,
-    interval: 100_000,
-    addresses: ["fe80::10/64", "2001:db8::10/64"],
-    vip: "2001:db8::10",
-  },
-];
+import { type Form, FORMS, halbSite, sourceOf } from "./forms.ts";
 
 /** Of b. */
 const PRIORITY = 100;
@@ -60,27 +25,18 @@ const TOLERANCE = 60_000;
 
 /** Three intervals and the skew of b, microseconds. */
 function masterDown(form: Form): number {
-  return masterDownInterval(PRIORITY, form.interval, form.version);
+  return masterDownInterval(PRIORITY, form.interval * 1000, form.version);
 }
 
 /** The lease by default, milliseconds, and what DESIGN.md allows beyond it. */
 function holdBound(form: Form): number {
-  const slowest = masterDownInterval(1, form.interval, form.version);
+  const slowest = masterDownInterval(1, form.interval * 1000, form.version);
   return Math.max(3, Math.ceil(1.5 * slowest / 1e6)) * 1000 + 1500;
 }
 
-function site(form: Form, options: { preempt?: boolean } = {}): string {
-  return `[[vrrp]]
-name = "web"
-interface = "eth0"
-virtual_router_id = 51
-version = ${form.version}
-priority = { by_host = { a = 150, b = ${PRIORITY} } }
-advertisement_interval = "${form.interval / 1000}ms"
-preempt = ${options.preempt ?? true}
-addresses = ${JSON.stringify(form.addresses)}
-garp = { repeat = 2, delay = "1s" }
-`;
+function site(form: Form, { preempt = true }: { preempt?: boolean } = {}): string {
+  const more = `preempt = ${preempt}\ngarp = { repeat = 2, delay = "1s" }`;
+  return halbSite(form, `{ by_host = { a = 150, b = ${PRIORITY} } }`, more);
 }
 
 interface Pair {
@@ -111,17 +67,8 @@ async function startPair(
   const b = startHalb(lab, hosts[1], site(form, options));
   await b.untilState("web", "backup");
   await lab.until("a holds the address", () => hosts[0].holds(form.vip), 2000);
-  await lab.delay(Math.max(500, 2 * form.interval / 1000));
+  await lab.delay(Math.max(500, 2 * form.interval));
   return { form, a, b, hosts, lan, capture, holders, sources };
-}
-
-/** The host's first IPv4 address, or its link-local one, which is there after a moment. */
-async function sourceOf(host: Host, form: Form): Promise<string> {
-  if (!form.vip.includes(":")) return host.links[0]!.address;
-  return await until("a link-local address", async () => {
-    const all = await host.addresses("eth0");
-    return all.find((one) => one.scope === "link" && !one.flags.includes("tentative"))?.address;
-  }, 5000);
 }
 
 /** b took over once, after the master-down interval and no later than the tolerance allows. */
@@ -137,7 +84,7 @@ async function assertTakeover(pair: Pair, wait = masterDown(pair.form)): Promise
 }
 
 async function untilHeldBy(lab: Lab, { form }: Pair, host: Host): Promise<void> {
-  const limit = 3000 + 4 * form.interval / 1000;
+  const limit = 3000 + 4 * form.interval;
   await lab.until(`${host.name} holds the address`, () => host.holds(form.vip), limit);
 }
 
@@ -172,7 +119,7 @@ function matrix(form: Form): void {
     assert.equal(seen[resigned]?.source, pair.sources[0], "a says that it resigns");
     assert.ok(seen.slice(resigned + 1).every(({ source }) => source === pair.sources[1]));
     // Skew_Time of b: 156/256 of an interval.
-    await assertTakeover(pair, masterDown(form) - 3 * form.interval);
+    await assertTakeover(pair, masterDown(form) - 3 * form.interval * 1000);
     const [left] = pair.holders.holdings().filter(({ host }) => host === "a");
     const successor = seen[resigned + 1]!.time / 1000;
     assert.ok(left!.to >= successor, `a let go ${successor - left!.to} ms before b spoke`);
@@ -219,7 +166,7 @@ function matrix(form: Form): void {
       );
       const spoke = last === undefined ? 0 : last.time - healed;
       assert.ok(
-        spoke <= form.interval + TOLERANCE,
+        spoke <= form.interval * 1000 + TOLERANCE,
         `b spoke for ${spoke} µs after the cut was mended`,
       );
     },
@@ -243,7 +190,10 @@ function matrix(form: Form): void {
       );
       assert.ok(spoke !== undefined);
       const listened = spoke.time - thawed;
-      assert.ok(listened >= form.interval - 5000, `a spoke ${listened} µs after it was thawed`);
+      assert.ok(
+        listened >= form.interval * 1000 - 5000,
+        `a spoke ${listened} µs after it was thawed`,
+      );
       assert.equal(longestDoubleMaster(seen), 0);
       assert.ok(pair.holders.longestOverlap() <= holdBound(form));
       assert.match(pair.a.log(), /Was silent for \d+ µs as master: listening first/);

@@ -12,46 +12,9 @@ import {
   startKeepalived,
 } from "../lib/mod.ts";
 import { skewTime } from "../../mod/vrrp/mod.ts";
+import { COMPLAINTS, halbSite, IPV4, keepalivedSite, VERSION_2 } from "./forms.ts";
 
-const VIP = "192.0.2.10";
-/** What keepalived logs when it does not like an advert. */
-const COMPLAINTS = /bogus|invalid|mismatch|incorrect|error|wrong|dropped|Ooops|packet too short/i;
-
-/** Versions and their intervals, milliseconds. */
-const VERSIONS = [{ version: 3, interval: 100 }, { version: 2, interval: 1000 }] as const;
-type Speech = typeof VERSIONS[number];
-const V3 = VERSIONS[0];
-
-function halbSite({ version, interval }: Speech, priority: number, more = ""): string {
-  return `[[vrrp]]
-name = "web"
-interface = "eth0"
-virtual_router_id = 51
-version = ${version}
-priority = ${priority}
-advertisement_interval = "${interval}ms"
-addresses = ["${VIP}/24"]
-${more}
-`;
-}
-
-function keepalivedConf({ version, interval }: Speech, priority: number, more = ""): string {
-  return `global_defs {
-  vrrp_version ${version}
-}
-vrrp_instance web {
-  interface eth0
-  virtual_router_id 51
-  state BACKUP
-  priority ${priority}
-  advert_int ${interval / 1000}
-  ${more}
-  virtual_ipaddress {
-    ${VIP}/24
-  }
-}
-`;
-}
+const { vip: VIP } = IPV4;
 
 async function twoHosts(lab: Lab): Promise<{ h: Host; k: Host; lan: Lan }> {
   const [h, k] = await lab.hostsNamed("h", "k");
@@ -77,20 +40,20 @@ async function untilCounting(lab: Lab, agent: HalbAgent): Promise<number> {
   return left;
 }
 
-for (const speech of VERSIONS) {
-  const name = `v${speech.version}`;
+for (const form of [IPV4, VERSION_2]) {
+  const name = `v${form.version}`;
   const down = (adverts: number, priority: number): number =>
-    adverts * speech.interval * 1000 + skewTime(priority, speech.interval * 1000, speech.version);
+    adverts * form.interval * 1000 + skewTime(priority, form.interval * 1000, form.version);
 
   lab(
     `preempt_delay: halb lets keepalived be, counts down, and takes over (${name})`,
     async (lab) => {
       const { h, k, lan } = await twoHosts(lab);
       const capture = await lab.capture(lan, "ip proto 112");
-      const keepalived = startKeepalived(lab, k, keepalivedConf(speech, 100));
+      const keepalived = startKeepalived(lab, k, keepalivedSite(form, 100));
       await untilHeld(lab, k);
       const started = Date.now() * 1000;
-      const halb = startHalb(lab, h, halbSite(speech, 150, 'preempt_delay = "6s"'));
+      const halb = startHalb(lab, h, halbSite(form, 150, 'preempt_delay = "6s"'));
       await halb.untilState("web", "backup");
       const left = await untilCounting(lab, halb);
       assert.ok(left > 0 && left <= 6000, `${left} ms left`);
@@ -113,9 +76,9 @@ for (const speech of VERSIONS) {
     async (lab) => {
       const { h, k, lan } = await twoHosts(lab);
       const capture = await lab.capture(lan, "ip proto 112");
-      const keepalived = startKeepalived(lab, k, keepalivedConf(speech, 100));
+      const keepalived = startKeepalived(lab, k, keepalivedSite(form, 100));
       await untilHeld(lab, k);
-      const halb = startHalb(lab, h, halbSite(speech, 150, 'preempt_delay = "10m"'));
+      const halb = startHalb(lab, h, halbSite(form, 150, 'preempt_delay = "10m"'));
       await untilCounting(lab, halb);
       await keepalived.kill();
       await halb.untilState("web", "master", 10_000);
@@ -128,9 +91,9 @@ for (const speech of VERSIONS) {
 
   lab(`preempt_delay: keepalived lets halb be, and takes over (${name})`, async (lab) => {
     const { h, k } = await twoHosts(lab);
-    const halb = startHalb(lab, h, halbSite(speech, 100));
+    const halb = startHalb(lab, h, halbSite(form, 100));
     await halb.untilState("web", "master");
-    const keepalived = startKeepalived(lab, k, keepalivedConf(speech, 150, "preempt_delay 4"));
+    const keepalived = startKeepalived(lab, k, keepalivedSite(form, 150, "preempt_delay 4"));
     const asked = Date.now();
     await untilHeld(lab, k);
     assert.ok(Date.now() - asked >= 4000, `after ${Date.now() - asked} ms`);
@@ -140,20 +103,20 @@ for (const speech of VERSIONS) {
 
   lab(`nopreempt: who comes back better stays backup, on either side (${name})`, async (lab) => {
     const { h, k } = await twoHosts(lab);
-    const first = startKeepalived(lab, k, keepalivedConf(speech, 100));
+    const first = startKeepalived(lab, k, keepalivedSite(form, 100));
     await untilHeld(lab, k);
-    const halb = startHalb(lab, h, halbSite(speech, 150, "preempt = false"));
+    const halb = startHalb(lab, h, halbSite(form, 150, "preempt = false"));
     await halb.untilState("web", "backup");
-    await lab.delay(1000 + 4 * speech.interval);
+    await lab.delay(1000 + 4 * form.interval);
     assert.equal((await halb.router("web")).state, "backup");
     // A resignation is nobody's mastership: whoever is there takes over.
     await first.stop();
     await halb.untilState("web", "master");
-    const second = startKeepalived(lab, k, keepalivedConf(speech, 200, "nopreempt"), {
+    const second = startKeepalived(lab, k, keepalivedSite(form, 200, "nopreempt"), {
       name: "keepalived-again",
     });
     await lab.until("it has started", () => /BACKUP STATE/.test(second.log()), 10_000);
-    await lab.delay(1000 + 4 * speech.interval);
+    await lab.delay(1000 + 4 * form.interval);
     assert.equal((await halb.router("web")).state, "master");
     assert.equal(await k.holds(VIP), false);
     await halb.stop();
@@ -169,10 +132,10 @@ for (const speech of VERSIONS) {
     const keepalived = startKeepalived(
       lab,
       k,
-      keepalivedConf(speech, 150, `down_timer_adverts ${peerAdverts}`),
+      keepalivedSite(form, 150, `down_timer_adverts ${peerAdverts}`),
     );
     await untilHeld(lab, k);
-    const site = halbSite(speech, 100, `down_timer_adverts = ${halbAdverts}`);
+    const site = halbSite(form, 100, `down_timer_adverts = ${halbAdverts}`);
     const halb = startHalb(lab, h, site);
     await lab.until("halb hears it", async () => {
       return (await halb.router("web")).sessions[0]!.master !== null;
@@ -184,7 +147,7 @@ for (const speech of VERSIONS) {
     const again = startKeepalived(
       lab,
       k,
-      keepalivedConf(speech, 50, `down_timer_adverts ${peerAdverts}`),
+      keepalivedSite(form, 50, `down_timer_adverts ${peerAdverts}`),
       { name: "keepalived-again" },
     );
     await lab.until("it has started", () => /BACKUP STATE/.test(again.log()), 10_000);
@@ -205,10 +168,10 @@ for (const speech of VERSIONS) {
 
 lab("an owner: halb with priority 255 is master at once, and takes part in no tie", async (lab) => {
   const { h, k, lan } = await twoHosts(lab);
-  const keepalived = startKeepalived(lab, k, keepalivedConf(V3, 254));
+  const keepalived = startKeepalived(lab, k, keepalivedSite(IPV4, 254));
   await untilHeld(lab, k);
   const capture = await lab.capture(lan, "ip proto 112");
-  const halb = startHalb(lab, h, halbSite(V3, 255));
+  const halb = startHalb(lab, h, halbSite(IPV4, 255));
   await halb.untilState("web", "master");
   await lab.until("keepalived lets go", async () => !await k.holds(VIP), 5000);
   await halb.stop();
@@ -225,9 +188,9 @@ lab(
   "an owner: keepalived with priority 255 preempts halb, even without preemption",
   async (lab) => {
     const { h, k } = await twoHosts(lab);
-    const halb = startHalb(lab, h, halbSite(V3, 254));
+    const halb = startHalb(lab, h, halbSite(IPV4, 254));
     await halb.untilState("web", "master");
-    const conf = keepalivedConf(V3, 255).replace("state BACKUP", "state MASTER");
+    const conf = keepalivedSite(IPV4, 255).replace("state BACKUP", "state MASTER");
     const keepalived = startKeepalived(lab, k, conf);
     await halb.untilState("web", "backup");
     await untilHeld(lab, k);
@@ -239,9 +202,9 @@ lab(
 
 lab("two owners, halb and keepalived: told by name, and one master in the end", async (lab) => {
   const { h, k, lan } = await twoHosts(lab);
-  const halb = startHalb(lab, h, halbSite(V3, 255));
+  const halb = startHalb(lab, h, halbSite(IPV4, 255));
   await halb.untilState("web", "master");
-  const conf = keepalivedConf(V3, 255).replace("state BACKUP", "state MASTER");
+  const conf = keepalivedSite(IPV4, 255).replace("state BACKUP", "state MASTER");
   startKeepalived(lab, k, conf);
   const complaint = /192\.0\.2\.2 claims to own the addresses, too/;
   await lab.until("halb says who it is", () => complaint.test(halb.log()), 10_000);
@@ -272,9 +235,9 @@ for (const weight of [-60, 60]) {
     await addTracked(h);
     const capture = await lab.capture(lan, "ip proto 112");
     const track = `track = { interfaces = [{ name = "up0", weight = ${weight} }] }`;
-    const halb = startHalb(lab, h, halbSite(V3, base, track));
+    const halb = startHalb(lab, h, halbSite(IPV4, base, track));
     await halb.untilState("web", "master");
-    const keepalived = startKeepalived(lab, k, keepalivedConf(V3, 100));
+    const keepalived = startKeepalived(lab, k, keepalivedSite(IPV4, 100));
     await lab.until("it has started", () => /BACKUP STATE/.test(keepalived.log()), 10_000);
     assert.equal((await halb.router("web")).effective_priority, up);
     await setTracked(h, "down");
@@ -294,9 +257,9 @@ for (const weight of [-60, 60]) {
     const { h, k } = await twoHosts(lab);
     await addTracked(k);
     const more = `track_interface {\n    up0 weight ${weight}\n  }`;
-    const keepalived = startKeepalived(lab, k, keepalivedConf(V3, base, more));
+    const keepalived = startKeepalived(lab, k, keepalivedSite(IPV4, base, more));
     await untilHeld(lab, k);
-    const halb = startHalb(lab, h, halbSite(V3, 100));
+    const halb = startHalb(lab, h, halbSite(IPV4, 100));
     await halb.untilState("web", "backup");
     const peer = async () => (await halb.router("web")).sessions[0]!.master?.priority;
     await lab.until("halb hears it", async () => await peer() === up, 5000);
@@ -311,11 +274,11 @@ for (const weight of [-60, 60]) {
 
 lab("a last advert makes keepalived announce its addresses again", async (lab) => {
   const { h, k, lan } = await twoHosts(lab);
-  const halb = startHalb(lab, h, halbSite(V3, 100));
+  const halb = startHalb(lab, h, halbSite(IPV4, 100));
   await halb.untilState("web", "master");
   const more = "garp_master_repeat 1\n  garp_master_delay 0\n  garp_lower_prio_repeat 2";
   const capture = await lab.capture(lan, "ip proto 112");
-  const keepalived = startKeepalived(lab, k, keepalivedConf(V3, 150, more));
+  const keepalived = startKeepalived(lab, k, keepalivedSite(IPV4, 150, more));
   await halb.untilState("web", "backup");
   await untilHeld(lab, k);
   await lab.until(
@@ -327,7 +290,7 @@ lab("a last advert makes keepalived announce its addresses again", async (lab) =
   // It answers at once, so that nothing is said again.
   const said = (await adverts(capture)).filter(({ source }) => source === "192.0.2.1");
   const first = said.findIndex((_, i) =>
-    i > 0 && said[i]!.time - said[i - 1]!.time < 0.9 * V3.interval * 1000
+    i > 0 && said[i]!.time - said[i - 1]!.time < 0.9 * IPV4.interval * 1000
   );
   assert.ok(said.length - first <= 2, `${said.length - first} adverts from the last one on`);
 });

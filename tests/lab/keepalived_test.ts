@@ -4,70 +4,7 @@ import assert from "node:assert/strict";
 import { adverts, longestDoubleMaster, takeovers } from "../lib/adverts.ts";
 import { type Host, type Lab, lab, type Lan, startHalb, startKeepalived } from "../lib/mod.ts";
 import { skewTime } from "../../mod/vrrp/mod.ts";
-
-/** What keepalived logs when it does not like an advert. */
-const COMPLAINTS = /bogus|invalid|mismatch|incorrect|error|wrong|dropped|Ooops|packet too short/i;
-
-/** A version and family of the protocol. */
-interface Form {
-  readonly name: string;
-  readonly version: 2 | 3;
-  /** Milliseconds between adverts. */
-  readonly interval: number;
-  readonly addresses: readonly string[];
-  /** The address that is looked for. */
-  readonly vip: string;
-}
-
-const IPV4: Form = {
-  name: "v3 IPv4",
-  version: 3,
-  interval: 100,
-  addresses: ["192.0.2.10/24"],
-  vip: "192.0.2.10",
-};
-
-const FORMS: readonly Form[] = [
-  IPV4,
-  { ...IPV4, name: "v2 IPv4", version: 2, interval: 1000 },
-  {
-    ...IPV4,
-    name: "v3 IPv6",
-    addresses: ["fe80::10/64", "2001:db8::10/64"],
-    vip: "2001:db8::10",
-  },
-];
-
-function halbSite(form: Form, priority: number, extra = ""): string {
-  return `[[vrrp]]
-name = "web"
-interface = "eth0"
-virtual_router_id = 51
-version = ${form.version}
-priority = ${priority}
-advertisement_interval = "${form.interval}ms"
-addresses = ${JSON.stringify(form.addresses)}
-${extra}
-`;
-}
-
-function keepalivedConf(form: Form, priority: number, extra = ""): string {
-  return `global_defs {
-  vrrp_version ${form.version}
-}
-vrrp_instance web {
-  interface eth0
-  virtual_router_id 51
-  state BACKUP
-  priority ${priority}
-  advert_int ${form.interval / 1000}
-  ${extra}
-  virtual_ipaddress {
-    ${form.addresses.join("\n    ")}
-  }
-}
-`;
-}
+import { COMPLAINTS, type Form, FORMS, halbSite, IPV4, keepalivedSite } from "./forms.ts";
 
 async function twoHosts(lab: Lab): Promise<{ halbHost: Host; peerHost: Host; lan: Lan }> {
   const [halbHost, peerHost] = await lab.hostsNamed("h", "k");
@@ -89,7 +26,7 @@ function roles(form: Form): void {
     async (lab) => {
       const { halbHost, peerHost, lan } = await twoHosts(lab);
       const capture = await lab.capture(lan, "ip proto 112 or ip6 proto 112");
-      const keepalived = startKeepalived(lab, peerHost, keepalivedConf(form, 100));
+      const keepalived = startKeepalived(lab, peerHost, keepalivedSite(form, 100));
       await untilHeld(lab, peerHost, form);
       const halb = startHalb(lab, halbHost, halbSite(form, 150));
       await halb.untilState("web", "master");
@@ -128,7 +65,7 @@ function roles(form: Form): void {
       const capture = await lab.capture(lan, "ip proto 112 or ip6 proto 112");
       const halb = startHalb(lab, halbHost, halbSite(form, 100));
       await halb.untilState("web", "master");
-      const keepalived = startKeepalived(lab, peerHost, keepalivedConf(form, 150));
+      const keepalived = startKeepalived(lab, peerHost, keepalivedSite(form, 150));
       await halb.untilState("web", "backup");
       await untilHeld(lab, peerHost, form);
       await untilFree(lab, halbHost, form);
@@ -149,7 +86,7 @@ function roles(form: Form): void {
 
   lab(`${form.name}, preemption off on either side leaves the master alone`, async (lab) => {
     const { halbHost, peerHost } = await twoHosts(lab);
-    const first = startKeepalived(lab, peerHost, keepalivedConf(form, 100));
+    const first = startKeepalived(lab, peerHost, keepalivedSite(form, 100));
     await untilHeld(lab, peerHost, form);
     const halb = startHalb(lab, halbHost, halbSite(form, 150, "preempt = false"));
     await halb.untilState("web", "backup");
@@ -158,7 +95,7 @@ function roles(form: Form): void {
     await first.kill();
     await halb.untilState("web", "master");
     // The killed keepalived left its address behind: it removes it when it starts again.
-    const second = startKeepalived(lab, peerHost, keepalivedConf(form, 200, "nopreempt"), {
+    const second = startKeepalived(lab, peerHost, keepalivedSite(form, 200, "nopreempt"), {
       name: "keepalived-again",
     });
     await lab.delay(2000 + 4 * form.interval);
@@ -174,7 +111,7 @@ for (const rule of ["rfc5798", "rfc9568"] as const) {
     await halb.untilState("web", "master");
     // Debian's keepalived knows the one rule only; for the other a second halb is told to use it.
     const peer = rule === "rfc5798"
-      ? startKeepalived(lab, peerHost, keepalivedConf(IPV4, 150))
+      ? startKeepalived(lab, peerHost, keepalivedSite(IPV4, 150))
       : startHalb(lab, peerHost, halbSite(IPV4, 150, `checksum = "${rule}"`));
     await halb.untilState("web", "backup");
     await lab.until("the rule is learnt", async () => {
@@ -254,7 +191,7 @@ lab(
       input: "table inet deaf { chain in { type filter hook input priority 0; " +
         "ip protocol 112 drop; }; }",
     });
-    startKeepalived(lab, peerHost, keepalivedConf(IPV4, 100));
+    startKeepalived(lab, peerHost, keepalivedSite(IPV4, 100));
     await lab.until("the peer was heard as master", () => peerHost.holds(IPV4.vip), 10_000);
     await lab.delay(1500);
     const mac = halbHost.link(lan).mac;

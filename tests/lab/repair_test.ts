@@ -16,24 +16,9 @@ import {
   type Lan,
   startHalb,
   startProbe,
-  until,
 } from "../lib/mod.ts";
 import { longestGap, routerOf } from "./agent_helpers.ts";
-
-/** A family of the protocol. */
-interface Form {
-  readonly name: string;
-  readonly addresses: readonly string[];
-  /** The address that is looked at. */
-  readonly vip: string;
-}
-
-const IPV4: Form = { name: "v3 IPv4", addresses: ["192.0.2.10/24"], vip: "192.0.2.10" };
-const IPV6: Form = {
-  name: "v3 IPv6",
-  addresses: ["fe80::10/64", "2001:db8::10/64"],
-  vip: "2001:db8::10",
-};
+import { type Form, halbSite, IPV4, IPV6, sourceOf } from "./forms.ts";
 
 /** Until b misses a, milliseconds: three intervals of 100 ms and its skew. */
 const MASTER_DOWN = 361;
@@ -43,15 +28,8 @@ const TOLERANCE = 150;
 const AT_ONCE = 50;
 
 function site(form: Form): string {
-  return `[[vrrp]]
-name = "web"
-interface = "eth0"
-virtual_router_id = 51
-priority = { by_host = { a = 150, b = 100 } }
-advertisement_interval = "100ms"
-addresses = ${JSON.stringify(form.addresses)}
-garp = { repeat = 2, delay = "1s" }
-`;
+  const priority = "{ by_host = { a = 150, b = 100 } }";
+  return halbSite(form, priority, 'garp = { repeat = 2, delay = "1s" }');
 }
 
 /** Two agents and a client of their address; a is master. */
@@ -81,15 +59,6 @@ async function startBench(lab: Lab, form: Form): Promise<Bench> {
   await lab.until("a holds the address", () => hosts[0].holds(form.vip), 2000);
   const holders = await HolderWatch.start(form.vip, hosts.slice(0, 2));
   return { form, lab, a, b, hosts, lan, capture, holders, source };
-}
-
-/** The host's first IPv4 address, or its link-local one, which is there after a moment. */
-async function sourceOf(host: Host, form: Form): Promise<string> {
-  if (form === IPV4) return host.links[0]!.address;
-  return await until("a link-local address", async () => {
-    const all = await host.addresses("eth0");
-    return all.find((one) => one.scope === "link" && !one.flags.includes("tentative"))?.address;
-  }, 5000);
 }
 
 function ip(host: Host, words: string): Promise<string> {

@@ -14,75 +14,31 @@ import {
   startKeepalived,
 } from "../lib/mod.ts";
 import { routerOf, statusOf } from "./agent_helpers.ts";
+import {
+  COMPLAINTS,
+  type Form,
+  halbSite as site,
+  IPV4,
+  IPV6,
+  keepalivedSite,
+  VERSION_2,
+} from "./forms.ts";
 
-/** What keepalived logs when it does not like an advert. */
-const COMPLAINTS = /bogus|invalid|mismatch|incorrect|error|wrong|dropped|Ooops|packet too short/i;
-
-interface Form {
-  readonly name: string;
-  readonly version: 2 | 3;
-  /** Milliseconds between adverts. */
-  readonly interval: number;
-  readonly addresses: readonly string[];
-  readonly vip: string;
-  /** Of the hosts h and k. */
+/** A form, with what the hosts h and k send from. */
+interface UnicastForm extends Form {
   readonly own: readonly [string, string];
 }
 
-const IPV4: Form = {
-  name: "v3 IPv4",
-  version: 3,
-  interval: 100,
-  addresses: ["192.0.2.10/24"],
-  vip: "192.0.2.10",
-  own: ["192.0.2.1", "192.0.2.2"],
-};
+const OWN4 = { own: ["192.0.2.1", "192.0.2.2"] } as const;
+const UNICAST: UnicastForm = { ...IPV4, ...OWN4 };
+const UNICAST6: UnicastForm = { ...IPV6, own: ["2001:db8::1", "2001:db8::2"] };
+const UNICAST_FORMS = [UNICAST, { ...VERSION_2, ...OWN4 }, UNICAST6];
 
-const FORMS: readonly Form[] = [
-  IPV4,
-  { ...IPV4, name: "v2 IPv4", version: 2, interval: 1000 },
-  {
-    ...IPV4,
-    name: "v3 IPv6",
-    addresses: ["fe80::10/64", "2001:db8::10/64"],
-    vip: "2001:db8::10",
-    own: ["2001:db8::1", "2001:db8::2"],
-  },
-];
-
-function site(form: Form, priority: number, extra: string, name = "web"): string {
-  return `[[vrrp]]
-name = "${name}"
-interface = "eth0"
-virtual_router_id = 51
-version = ${form.version}
-priority = ${priority}
-advertisement_interval = "${form.interval}ms"
-addresses = ${JSON.stringify(form.addresses)}
-${extra}
-`;
+function keepalivedConf(form: Form, priority: number, more: string): string {
+  return keepalivedSite(form, priority, more, "vrrp_check_unicast_src");
 }
 
-function keepalivedConf(form: Form, priority: number, extra: string): string {
-  return `global_defs {
-  vrrp_version ${form.version}
-  vrrp_check_unicast_src
-}
-vrrp_instance web {
-  interface eth0
-  virtual_router_id 51
-  state BACKUP
-  priority ${priority}
-  advert_int ${form.interval / 1000}
-  ${extra}
-  virtual_ipaddress {
-    ${form.addresses.join("\n    ")}
-  }
-}
-`;
-}
-
-async function hostsOf(form: Form, lab: Lab): Promise<[Host, Host, Lan]> {
+async function hostsOf(form: UnicastForm, lab: Lab): Promise<[Host, Host, Lan]> {
   const [h, k] = await lab.hostsNamed("h", "k");
   const lan = await lab.lan("net", [h, k]);
   if (form.own[0].includes(":")) {
@@ -105,7 +61,7 @@ async function droppedBy(agent: Parameters<typeof routerOf>[0], name = "web") {
   return Object.fromEntries(Object.entries(dropped).filter(([, count]) => count > 0));
 }
 
-for (const form of FORMS) {
+for (const form of UNICAST_FORMS) {
   lab(`unicast, ${form.name}: halb and keepalived in both roles`, async (lab) => {
     const [h, k, lan] = await hostsOf(form, lab);
     const capture = await lab.capture(lan, "ip proto 112 or ip6 proto 112");
@@ -148,7 +104,7 @@ for (const form of FORMS) {
 lab(
   "unicast: keepalived's hop limit over IPv6 is 64, which a range of its own allows",
   async (lab) => {
-    const form = FORMS[2]!;
+    const form = UNICAST6;
     const [h, k] = await hostsOf(form, lab);
     const [own, peer] = form.own;
     const conf = keepalivedConf(form, 150, `unicast_src_ip ${peer}\n  unicast_peer { ${own} }`);

@@ -5,7 +5,6 @@ import { Counters } from "../../../mod/plane/counters.ts";
 import { IdSource } from "../../../mod/plane/ids.ts";
 import { LogLimiter } from "../../../mod/plane/log_limiter.ts";
 import type {
-  InterfaceState,
   LogRecord,
   ProtocolRouter,
   ProtocolToControl,
@@ -19,10 +18,9 @@ import type { Served } from "../../../mod/protocol/served.ts";
 import type { VrrpTransport } from "../../../mod/protocol/transport.ts";
 import { Ipv4Reader, type Packets } from "../../../mod/protocol/transport4.ts";
 import { VrrpDriver } from "../../../mod/protocol/vrrp_driver.ts";
-import { encodeAdvertisement, USUAL_ELECTION, VRRP_GROUP_IPV4 } from "../../../mod/vrrp/mod.ts";
+import { encodeAdvertisement, VRRP_GROUP_IPV4 } from "../../../mod/vrrp/mod.ts";
 import { EPERM, SystemError } from "../../../ffi/mod.ts";
-
-const SECOND = 1_000_000;
+import { eth, router, SECOND } from "./fixtures.ts";
 
 /** A driver, its clock, and everything it says. */
 class Bench {
@@ -153,38 +151,6 @@ class Queue implements Packets {
   length(index: number): number {
     return this.#batch[index]!.length;
   }
-}
-
-function eth(name: string, index: number, changes: Partial<InterfaceState> = {}): InterfaceState {
-  const mac = "02:00:00:00:00:01";
-  const ipv4 = ["192.0.2.1"];
-  const ipv6: string[] = [];
-  const state = { namespace: "", index, name, up: true, running: true, mac, mtu: 1500 };
-  const more = { ipv6Global: [], networks: ["192.0.2.0/24"], groups: ["ipv4", "ipv6"] };
-  return { ...state, ipv4, ipv6, ...more, ...changes };
-}
-
-function router(name: string, slot: number, changes: Partial<ProtocolRouter> = {}): ProtocolRouter {
-  return {
-    slot,
-    namespace: "",
-    interface: "eth0",
-    trackers: [],
-    settings: {
-      name,
-      version: 3,
-      family: "ipv4",
-      version2: false,
-      virtualRouterId: 51 + slot,
-      priority: 100,
-      advertisementInterval: SECOND,
-      addresses: ["192.0.2.10"],
-      preempt: true,
-      ...USUAL_ELECTION,
-      checksum: "auto",
-    },
-    ...changes,
-  };
 }
 
 function advert(virtualRouterId: number, priority: number, interval = SECOND): Uint8Array {

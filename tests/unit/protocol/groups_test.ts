@@ -19,9 +19,9 @@ import { Keyring } from "../../../mod/protocol/keyring.ts";
 import { TimerHeap } from "../../../mod/protocol/timer_heap.ts";
 import { Ipv4Reader, type Packets } from "../../../mod/protocol/transport4.ts";
 import { VrrpDriver } from "../../../mod/protocol/vrrp_driver.ts";
-import { encodeAdvertisement, USUAL_ELECTION, VRRP_GROUP_IPV4 } from "../../../mod/vrrp/mod.ts";
+import { encodeAdvertisement, VRRP_GROUP_IPV4 } from "../../../mod/vrrp/mod.ts";
+import { eth, router, SECOND } from "./fixtures.ts";
 
-const SECOND = 1_000_000;
 /** Of priority 100 at 1 s. */
 const MASTER_DOWN = 3_609_375;
 const SITE: ProtocolGroup = { name: "site", members: ["web", "lan"], need: "all" };
@@ -91,21 +91,7 @@ class Bench {
   }
 
   interface(name: string, changes: Partial<InterfaceState> = {}): void {
-    const state: InterfaceState = {
-      namespace: "",
-      index: Number(name.slice(3)) + 2,
-      name,
-      up: true,
-      running: true,
-      mac: "02:00:00:00:00:01",
-      mtu: 1500,
-      ipv4: ["192.0.2.1"],
-      ipv6: [],
-      ipv6Global: [],
-      networks: ["192.0.2.0/24"],
-      groups: ["ipv4"],
-      ...changes,
-    };
+    const state = eth(name, Number(name.slice(3)) + 2, changes);
     this.driver.interfaceChanged(state, this.now, "k:1");
   }
 
@@ -168,29 +154,12 @@ class Bench {
   }
 }
 
-function router(name: string, slot: number, priority = 100): ProtocolRouter {
-  return {
-    slot,
-    namespace: "",
-    interface: `eth${slot}`,
-    trackers: [],
-    settings: {
-      name,
-      version: 3,
-      family: "ipv4",
-      version2: false,
-      virtualRouterId: 51 + slot,
-      priority,
-      advertisementInterval: SECOND,
-      addresses: [`192.0.2.${10 + slot}`],
-      preempt: true,
-      ...USUAL_ELECTION,
-      checksum: "auto",
-    },
-  };
+/** On an interface of its own. */
+function routerOf(name: string, slot: number, priority = 100): ProtocolRouter {
+  return router(name, slot, { interface: `eth${slot}`, settings: { priority } });
 }
 
-const ROUTERS = [router("web", 0), router("lan", 1)];
+const ROUTERS = [routerOf("web", 0), routerOf("lan", 1)];
 
 Deno.test("group: members become master in one step, and fall in one step", () => {
   const bench = new Bench();
@@ -363,7 +332,7 @@ Deno.test("an exception in a group costs that group, and a new configuration rev
   assert.equal(bench.states, "fault fault");
   assert.ok(bench.kernel.filter(({ type }) => type === "drop").length >= 2);
   bench.breakSending = false;
-  bench.configure([SITE], [router("web", 0, 120), router("lan", 1, 120)]);
+  bench.configure([SITE], [routerOf("web", 0, 120), routerOf("lan", 1, 120)]);
   bench.advance(5 * SECOND);
   assert.equal(bench.states, "master master");
 });

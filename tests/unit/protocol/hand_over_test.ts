@@ -5,7 +5,7 @@ import { EventFd } from "../../../ffi/mod.ts";
 import { Counters } from "../../../mod/plane/counters.ts";
 import { IdSource } from "../../../mod/plane/ids.ts";
 import { LogLimiter } from "../../../mod/plane/log_limiter.ts";
-import type { InterfaceState, ProtocolRouter, ToKernel } from "../../../mod/plane/messages.ts";
+import type { ProtocolRouter, ToKernel } from "../../../mod/plane/messages.ts";
 import { SharedWords } from "../../../mod/plane/shared.ts";
 import { Freeze } from "../../../mod/protocol/hand_over.ts";
 import { Keyring } from "../../../mod/protocol/keyring.ts";
@@ -13,9 +13,8 @@ import { TimerHeap } from "../../../mod/protocol/timer_heap.ts";
 import type { VrrpTransport } from "../../../mod/protocol/transport.ts";
 import { Ipv4Reader, type Packets } from "../../../mod/protocol/transport4.ts";
 import { VrrpDriver } from "../../../mod/protocol/vrrp_driver.ts";
-import { USUAL_ELECTION } from "../../../mod/vrrp/mod.ts";
+import { eth, router, SECOND } from "./fixtures.ts";
 
-const SECOND = 1_000_000;
 /** Of priority 100 at 1 s. */
 const MASTER_DOWN = 3_609_375;
 
@@ -96,42 +95,7 @@ class Bench {
   }
 }
 
-const ETH0: InterfaceState = {
-  namespace: "",
-  index: 2,
-  name: "eth0",
-  up: true,
-  running: true,
-  mac: "02:00:00:00:00:01",
-  mtu: 1500,
-  ipv4: ["192.0.2.1"],
-  ipv6: [],
-  ipv6Global: [],
-  networks: ["192.0.2.0/24"],
-  groups: ["ipv4"],
-};
-
-function router(name: string, slot: number): ProtocolRouter {
-  return {
-    slot,
-    namespace: "",
-    interface: "eth0",
-    trackers: [],
-    settings: {
-      name,
-      version: 3,
-      family: "ipv4",
-      version2: false,
-      virtualRouterId: 51 + slot,
-      priority: 100,
-      advertisementInterval: SECOND,
-      addresses: [`192.0.2.${10 + slot}`],
-      preempt: true,
-      ...USUAL_ELECTION,
-      checksum: "auto",
-    },
-  };
-}
+const ETH0 = eth("eth0", 2);
 
 /** One router that is master, one that has just begun to wait, and their freezing. */
 function frozen(): { bench: Bench; freeze: Freeze; wake: EventFd } {
