@@ -52,7 +52,8 @@ function roles(form: Form): void {
       const skew = skewTime(100, form.interval * 1000, form.version);
       const took = handOver.first - handOver.lastHeard;
       assert.ok(
-        took > skew - 5000 && took < skew + 50_000,
+        // keepalived has no real-time thread here: it is only asked not to wait for a silent master.
+        took > skew - 5000 && took < skew + 2 * form.interval * 1000,
         `keepalived took over after ${took} µs`,
       );
     },
