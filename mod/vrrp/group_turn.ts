@@ -37,9 +37,13 @@ export function emit(turn: Turn, member: Member, effects: readonly RouterEffect[
   }
 }
 
-/** What the router remembers, to come back to; its settings are the very same object. */
-export function remember(router: Router): Router {
-  return { ...structuredClone(router), settings: router.settings };
+/**
+ * What the router remembers, to come back to. Its settings are the very same object, and so is its
+ * memory of authentication, which the driver goes on changing: numbers that were used stay used.
+ */
+export function remember({ settings, authentication, ...router }: Router): Router {
+  const kept = authentication === undefined ? {} : { authentication };
+  return { ...structuredClone(router), settings, ...kept };
 }
 
 /**

@@ -3,7 +3,12 @@
 import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
 import { createGroup, stepGroup } from "../../../mod/vrrp/groups.ts";
 import type { Group, GroupEffect, GroupEvent, Need } from "../../../mod/vrrp/group_types.ts";
-import { createRouter, type RouterEvent, type RouterSettings } from "../../../mod/vrrp/mod.ts";
+import {
+  createAuthenticationState,
+  createRouter,
+  type RouterEvent,
+  type RouterSettings,
+} from "../../../mod/vrrp/mod.ts";
 import { advert, health, MASTER_DOWN, SECOND, settings, unhealthy } from "./fixtures.ts";
 
 /** A group of `web`, `lan` and so on, not started. */
@@ -549,6 +554,24 @@ Deno.test("a group names what it lacks", () => {
     /no router x/,
   );
   throws(() => tell(backup(), "dmz", health(), 0), /dmz is not in sync group site/);
+});
+
+Deno.test("a member that waits goes on with the numbers that its adverts are authenticated by", () => {
+  const one = group(["web", "lan"]);
+  const { router } = member(one, "web");
+  const authentication = router.authentication = createAuthenticationState();
+  for (const name of ["web", "lan"]) tell(one, name, health(), 0);
+  // It wishes to be master, and comes back to where it was.
+  expire(one, "web");
+  strictEqual(router.authentication, authentication);
+  expire(one, "lan");
+  strictEqual(states(one), "master master");
+  // Another member than the first meets a better master, and does not yield at once.
+  const lan = member(one, "lan").router;
+  lan.authentication = createAuthenticationState();
+  const { authentication: other } = lan;
+  tell(one, "lan", advert({ priority: 200 }), 5 * SECOND);
+  strictEqual(lan.authentication, other);
 });
 
 Deno.test("members that stop or leave are not missing, whatever number is needed", () => {
