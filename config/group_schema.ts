@@ -7,7 +7,7 @@
 import * as v from "valibot";
 import { documented, whole } from "./fields.ts";
 import { name } from "./names.ts";
-import { NOTIFY_TABLE } from "./notify_schema.ts";
+import { GROUP_NOTIFY_TABLE } from "./notify_schema.ts";
 import { GROUP_TRACK_TABLE } from "./track_table.ts";
 
 /** Most members that may be asked for: the slots of the planes' shared memory. */
@@ -44,7 +44,7 @@ export const SYNC_GROUP_SCHEMA = documented(
       "all",
     ),
     track: v.optional(GROUP_TRACK_TABLE, {}),
-    notify: v.exactOptional(NOTIFY_TABLE),
+    notify: v.exactOptional(GROUP_NOTIFY_TABLE),
   }),
   "a table",
   {

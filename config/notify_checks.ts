@@ -14,9 +14,11 @@ import { type FileSecurity, untrusted } from "./security.ts";
 import { descend, keyPlace, type Place, shown, type TreeNode, valuePlace } from "./tree.ts";
 import { resolveUser, type ScriptUser, type UserDirectory } from "./users.ts";
 
+type RouterKeys = v.InferOutput<typeof NOTIFY_TABLE>;
+
 /** `notify` of one router or group. Times in microseconds. */
 export type NotifyConfig =
-  & Omit<v.InferOutput<typeof NOTIFY_TABLE>, "user">
+  & Omit<RouterKeys, "user">
   & {
     /** As keepalived names it. */
     readonly type: "INSTANCE" | "GROUP";
@@ -52,7 +54,8 @@ export interface NotifyingTable {
   readonly type: NotifyConfig["type"];
   readonly config: {
     readonly name: string;
-    readonly notify?: v.InferOutput<typeof NOTIFY_TABLE>;
+    /** A group has fewer keys. */
+    readonly notify?: Omit<RouterKeys, "priority_changes"> & { priority_changes?: boolean };
   };
   readonly node: TreeNode;
 }
@@ -158,7 +161,7 @@ class Reader {
         advice: "add `[mail]` with `to` and `server`, or leave the key out",
       });
     }
-    return { ...notify, type, name, user };
+    return { priority_changes: false, ...notify, type, name, user };
   }
 
   agent(notify: NotifyingAgent["notify"], node: TreeNode): void {

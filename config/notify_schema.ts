@@ -23,13 +23,40 @@ function script(what: string, example: string) {
 
 const fifo = (text: string, example: string) => v.exactOptional(path(4095, { text, example }));
 
-/** `notify` of `[[vrrp]]` and `[[sync_group]]`. */
+/** What routers and groups have in common. */
+const commonKeys = {
+  master: script("when it becomes master", "became-master"),
+  backup: script("when it becomes backup", "became-backup"),
+  fault: script("when it comes into fault", "is-in-fault"),
+  stop: script("when the agent stops", "has-stopped"),
+  any: v.exactOptional(command({
+    text: "Run at each of these, after the program for the state, with four further arguments: " +
+      "INSTANCE or GROUP, the name, the state, the priority.",
+    example: ["/usr/local/bin/vrrp-changed"],
+  })),
+  user: v.exactOptional(userName({
+    text: "Whom the programs run as; without the key, as `agent.script_user` says.",
+    example: "alice:haclient",
+  })),
+  timeout: v.optional(
+    duration({ min: "100ms", max: "1h" }, {
+      text: "How long each of the programs may run; then it is killed with all that it started.",
+      example: SCRIPT_TIME,
+    }),
+    SCRIPT_TIME,
+  ),
+  fifo: fifo("A FIFO that gets a line for each change, as keepalived writes it.", "/run/web"),
+  json_fifo: fifo("A FIFO that gets a JSON object for each change.", "/run/web.json"),
+  mail: v.optional(
+    flag({ text: "Tell of changes by mail; `[mail]` says whom.", example: true }),
+    false,
+  ),
+};
+
+/** `notify` of `[[vrrp]]`. */
 export const NOTIFY_TABLE = documented(
   v.strictObject({
-    master: script("when it becomes master", "became-master"),
-    backup: script("when it becomes backup", "became-backup"),
-    fault: script("when it comes into fault", "is-in-fault"),
-    stop: script("when the agent stops", "has-stopped"),
+    ...commonKeys,
     deleted: v.exactOptional(documented(
       v.union([
         v.pipe(
@@ -45,11 +72,6 @@ export const NOTIFY_TABLE = documented(
         example: ["/usr/local/bin/was-deleted"],
       },
     )),
-    any: v.exactOptional(command({
-      text: "Run at each of these, after the program for the state, with four further arguments: " +
-        "INSTANCE or GROUP, the name, the state, the priority.",
-      example: ["/usr/local/bin/vrrp-changed"],
-    })),
     master_rx_lower_priority: script(
       "when, as master, it hears an advert that loses against its own; once a second at most",
       "heard-another-master",
@@ -61,24 +83,17 @@ export const NOTIFY_TABLE = documented(
       }),
       false,
     ),
-    user: v.exactOptional(userName({
-      text: "Whom the programs run as; without the key, as `agent.script_user` says.",
-      example: "alice:haclient",
-    })),
-    timeout: v.optional(
-      duration({ min: "100ms", max: "1h" }, {
-        text: "How long each of the programs may run; then it is killed with all that it started.",
-        example: SCRIPT_TIME,
-      }),
-      SCRIPT_TIME,
-    ),
-    fifo: fifo("A FIFO that gets a line for each change, as keepalived writes it.", "/run/web"),
-    json_fifo: fifo("A FIFO that gets a JSON object for each change.", "/run/web.json"),
-    mail: v.optional(
-      flag({ text: "Tell of changes by mail; `[mail]` says whom.", example: true }),
-      false,
-    ),
   }),
+  "a table",
+  {
+    text: "Who is told of changes of state: programs, FIFOs, people.",
+    example: { master: ["/usr/local/bin/became-master"] },
+  },
+);
+
+/** `notify` of `[[sync_group]]`, which has no priority, hears no adverts, and goes in silence. */
+export const GROUP_NOTIFY_TABLE = documented(
+  v.strictObject(commonKeys),
   "a table",
   {
     text: "Who is told of changes of state: programs, FIFOs, people.",

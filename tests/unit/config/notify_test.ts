@@ -129,6 +129,18 @@ const REFUSED: readonly (readonly [string, string, string])[] = [
     "`notify.mail` without a table `[mail]`: nobody knows whom to write to",
   ],
   ["notify = { mastre = [] }", "mastre", "Unknown key `mastre` in `notify`"],
+  // What happens to no group.
+  ...["deleted = true", "priority_changes = true", 'master_rx_lower_priority = ["/usr/bin/up"]']
+    .map((text): [string, string, string] => {
+      const [key = ""] = text.split(" ");
+      const second = router("").replace("web", "two").replace("51", "52").replace(".10", ".20");
+      const group = `${second}[[sync_group]]\nname = "site"\nmembers = ["web", "two"]\n`;
+      return [
+        `${group}notify = { ${text} }`,
+        key,
+        `Unknown key \`${key}\` in \`[sync_group.notify]\``,
+      ];
+    }),
 ];
 
 Deno.test("notify: what is wrong is said at its place", () => {
