@@ -217,7 +217,7 @@ export {
   setMulticastInterface4,
   setMulticastInterface6,
 } from "./multicast.ts";
-export { inNamespace, joinNamespace } from "./namespace.ts";
+export { inNamespace, joinNamespace, namespaceIdentity } from "./namespace.ts";
 export { NetlinkSocket } from "./netlink.ts";
 export {
   executeInstead,

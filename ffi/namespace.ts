@@ -32,6 +32,20 @@ export function joinNamespace(name: string): void {
 }
 
 /**
+ * What tells the network namespace of that name from others that may get it: device and inode; `""`
+ * for the thread's own. null: there is none.
+ */
+export function namespaceIdentity(name: string): string | null {
+  if (name === "") return "";
+  try {
+    const { dev, ino } = Deno.statSync(`${NAMESPACE_DIRECTORY}/${name}`);
+    return `${dev}:${ino}`;
+  } catch {
+    return null;
+  }
+}
+
+/**
  * Runs `work` in the network namespace of that name and returns what it returns; `""` is the
  * thread's own: then it only runs it. The thread is back in its namespace when this returns or
  * throws. `work` must not be asynchronous (TypeError). Needs CAP_SYS_ADMIN.

@@ -19,6 +19,8 @@ export interface KernelIo {
    * @throws where the namespace does not exist or may not be entered
    */
   open(namespace: string): NamespaceIo;
+  /** What tells this namespace from others that may get its name; null: there is none. */
+  identity(namespace: string): string | null;
 }
 
 /** Questions to the kernel and their answers. */

@@ -28,13 +28,8 @@ export { LeaseBook } from "./lease.ts";
 export type { LeasedAddress, LeasedRouter, LeaseEvents } from "./leased.ts";
 export { runKernelPlane } from "./loop.ts";
 export { describeOperation, encodeOperation, type Operation, ROUTE_METRIC } from "./operation.ts";
-export {
-  InjectedFault,
-  KernelPlane,
-  type KernelPlaneOptions,
-  type KernelPorts,
-  type KernelWords,
-} from "./plane.ts";
+export { InjectedFault, KernelPlane, type KernelPlaneOptions } from "./plane.ts";
+export type { KernelPorts, KernelWords } from "./ports.ts";
 export { SystemIo } from "./system_io.ts";
 export { NamespaceView } from "./view.ts";
 export { type InterfaceNews, InterfaceWatch } from "./watch.ts";

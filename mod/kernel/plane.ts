@@ -24,14 +24,13 @@ import type {
   HoldAddresses,
   InjectFault,
   KernelRouter,
-  KernelToControl,
-  KernelToProtocol,
   StopPlane,
   ToKernel,
 } from "../plane/messages.ts";
-import type { Pulse } from "./gate.ts";
 import type { KernelIo } from "./io.ts";
 import { NamespaceDriver } from "./namespace.ts";
+import { Places } from "./places.ts";
+import type { KernelPorts, KernelWords } from "./ports.ts";
 import { describeChanges, sameReport } from "./report.ts";
 import type { InterfaceNews } from "./watch.ts";
 import { textOf } from "../text/mod.ts";
@@ -49,19 +48,6 @@ const RETIREMENTS = 1;
 /** Settling rounds and time at the stop before what is left is given up. */
 const LAST_ROUNDS = 1000;
 const LAST_WAIT = 3_000_000;
-
-/** Where the plane's messages go. */
-export interface KernelPorts {
-  control(message: KernelToControl): void;
-  protocol(message: KernelToProtocol): void;
-  /** The protocol plane was restarted and listens here. */
-  reconnect(port: MessagePort): void;
-}
-
-/** What the plane uses of the shared memory (`SharedWords`). */
-export interface KernelWords extends Pulse {
-  beatKernel(): void;
-}
 
 /** A fault that was asked for: the one exception that leaves `handle`. */
 export class InjectedFault extends Error {
@@ -92,6 +78,7 @@ export class KernelPlane {
   /** Last hold or drop of each router. It may come before the configuration that knows it. */
   readonly #decisions = new Map<string, HoldAddresses | DropAddresses>();
   readonly #reports = new Map<string, AddressReport>();
+  readonly #places: Places;
   /** Namespaces that could not be opened, and when to try again. */
   readonly #closed = new Map<string, { readonly at: number; readonly reason: string }>();
   #configuredBy: EventId = "";
@@ -110,6 +97,7 @@ export class KernelPlane {
     this.#words = words;
     this.#ports = ports;
     this.#options = options;
+    this.#places = new Places(io);
     this.#resting = options.resting ?? false;
     this.#log = new LogLimiter((record) => ports.control(record), () => io.now());
     this.#lastTurn = io.now();
@@ -170,6 +158,8 @@ export class KernelPlane {
       });
     }
     this.#lastTurn = now;
+    const moved = this.#resting ? [] : this.#places.moved(this.#drivers.keys());
+    for (const namespace of moved) this.#leave(namespace);
     for (const [namespace, { at }] of this.#closed) if (at <= now) this.#open(namespace);
     for (const driver of this.#drivers.values()) {
       this.#attempt(driver, () => {
@@ -235,13 +225,7 @@ export class KernelPlane {
       ...message.interfaces.map((one) => one.namespace),
     ]);
     for (const [namespace, driver] of this.#drivers) {
-      if (wanted.has(namespace)) continue;
-      this.#attempt(driver, () => {
-        driver.configure([], [], this.#io.now());
-        driver.retire(Infinity);
-      });
-      driver.close();
-      this.#drivers.delete(namespace);
+      if (!wanted.has(namespace)) this.#close(namespace, driver);
     }
     for (const namespace of this.#closed.keys()) {
       if (!wanted.has(namespace)) this.#closed.delete(namespace);
@@ -260,8 +244,31 @@ export class KernelPlane {
     this.#ports.control({ type: "configured", id: this.#ids.next(), cause, changes });
   }
 
+  /** Lets go of all that is held in a namespace, and of its sockets. */
+  #close(namespace: string, driver: NamespaceDriver): void {
+    this.#attempt(driver, () => {
+      driver.configure([], [], this.#io.now());
+      driver.retire(Infinity);
+    });
+    driver.close();
+    this.#drivers.delete(namespace);
+  }
+
+  /** The name leads to another namespace now, or to none: all begins anew there. */
+  #leave(namespace: string): void {
+    const driver = this.#drivers.get(namespace)!;
+    this.#say("warning", ["kernel"], "The namespace is gone, or is another one", { namespace });
+    for (const news of driver.watch.farewell()) this.#news(news, true);
+    for (const [name, where] of this.#namespaces) {
+      if (where === namespace) this.#decisions.delete(name);
+    }
+    this.#close(namespace, driver);
+    this.#open(namespace);
+  }
+
   #open(namespace: string): void {
     this.#closed.delete(namespace);
+    this.#places.note(namespace);
     try {
       const driver = new NamespaceDriver(
         namespace,

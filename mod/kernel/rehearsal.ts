@@ -47,7 +47,7 @@ export function rehearse(): { requests: number; frames: number } {
   let now = 10_000_000;
   const words = new SharedWords();
   const kernel = new PaperKernel();
-  const io: KernelIo = { now: () => now, open: () => kernel };
+  const io: KernelIo = { now: () => now, open: () => kernel, identity: () => "" };
   const silent = { control: () => {}, protocol: () => {}, reconnect: () => {} };
   const plane = new KernelPlane(io, words, silent);
   const turn = (): void => {

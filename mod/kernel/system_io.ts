@@ -21,6 +21,7 @@ import {
   joinGroup4,
   joinGroup6,
   monotonicMicros,
+  namespaceIdentity,
   NETLINK_CAP_ACK,
   NETLINK_GET_STRICT_CHK,
   NETLINK_NETFILTER,
@@ -80,6 +81,10 @@ export class SystemIo implements KernelIo {
 
   open(namespace: string): NamespaceIo {
     return inNamespace(namespace, () => new SystemNamespace(namespace, this.#epoll, this.#token));
+  }
+
+  identity(namespace: string): string | null {
+    return namespaceIdentity(namespace);
   }
 }
 

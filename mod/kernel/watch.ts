@@ -93,6 +93,17 @@ export class InterfaceWatch {
       .map((state) => ({ type: "interface", state }));
   }
 
+  /** The namespace is left: all that was there is gone. */
+  farewell(): InterfaceNews[] {
+    const news: InterfaceNews[] = [];
+    for (const [name, said] of this.#said) {
+      if (said === undefined || said === null) continue;
+      const key = { namespace: said.namespace, index: said.index };
+      news.push({ type: "interface_gone", key, name });
+    }
+    return news;
+  }
+
   #state(name: string): InterfaceState | undefined {
     const index = this.#view.indexOf(name);
     const link = index === undefined ? undefined : this.#view.link(index);

@@ -385,7 +385,7 @@ lab("one agent, routers in two network namespaces", async (lab) => {
 });
 
 lab(
-  "a namespace that comes later is found; an interface outside its VRF is in fault",
+  "a namespace that comes later, or anew, is found; an interface outside its VRF is in fault",
   async (lab) => {
     const [a] = await lab.hostsNamed("a");
     await lab.lan("net", [a]);
@@ -401,15 +401,27 @@ lab(
       "interface eth0: not in VRF blue",
     ]);
     await agent.untilState("inner", "fault");
-    await execute(["ip", "netns", "add", later]);
-    try {
+    const ip = ["ip", "-n", later];
+    const make = async (link: string) => {
+      await execute(["ip", "netns", "add", later]);
       const peer = ["peer", "name", "veth1", "netns", later];
-      await a.exec(["ip", "link", "add", "veth0", "type", "veth", ...peer]);
-      await a.exec(["ip", "link", "set", "veth0", "up"]);
-      const ip = ["ip", "-n", later];
+      await a.exec(["ip", "link", "add", link, "type", "veth", ...peer]);
+      await a.exec(["ip", "link", "set", link, "up"]);
       await a.exec([...ip, "address", "add", "198.51.100.1/24", "dev", "veth1"]);
       await a.exec([...ip, "link", "set", "veth1", "up"]);
+    };
+    try {
+      await make("veth0");
       await agent.untilState("inner", "master");
+      // The agent's sockets keep the former one alive: nobody can reach it by its name any more.
+      await execute(["ip", "netns", "delete", later]);
+      await agent.untilState("inner", "fault");
+      await make("veth2");
+      await agent.untilState("inner", "master");
+      await lab.until("the address is held in the new one", async () => {
+        const held = await a.exec([...ip, "address", "show", "dev", "veth1"]);
+        return held.includes("192.0.2.10/32");
+      }, 5_000);
       await agent.stop();
     } finally {
       await execute(["ip", "netns", "delete", later]);

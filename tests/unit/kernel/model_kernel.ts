@@ -89,6 +89,10 @@ export class ModelKernel extends ModelSockets implements KernelIo, NamespaceIo {
     return this.time;
   }
 
+  identity(namespace: string): string | null {
+    return namespace === "" ? "" : null;
+  }
+
   open(namespace: string): NamespaceIo {
     if (namespace !== "") throw new Error(`No namespace "${namespace}" in the model`);
     return this;

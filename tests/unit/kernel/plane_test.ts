@@ -1,8 +1,17 @@
 /** The plane as its neighbours see it: messages in, messages out, faults that stay where they are. */
 
 import { strict as assert } from "node:assert";
-import { backoff, Gate, InjectedFault, refreshShare } from "../../../mod/kernel/mod.ts";
+import {
+  backoff,
+  Gate,
+  InjectedFault,
+  KernelPlane,
+  refreshShare,
+} from "../../../mod/kernel/mod.ts";
 import { IFA_F_DADFAILED, IFA_F_TENTATIVE } from "../../../mod/netlink/mod.ts";
+import type { AddressReport, KernelToProtocol } from "../../../mod/plane/messages.ts";
+import { SharedWords } from "../../../mod/plane/shared.ts";
+import { ModelKernel } from "./model_kernel.ts";
 import { Rig, router } from "./rig.ts";
 
 const SECOND = 1_000_000;
@@ -206,6 +215,68 @@ Deno.test("a namespace that cannot be entered is reported, and tried again", () 
   const logs = rig.logs();
   assert(logs.length >= 10 && logs.length <= 62, `${logs.length} logs`);
   assert(logs.every((one) => one.level === "error"));
+});
+
+Deno.test("a namespace that is made anew is left and entered again, and all begins anew there", () => {
+  const clock = new ModelKernel();
+  const words = new SharedWords();
+  const told: KernelToProtocol[] = [];
+  const reports: AddressReport[] = [];
+  const kernels: ModelKernel[] = [];
+  let identity: string | null = "4:1001";
+  const open = (): ModelKernel => {
+    if (identity === null) throw new Error("No such file");
+    const kernel = new ModelKernel();
+    kernel.time = clock.time;
+    kernel.link("eth0");
+    kernels.push(kernel);
+    return kernel;
+  };
+  const plane = new KernelPlane(
+    { now: () => clock.time, open, identity: () => identity },
+    words,
+    {
+      control: (message) => void (message.type === "addresses" && reports.push(message)),
+      protocol: (message) => void told.push(message),
+      reconnect: () => {},
+    },
+  );
+  const wait = (): void => {
+    for (const kernel of [clock, ...kernels]) kernel.advance(1_500_000);
+    words.beatProtocol(clock.time);
+    plane.turn();
+  };
+  const web = router("web", ["192.0.2.10"], { namespace: "blue" });
+  const interfaces = [{ namespace: "blue", name: "eth0", groups: ["ipv4"] }];
+  plane.handle({ type: "configure", id: "c:1", routers: [web], interfaces });
+  const hold = (epoch: number): void => {
+    words.setMastership(0, epoch);
+    plane.handle({ type: "hold", id: "p:1", cause: "p:1", router: "web", epoch });
+    plane.turn();
+  };
+  hold(1);
+  wait();
+  assert.deepEqual(reports.at(-1)?.present, ["192.0.2.10"]);
+  assert.equal(kernels.length, 1);
+  identity = null;
+  told.length = 0;
+  wait();
+  assert.deepEqual(told.map(({ type }) => type), ["interface_gone"]);
+  assert.equal(kernels[0]!.has(1, "192.0.2.10"), undefined, "what was held is let go");
+  assert.deepEqual(reports.at(-1)?.failed, [{ address: "192.0.2.10", reason: "No such file" }]);
+  identity = "4:1002";
+  wait();
+  assert.deepEqual(told.map(({ type }) => type), ["interface_gone", "interface"]);
+  assert.equal(kernels[1]!.has(1, "192.0.2.10"), undefined, "an old mastership means nothing here");
+  hold(2);
+  wait();
+  assert.deepEqual(reports.at(-1)?.present, ["192.0.2.10"]);
+  // One that takes its place at once is another one, too.
+  identity = "4:1003";
+  told.length = 0;
+  wait();
+  assert.deepEqual(told.map(({ type }) => type), ["interface_gone", "interface"]);
+  plane.close();
 });
 
 Deno.test("log records of one kind are limited", () => {

@@ -13,6 +13,7 @@ Deno.test("rehearsal: every act adds, refreshes, announces twice and removes", (
 Deno.test("rehearsal of the calls: what cannot be opened is left to those who need it", () => {
   const kernel = {
     now: () => 0,
+    identity: () => "",
     open: () => {
       throw new Error("no sockets here");
     },
