@@ -122,7 +122,7 @@ function checkNames(
 }
 
 /** Lists whose trackers nobody looks after yet. */
-const LATER: readonly TrackList[] = ["processes", "routes", "addresses"];
+const LATER: readonly TrackList[] = ["routes", "addresses"];
 
 /** Whether everything that `track` names is there, once. */
 function checkTrack(

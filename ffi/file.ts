@@ -13,6 +13,8 @@ const O_RDONLY = 0;
 const O_WRONLY = 1;
 const O_CLOEXEC = 0x80000;
 const CHUNK = 65_536;
+/** Text is decoded out of it at once; hundreds of files of /proc are read in a row. */
+const scratch = new Uint8Array(CHUNK);
 
 /** Opens a path for reading. Throws SystemError ENOENT, EACCES, …, naming the path. */
 export function openReadOnly(path: string): number {
@@ -33,12 +35,37 @@ export function writeText(path: string, text: string): void {
   }
 }
 
+/** Where a name stands in a `struct linux_dirent64`, and the length of the whole. */
+const DIRENT_LENGTH = 16;
+const DIRENT_NAME = 19;
+
+/** The names in a directory, `.` and `..` too, in no order. Throws SystemError. */
+export function listNames(path: string): string[] {
+  const fd = openReadOnly(path);
+  try {
+    const decoder = new TextDecoder();
+    const chunk = new Uint8Array(CHUNK);
+    const view = new DataView(chunk.buffer);
+    const names: string[] = [];
+    for (;;) {
+      const count = check("getdents64", libc.getdents64(fd, chunk, chunk.length), path);
+      if (count === 0) return names;
+      for (let at = 0; at < count; at += view.getUint16(at + DIRENT_LENGTH, true)) {
+        const start = at + DIRENT_NAME;
+        names.push(decoder.decode(chunk.subarray(start, chunk.indexOf(0, start))));
+      }
+    }
+  } finally {
+    closeDescriptor(fd);
+  }
+}
+
 /** The whole text of a file whose size nobody knows before. Throws SystemError. */
 export function readText(path: string): string {
   const fd = openReadOnly(path);
   try {
     const decoder = new TextDecoder();
-    const chunk = new Uint8Array(CHUNK);
+    const chunk = scratch;
     let text = "";
     for (;;) {
       const count = check("read", libc.read(fd, chunk, chunk.length), path);

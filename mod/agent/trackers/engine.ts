@@ -9,12 +9,15 @@ import type { SiteConfig } from "../../../config/mod.ts";
 import type { TrackerFinding, TrackerMemory } from "../../plane/trackers.ts";
 import { localTrackers } from "../tracker_plan.ts";
 import { FileTrackers } from "./files.ts";
+import { HOST_PROCESSES } from "./process_source.ts";
+import { ProcessTrackers } from "./processes.ts";
 import { ScriptTrackers } from "./scripts.ts";
 import { systemSurroundings } from "./surroundings.ts";
 
 export class TrackerEngine {
   readonly #scripts: ScriptTrackers;
   readonly #files: FileTrackers;
+  readonly #processes: ProcessTrackers;
   /** What a former process believed of what is not looked at yet. */
   #former: readonly TrackerFinding[] = [];
 
@@ -26,6 +29,7 @@ export class TrackerEngine {
     const env = systemSurroundings(found);
     this.#scripts = new ScriptTrackers(env);
     this.#files = new FileTrackers(env);
+    this.#processes = new ProcessTrackers(env, HOST_PROCESSES);
   }
 
   /** Goes on with what a former process believed. */
@@ -51,17 +55,20 @@ export class TrackerEngine {
     this.#fresh = false;
     this.#former = [];
     this.#scripts.configure(trackers.scripts);
+    this.#processes.configure(trackers.processes);
     await this.#files.configure(trackers.files, fresh);
   }
 
   /** All that is believed now. */
   findings(): TrackerFinding[] {
-    return [...this.#former, ...this.#scripts.findings(), ...this.#files.findings()];
+    const kinds = [this.#scripts, this.#files, this.#processes];
+    return [...this.#former, ...kinds.flatMap((kind) => kind.findings())];
   }
 
   /** Looks at nothing any more, and kills what runs. */
   stop(): void {
     this.#scripts.stop();
     this.#files.stop();
+    this.#processes.stop();
   }
 }
