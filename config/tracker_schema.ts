@@ -163,9 +163,9 @@ export const TRACK_PROCESS_SCHEMA = documented(
     ),
     param_match: v.exactOptional(
       choice(["exact", "initial", "partial"], {
-        text: "How the arguments are compared: all of them and no more (`exact`), the same with " +
-          "a last one that may go on (`initial`), or the first ones (`partial`). Without the " +
-          "key, `exact` where there are arguments.",
+        text: "How the arguments are compared: all of them and no more (`exact`), the first ones " +
+          "(`partial`), or the first ones with a last one that may go on (`initial`). Without " +
+          "the key, `exact` where there are arguments.",
         example: "partial",
       }),
     ),

@@ -202,8 +202,8 @@ export {
   SystemError,
 } from "./errors.ts";
 export { EventFd } from "./eventfd.ts";
-export { readText, writeText } from "./file.ts";
 export { FifoWriter, makeFifo } from "./fifo.ts";
+export { listNames, readText, writeText } from "./file.ts";
 export { interfaceIndex, interfaceName } from "./interface.ts";
 export { FileLock } from "./lock.ts";
 export { GenericSocket, LibnlError, type LibnlLibrary, MissingLibrary } from "./libnl.ts";

@@ -7,7 +7,7 @@
  */
 
 import type { TrackProcessConfig } from "../../../config/mod.ts";
-import { commandMatches } from "../../check/types/process.ts";
+import { commandMatches, comparesCommand } from "../../check/types/process.ts";
 import { judgeProcesses } from "../../vrrp/mod.ts";
 import type { TrackerFinding } from "../../plane/trackers.ts";
 import { textOf } from "../../text/mod.ts";
@@ -18,26 +18,35 @@ const NEWS_INTERVAL = 50_000;
 const SCAN_INTERVAL = 1_000_000;
 /** How often /proc is read although the kernel tells, microseconds. */
 const DOUBT_INTERVAL = 60_000_000;
+/** Reading /proc may take one part in so many of the time: some hosts have many processes. */
+const SHARE = 20;
 
 /** One process. */
 export interface ProcessFacts {
-  /** /proc/PID/comm: 15 bytes at most. */
+  /** As /proc/PID/comm has it: 15 bytes at most. */
   readonly name: string;
-  /** /proc/PID/cmdline; empty for threads of the kernel. */
+  /** /proc/PID/cmdline; empty for threads of the kernel, and where it was not asked for. */
   readonly command: readonly string[];
 }
 
-/** Something happened to these processes. */
-export type ProcessNews = { readonly changed: ReadonlySet<number> } | "lost";
+/** Processes that something happened to, and whether they have ended by it; or too many. */
+export type ProcessNews = ReadonlyMap<number, boolean> | "lost";
+
+/** The kernel's news. */
+export interface ProcessFeed {
+  /** What happened since it was asked last. */
+  news(): ProcessNews;
+  close(): void;
+}
 
 /** The host's processes. */
 export interface ProcessSource {
   /** Ids of all. */
   list(): number[];
   /** Undefined where there is no such process any more. */
-  read(pid: number): ProcessFacts | undefined;
+  read(pid: number, withCommand: boolean): ProcessFacts | undefined;
   /** Follows the kernel's news from now on. @throws {Error} where it tells nothing */
-  follow(): { news(): ProcessNews; close(): void };
+  follow(): ProcessFeed;
 }
 
 interface Tracked {
@@ -46,15 +55,22 @@ interface Tracked {
   told: TrackerFinding | null;
 }
 
+type Surroundings = Pick<TrackerSurroundings, "now" | "after" | "found" | "log">;
+
 export class ProcessTrackers {
-  readonly #env: TrackerSurroundings;
+  readonly #env: Surroundings;
   readonly #source: ProcessSource;
   readonly #tracked = new Map<string, Tracked>();
-  #following: ReturnType<ProcessSource["follow"]> | null = null;
-  #nextScan = 0;
+  #feed: ProcessFeed | null = null;
+  /** Some pattern has more than a name. */
+  #withCommand = false;
+  /** All processes are to be looked at again, not before `#mayScan` and not after `#mustScan`. */
+  #mayScan = 0;
+  #mustScan = 0;
+  #failure = "";
   #timer: (() => void) | null = null;
 
-  constructor(env: TrackerSurroundings, source: ProcessSource) {
+  constructor(env: Surroundings, source: ProcessSource) {
     this.#env = env;
     this.#source = source;
   }
@@ -70,8 +86,9 @@ export class ProcessTrackers {
     this.#timer?.();
     this.#timer = null;
     if (processes.length === 0) return this.#unfollow();
+    this.#withCommand = processes.some(comparesCommand);
     if (former.size === 0) this.#follow();
-    this.#nextScan = 0;
+    this.#mayScan = this.#mustScan = 0;
     this.#turn();
   }
 
@@ -85,7 +102,7 @@ export class ProcessTrackers {
 
   #follow(): void {
     try {
-      this.#following = this.#source.follow();
+      this.#feed = this.#source.follow();
     } catch (error) {
       this.#env.log("info", "Processes are looked at once a second: the kernel does not tell", {
         reason: textOf(error),
@@ -94,36 +111,42 @@ export class ProcessTrackers {
   }
 
   #unfollow(): void {
-    this.#following?.close();
-    this.#following = null;
+    this.#feed?.close();
+    this.#feed = null;
   }
 
   #turn(): void {
-    const now = this.#env.now();
     try {
-      const news = this.#following?.news();
-      if (news === "lost" || now >= this.#nextScan) {
-        this.#scan();
-        const interval = this.#following === null ? SCAN_INTERVAL : DOUBT_INTERVAL;
-        this.#nextScan = now + interval;
-      } else if (news !== undefined) {
-        for (const pid of news.changed) this.#examine(pid);
-      }
+      const news = this.#feed?.news() ?? new Map();
+      if (news === "lost") this.#mustScan = this.#mayScan;
+      else for (const [pid, ended] of news) this.#examine(pid, ended);
+      if (this.#env.now() >= this.#mustScan) this.#scan();
+      this.#failure = "";
     } catch (error) {
-      this.#env.log("warning", "Cannot look at processes", { reason: textOf(error) });
+      const reason = textOf(error);
+      if (reason !== this.#failure) {
+        this.#env.log("warning", "Cannot look at processes", { reason });
+      }
+      this.#failure = reason;
+      this.#mustScan = this.#env.now() + SCAN_INTERVAL;
     }
     for (const tracked of this.#tracked.values()) this.#tell(tracked);
-    const wait = this.#following === null ? SCAN_INTERVAL : NEWS_INTERVAL;
+    const wait = this.#feed === null ? this.#mustScan - this.#env.now() : NEWS_INTERVAL;
     this.#timer = this.#env.after(wait, () => this.#turn());
   }
 
   #scan(): void {
-    for (const { pids } of this.#tracked.values()) pids.clear();
-    for (const pid of this.#source.list()) this.#examine(pid);
+    const begin = this.#env.now();
+    const pids = this.#source.list();
+    for (const tracked of this.#tracked.values()) tracked.pids.clear();
+    for (const pid of pids) this.#examine(pid, false);
+    const now = this.#env.now();
+    this.#mayScan = now + Math.max(SCAN_INTERVAL, (now - begin) * SHARE);
+    this.#mustScan = this.#feed === null ? this.#mayScan : now + DOUBT_INTERVAL;
   }
 
-  #examine(pid: number): void {
-    const facts = this.#source.read(pid);
+  #examine(pid: number, ended: boolean): void {
+    const facts = ended ? undefined : this.#source.read(pid, this.#withCommand);
     for (const { config, pids } of this.#tracked.values()) {
       if (facts !== undefined && commandMatches(config, facts)) pids.add(pid);
       else pids.delete(pid);
@@ -136,7 +159,10 @@ export class ProcessTrackers {
     if (told?.healthy === found.healthy && told.reason === found.reason) return;
     tracked.told = { kind: "process", namespace: "", name, ...found };
     const level = found.healthy ? "info" : "warning";
-    this.#env.log(level, "Tracked process", { process: name, found: found.reason });
+    // A server that starts a process for each of its clients would fill the log.
+    if (told?.healthy !== found.healthy) {
+      this.#env.log(level, "Tracked process", { process: name, found: found.reason });
+    }
     this.#env.found(tracked.told);
   }
 }

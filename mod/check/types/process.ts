@@ -16,6 +16,12 @@ export interface ProcessPattern {
   readonly param_match?: "exact" | "initial" | "partial" | undefined;
 }
 
+/** Whether the command line counts, not the name alone. */
+export function comparesCommand(pattern: ProcessPattern): boolean {
+  const { command, full_command: full, param_match: match } = pattern;
+  return full || match !== undefined || command.length > 1;
+}
+
 /** Whether a process is meant. @param command its command line, empty for the kernel's threads */
 export function commandMatches(
   pattern: ProcessPattern,
@@ -23,15 +29,16 @@ export function commandMatches(
 ): boolean {
   const [program = "", ...wanted] = pattern.command;
   const { param_match: match } = pattern;
-  if (wanted.length === 0 && match === undefined && !pattern.full_command) {
+  if (!comparesCommand(pattern)) {
     const bytes = new TextEncoder().encode(program);
     return name === new TextDecoder().decode(bytes.subarray(0, LONGEST_NAME));
   }
   const [own = "", ...given] = command;
   if (own !== program && (program.includes("/") || own.split("/").at(-1) !== program)) return false;
-  // The program alone, whatever its arguments.
+  // Without a word on arguments they do not count.
   if (wanted.length === 0 && match === undefined) return true;
-  if (match !== "partial" && given.length !== wanted.length) return false;
+  const open = match === "initial" || match === "partial";
+  if (open ? given.length < wanted.length : given.length !== wanted.length) return false;
   return wanted.every((word, i) =>
     match === "initial" && i === wanted.length - 1
       ? given[i]?.startsWith(word) === true
