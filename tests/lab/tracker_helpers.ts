@@ -80,13 +80,40 @@ export interface Mixed {
   readonly capture: Capture;
 }
 
-/** Starts keepalived and then halb, which takes over. */
-export async function startMixed(lab: Lab, site: string, conf: string): Promise<Mixed> {
+/**
+ * Words that start a program in the network namespace of the test itself: the kernel tells of
+ * processes there alone.
+ */
+export const OUTSIDE: readonly string[] = ["nsenter", `--net=/proc/${Deno.pid}/ns/net`];
+
+/**
+ * Starts keepalived and then halb, which takes over.
+ *
+ * @param outside both run in the test's namespace, and have their routers in those of the hosts
+ */
+export async function startMixed(
+  lab: Lab,
+  site: string,
+  conf: string,
+  outside = false,
+): Promise<Mixed> {
   const hosts = await lab.hostsNamed("a", "k");
   const lan = await lab.lan("net", hosts);
   const capture = await lab.capture(lan, "ip proto 112");
-  const keepalived = startKeepalived(lab, hosts[1], conf);
-  const halb = startHalb(lab, hosts[0], site);
+  const options = outside ? { within: OUTSIDE } : {};
+  const [{ namespace: own }, { namespace: other }] = hosts;
+  const keepalived = startKeepalived(
+    lab,
+    hosts[1],
+    outside ? `net_namespace ${other}\n${conf}` : conf,
+    options,
+  );
+  const halb = startHalb(
+    lab,
+    hosts[0],
+    outside ? `${site}\nnamespace = "${own}"\n` : site,
+    options,
+  );
   await halb.untilState("web", "master");
   return { halb, keepalived, hosts, lan, capture };
 }

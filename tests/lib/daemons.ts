@@ -204,7 +204,8 @@ export class Keepalived {
   readonly configPath: string;
 
   /** Use `startKeepalived`. */
-  constructor(host: Host, directory: string, conf: string, name: string, quiet: boolean) {
+  constructor(host: Host, directory: string, conf: string, options: Required<KeepalivedOptions>) {
+    const { name, quiet, within } = options;
     this.host = host;
     this.configPath = `${directory}/keepalived.conf`;
     Deno.writeTextFileSync(this.configPath, conf, { mode: 0o600 });
@@ -212,7 +213,7 @@ export class Keepalived {
     const pids = ["-p", file("main"), "-r", file("vrrp"), "-c", file("check"), "-b", file("bfd")];
     const detail = quiet ? [] : ["-D"];
     const argv = ["keepalived", "-n", "-l", ...detail, "-f", this.configPath, ...pids];
-    this.process = host.spawn(argv, { name });
+    this.process = host.spawn([...within, ...argv], { name });
   }
 
   get pid(): number {
@@ -248,26 +249,25 @@ export class Keepalived {
   }
 }
 
-/**
- * Starts keepalived on a host.
- *
- * @param conf text of its keepalived.conf
- * @param options `quiet`: it does not log each announcement, which takes it a millisecond and more
- */
+/** How to start keepalived. */
+export interface KeepalivedOptions {
+  readonly name?: string;
+  /** It does not log each announcement, which takes it a millisecond and more. */
+  readonly quiet?: boolean;
+  /** Words before its command line. */
+  readonly within?: readonly string[];
+}
+
+/** Starts keepalived on a host. @param conf text of its keepalived.conf */
 export function startKeepalived(
   lab: Lab,
   host: Host,
   conf: string,
-  options: { readonly name?: string; readonly quiet?: boolean } = {},
+  options: KeepalivedOptions = {},
 ): Keepalived {
-  const name = options.name ?? `keepalived-${host.name}`;
-  return new Keepalived(
-    host,
-    agentDirectory(lab, host, "keepalived"),
-    conf,
-    name,
-    options.quiet ?? false,
-  );
+  const defaults = { name: `keepalived-${host.name}`, quiet: false, within: [] };
+  const directory = agentDirectory(lab, host, "keepalived");
+  return new Keepalived(host, directory, conf, { ...defaults, ...options });
 }
 
 let directories = 0;
