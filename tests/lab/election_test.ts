@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { boottimeMicros } from "../../ffi/mod.ts";
 import { adverts, longestDoubleMaster, takeovers } from "../lib/adverts.ts";
 import { lab, runHalb, startHalb } from "../lib/mod.ts";
-import { routerOf, startPair, VIP, webSite } from "./agent_helpers.ts";
+import { routerOf, startPair, untilLogged, VIP, webSite } from "./agent_helpers.ts";
 
 lab("delay_after_boot keeps a router out of the election until then", async (lab) => {
   const host = await lab.host("a");
@@ -112,13 +112,13 @@ lab("two owners: the lower address yields; one that ignores adverts gets its way
   const a = startHalb(lab, hosts[0], owner);
   await a.untilState("web", "backup");
   assert.equal((await routerOf(b, "web")).state, "master");
-  assert.match(a.log(), /192\.0\.2\.2 claims to own the addresses, too/);
-  assert.match(b.log(), /192\.0\.2\.1 claims to own the addresses, too/);
+  await untilLogged(lab, a, "192.0.2.2 claims to own the addresses, too");
+  await untilLogged(lab, b, "192.0.2.1 claims to own the addresses, too");
   await a.stop();
   const deaf = startHalb(lab, hosts[0], `${owner}owner_ignore_adverts = true\n`);
   await deaf.untilState("web", "master");
   await b.untilState("web", "backup");
-  assert.match(b.log(), /192\.0\.2\.1 claims to own the addresses, too, and does not yield/);
+  await untilLogged(lab, b, "192.0.2.1 claims to own the addresses, too, and does not yield");
   assert.equal((await routerOf(b, "web")).effective_priority, 254);
   const ignored = (await routerOf(deaf, "web")).sessions[0]!.counters.dropped.address_owner;
   assert.ok(ignored > 0, `${ignored} ignored`);
