@@ -135,10 +135,19 @@ function onMember(turn: Turn, { name, event }: MemberEvent): void {
       // Whoever spoke meanwhile was not heard.
       member.expired = false;
       member.rival = null;
+      keepWord(group, member);
       return act(turn, member, event);
     default:
       return act(turn, member, event);
   }
+}
+
+/** A snapshot of the member may be older than the operator's word that the group remembers. */
+function keepWord(group: Group, member: Member): void {
+  const { router } = member;
+  if (group.override === null) return;
+  const { priority } = settingsOf(group, member);
+  if (router.settings.priority !== priority) router.settings = { ...router.settings, priority };
 }
 
 // ===== adverts ===================================================================================

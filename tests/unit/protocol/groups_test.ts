@@ -267,6 +267,23 @@ Deno.test("group: memory goes through JSON to another process, mastership and ov
   assert.deepEqual(bench.taken().sort(), ["eth0 100", "eth1 100"]);
 });
 
+Deno.test("a claim outlives the Worker, though nothing moved when it was made", () => {
+  const former = new Bench();
+  former.configure([SITE]);
+  former.advance(5 * SECOND);
+  const { routers } = structuredClone(former.memory);
+  assert.equal(former.overrule("site", "claim").refused, null);
+  former.advance(SECOND);
+  const bench = new Bench(former.now + 10_000);
+  const { groups, silentSince } = former.memory;
+  bench.driver.resume(structuredClone({ routers, groups, silentSince }));
+  bench.configure([SITE]);
+  assert.equal(bench.states, "master master");
+  assert.deepEqual(bench.taken(), ["eth0 254", "eth1 254"]);
+  bench.advance(SECOND);
+  assert.deepEqual(bench.taken(), ["eth0 254", "eth1 254"]);
+});
+
 Deno.test("release and claim of a single router; its settings come back", () => {
   const bench = new Bench();
   bench.configure([]);
