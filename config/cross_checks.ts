@@ -11,15 +11,24 @@ import { checkAuth } from "./auth_checks.ts";
 import type { Report } from "./finding.ts";
 import { checkMoves, type Movable } from "./moves_checks.ts";
 import { type CheckedRouter, checkRouter, clash, Register } from "./router_checks.ts";
-import { routerFamily } from "./schema.ts";
+import { type Family, familyOf } from "./ip.ts";
 import { checkVirtualMacs } from "./virtual_mac_checks.ts";
 import { checkTransport, whyAlike } from "./transport_checks.ts";
 import { descend, shown, type TreeNode } from "./tree.ts";
 
 /** Reports two routers on one LAN that other machines would take for one. */
 function checkId(router: CheckedRouter, ids: Map<string, CheckedRouter[]>, report: Report): void {
+  const families = new Set(router.config.addresses.map(({ address }) => familyOf(address)));
+  for (const family of families) checkFamilyId(router, family, ids, report);
+}
+
+function checkFamilyId(
+  router: CheckedRouter,
+  family: Family,
+  ids: Map<string, CheckedRouter[]>,
+  report: Report,
+): void {
   const { config, node } = router;
-  const family = routerFamily(config);
   // A virtual router has addresses of one family: two families are two routers, whatever the id.
   const { namespace = "", interface: name, virtual_router_id } = config;
   const key = JSON.stringify([namespace, name, virtual_router_id, family]);

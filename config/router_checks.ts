@@ -12,7 +12,7 @@ import { type DurationLimits, refuseMicros, VALUE } from "./fields.ts";
 import { OTHER, type Report } from "./finding.ts";
 import { familyOf, isLinkLocal, routerLinkLocal } from "./ip.ts";
 import { notYet } from "./planned.ts";
-import { routerFamily, type VrrpConfig } from "./schema.ts";
+import { hasBothFamilies, routerFamily, type VrrpConfig } from "./schema.ts";
 import { descend, keyPlace, secretOf, shown, type TreeNode, valuePlace } from "./tree.ts";
 
 /** A router that passed the schema, with the tree it came from. */
@@ -83,22 +83,6 @@ function checkInterval({ config, node }: CheckedRouter, report: Report): void {
   });
 }
 
-/** Whether all addresses are of one family; a report where they are not. */
-function checkFamilies({ config, node }: CheckedRouter, report: Report): boolean {
-  const family = routerFamily(config);
-  const index = config.addresses.findIndex(({ address }) => familyOf(address) !== family);
-  if (index < 0) return true;
-  const other = addressNode(node, index);
-  report({
-    place: valuePlace(other),
-    message: `The address ${shown(other)} is of another family than the first one (${OTHER}); ` +
-      notYet("a router of both families (dual stack)"),
-    advice: "write two routers, one for each family: they may have the same id",
-    other: valuePlace(addressNode(node, 0)),
-  });
-  return false;
-}
-
 /** What only a router over IPv6 can be wrong about. */
 function checkIpv6({ config, node }: CheckedRouter, report: Report): void {
   const first = addressNode(node, 0);
@@ -111,8 +95,39 @@ function checkIpv6({ config, node }: CheckedRouter, report: Report): void {
       other: valuePlace(first),
     });
   }
+  checkLinkLocal({ config, node }, 0, report);
+}
+
+/** What a router of both families cannot have, or not yet. */
+function checkBothFamilies({ config, node }: CheckedRouter, report: Report): void {
+  const family = routerFamily(config);
+  const index = config.addresses.findIndex(({ address }) => familyOf(address) !== family);
+  const other = valuePlace(addressNode(node, index));
+  const both = `a router of both families (${OTHER})`;
+  const refuse = (key: string, message: string, advice: string): void =>
+    report({ place: valuePlace(descend(node, [key])), message, advice, other });
+  const split = "write two routers, one for each family: they may have the same id";
+  if (config.version === 2) {
+    const message = `Invalid \`version\`: VRRP version 2 is for IPv4 only, and this is ${both}`;
+    refuse("version", message, "write `version = 3` for this router");
+  } else if (config.v2_compatibility) {
+    const message = `\`v2_compatibility\` is for IPv4, and this is ${both}`;
+    refuse("v2_compatibility", message, split);
+  }
+  if (config.virtual_mac !== false) {
+    refuse("virtual_mac", notYet(`\`virtual_mac\` for ${both}`), split);
+  }
+  if (config.priority === 255) {
+    refuse("priority", notYet(`priority 255, the owner, for ${both}`), split);
+  }
+  checkLinkLocal({ config, node }, family === "ipv6" ? 0 : index, report);
+}
+
+/** Whether the first IPv6 address, at `start`, is link-local. */
+function checkLinkLocal({ config, node }: CheckedRouter, start: number, report: Report): void {
+  const first = addressNode(node, start);
   const linkLocal = config.addresses.findIndex(({ address }) => isLinkLocal(address));
-  if (linkLocal === 0) return;
+  if (linkLocal === start) return;
   report({
     place: valuePlace(first),
     message: `The first address of a router over IPv6 must be link-local (RFC 9568 section ` +
@@ -136,7 +151,7 @@ function checkSource({ config, node }: CheckedRouter, report: Report): void {
   }
   const family = routerFamily(config);
   const index = config.addresses.findIndex(({ address }) => address === config.source);
-  if (familyOf(config.source) !== family) {
+  if (familyOf(config.source) !== family && !hasBothFamilies(config)) {
     const [own, wanted] = family === "ipv6"
       ? ["IPv4", "the interface's IPv6 link-local address"]
       : ["IPv6", "an IPv4 address of the node"];
@@ -168,6 +183,7 @@ function checkCompatibility({ config, node }: CheckedRouter, report: Report): vo
   const place = valuePlace(descend(node, ["v2_compatibility"]));
   const advice = "leave the key out, or write `v2_compatibility = false` for this router";
   const ipv6 = routerFamily(config) === "ipv6";
+  if (hasBothFamilies(config)) return;
   if (config.version === 2) {
     const message = `\`v2_compatibility\` is for a router of version 3: this one (${OTHER}) ` +
       "speaks version 2 anyway";
@@ -195,7 +211,7 @@ function checkCompatibility({ config, node }: CheckedRouter, report: Report): vo
 /** Keys that are right by themselves and do nothing beside the others. */
 function checkEffects({ config, node }: CheckedRouter, report: Report): void {
   const checksum = descend(node, ["checksum"]);
-  const ipv6 = routerFamily(config) === "ipv6";
+  const ipv6 = routerFamily(config) === "ipv6" && !hasBothFamilies(config);
   // A default is for the routers that it can serve; only a router's own key was meant for it.
   const isDefault = checksum.path[0] === "defaults";
   if (config.checksum !== "auto" && (ipv6 || config.version === 2) && !isDefault) {
@@ -231,8 +247,8 @@ export function checkRouter(router: CheckedRouter, report: Report): void {
   checkElection(router, report);
   checkLease(router, report);
   // What belongs to a family can be said of a router that has one.
-  if (!checkFamilies(router, report)) return;
-  if (routerFamily(router.config) === "ipv6") checkIpv6(router, report);
+  if (hasBothFamilies(router.config)) checkBothFamilies(router, report);
+  else if (routerFamily(router.config) === "ipv6") checkIpv6(router, report);
   checkSource(router, report);
   checkCompatibility(router, report);
   checkEffects(router, report);

@@ -130,7 +130,13 @@ export interface SiteConfig extends TrackersConfig {
   readonly notifications: NotificationsConfig;
 }
 
-/** The family of a router's addresses, which is that of its adverts. */
+/** Whether a router has addresses of both families: one state, and a session for each. */
+export function hasBothFamilies(router: Pick<VrrpConfig, "addresses">): boolean {
+  const family = routerFamily(router);
+  return router.addresses.some(({ address }) => familyOf(address) !== family);
+}
+
+/** The family of a router's first address; of both families, the one in which ties are decided. */
 export function routerFamily(router: Pick<VrrpConfig, "addresses">): Family {
   const [first] = router.addresses;
   if (first === undefined) throw new RangeError("A virtual router without addresses");

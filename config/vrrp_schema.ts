@@ -148,7 +148,8 @@ const vrrpTable = documented(
         v.array(addressItem),
         "a list of addresses",
         {
-          text: "The virtual addresses, all IPv4 or all IPv6: strings, or tables with `address`, " +
+          text:
+            "The virtual addresses, IPv4, IPv6 or both (then two sessions with one state, ties decided in the family of the first address): strings, or tables with `address`, " +
             "`interface`, `label`. Over IPv6 the first one must be link-local.",
           range: `1 to ${MOST_ADDRESSES} addresses`,
           example: ["192.0.2.10/24"],

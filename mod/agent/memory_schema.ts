@@ -50,6 +50,7 @@ const settings = v.strictObject({
 const ttl = whole(1, 255);
 
 const protocolRouter = v.strictObject({
+  router: v.exactOptional(name),
   slot,
   namespace: text,
   interface: interfaceName,
@@ -112,6 +113,7 @@ const group = v.strictObject({
   name,
   members: v.pipe(v.array(name), v.maxLength(MAX_ROUTERS)),
   need: v.union([v.picklist(["all", "any"]), whole(1, MAX_ROUTERS)]),
+  sessions: v.exactOptional(v.pipe(v.array(v.array(name)), v.maxLength(MAX_ROUTERS))),
 });
 
 /** What the planes were told: a `SitePlan`. */
@@ -259,6 +261,7 @@ const groupMemory = v.strictObject({
         contribution,
       })),
       expired: v.boolean(),
+      lonely: v.exactOptional(v.boolean()),
       rival: v.nullable(v.strictObject({ since: micros, last: micros })),
     })),
     v.maxLength(MAX_ROUTERS),

@@ -27,6 +27,7 @@ import { MAX_ROUTERS } from "../plane/shared.ts";
 import { authenticationType } from "./credentials.ts";
 import { heldAddress, heldRouting, heldStatics } from "./held_objects.ts";
 import { leaseOf, refreshCost } from "./lease_length.ts";
+import { sessionNames, sessionsOf } from "./sessions.ts";
 import { groupsOf, transportOf } from "./transport_plan.ts";
 import { carrierOf, virtualLinkOf, virtualSourceOf } from "./virtual_mac_plan.ts";
 import { type PlacedRouter, planTrackers, type TrackerPlan, trackerUses } from "./tracker_plan.ts";
@@ -100,11 +101,12 @@ export function planSite(site: SiteConfig, slots: Slots): SitePlan {
   const tracked = new Map(
     site.sync_group.flatMap(({ members, track }) => members.map((name) => [name, track] as const)),
   );
-  for (const own of site.vrrp) {
-    const vrrp = trackingToo(own, tracked.get(own.name));
+  const sessions = site.vrrp.flatMap((own) => sessionsOf(trackingToo(own, tracked.get(own.name))));
+  for (const { config: vrrp, router } of sessions) {
     placed.push({ config: vrrp, namespace: namespaceOf(vrrp) });
     const slot = slots.of(vrrp.name);
-    routers.push(protocolRouter(vrrp, slot, site));
+    const known = router === undefined ? {} : { router };
+    routers.push({ ...known, ...protocolRouter(vrrp, slot, site) });
     holdings.push(kernelRouter(vrrp, slot, leaseOf(vrrp, cost)));
     const namespace = namespaceOf(vrrp);
     const watch = (name: string, groups: readonly GroupName[] = []): void => {
@@ -126,7 +128,7 @@ export function planSite(site: SiteConfig, slots: Slots): SitePlan {
     routers,
     holdings,
     ...(statics === undefined ? {} : { statics }),
-    groups: site.sync_group.map(({ name, members, need }) => ({ name, members, need })),
+    groups: electedTogether(site),
     interfaces: [...interfaces.values()].map(({ namespace, name, groups }) => {
       return { namespace, name, groups: groups.sort() };
     }),
@@ -138,6 +140,23 @@ export function planSite(site: SiteConfig, slots: Slots): SitePlan {
 /** Empty: the namespace that the agent runs in. */
 function namespaceOf({ namespace = "" }: VrrpConfig): string {
   return namespace;
+}
+
+/** The sync groups, and a group for each router of both families that is in none. */
+function electedTogether({ vrrp, sync_group }: SiteConfig): ProtocolGroup[] {
+  const names = new Map(vrrp.map((router) => [router.name, sessionNames(router)]));
+  const grouped = new Set(sync_group.flatMap(({ members }) => members));
+  const groups = sync_group.map(({ name, members, need }) => ({ name, members, need }));
+  const single = vrrp.filter(({ name }) => names.get(name)!.length > 1 && !grouped.has(name));
+  const all = [
+    ...groups,
+    ...single.map(({ name }) => ({ name, members: [name], need: "all" as const })),
+  ];
+  return all.map(({ name, members, need }) => {
+    const sessions = members.map((member) => names.get(member)!).filter(({ length }) => length > 1);
+    const flat = members.flatMap((member) => names.get(member)!);
+    return { name, members: flat, need, ...(sessions.length === 0 ? {} : { sessions }) };
+  });
 }
 
 /** What a sync group tracks counts for each member; see `evaluateGroupTrackers`. */

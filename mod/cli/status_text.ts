@@ -102,6 +102,11 @@ function troublesOf(router: RouterStatus): string[] {
     troubles.push(`${router.name} waits for: ${router.waiting_for.join("; ")}`);
   }
   if (router.takeover !== null) troubles.push(`${router.name} ${takeoverText(router.takeover)}`);
+  for (const { family, alone, state } of router.sessions) {
+    if (!alone) continue;
+    const what = family === "ipv4" ? "IPv4" : "IPv6";
+    troubles.push(`${router.name}: nobody else speaks ${what}: ${state} there by itself`);
+  }
   for (const { address, reason } of router.addresses_failed) {
     troubles.push(`${router.name} cannot hold ${address}: ${reason}`);
   }

@@ -22,6 +22,28 @@ export interface ObjectStatus {
   readonly reason: string | null;
 }
 
+/** What the sessions of one router hold together; the first holds what is of no family. */
+export function mergeFacts(all: readonly HeldFacts[]): HeldFacts {
+  const [first = { holding: undefined, report: undefined }] = all;
+  if (all.length < 2) return first;
+  const reports = all.flatMap(({ report }) => report ?? []);
+  const { holding, report = reports[0] } = first;
+  return {
+    holding: holding && {
+      ...holding,
+      addresses: all.flatMap((one) => one.holding?.addresses ?? []),
+    },
+    report: report && {
+      ...report,
+      present: reports.flatMap(({ present }) => present),
+      failed: reports.flatMap(({ failed }) => failed),
+      duplicates: reports.flatMap(({ duplicates = [] }) => duplicates),
+      repairs: reports.reduce((sum, { repairs }) => sum + repairs, 0),
+      announcements: reports.reduce((sum, { announcements }) => sum + announcements, 0),
+    },
+  };
+}
+
 /** What a router's status says of what it holds. */
 export function heldStatus({ holding, report }: HeldFacts, wallTime: (at: number) => string) {
   const addresses = holding?.addresses ?? [];

@@ -10,7 +10,7 @@ import type { AuthenticationReport } from "../plane/credentials.ts";
 import type { ProtocolState } from "../plane/messages.ts";
 import type { GroupState } from "../plane/groups.ts";
 import type { RouterCounters } from "../plane/counters.ts";
-import { type HeldFacts, heldStatus, staticStatus } from "./held_status.ts";
+import { type HeldFacts, heldStatus, mergeFacts, staticStatus } from "./held_status.ts";
 import { masterDown, priorityOf, type Router } from "../vrrp/mod.ts";
 
 /** What control itself contributes. */
@@ -35,6 +35,8 @@ export interface RouterFacts extends HeldFacts {
   readonly counters: RouterCounters;
 }
 
+type SessionState = ProtocolState["routers"][number];
+
 export type Status = ReturnType<typeof buildStatus>;
 export type RouterStatus = Status["vrrp"][number];
 
@@ -51,43 +53,58 @@ export function buildStatus(
   statics: HeldFacts = { holding: undefined, report: undefined },
 ) {
   const groups = new Map(state.groups.map((group) => [group.name, group]));
+  const routerOf = new Map(state.routers.map(({ name, router }) => [router.settings.name, name]));
+  const lonely = new Set(state.groups.flatMap((group) => group.lonely));
+  const sessions = new Map<string, [SessionState, ...SessionState[]]>();
+  for (const one of state.routers) {
+    const known = sessions.get(one.name);
+    if (known === undefined) sessions.set(one.name, [one]);
+    else known.push(one);
+  }
+  /** Of both families: a session that nobody else speaks to is elected by itself. */
+  const common = (all: readonly [SessionState, ...SessionState[]]): SessionState =>
+    all.find(({ router }) => !lonely.has(router.settings.name)) ?? all[0];
   return {
     ...agent,
-    vrrp: state.routers.map((
-      { router, interface: name, trackers, settings, group, authentication },
-    ) => ({
-      name: router.settings.name,
-      interface: name,
-      virtual_router_id: router.settings.virtualRouterId,
-      version: router.settings.version,
-      state: router.state,
-      releasing: router.releasing,
-      waiting_for: router.waitingFor,
-      since: wallTime(router.since),
-      transitions: router.transitions,
-      priority: settings.priority,
-      effective_priority: priorityOf(router),
-      override: overrideOf(group === null ? undefined : groups.get(group), wallTime),
-      preempt: router.settings.preempt,
-      sync_group: group === router.settings.name ? null : group,
-      preempt_delay_ms: router.settings.preemptDelay / 1000,
-      takeover: takeoverOf(router, state.at),
-      trackers,
-      advertisement_interval_ms: router.settings.advertisementInterval / 1000,
-      ...heldStatus(factsOf(router.settings.name), wallTime),
-      sessions: [{
-        ...sessionOf(router, factsOf(router.settings.name).counters, wallTime),
-        authentication: authenticationStatus(authentication),
-      }],
-    })),
+    vrrp: [...sessions.values()].map((all) => {
+      const [{ name, router, interface: own, trackers, settings, group }] = all;
+      const facts = all.map((one) => factsOf(one.router.settings.name));
+      return {
+        name,
+        interface: own,
+        virtual_router_id: router.settings.virtualRouterId,
+        version: router.settings.version,
+        state: common(all).router.state,
+        releasing: all.some((one) => one.router.releasing),
+        waiting_for: router.waitingFor,
+        since: wallTime(common(all).router.since),
+        transitions: common(all).router.transitions,
+        priority: settings.priority,
+        effective_priority: priorityOf(router),
+        override: overrideOf(group === null ? undefined : groups.get(group), wallTime),
+        preempt: router.settings.preempt,
+        sync_group: group === name ? null : group,
+        preempt_delay_ms: router.settings.preemptDelay / 1000,
+        takeover: takeoverOf(router, state.at),
+        trackers,
+        advertisement_interval_ms: router.settings.advertisementInterval / 1000,
+        ...heldStatus(mergeFacts(facts), wallTime),
+        sessions: all.map((one, i) => ({
+          ...sessionOf(one.router, facts[i]!.counters, wallTime),
+          authentication: authenticationStatus(one.authentication),
+          state: one.router.state,
+          alone: lonely.has(one.router.settings.name),
+        })),
+      };
+    }),
     sync_groups: state.groups
-      .filter(({ name, members }) => !members.includes(name))
+      .filter((group) => !sessions.has(group.name))
       .map((group) => ({
         name: group.name,
         state: group.state,
         since: wallTime(group.since),
         need: group.need,
-        members: group.members,
+        members: [...new Set(group.members.map((member) => routerOf.get(member) ?? member))],
         override: overrideOf(group, wallTime),
       })),
     interfaces: state.interfaces.map(({ namespace, name, family, dropped }) => ({

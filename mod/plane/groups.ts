@@ -20,6 +20,11 @@ export interface ProtocolGroup {
   readonly members: readonly string[];
   /** How many routers must be free of fault: a router of both families counts once. */
   readonly need: Need;
+  /**
+   * Members that are the sessions of one router, which counts once; absent: none are. Where the
+   * group's name is not that of such a router it is a sync group.
+   */
+  readonly sessions?: readonly (readonly string[])[];
 }
 
 /** What a group remembers beside its members' machines: for a restart, and for another process. */
@@ -35,6 +40,8 @@ export interface GroupMemory {
     readonly name: string;
     readonly health: HealthEvent | null;
     readonly expired: boolean;
+    /** Elected by itself: nobody else speaks its family; absent: false. */
+    readonly lonely?: boolean;
     readonly rival: { readonly since: number; readonly last: number } | null;
   }[];
 }
@@ -101,4 +108,6 @@ export interface GroupState {
   readonly since: number;
   readonly override: "release" | "claim" | null;
   readonly until: number | null;
+  /** Members that are elected by themselves: nobody else speaks their family. */
+  readonly lonely: readonly string[];
 }

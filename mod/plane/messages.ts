@@ -265,8 +265,10 @@ export type KernelToControl =
 
 // ---- control → protocol -------------------------------------------------------------------------
 
-/** One virtual router, as the protocol plane needs it. */
+/** One virtual router, or one family's session of one, as the protocol plane needs it. */
 export interface ProtocolRouter {
+  /** The router that this is a session of; absent: it is all of it. */
+  readonly router?: string;
   /** Index into the mastership words and the counters of the shared memory. */
   readonly slot: number;
   readonly namespace: string;
@@ -360,6 +362,8 @@ export interface ProtocolState {
     readonly trackers: readonly TrackerReport[];
     /** What is configured: a release or claim has another priority. */
     readonly settings: RouterSettings;
+    /** The router that this is a session of. */
+    readonly name: string;
     /** Name of the group that it moves with; null: it moves alone. */
     readonly group: string | null;
     /** Absent: its adverts are not authenticated. */

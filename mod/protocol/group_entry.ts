@@ -115,8 +115,9 @@ export class GroupEntry implements Deadline {
       const known = memory.members.find(({ name }) => name === entry.name);
       member.settings = entry.config.settings;
       if (known === undefined) continue;
-      const { health, expired, rival } = known;
-      Object.assign(member, { health, expired, rival: rival === null ? null : { ...rival } });
+      const { health, expired, lonely = false, rival } = known;
+      const own = rival === null ? null : { ...rival };
+      Object.assign(member, { health, expired, lonely, rival: own });
     }
     for (const entry of entries) {
       this.#entries.set(entry.name, entry);
@@ -158,15 +159,16 @@ export class GroupEntry implements Deadline {
       since,
       override,
       until,
-      members: members.map(({ settings: { name }, health, expired, rival }) => {
-        return { name, health, expired, rival };
+      members: members.map(({ settings: { name }, health, expired, lonely, rival }) => {
+        return { name, health, expired, lonely, rival };
       }),
     };
   }
 
   describe(): GroupState {
-    const { state, since, override, until } = this.#group;
-    return { ...this.#config, state, since, override, until };
+    const { state, since, override, until, members } = this.#group;
+    const lonely = members.filter((one) => one.lonely).map(({ settings }) => settings.name);
+    return { ...this.#config, state, since, override, until, lonely };
   }
 
   /** Returns what the machine wanted; nothing where it broke. */

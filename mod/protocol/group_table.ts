@@ -45,7 +45,7 @@ export class GroupTable {
       const config = byName.get(name);
       const { members } = group.config;
       if (config === undefined && !(group.passing && stays(name) && !grouped.has(name))) {
-        if (!group.passing) changes.push(`sync group ${name}: removed`);
+        if (isSyncGroup(group.config)) changes.push(`sync group ${name}: removed`);
         this.#groups.delete(name);
         group.dissolve(now, cause);
         continue;
@@ -76,11 +76,12 @@ export class GroupTable {
       const members = config.members.map((name) => entries.get(name)!);
       const known = this.#groups.get(config.name);
       const group = known ?? this.#add(config.name, false);
+      const what = isSyncGroup(config) ? "sync group" : "virtual router";
       if (known === undefined) {
-        changes.push(`sync group ${config.name}: added`);
+        if (what === "sync group") changes.push(`sync group ${config.name}: added`);
         this.#goOn(group, members);
       } else if (same(known.config, config)) continue;
-      else changes.push(`sync group ${config.name}: changed`);
+      else changes.push(`${what} ${config.name}: changed`);
       if (!same(group.config, config)) group.configure(config, members, now, cause);
     }
     for (const memory of this.#resumed) {
@@ -149,6 +150,13 @@ export class GroupTable {
   }
 }
 
+/** Not the group of one router's sessions, nor of an operator's word on one. */
+function isSyncGroup({ name, members }: ProtocolGroup): boolean {
+  return !members.some((member) => member === name || member.startsWith(`${name}/`));
+}
+
 function same(a: ProtocolGroup, b: ProtocolGroup): boolean {
-  return a.need === b.need && a.members.join("\n") === b.members.join("\n");
+  const words = ({ need, members, sessions }: ProtocolGroup) =>
+    JSON.stringify([need, members, sessions ?? null]);
+  return words(a) === words(b);
 }

@@ -29,6 +29,8 @@ import { Intake } from "./intake.ts";
 import { InterfaceUsers } from "./interface_users.ts";
 import { RouterEntry, sameRouter } from "./router_entry.ts";
 
+type OwnHealth = Pick<HealthEvent, "waitingFor" | "source">;
+
 export class VrrpDriver {
   readonly #env: DriverSurroundings;
   readonly #routers = new Map<string, RouterEntry>();
@@ -197,7 +199,13 @@ export class VrrpDriver {
     now: number,
   ): Pick<Overridden, "refused" | "members"> {
     if (this.#stopping) return { refused: "the agent is stopping", members: [] };
-    return this.#groups.overrule(name, override, until, this.#routers.get(name), now, id);
+    const entry = this.#routers.get(name) ??
+      [...this.#routers.values()].find(({ config }) => config.router === name);
+    const answer = this.#groups.overrule(name, override, until, entry, now, id);
+    const routers = answer.members.map((member) =>
+      this.#routers.get(member)?.config.router ?? member
+    );
+    return { ...answer, members: [...new Set(routers)] };
   }
 
   /** What groups remember beside their members. */
@@ -277,7 +285,7 @@ export class VrrpDriver {
     );
     const trackers = judged.map((one) => one.trackers);
     const { contribution, faults } = evaluateGroupTrackers(trackers);
-    const own = party.map((entry) => this.#ownHealth(entry, now));
+    const own = withSiblings(party, party.map((entry) => this.#ownHealth(entry, now)));
     party.forEach((entry, i) => {
       entry.trackers = judged[i]!.reports;
       const { source } = own[i]!;
@@ -292,7 +300,7 @@ export class VrrpDriver {
   }
 
   /** What keeps a router out of the election by itself, trackers aside. */
-  #ownHealth(entry: RouterEntry, now: number): Pick<HealthEvent, "waitingFor" | "source"> {
+  #ownHealth(entry: RouterEntry, now: number): OwnHealth {
     const state = this.#stateFor(entry);
     const own = this.#circumstances.health(entry.config);
     const waitingFor = [...own.waitingFor];
@@ -363,6 +371,7 @@ export class VrrpDriver {
         interface: entry.config.interface,
         trackers: entry.trackers,
         settings: entry.config.settings,
+        name: entry.config.router ?? entry.name,
         group: entry.group?.name ?? null,
         ...entry.authentication,
       })),
@@ -374,4 +383,18 @@ export class VrrpDriver {
       })),
     };
   }
+}
+
+/** A router of both families is not ready where one of its sessions is not. */
+function withSiblings(
+  party: readonly RouterEntry[],
+  own: readonly OwnHealth[],
+): readonly OwnHealth[] {
+  if (party.every(({ config }) => config.router === undefined)) return own;
+  return own.map(({ waitingFor, source }, i) => {
+    const { router } = party[i]!.config;
+    const theirs = own.filter((_, j) => router !== undefined && party[j]!.config.router === router);
+    const all = new Set([...waitingFor, ...theirs.flatMap((one) => one.waitingFor)]);
+    return { waitingFor: [...all], source };
+  });
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { restartMasterDown, transition } from "./actions.ts";
+import { leave, restartMasterDown, startWait, transition } from "./actions.ts";
 import type { Group, GroupEffect, Member } from "./group_types.ts";
 import { becomeMaster, step } from "./machine.ts";
 import type { HealthEvent, Micros, Router, RouterEffect, RouterEvent } from "./types.ts";
@@ -64,7 +64,7 @@ export function act(turn: Turn, member: Member, event: RouterEvent): void {
     return waitForOthers(turn, member);
   }
   emit(turn, member, effects);
-  if (before === "master" && router.state === "backup") turn.fallen = member;
+  if (before === "master" && router.state === "backup" && !member.lonely) turn.fallen = member;
 }
 
 function keepHealth(router: Router, event: HealthEvent): void {
@@ -123,6 +123,21 @@ export function promote(
       effect.type === "transition" && reason !== null ? { ...effect, reason } : effect
     ),
   );
+}
+
+/** From master to backup for the sake of another member. */
+export function yieldAlone(
+  turn: Turn,
+  member: Member,
+  reason: string,
+  effects: RouterEffect[],
+  wait: Router["wait"] = "down",
+): void {
+  const { router } = member;
+  leave(router, "backup", reason, turn.now, effects);
+  router.masterInterval = router.settings.advertisementInterval;
+  startWait(router, wait, turn.now, effects);
+  emit(turn, member, effects);
 }
 
 /**

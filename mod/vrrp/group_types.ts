@@ -22,6 +22,8 @@ export interface GroupSettings {
   /** Names of routers. The first that is not in fault decides ties for all. */
   readonly members: readonly string[];
   readonly need: Need;
+  /** Sessions of one router of both families, each list in order; absent: each member is its own. */
+  readonly sessions?: readonly (readonly string[])[];
 }
 
 // ---- events -------------------------------------------------------------------------------------
@@ -118,6 +120,11 @@ export interface Member {
   /** Its master-down timer ran out: it waits for the others. */
   expired: boolean;
   rival: Rival | null;
+  /**
+   * A session of a router of both families whose family nobody else speaks, as far as it has ever
+   * heard, while a master is heard in the other: it is elected by itself.
+   */
+  lonely: boolean;
   /** Told to stop: no longer bound to the others. */
   stopping: boolean;
 }

@@ -22,6 +22,8 @@
  * master that is still there when the first one has heard nobody for an interval and a half (for
  * the master-down interval where the priorities are equal): it does not move with the first.
  *
+ * The two sessions of a router of both families are members, too: see `group_sessions.ts`.
+ *
  * A member that is being handed over, or told to stop, ends by itself when its successor has
  * spoken: only that one is exempt from the common state.
  *
@@ -40,6 +42,7 @@ import {
   remember,
   type Turn,
   wishes,
+  yieldAlone,
 } from "./group_turn.ts";
 import type {
   Group,
@@ -50,6 +53,7 @@ import type {
   Member,
   MemberEvent,
 } from "./group_types.ts";
+import { countRouters, endLoneliness, settleLonely } from "./group_sessions.ts";
 import { step } from "./machine.ts";
 import { learnChecksum, rememberPeer } from "./peers.ts";
 import type { Advertisement, Micros, Router, RouterEffect, RouterStateName } from "./types.ts";
@@ -78,7 +82,15 @@ function createMember(settings: GroupSettings, name: string, routers: readonly R
     ? null
     : { type: "health", waitingFor, contribution, source } as const;
   const own = router.settings;
-  return { router, settings: own, health, expired: false, rival: null, stopping: false };
+  return {
+    router,
+    settings: own,
+    health,
+    expired: false,
+    rival: null,
+    lonely: false,
+    stopping: false,
+  };
 }
 
 /** One event in, an ordered list of effects out. */
@@ -154,7 +166,10 @@ function keepWord(group: Group, member: Member): void {
 
 function hear(turn: Turn, member: Member, advert: Advertisement): void {
   const { router } = member;
-  const leader = turn.group.members.find((one) => isFit(one) && isMaster(one));
+  if (member.lonely && advert.source !== router.source) {
+    if (endLoneliness(turn, member, advert)) return;
+  }
+  const leader = turn.group.members.find((one) => isFit(one) && isMaster(one) && !one.lonely);
   const alone = !isMaster(member) || member.stopping;
   if (alone || member === leader || advert.priority === 0) {
     act(turn, member, { type: "advertisement", advertisement: advert });
@@ -243,7 +258,7 @@ function onConfigure(turn: Turn, { settings, joining }: GroupConfigureEvent): vo
       // Nobody has asked for this mastership: whoever else can shall have it soon.
       const effects: RouterEffect[] = [];
       send(member.router, 0, now, effects);
-      yieldTogether(turn, member, `joins sync group ${settings.name}`, effects);
+      yieldAlone(turn, member, `joins sync group ${settings.name}`, effects);
     }
     act(turn, member, { type: "configure", settings: settingsOf(group, member) });
   }
@@ -266,11 +281,12 @@ function settle(turn: Turn): void {
   const { need } = group.settings;
   // Members that have been told to stop are not missing: who is left goes on, to be handed over in
   // its turn.
-  const needed = need === "all" ? bound.length : need === "any" ? 1 : Math.min(need, bound.length);
-  const able = fit.length >= needed;
+  const left = countRouters(group, bound);
+  const needed = need === "all" ? left : need === "any" ? 1 : Math.min(need, left);
+  const able = countRouters(group, fit) >= needed;
   if (able) share(turn, fit);
   else imposeFault(turn, fit, needed);
-  if (group.override === "claim" && !fit.some(isMaster)) {
+  if (group.override === "claim" && !fit.some((one) => isMaster(one) && !one.lonely)) {
     endOverride(turn);
     if (able) share(turn, fit);
   }
@@ -284,7 +300,8 @@ function imposeFault(turn: Turn, fit: readonly Member[], needed: number): void {
   const missing = group.members.filter((member) => !member.stopping && !isFit(member));
   const names = missing.map(({ settings }) => settings.name).join(", ");
   const starting = missing.some(({ health }) => health === null);
-  const reason = `sync group ${name} needs ${needed} of ${group.members.length} members, ` +
+  const all = countRouters(group, group.members);
+  const reason = `sync group ${name} needs ${needed} of ${all} members, ` +
     `and ${names} ${missing.length > 1 ? "are" : "is"} not ready`;
   for (const member of fit) {
     const { router } = member;
@@ -308,7 +325,9 @@ function share(turn: Turn, fit: readonly Member[]): void {
     const { state } = member.router;
     if (state === "init" || state === "fault") act(turn, member, healthOf(group, member.health!));
   }
-  const present = fit.filter(({ router }) => !router.releasing);
+  settleLonely(turn, fit);
+  const bound = fit.filter(({ lonely }) => !lonely);
+  const present = bound.filter(({ router }) => !router.releasing);
   const { fallen } = turn;
   if (fallen !== null) {
     const reason = `sync group ${group.settings.name}: ${fallen.settings.name} is backup`;
@@ -320,7 +339,7 @@ function share(turn: Turn, fit: readonly Member[]): void {
       // Nobody better need have spoken in this network yet. After a stall nobody of us speaks.
       const { master, wait } = fallen.router;
       if (master !== null) send(member.router, 0, turn.now, effects);
-      yieldTogether(turn, member, reason, effects, wait);
+      yieldAlone(turn, member, reason, effects, wait);
     }
     turn.fallen = null;
     return;
@@ -328,31 +347,16 @@ function share(turn: Turn, fit: readonly Member[]): void {
   if (present.some(isMaster)) {
     const reason = `sync group ${group.settings.name} is master`;
     for (const member of present) if (!isMaster(member)) promote(turn, member, reason);
-  } else if (present.length === fit.length && present.every(wishes)) {
+  } else if (present.length === bound.length && present.every(wishes)) {
     for (const member of present) promote(turn, member, null);
   }
-}
-
-/** From master to backup for the sake of another member. */
-function yieldTogether(
-  turn: Turn,
-  member: Member,
-  reason: string,
-  effects: RouterEffect[],
-  wait: Router["wait"] = "down",
-): void {
-  const { router } = member;
-  leave(router, "backup", reason, turn.now, effects);
-  router.masterInterval = router.settings.advertisementInterval;
-  startWait(router, wait, turn.now, effects);
-  emit(turn, member, effects);
 }
 
 /** What the group as a whole is now. */
 function record(turn: Turn, able: boolean): void {
   const { group, now, effects } = turn;
   const bound = group.members.filter(({ stopping }) => !stopping);
-  const states = bound.filter(isFit).map(({ router }) => router.state);
+  const states = bound.filter((one) => isFit(one) && !one.lonely).map(({ router }) => router.state);
   const started = bound.some(({ health }) => health !== null);
   const waits = bound.some(({ health }) => health === null) && !states.includes("fault");
   let state: RouterStateName;

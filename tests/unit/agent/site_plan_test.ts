@@ -201,3 +201,54 @@ Deno.test("a virtual MAC: its interface carries what is on the router's own, and
   ]);
   assert.deepEqual(groups.get("vrrp.51"), [], "adverts are heard on the base");
 });
+
+Deno.test("a router of both families is two on the wire, and one in its groups", () => {
+  const text = `[[vrrp]]
+name = "web"
+interface = "eth0"
+virtual_router_id = 51
+source = "fe80::1"
+addresses = ["192.0.2.10/24", "fe80::10", "2001:db8::10/64"]
+excluded_addresses = ["2001:db8::11/64"]
+[[vrrp]]
+name = "lan"
+interface = "eth1"
+virtual_router_id = 52
+addresses = ["198.51.100.10/24"]
+`;
+  const alone = planSite(siteOf(text), new Slots());
+  assert.deepEqual(alone.groups, [{
+    name: "web",
+    members: ["web/ipv4", "web/ipv6"],
+    need: "all",
+    sessions: [["web/ipv4", "web/ipv6"]],
+  }]);
+  assert.deepEqual(
+    alone.routers.map(({ router, settings, source }) => [
+      router,
+      settings.name,
+      settings.family,
+      settings.addresses,
+      source,
+    ]),
+    [
+      ["web", "web/ipv4", "ipv4", ["192.0.2.10"], undefined],
+      ["web", "web/ipv6", "ipv6", ["fe80::10", "2001:db8::10"], "fe80::1"],
+      [undefined, "lan", "ipv4", ["198.51.100.10"], undefined],
+    ],
+  );
+  assert.deepEqual(alone.holdings.map(({ addresses }) => addresses.map((one) => one.address)), [
+    ["192.0.2.10"],
+    ["fe80::10", "2001:db8::10", "2001:db8::11"],
+    ["198.51.100.10"],
+  ]);
+  assert.deepEqual(alone.interfaces[0]?.groups, ["ipv4", "ipv6"]);
+  const group = '[[sync_group]]\nname = "site"\nmembers = ["lan", "web"]\n';
+  const together = planSite(siteOf(text + group), new Slots());
+  assert.deepEqual(together.groups, [{
+    name: "site",
+    members: ["lan", "web/ipv4", "web/ipv6"],
+    need: "all",
+    sessions: [["web/ipv4", "web/ipv6"]],
+  }]);
+});

@@ -126,11 +126,28 @@ Deno.test("the ends of IPv6 networks are addresses as any other, from /127 on th
 
 /** Name, text, and all problems it must give. */
 const BROKEN: readonly (readonly [string, string, readonly Expected[]])[] = [
-  ["both families in one router", router6("", '"192.0.2.10", { address = "2001:db8::10" }'), [[
-    "site.toml:5:40",
-    '"2001:db8::10"',
-    'The address "2001:db8::10" is of another family than the first one (site.toml:5:14); ' +
-    "a router of both families (dual stack) is planned, but not in halb 0.1.0",
+  ["version 2 in both families", router6("version = 2\n", '"192.0.2.10", "fe80::10"'), [[
+    "site.toml:6:11",
+    "2",
+    "Invalid `version`: VRRP version 2 is for IPv4 only, and this is a router of both families " +
+    "(site.toml:5:28)",
+    "write `version = 3` for this router",
+  ]]],
+  [
+    "both versions in both families",
+    router6("v2_compatibility = true\n", '"192.0.2.10", "fe80::10"'),
+    [[
+      "site.toml:6:20",
+      "true",
+      "`v2_compatibility` is for IPv4, and this is a router of both families (site.toml:5:28)",
+      "write two routers, one for each family: they may have the same id",
+    ]],
+  ],
+  ["an owner in both families", router6("priority = 255\n", '"192.0.2.10", "fe80::10"'), [[
+    "site.toml:6:12",
+    "255",
+    "priority 255, the owner, for a router of both families (site.toml:5:28) is planned, but " +
+    "not in halb 0.1.0",
     "write two routers, one for each family: they may have the same id",
   ]]],
   ["version 2 over IPv6", router6("version = 2\n"), [[
@@ -342,4 +359,12 @@ Deno.test("an interval out of the environment is refused without telling it", ()
 Deno.test("one IPv6 address on two interfaces is two link-local addresses", () => {
   const other = router6("", '"fe80::10"').replace("web", "lan").replace("eth0", "eth1");
   loadValid({ "site.toml": router6("", '"fe80::10"') + other });
+});
+
+Deno.test("both families in one router: accepted, with the link-local address first among its own", () => {
+  assert.deepEqual(warningsOf(router6("", '"192.0.2.10/24", "fe80::10", "2001:db8::10"')), []);
+  assert.deepEqual(warningsOf(router6("", '"fe80::10", "2001:db8::10", "192.0.2.10/24"')), []);
+  const [[place, , message] = []] = warningsOf(router6("", '"192.0.2.10/24", "2001:db8::10"'));
+  assert.equal(place, "site.toml:5:31");
+  assert.match(message!, /^The first address of a router over IPv6 must be link-local/);
 });

@@ -63,6 +63,7 @@ function document(routers: readonly Router[], interfaceName = "eth0"): Status {
       router,
       interface: interfaceName,
       settings: router.settings,
+      name: router.settings.name,
       group: null,
       trackers: [
         {

@@ -1,0 +1,121 @@
+/** Routers of both families on the built agent: one state, two sessions. */
+
+import assert from "node:assert/strict";
+import {
+  type HalbAgent,
+  type Host,
+  type Lab,
+  lab,
+  startHalb,
+  startKeepalived,
+} from "../lib/mod.ts";
+import { routerOf, statusOf } from "./agent_helpers.ts";
+
+const VIPS = ["192.0.2.10", "2001:db8::10"] as const;
+
+function site(priority: number): string {
+  return `[[vrrp]]
+name = "web"
+interface = "eth0"
+virtual_router_id = 51
+priority = ${priority}
+advertisement_interval = "100ms"
+addresses = ["192.0.2.10/24", "fe80::10/64", "2001:db8::10/64"]
+`;
+}
+
+async function holdsBoth(host: Host): Promise<boolean> {
+  return (await Promise.all(VIPS.map((vip) => host.holds(vip)))).every(Boolean);
+}
+
+async function holdsNone(host: Host): Promise<boolean> {
+  return !(await Promise.all(VIPS.map((vip) => host.holds(vip)))).some(Boolean);
+}
+
+async function untilMaster(lab: Lab, master: Host, other: Host): Promise<void> {
+  await lab.until(`${master.name} holds both`, () => holdsBoth(master), 15_000);
+  await lab.until(`${other.name} holds none`, () => holdsNone(other), 15_000);
+}
+
+async function transitions(...agents: HalbAgent[]): Promise<number[]> {
+  return await Promise.all(agents.map(async (agent) => (await routerOf(agent, "web")).transitions));
+}
+
+/** Loses IPv6 adverts here, in both directions. */
+async function cutIpv6(host: Host): Promise<void> {
+  const rules = `table netdev cut {
+  chain in { type filter hook ingress device eth0 priority 0; meta protocol ip6 drop; }
+}
+table ip6 cut {
+  chain out { type filter hook output priority 0; ip6 nexthdr 112 drop; }
+}
+`;
+  await host.exec(["nft", "-f", "-"], { input: rules });
+}
+
+async function healIpv6(host: Host): Promise<void> {
+  await host.exec(["nft", "flush", "ruleset"]);
+}
+
+lab("both families: equal priorities, one family cut and healed, nobody flaps", async (lab) => {
+  const [a, b] = await lab.hostsNamed("a", "b");
+  await lab.lan("net", [a, b]);
+  const first = startHalb(lab, a, site(100));
+  await first.untilState("web", "master");
+  await lab.until("a holds both", () => holdsBoth(a), 5000);
+  const second = startHalb(lab, b, site(100));
+  await second.untilState("web", "backup");
+  const router = await routerOf(second, "web");
+  assert.deepEqual(router.sessions.map(({ family, state, alone }) => [family, state, alone]), [
+    ["ipv4", "backup", false],
+    ["ipv6", "backup", false],
+  ]);
+  assert.deepEqual(router.addresses, ["192.0.2.10/24", "fe80::10/64", "2001:db8::10/64"]);
+  const before = await transitions(first, second);
+  await cutIpv6(b);
+  await lab.delay(2000);
+  assert.deepEqual(await transitions(first, second), before);
+  assert.ok(await holdsBoth(a) && await holdsNone(b));
+  await healIpv6(b);
+  await lab.delay(1000);
+  assert.deepEqual(await transitions(first, second), before);
+  await first.stop();
+  await untilMaster(lab, b, a);
+  assert.equal((await statusOf(second)).sync_groups.length, 0);
+});
+
+lab(
+  "both families: where keepalived speaks one only, the other session runs alone",
+  async (lab) => {
+    const [a, b] = await lab.hostsNamed("a", "b");
+    await lab.lan("net", [a, b]);
+    startKeepalived(
+      lab,
+      b,
+      `global_defs {
+  vrrp_version 3
+}
+vrrp_instance web {
+  interface eth0
+  virtual_router_id 51
+  state BACKUP
+  priority 150
+  advert_int 0.1
+  virtual_ipaddress {
+    192.0.2.10/24
+  }
+}
+`,
+    );
+    await lab.until("keepalived is master", () => b.holds(VIPS[0]), 10_000);
+    const agent = startHalb(lab, a, site(100));
+    await lab.until("a serves IPv6 alone", () => a.holds(VIPS[1]), 10_000);
+    assert.equal(await a.holds(VIPS[0]), false);
+    const router = await routerOf(agent, "web");
+    assert.equal(router.state, "backup");
+    assert.deepEqual(router.sessions.map(({ family, state, alone }) => [family, state, alone]), [
+      ["ipv4", "backup", false],
+      ["ipv6", "master", true],
+    ]);
+  },
+);
