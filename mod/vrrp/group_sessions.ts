@@ -13,7 +13,7 @@
  */
 
 import { send } from "./actions.ts";
-import { act, emit, isFit, isMaster, promote, type Turn, yieldAlone } from "./group_turn.ts";
+import { act, isFit, isMaster, promote, type Turn, yieldAlone } from "./group_turn.ts";
 import type { Group, Member } from "./group_types.ts";
 import type { Advertisement, RouterEffect } from "./types.ts";
 

@@ -30,7 +30,7 @@
  * @module
  */
 
-import { announceWhereOwed, leave, masterDown, priorityOf, send, startWait } from "./actions.ts";
+import { announceWhereOwed, masterDown, priorityOf, send } from "./actions.ts";
 import { endOverride, healthOf, onClaim, onRelease, settingsOf } from "./group_override.ts";
 import {
   act,
