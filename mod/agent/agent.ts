@@ -16,6 +16,7 @@ import type { Memory } from "../plane/hand_over.ts";
 import type { AddressReport, ProtocolState } from "../plane/messages.ts";
 import type { StepRecord } from "../plane/steps.ts";
 import { electionsBegin } from "./clock.ts";
+import { routerOfSession } from "../plane/sessions.ts";
 import { credentialsOf } from "./credentials.ts";
 import { Dialogue } from "./dialogue.ts";
 import { endPlanes } from "./ending.ts";
@@ -153,7 +154,11 @@ export class Agent {
     this.#site = site;
     const names = new Set(plan.routers.map(({ settings }) => settings.name));
     const leaving = before.holdings.filter(({ name }) => !names.has(name));
-    this.notices.begin(site.notifications, leaving.map(({ name }) => name));
+    const routers = new Set(site.vrrp.map(({ name }) => name));
+    const gone = leaving.map(({ name }) => name).filter((name) =>
+      !routers.has(routerOfSession(name))
+    );
+    this.notices.begin(site.notifications, gone);
     const interfaces = [...plan.interfaces, ...before.interfaces];
     const both = { ...plan, holdings: [...plan.holdings, ...leaving], interfaces };
     await this.#revivals.insist("kernel", () => this.#dialogue.configureKernel(both));

@@ -8,6 +8,7 @@
 import type { SiteConfig, VrrpConfig } from "../../config/mod.ts";
 import type { AuthenticationType, Credentials } from "../plane/credentials.ts";
 import { defaultWindow } from "../vrrp/mod.ts";
+import { sessionsOf } from "./sessions.ts";
 
 /** How a router's adverts are authenticated; undefined: they are not. */
 export function authenticationType({ auth }: VrrpConfig): AuthenticationType | undefined {
@@ -16,7 +17,7 @@ export function authenticationType({ auth }: VrrpConfig): AuthenticationType | u
 
 /** What the routers of a site authenticate with: copies, for one message. */
 export function credentialsOf(site: SiteConfig): Credentials[] {
-  return site.vrrp.map(credentials).filter((one) => one !== undefined);
+  return site.vrrp.flatMap(sessionsOf).flatMap(({ config }) => credentials(config) ?? []);
 }
 
 function credentials(vrrp: VrrpConfig): Credentials | undefined {

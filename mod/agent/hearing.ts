@@ -56,6 +56,7 @@ export class Hearing implements PlaneListener {
         break;
       case "group_snapshot":
         this.snapshots.group(message);
+        notices.groupSnapshot(message.name, message.memory);
         break;
       case "step":
       case "group_step":

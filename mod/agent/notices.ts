@@ -12,6 +12,7 @@ import { Notifier, type NotifierStatus } from "../notify/notifier.ts";
 import type { GroupMemory, GroupStepRecord } from "../plane/groups.ts";
 import type { StepRecord } from "../plane/steps.ts";
 import type { Remark } from "../plane/remarks.ts";
+import { routerOfSession } from "../plane/sessions.ts";
 import { priorityOf, type Router, type RouterStateName } from "../vrrp/mod.ts";
 import { wallTime } from "./clock.ts";
 import { log } from "./logging.ts";
@@ -44,6 +45,8 @@ export class Notices {
   /** What was told last of each router and group, in the order of their first notice. */
   readonly #told = new Map<string, Notice>();
   readonly #priorities = new Map<string, number>();
+  /** Sessions of routers of both families that are elected by themselves, by their group. */
+  readonly #lonely = new Map<string, readonly string[]>();
   /** Tables of routers that a reload takes away. */
   #leaving = new Map<string, NotifyConfig | undefined>();
 
@@ -75,13 +78,15 @@ export class Notices {
   /** What a former process has told: nothing of it is told again. */
   remember(
     routers: readonly Router[],
-    groups: readonly Pick<GroupMemory, "settings" | "state">[],
+    groups: readonly Pick<GroupMemory, "settings" | "state" | "members">[],
   ): void {
+    for (const group of groups) this.groupSnapshot(group.settings.name, group);
     const add = (type: Type, name: string, state: RouterStateName, priority: number): void => {
       const [time, generation] = [new Date().toISOString(), this.#env.generation()];
       const told = { previous: null, priority, cause: "as before", time, generation };
-      if (state !== "init") {
-        this.#told.set(`${type} ${name}`, { type, name, state: STATES[state], ...told });
+      if (state !== "init" && !this.#isLonely(name)) {
+        const router = routerOfSession(name);
+        this.#told.set(`${type} ${router}`, { type, name: router, state: STATES[state], ...told });
       }
     };
     for (const router of routers) {
@@ -124,12 +129,27 @@ export class Notices {
     this.#priorities.set(router.settings.name, priorityOf(router));
   }
 
-  /** Something happened to a router or a group; a router's snapshot came before. */
+  /** What a group remembers now; null: it is no more. */
+  groupSnapshot(group: string, memory: Pick<GroupMemory, "members"> | null): void {
+    const lonely = memory?.members.filter((one) => one.lonely).map(({ name }) => name) ?? [];
+    if (lonely.length === 0) this.#lonely.delete(group);
+    else this.#lonely.set(group, lonely);
+  }
+
+  /** Of a router of both families, the sessions that are bound to each other tell its state. */
+  #isLonely(session: string): boolean {
+    for (const names of this.#lonely.values()) if (names.includes(session)) return true;
+    return false;
+  }
+
+  /** Something happened to a router or a group; their snapshots came before. */
   step(step: StepRecord | GroupStepRecord): void {
     for (const { effect } of step.effects) {
       if (effect.type === "transition" && step.type === "step") {
+        if (this.#isLonely(step.router)) continue;
         const priority = this.#priorities.get(step.router) ?? 0;
-        this.transition("INSTANCE", step.router, effect.to, priority, effect.reason, step.at);
+        const router = routerOfSession(step.router);
+        this.transition("INSTANCE", router, effect.to, priority, effect.reason, step.at);
       } else if (effect.type === "group_transition" && step.type === "group_step") {
         // A group may exist for an operator's word on one router only.
         if (!this.#isGroup(step.group)) continue;
@@ -168,7 +188,10 @@ export class Notices {
 
   /** The protocol plane remarks something. */
   remark(remark: Remark): void {
-    const { router: name, at } = remark;
+    const { router: session, at } = remark;
+    const name = routerOfSession(session);
+    // Of a router of both families, the first session tells.
+    if (session !== name) return;
     if (remark.type === "priority_changed") {
       const state = remark.state === "master" ? "MASTER_PRIORITY" : "BACKUP_PRIORITY";
       const cause = `the priority was ${remark.from}`;

@@ -6,6 +6,7 @@
  */
 
 import { type Family, familyOf, routerFamily, type VrrpConfig } from "../../config/mod.ts";
+import { secondSession } from "../plane/sessions.ts";
 
 /** One family's part of a router. */
 export interface Session {
@@ -26,7 +27,7 @@ export function sessionsOf(vrrp: VrrpConfig): readonly Session[] {
     const config: VrrpConfig = {
       ...shared,
       ...(source !== undefined && familyOf(source) === family ? { source } : {}),
-      name: `${vrrp.name}/${family}`,
+      name: i === 0 ? vrrp.name : secondSession(vrrp.name, family),
       addresses: vrrp.addresses.filter(({ address }) => familyOf(address) === family),
       excluded_addresses: vrrp.excluded_addresses.filter(({ address }) =>
         familyOf(address) === family

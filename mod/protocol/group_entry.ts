@@ -220,6 +220,8 @@ export class GroupEntry implements Deadline {
       event: event.type === "member" ? event.event.type : event.type,
     };
     const step = ids.nameOf(number);
+    const id = ids.next();
+    postControl({ type: "group_snapshot", id, name: this.name, memory: this.memory() });
     for (const entry of notable) {
       const done = effects.flatMap((one, i) =>
         one.type === "member" && one.name === entry.name
@@ -234,8 +236,6 @@ export class GroupEntry implements Deadline {
       const head = { type: "group_step", id: step, cause: before, at: now } as const;
       postControl({ ...head, group, event: origin, effects: own });
     }
-    const id = ids.next();
-    postControl({ type: "group_snapshot", id, name: this.name, memory: this.memory() });
   }
 
   #performOwn(effect: Exclude<GroupEffect, { type: "member" }>): void {
@@ -247,7 +247,7 @@ export class GroupEntry implements Deadline {
         return;
       case "group_transition":
         // Of a single router that has told the same by itself.
-        if (this.passing) return;
+        if (this.passing || this.#config.members.includes(this.name)) return;
         return log.log("info", ["vrrp", this.name], `${effect.from} → ${effect.to}`, {
           reason: effect.reason,
         });

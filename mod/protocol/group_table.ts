@@ -152,7 +152,7 @@ export class GroupTable {
 
 /** Not the group of one router's sessions, nor of an operator's word on one. */
 function isSyncGroup({ name, members }: ProtocolGroup): boolean {
-  return !members.some((member) => member === name || member.startsWith(`${name}/`));
+  return !members.includes(name);
 }
 
 function same(a: ProtocolGroup, b: ProtocolGroup): boolean {

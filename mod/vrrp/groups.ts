@@ -281,7 +281,10 @@ function settle(turn: Turn): void {
   const { need } = group.settings;
   // Members that have been told to stop are not missing: who is left goes on, to be handed over in
   // its turn.
-  const left = countRouters(group, bound);
+  // One that joins a group that runs counts when it has been told of its health: in a moment.
+  const runs = bound.some(({ router: { state } }) => state === "backup" || state === "master");
+  const known = runs ? bound.filter(({ health }) => health !== null) : bound;
+  const left = countRouters(group, known);
   const needed = need === "all" ? left : need === "any" ? 1 : Math.min(need, left);
   const able = countRouters(group, fit) >= needed;
   if (able) share(turn, fit);

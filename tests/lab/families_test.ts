@@ -3,13 +3,15 @@
 import assert from "node:assert/strict";
 import {
   type HalbAgent,
+  halbPath,
   type Host,
   type Lab,
   lab,
+  runHalb,
   startHalb,
   startKeepalived,
 } from "../lib/mod.ts";
-import { routerOf, statusOf } from "./agent_helpers.ts";
+import { FAULTS, inject, routerOf, statusOf } from "./agent_helpers.ts";
 
 const VIPS = ["192.0.2.10", "2001:db8::10"] as const;
 
@@ -83,6 +85,65 @@ lab("both families: equal priorities, one family cut and healed, nobody flaps", 
   await untilMaster(lab, b, a);
   assert.equal((await statusOf(second)).sync_groups.length, 0);
 });
+
+lab(
+  "both families: told once, released and claimed, handed over to another process",
+  async (lab) => {
+    const [a, b] = await lab.hostsNamed("a", "b");
+    await lab.lan("net", [a, b]);
+    const told = `${lab.directory}/told`;
+    const script = `${lab.directory}/tell`;
+    Deno.writeTextFileSync(script, `#!/bin/sh\necho "$@" >> ${told}\n`, { mode: 0o755 });
+    Deno.writeTextFileSync(told, "");
+    const four = site(150).replace(', "fe80::10/64", "2001:db8::10/64"', "");
+    const notify = `notify = { any = ["${script}"] }\n`;
+    const user = '[agent]\nscript_user = "root"\n';
+    const first = startHalb(lab, a, user + four + notify, FAULTS);
+    await first.untilState("web", "master");
+    const before = await routerOf(first, "web");
+    // A reload adds IPv6 to the master that runs.
+    first.reload(user + site(150) + notify);
+    await lab.until("a holds both", () => holdsBoth(a), 10_000);
+    const after = await routerOf(first, "web");
+    assert.deepEqual([after.transitions, after.since], [before.transitions, before.since]);
+    const second = startHalb(lab, b, site(100));
+    await second.untilState("web", "backup");
+    const say = async (...words: string[]) => {
+      const done = await runHalb([...words, "--control", first.controlPath]);
+      assert.equal(done.code, 0, done.stderr + first.log());
+      return done.stdout;
+    };
+    assert.match(await say("release", "web"), /^web: released, with priority 1/);
+    await untilMaster(lab, b, a);
+    assert.match(await say("status", "web"), /released/);
+    await inject(first, "protocol", "throw");
+    await lab.until("the plane is back", () => first.log().includes("plane runs again"), 10_000);
+    await say("upgrade", "--binary", halbPath());
+    const { override } = await routerOf(first, "web");
+    assert.equal(override?.kind, "release");
+    assert.ok(await holdsBoth(b) && await holdsNone(a));
+    await say("claim", "web");
+    await untilMaster(lab, a, b);
+    const lines = () => Deno.readTextFileSync(told).trim().split("\n");
+    await lab.until("the script has heard of it", () => lines().length >= 4, 10_000);
+    const priorities = ["150", "150", "1", "254"];
+    assert.deepEqual(
+      lines(),
+      ["BACKUP", "MASTER", "BACKUP", "MASTER"].map((state, i) =>
+        `INSTANCE web ${state} ${priorities[i]}`
+      ),
+    );
+    const { pid } = await statusOf(first);
+    await lab.until("the agent that took over ends", () => {
+      try {
+        Deno.kill(pid, "SIGTERM");
+        return false;
+      } catch {
+        return true;
+      }
+    }, 10_000);
+  },
+);
 
 lab(
   "both families: where keepalived speaks one only, the other session runs alone",

@@ -219,9 +219,9 @@ addresses = ["198.51.100.10/24"]
   const alone = planSite(siteOf(text), new Slots());
   assert.deepEqual(alone.groups, [{
     name: "web",
-    members: ["web/ipv4", "web/ipv6"],
+    members: ["web", "web/ipv6"],
     need: "all",
-    sessions: [["web/ipv4", "web/ipv6"]],
+    sessions: [["web", "web/ipv6"]],
   }]);
   assert.deepEqual(
     alone.routers.map(({ router, settings, source }) => [
@@ -232,7 +232,7 @@ addresses = ["198.51.100.10/24"]
       source,
     ]),
     [
-      ["web", "web/ipv4", "ipv4", ["192.0.2.10"], undefined],
+      ["web", "web", "ipv4", ["192.0.2.10"], undefined],
       ["web", "web/ipv6", "ipv6", ["fe80::10", "2001:db8::10"], "fe80::1"],
       [undefined, "lan", "ipv4", ["198.51.100.10"], undefined],
     ],
@@ -247,8 +247,8 @@ addresses = ["198.51.100.10/24"]
   const together = planSite(siteOf(text + group), new Slots());
   assert.deepEqual(together.groups, [{
     name: "site",
-    members: ["lan", "web/ipv4", "web/ipv6"],
+    members: ["lan", "web", "web/ipv6"],
     need: "all",
-    sessions: [["web/ipv4", "web/ipv6"]],
+    sessions: [["web", "web/ipv6"]],
   }]);
 });

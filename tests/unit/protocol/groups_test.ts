@@ -237,6 +237,56 @@ Deno.test("group: a reload joins and parts members and touches nobody else", () 
   });
 });
 
+Deno.test("group: a router that is new with a reload joins a master at once", () => {
+  const bench = new Bench();
+  const alone = { ...SITE, members: ["web"] };
+  bench.configure([alone], [ROUTERS[0]!]);
+  bench.advance(5 * SECOND);
+  bench.taken();
+  bench.kernel.length = 0;
+  bench.configure([SITE]);
+  assert.equal(bench.states, "master master");
+  assert.deepEqual(bench.taken(), ["eth1 100"]);
+  assert.deepEqual(bench.kernel.map(({ type }) => type), ["hold"]);
+  // One that is not fit counts: all members are needed.
+  const other = new Bench();
+  other.configure([alone], [ROUTERS[0]!]);
+  other.interface("eth1", { up: false });
+  other.advance(5 * SECOND);
+  other.configure([SITE]);
+  assert.equal(other.states, "fault fault");
+});
+
+Deno.test("both families: a reload adds the second session to a master, and takes it away", () => {
+  const bench = new Bench();
+  bench.interface("eth1", { index: 3 });
+  bench.configure([], [ROUTERS[0]!]);
+  bench.advance(5 * SECOND);
+  const { since } = [...bench.driver.entries][0]!.router;
+  bench.taken();
+  const second = { ...router("web/ipv6", 1), router: "web" };
+  const first = { router: "web", ...ROUTERS[0]! };
+  const group = {
+    name: "web",
+    members: ["web", "web/ipv6"],
+    need: "all",
+    sessions: [["web", "web/ipv6"]],
+  } as const;
+  bench.configure([group], [first, second]);
+  assert.equal(bench.states, "master master");
+  assert.equal([...bench.driver.entries][0]!.router.since, since);
+  assert.deepEqual(bench.taken(), ["eth1 100"]);
+  assert.deepEqual(bench.overrule("web", "release").members, ["web"]);
+  bench.hear("eth0", 50);
+  bench.hear("eth1", 50);
+  bench.advance(SECOND / 10);
+  assert.equal(bench.states, "backup backup");
+  assert.equal(bench.overrule("web", "claim").refused, null);
+  assert.equal(bench.states, "master master");
+  bench.configure([], [ROUTERS[0]!]);
+  assert.equal(bench.states, "master");
+});
+
 Deno.test("group: memory goes through JSON to another process, mastership and override with it", () => {
   const former = new Bench();
   former.configure([SITE]);

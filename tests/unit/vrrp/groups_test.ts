@@ -504,11 +504,12 @@ Deno.test("members come and go: who leaves goes on alone, who joins has the grou
   const dmz = createRouter(settings({ name: "dmz" }), 0);
   const join = (members: readonly string[], ...joining: typeof dmz[]) =>
     act(one, { type: "configure", settings: { name: "site", members, need: "all" }, joining }, 5e6);
-  // Not healthy yet: nothing is known of it, and the group needs all.
+  // Nothing is known of its health yet, and it is told at once: nobody lets go meanwhile.
   join(["web", "lan", "dmz"], dmz);
-  strictEqual(states(one), "fault fault init");
+  strictEqual(states(one), "master master init");
+  strictEqual(one.state, "master");
   tell(one, "dmz", health(), 6 * SECOND);
-  strictEqual(states(one), "backup backup backup");
+  strictEqual(states(one), "master master master");
   // One in fault leaves; the others are free of it.
   tell(one, "dmz", unhealthy(), 7 * SECOND);
   strictEqual(states(one), "fault fault fault");
