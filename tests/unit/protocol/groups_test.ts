@@ -264,7 +264,7 @@ Deno.test("both families: a reload adds the second session to a master, and take
   bench.advance(5 * SECOND);
   const { since } = [...bench.driver.entries][0]!.router;
   bench.taken();
-  const second = { ...router("web/ipv6", 1), router: "web" };
+  const second = { ...routerOf("web/ipv6", 1), router: "web" };
   const first = { router: "web", ...ROUTERS[0]! };
   const group = {
     name: "web",
