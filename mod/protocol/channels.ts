@@ -2,19 +2,30 @@
  * The sockets of all routers: one channel serves each (namespace, interface index, family). It is
  * opened when the first router needs it and closed after the last.
  *
+ * Routers that want IPsec's authentication header have a second one, since their adverts are another
+ * IP protocol. They keep the first: there they hear who has forgotten the header.
+ *
  * @module
  */
 
 import { SystemError } from "../../ffi/mod.ts";
-import type { InterfaceState } from "../plane/messages.ts";
+import type { InterfaceState, ProtocolState } from "../plane/messages.ts";
+import { PROTOCOL_AUTHENTICATION_HEADER, PROTOCOL_VRRP } from "../vrrp/mod.ts";
 import { Channel } from "./channel.ts";
 import { type FrameSocket, senderOf } from "./frame_sender.ts";
 import { keyOf } from "./interfaces.ts";
 import type { RouterEntry, Surroundings } from "./router_entry.ts";
-import type { Family, VrrpTransport } from "./transport.ts";
+import type { AdvertProtocol, Family, VrrpTransport } from "./transport.ts";
 
 /** Sockets that could not be opened are tried again after this time, microseconds. */
 const RETRY = 1_000_000;
+
+type Refusals = ProtocolState["interfaces"][number];
+
+/** As what the router's adverts may come. The socket that sends takes any protocol. */
+function protocolsOf({ guard }: RouterEntry): AdvertProtocol[] {
+  return guard?.type === "ah" ? [PROTOCOL_VRRP, PROTOCOL_AUTHENTICATION_HEADER] : [PROTOCOL_VRRP];
+}
 
 /** What the driver needs beside what its routers need. */
 export interface DriverSurroundings extends Surroundings {
@@ -23,6 +34,7 @@ export interface DriverSurroundings extends Surroundings {
     namespace: string,
     index: number,
     name: string,
+    protocol: AdvertProtocol,
   ): VrrpTransport;
   openFrames(family: Family, namespace: string, index: number): FrameSocket;
   /** Its descriptors are to be watched, or no longer. */
@@ -34,7 +46,8 @@ export class Channels {
   readonly #env: DriverSurroundings;
   readonly #again: (at: number) => void;
   readonly #channels = new Map<string, Channel>();
-  readonly #channelOf = new Map<RouterEntry, Channel>();
+  /** A router's channels, the one it sends by first. */
+  readonly #channelsOf = new Map<RouterEntry, readonly Channel[]>();
   /** Channels whose routers are no longer those that their filters know. */
   readonly #unserved = new Set<Channel>();
 
@@ -44,8 +57,19 @@ export class Channels {
     this.#again = again;
   }
 
-  get all(): Iterable<Channel> {
-    return this.#channels.values();
+  /** What no router could be charged with, by interface and family. */
+  get refusals(): ProtocolState["interfaces"] {
+    const all = new Map<string, Omit<Refusals, "dropped"> & { dropped: Record<string, number> }>();
+    for (const channel of this.#channels.values()) {
+      const { family, namespace, name } = channel;
+      const key = `${namespace}/${name}/${family}`;
+      const known = all.get(key) ?? { namespace, name, family, dropped: {} };
+      all.set(key, known);
+      for (const [reason, count] of Object.entries(channel.total())) {
+        known.dropped[reason] = (known.dropped[reason] ?? 0) + count;
+      }
+    }
+    return [...all.values()];
   }
 
   /**
@@ -55,31 +79,53 @@ export class Channels {
    * @returns why not, or nothing
    */
   attach(entry: RouterEntry, state: InterfaceState | undefined, now: number): string {
-    const { namespace, interface: name, settings } = entry.config;
-    const wanted = state === undefined ? undefined : `${keyOf(state)}/${settings.family}`;
-    const present = this.#channelOf.get(entry);
-    if (present !== undefined && present.key === wanted) {
-      return this.#giveSender(entry, present, state!.index, now);
+    const wanted = state === undefined ? [] : protocolsOf(entry).map((protocol) => ({
+      protocol,
+      key: `${keyOf(state)}/${entry.config.settings.family}/${protocol}`,
+    }));
+    const present = this.#channelsOf.get(entry) ?? [];
+    if (wanted.map(({ key }) => key).join() !== present.map(({ key }) => key).join()) {
+      this.detach(entry);
+      if (state === undefined) return "";
+      for (const { key, protocol } of wanted) {
+        const failure = this.#join(entry, key, protocol, state.index, now);
+        if (failure !== "") {
+          this.detach(entry);
+          return failure;
+        }
+      }
     }
-    this.detach(entry);
-    if (state === undefined || wanted === undefined) return "";
-    let channel = this.#channels.get(wanted);
+    const [channel] = this.#channelsOf.get(entry) ?? [];
+    if (channel === undefined || state === undefined) return "";
+    return this.#giveSender(entry, channel, state.index, now);
+  }
+
+  /** Makes the router one of a channel, which is opened if need be. Returns why not, or nothing. */
+  #join(
+    entry: RouterEntry,
+    key: string,
+    protocol: AdvertProtocol,
+    index: number,
+    now: number,
+  ): string {
+    const { namespace, interface: name, settings: { family } } = entry.config;
+    let channel = this.#channels.get(key);
     if (channel === undefined) {
       try {
-        const transport = this.#env.openTransport(settings.family, namespace, state.index, name);
-        channel = new Channel(wanted, settings.family, namespace, name, transport);
+        const transport = this.#env.openTransport(family, namespace, index, name, protocol);
+        channel = new Channel(key, family, namespace, name, transport);
       } catch (error) {
         if (!(error instanceof SystemError)) throw error;
         this.#again(now + RETRY);
         return `socket on ${name}: ${error.message}`;
       }
-      this.#channels.set(wanted, channel);
+      this.#channels.set(key, channel);
       this.#env.watch(channel);
     }
     channel.add(entry);
     this.#unserved.add(channel);
-    this.#channelOf.set(entry, channel);
-    return this.#giveSender(entry, channel, state.index, now);
+    this.#channelsOf.set(entry, [...this.#channelsOf.get(entry) ?? [], channel]);
+    return "";
   }
 
   /** Gives the router what its adverts leave by. Returns why not, or nothing. */
@@ -97,24 +143,24 @@ export class Channels {
 
   /** The router needs its sockets no longer. */
   detach(entry: RouterEntry): void {
-    const channel = this.#channelOf.get(entry);
+    const channels = this.#channelsOf.get(entry) ?? [];
     entry.sender = null;
-    this.#channelOf.delete(entry);
-    if (channel === undefined) return;
-    channel.remove(entry);
-    this.#unserved.add(channel);
-    if (!channel.isEmpty) return;
-    this.#unserved.delete(channel);
-    this.#channels.delete(channel.key);
-    this.#env.unwatch(channel);
-    channel.transport.close();
-    channel.frames?.close();
+    this.#channelsOf.delete(entry);
+    for (const channel of channels) {
+      channel.remove(entry);
+      this.#unserved.add(channel);
+      if (!channel.isEmpty) continue;
+      this.#unserved.delete(channel);
+      this.#channels.delete(channel.key);
+      this.#env.unwatch(channel);
+      channel.transport.close();
+      channel.frames?.close();
+    }
   }
 
   /** What the router takes is another than before: its filter does not know yet. */
   changed(entry: RouterEntry): void {
-    const channel = this.#channelOf.get(entry);
-    if (channel !== undefined) this.#unserved.add(channel);
+    for (const channel of this.#channelsOf.get(entry) ?? []) this.#unserved.add(channel);
   }
 
   /** Tells the kernel whose adverts to let in, once for all changes of one message. */

@@ -17,15 +17,25 @@
  * is wrong with it is therefore told by the length: the filter trims a packet to fewer bytes than a
  * VRRP header has, and one that was too short from the beginning to fewer still.
  *
+ * Where adverts have IPsec's authentication header, all of this is true of what stands behind it.
+ * Packets with such a header that carry something else than VRRP are nobody's here: neither socket
+ * takes them.
+ *
  * @module
  */
 
 import { assemble, bpf, type Instruction } from "../../ffi/mod.ts";
 import { parseIp } from "../ip/mod.ts";
-import { TYPE_ADVERTISEMENT, VRRP_HEADER } from "../vrrp/mod.ts";
+import {
+  AUTHENTICATION_HEADER,
+  PROTOCOL_AUTHENTICATION_HEADER,
+  PROTOCOL_VRRP,
+  TYPE_ADVERTISEMENT,
+  VRRP_HEADER,
+} from "../vrrp/mod.ts";
 import type { TtlRange } from "./reach.ts";
 import type { Served, ServedIds } from "./served.ts";
-import type { Family } from "./transport.ts";
+import type { AdvertProtocol, Family } from "./transport.ts";
 
 /** Length of a refused IPv6 packet whose hop limit is not allowed. */
 export const TRIMMED_HOP_LIMIT = VRRP_HEADER - 1;
@@ -65,21 +75,30 @@ const REFUSALS = {
 } as const;
 
 /** The filter of the socket for adverts. */
-export function admittingFilter(family: Family, served: Served): Uint8Array {
+export function admittingFilter(
+  family: Family,
+  served: Served,
+  protocol: AdvertProtocol = PROTOCOL_VRRP,
+): Uint8Array {
   return assemble([
-    ...classify(family, served),
+    ...classify(family, served, protocol),
     bpf.label("admit"),
     bpf.accept(),
-    ...[...Object.keys(REFUSALS), "refuse"].map(bpf.label),
+    ...[...Object.keys(REFUSALS), "refuse", "foreign"].map(bpf.label),
     bpf.drop(),
   ]);
 }
 
 /** The filter of the socket for all the rest. */
-export function refusingFilter(family: Family, served: Served): Uint8Array {
+export function refusingFilter(
+  family: Family,
+  served: Served,
+  protocol: AdvertProtocol = PROTOCOL_VRRP,
+): Uint8Array {
   return assemble([
-    ...classify(family, served),
+    ...classify(family, served, protocol),
     bpf.label("admit"),
+    bpf.label("foreign"),
     bpf.drop(),
     ...Object.entries(REFUSALS).flatMap(([label, length]) => [
       bpf.label(label),
@@ -90,11 +109,35 @@ export function refusingFilter(family: Family, served: Served): Uint8Array {
   ]);
 }
 
-/** Jumps to `admit`, to one of `REFUSALS` or to `refuse`, which must follow. */
-function classify(family: Family, served: Served): Instruction[] {
+/** Makes X point at the message; IPv4 headers may have options. A is lost. */
+function messageIn(family: Family, protocol: AdvertProtocol): Instruction[] {
+  if (family === "ipv6") return [bpf.loadIndex(0)];
+  if (protocol === PROTOCOL_VRRP) return [bpf.loadHeaderLength(0)];
+  return [
+    bpf.loadByte(0),
+    bpf.and(0x0f),
+    bpf.shiftLeft(2),
+    bpf.add(AUTHENTICATION_HEADER),
+    bpf.moveToIndex(),
+  ];
+}
+
+/** Jumps to `foreign` where something else than VRRP has an authentication header. */
+function unlessVrrp(protocol: AdvertProtocol): Instruction[] {
+  if (protocol !== PROTOCOL_AUTHENTICATION_HEADER) return [];
+  return [
+    bpf.loadHeaderLength(0),
+    // The header begins with the protocol of what follows.
+    bpf.loadByteIndexed(0),
+    bpf.jumpEqual(PROTOCOL_VRRP, 1, 0),
+    bpf.jump("foreign"),
+  ];
+}
+
+/** Jumps to `admit`, to one of `REFUSALS`, to `refuse` or to `foreign`, which must follow. */
+function classify(family: Family, served: Served, protocol: AdvertProtocol): Instruction[] {
   const six = family === "ipv6";
-  // X points at the message from here on; IPv4 headers may have options.
-  const findMessage = six ? bpf.loadIndex(0) : bpf.loadHeaderLength(0);
+  const findMessage = messageIn(family, protocol);
   const addressBits = six ? 4 : 2;
   const versions = [
     { name: "version 3", version: 3, tail: 0 },
@@ -102,8 +145,11 @@ function classify(family: Family, served: Served): Instruction[] {
     ...(six ? [] : [{ name: "version 2", version: 2, tail: VERSION2_TAIL }]),
   ];
   return [
-    findMessage,
+    ...unlessVrrp(protocol),
+    ...findMessage,
     bpf.loadLength(),
+    bpf.jumpGreaterOrEqualIndex(1, 0),
+    bpf.jump("short"),
     bpf.subtractIndex(),
     bpf.jumpGreaterOrEqual(VRRP_HEADER, 1, 0),
     bpf.jump("short"),
@@ -178,7 +224,11 @@ function whereAddress(
   }).flat().concat(bpf.jump(target));
 }
 
-function multicast(family: Family, served: Served, findMessage: Instruction): Instruction[] {
+function multicast(
+  family: Family,
+  served: Served,
+  findMessage: readonly Instruction[],
+): Instruction[] {
   const groups = [...served.groups].slice(0, MOST_GROUPS)
     .map(([group, ids]) => ({ name: `of ${group}`, group, ids }));
   const rest = [...served.groups.values()].slice(MOST_GROUPS);
@@ -222,7 +272,7 @@ function areMembers(
   unique: string,
   member: string,
   other: string,
-  findMessage: Instruction,
+  findMessage: readonly Instruction[],
 ): Instruction[] {
   if (version3.size === 0 && version2.size === 0) return [bpf.jump(other)];
   const name = `version 2, ${unique}`;
@@ -245,13 +295,13 @@ function isMember(
   unique: string,
   member: string,
   other: string,
-  findMessage: Instruction,
+  findMessage: readonly Instruction[],
 ): Instruction[] {
   if (ids.size === 0) return [bpf.jump(other)];
   const words = Array.from({ length: 8 }, () => 0);
   for (const id of ids) words[id >> 5] = (words[id >> 5]! | (1 << (id & 31))) >>> 0;
   return [
-    findMessage,
+    ...findMessage,
     bpf.loadByteIndexed(VIRTUAL_ROUTER_ID),
     bpf.and(31),
     bpf.store(BIT),

@@ -130,10 +130,10 @@ export class ProtocolLoop {
       now: monotonicMicros,
       postKernel: (message) => this.#kernel.post(message),
       postControl: (message) => this.#control.post(message),
-      openTransport: (family, namespace, index, name) =>
+      openTransport: (family, namespace, index, name, protocol) =>
         family === "ipv6"
           ? openTransport6(namespace, index, name)
-          : openTransport4(namespace, index, name),
+          : openTransport4(namespace, index, name, protocol),
       openFrames: openFrameSocket,
       watch: (channel) => this.#watch(channel),
       unwatch: (channel) => this.#unwatch(channel),

@@ -20,7 +20,6 @@ import {
   closeDescriptor,
   drainSocket,
   IPPROTO_RAW,
-  IPPROTO_VRRP,
   openSocket,
   queueDrops,
   setOption,
@@ -34,6 +33,8 @@ import type {
   Decoded,
   DecodeOptions,
   DropReason,
+  PROTOCOL_AUTHENTICATION_HEADER,
+  PROTOCOL_VRRP,
   RouterSettings,
 } from "../vrrp/mod.ts";
 import { admittingFilter, refusingFilter } from "./filters.ts";
@@ -47,6 +48,9 @@ const RECEIVE_BUFFER = 1 << 20;
 export const PRIORITY_CONTROL = 7;
 
 export type Family = RouterSettings["family"];
+
+/** IP protocol that adverts come as. */
+export type AdvertProtocol = typeof PROTOCOL_VRRP | typeof PROTOCOL_AUTHENTICATION_HEADER;
 
 /** What became of a packet, believed or not. */
 export type Judged = Decoded | Authenticated;
@@ -121,6 +125,7 @@ export class RawSockets {
   readonly refused: number;
   readonly outgoing: number;
   readonly #family: Family;
+  readonly #protocol: AdvertProtocol;
   readonly #all: number[] = [];
   #served: Served = NOBODY;
   readonly #dropsSeen = new Map<number, number>();
@@ -129,19 +134,22 @@ export class RawSockets {
    * Opens sockets bound to the interface `name`. Nothing stays open where that fails.
    *
    * @param domain AF_INET or AF_INET6
+   * @param protocol what is received; anything may be sent
    * @param configure sets what the family wants
    * @throws {SystemError} when a socket or an option cannot be had
    */
   constructor(
     family: Family,
     domain: number,
+    protocol: AdvertProtocol,
     name: string,
     configure: (sockets: { admitted: number; refused: number; outgoing: number }) => void,
   ) {
     this.#family = family;
+    this.#protocol = protocol;
     try {
-      this.admitted = this.#open(domain, IPPROTO_VRRP, name);
-      this.refused = this.#open(domain, IPPROTO_VRRP, name);
+      this.admitted = this.#open(domain, protocol, name);
+      this.refused = this.#open(domain, protocol, name);
       this.outgoing = this.#open(domain, IPPROTO_RAW, name);
       for (const fd of [this.admitted, this.refused]) {
         setReceiveBuffer(fd, RECEIVE_BUFFER);
@@ -171,10 +179,10 @@ export class RawSockets {
   serve(served: Served): void {
     const staying = commonTo(this.#served, served);
     if (fingerprint(staying) !== fingerprint(this.#served)) {
-      attachFilter(this.admitted, admittingFilter(this.#family, staying));
+      attachFilter(this.admitted, admittingFilter(this.#family, staying, this.#protocol));
     }
-    attachFilter(this.refused, refusingFilter(this.#family, served));
-    attachFilter(this.admitted, admittingFilter(this.#family, served));
+    attachFilter(this.refused, refusingFilter(this.#family, served, this.#protocol));
+    attachFilter(this.admitted, admittingFilter(this.#family, served, this.#protocol));
     this.#served = served;
   }
 

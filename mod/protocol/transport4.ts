@@ -1,6 +1,7 @@
 /**
  * VRRP over IPv4. Raw sockets deliver packets with their IP header, and take them so
- * (IP_HDRINCL): source, TTL and type of service are what the codec has written.
+ * (IP_HDRINCL): source, TTL and type of service are what the codec has written, and so is an
+ * authentication header.
  *
  * @module
  */
@@ -20,16 +21,20 @@ import {
 } from "../../ffi/mod.ts";
 import { formatIpv4 } from "../ip/mod.ts";
 import {
+  AUTHENTICATION_HEADER,
   decodeAdvertisement,
   type DecodeOptions,
   type DropReason,
   headerFault,
+  headerFaultBehind,
+  PROTOCOL_VRRP,
 } from "../vrrp/mod.ts";
 import type { Guard } from "./guard.ts";
 import type { Destination, Reach } from "./reach.ts";
 import type { Served } from "./served.ts";
 import {
   type AdmittedReader,
+  type AdvertProtocol,
   type Judged,
   RawSockets,
   type RefusedReader,
@@ -44,12 +49,17 @@ const DESTINATION = 16;
 
 /** Adverts of one batch; the longest has 255 addresses and an IP header with options. */
 const ADMITTED = { batch: 32, size: 2048 };
-/** Refused packets of one batch; of each the longest IP header and the VRRP header. */
-const REFUSED = { batch: 256, size: 68 };
+/** Refused packets of one batch; of each the longest IP header, authentication, the VRRP header. */
+const REFUSED = { batch: 256, size: 60 + AUTHENTICATION_HEADER + 8 };
 
 /** @throws {SystemError} when a socket cannot be had, such as EPERM or ENODEV */
-export function openTransport4(namespace: string, index: number, name: string): VrrpTransport {
-  return inNamespace(namespace, () => new Transport4(index, name));
+export function openTransport4(
+  namespace: string,
+  index: number,
+  name: string,
+  protocol: AdvertProtocol,
+): VrrpTransport {
+  return inNamespace(namespace, () => new Transport4(index, name, protocol));
 }
 
 /** Where packets are put, a batch at a time. */
@@ -64,11 +74,19 @@ export class Ipv4Reader implements AdmittedReader, RefusedReader {
   readonly descriptor: number;
   readonly batch: number;
   readonly #packets: Packets;
+  /** Bytes between the IP header and the message. */
+  readonly #between: number;
 
-  constructor(descriptor: number, packets: Packets, batch: number) {
+  constructor(
+    descriptor: number,
+    packets: Packets,
+    batch: number,
+    protocol: AdvertProtocol = PROTOCOL_VRRP,
+  ) {
     this.descriptor = descriptor;
     this.batch = batch;
     this.#packets = packets;
+    this.#between = protocol === PROTOCOL_VRRP ? 0 : AUTHENTICATION_HEADER;
   }
 
   receive(limit: number): number {
@@ -78,21 +96,23 @@ export class Ipv4Reader implements AdmittedReader, RefusedReader {
   virtualRouterId(index: number): number | undefined {
     const packet = this.#packets.payload(index);
     // It stands behind the IP header, which may have options.
-    const at = (packet[0]! & 0x0f) * 4 + 1;
+    const at = (packet[0]! & 0x0f) * 4 + this.#between + 1;
     return at < this.#packets.length(index) ? packet[at] : undefined;
   }
 
   decode(index: number, options: DecodeOptions, guard: Guard | null, now: number): Judged {
     const packet = this.#packets.payload(index);
     const length = this.#packets.length(index);
-    return guard === null
-      ? decodeAdvertisement(packet, length, options)
-      : guard.receive4(packet, length, options, now);
+    if (guard !== null) return guard.receive4(packet, length, options, now);
+    // Whose it was has just left, or wants no such header any more.
+    if (this.#between > 0) return { ok: false, drop: "authentication" };
+    return decodeAdvertisement(packet, length, options);
   }
 
   fault(index: number, options: DecodeOptions, reach?: Reach): DropReason | null {
     const packet = this.#packets.payload(index);
-    return headerFault(packet, this.#packets.length(index), options) ??
+    const judge = this.#between > 0 ? headerFaultBehind : headerFault;
+    return judge(packet, this.#packets.length(index), options) ??
       reach?.fault(this, index) ?? null;
   }
 
@@ -138,18 +158,19 @@ class Transport4 implements VrrpTransport {
   /** Socket addresses of groups and peers. */
   readonly #targets = new Map<string, Uint8Array>();
 
-  constructor(index: number, name: string) {
+  constructor(index: number, name: string, protocol: AdvertProtocol) {
     buffers ??= {
       admitted: new BareReceiver(ADMITTED.batch, ADMITTED.size),
       refused: new BareReceiver(REFUSED.batch, REFUSED.size),
     };
-    this.#sockets = new RawSockets("ipv4", AF_INET, name, ({ outgoing }) => {
+    this.#sockets = new RawSockets("ipv4", AF_INET, protocol, name, ({ outgoing }) => {
       setOption(outgoing, IPPROTO_IP, IP_HDRINCL, 1);
       setOption(outgoing, IPPROTO_IP, IP_MULTICAST_LOOP, 0);
       setMulticastInterface4(outgoing, index);
     });
-    this.admitted = new Ipv4Reader(this.#sockets.admitted, buffers.admitted, ADMITTED.batch);
-    this.refused = new Ipv4Reader(this.#sockets.refused, buffers.refused, REFUSED.batch);
+    const { admitted, refused } = this.#sockets;
+    this.admitted = new Ipv4Reader(admitted, buffers.admitted, ADMITTED.batch, protocol);
+    this.refused = new Ipv4Reader(refused, buffers.refused, REFUSED.batch, protocol);
   }
 
   serve(served: Served): void {

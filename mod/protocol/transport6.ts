@@ -34,6 +34,7 @@ import {
   type DecodeOptions,
   type DropReason,
   headerFault6,
+  PROTOCOL_VRRP,
   VRRP_HEADER,
 } from "../vrrp/mod.ts";
 import {
@@ -178,14 +179,20 @@ class Transport6 implements VrrpTransport {
     };
     this.#sender = buffers.sender;
     this.#index = index;
-    this.#sockets = new RawSockets("ipv6", AF_INET6, name, ({ admitted, outgoing }) => {
-      setOption(admitted, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
-      setOption(admitted, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
-      setOption(outgoing, IPPROTO_IPV6, IPV6_HDRINCL, 0);
-      setOption(outgoing, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 0);
-      setOption(outgoing, IPPROTO_IPV6, IPV6_TCLASS, CLASS_CONTROL);
-      setMulticastInterface6(outgoing, index);
-    });
+    this.#sockets = new RawSockets(
+      "ipv6",
+      AF_INET6,
+      PROTOCOL_VRRP,
+      name,
+      ({ admitted, outgoing }) => {
+        setOption(admitted, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+        setOption(admitted, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
+        setOption(outgoing, IPPROTO_IPV6, IPV6_HDRINCL, 0);
+        setOption(outgoing, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 0);
+        setOption(outgoing, IPPROTO_IPV6, IPV6_TCLASS, CLASS_CONTROL);
+        setMulticastInterface6(outgoing, index);
+      },
+    );
     this.admitted = new Admitted6(this.#sockets.admitted, buffers.admitted);
     this.refused = new Refused6(this.#sockets.refused, buffers.refused);
   }

@@ -375,12 +375,7 @@ export class VrrpDriver {
         group: entry.group?.name ?? null,
         ...entry.authentication,
       })),
-      interfaces: [...this.#channels.all].map((channel) => ({
-        namespace: channel.namespace,
-        name: channel.name,
-        family: channel.family,
-        dropped: channel.total(),
-      })),
+      interfaces: this.#channels.refusals,
     };
   }
 }

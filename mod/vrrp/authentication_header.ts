@@ -43,15 +43,16 @@ import {
   setAuthentication,
 } from "./authentication_types.ts";
 import { paddedPassword } from "./authentication_password.ts";
-import { type DecodeOptions, PROTOCOL_VRRP } from "./message.ts";
-import { decodeAdvertisement } from "./packet.ts";
+import { type DecodeOptions, type DropReason, PROTOCOL_VRRP, VRRP_HEADER } from "./message.ts";
+import { decodeAdvertisement, headerFault } from "./packet.ts";
 import { sameBytes, type Secret } from "../secret/mod.ts";
 
 /** IP protocol number of the authentication header. */
 export const PROTOCOL_AUTHENTICATION_HEADER = 51;
 
-const AUTHENTICATION_HEADER = 24;
-/** Its length in words of 32 bits, less two. */
+/** Its length in bytes. */
+export const AUTHENTICATION_HEADER = 24;
+/** The same in words of 32 bits, less two, as it is stated. */
 const STATED_LENGTH = 4;
 /** The digest's place in the header, and its length. */
 const DIGEST_AT = 12;
@@ -164,6 +165,28 @@ export function receiveHeader(
   if (sequence <= (state.sequence ?? -1)) return disbelieve("authentication_replay");
   state.sequence = sequence;
   return { ...decoded, signed: true };
+}
+
+/**
+ * The same as `headerFault` for a packet with an authentication header: `packet` need hold no more
+ * than the headers. Never throws.
+ */
+export function headerFaultBehind(
+  packet: Uint8Array,
+  length: number,
+  options: DecodeOptions,
+): DropReason | null {
+  const at = (packet[0]! & 0x0f) * 4;
+  const message = at + AUTHENTICATION_HEADER;
+  if (length < message + VRRP_HEADER || packet.length < message + VRRP_HEADER) return "truncated";
+  const plain = new Uint8Array(at + VRRP_HEADER);
+  plain.set(packet.subarray(0, at));
+  plain.set(packet.subarray(message, message + VRRP_HEADER), at);
+  const total = ((packet[2]! << 8) | packet[3]!) - AUTHENTICATION_HEADER;
+  plain[2] = (total >> 8) & 0xff;
+  plain[3] = total & 0xff;
+  plain[9] = PROTOCOL_VRRP;
+  return headerFault(plain, length - AUTHENTICATION_HEADER, options);
 }
 
 /** What does not change from packet to packet: all but sequence number and digest. */

@@ -18,6 +18,11 @@ export {
 } from "./authentication.ts";
 export type { Authentication, AuthenticationState, Authenticator } from "./authentication.ts";
 export { clockAlarm, forgetClock, mustFollowWallClock } from "./authentication_clock.ts";
+export {
+  AUTHENTICATION_HEADER,
+  headerFaultBehind,
+  PROTOCOL_AUTHENTICATION_HEADER,
+} from "./authentication_header.ts";
 export { defaultWindow } from "./authentication_hmac.ts";
 export type { HmacKey, HmacMode, HmacSettings } from "./authentication_hmac.ts";
 export { stampTime } from "./authentication_stamp.ts";
@@ -34,6 +39,7 @@ export { createGroup, stepGroup } from "./groups.ts";
 export { createRouter, STALL, step } from "./machine.ts";
 export {
   DROP_REASONS,
+  PROTOCOL_VRRP,
   TYPE_ADVERTISEMENT,
   VRRP_GROUP_IPV4,
   VRRP_GROUP_IPV6,
