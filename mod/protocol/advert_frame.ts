@@ -6,7 +6,7 @@
  * @module
  */
 
-import { parseIp } from "../ip/mod.ts";
+import { internetChecksum, parseIp } from "../ip/mod.ts";
 import type { Family } from "./transport.ts";
 
 const ETHERNET = 14;
@@ -55,11 +55,9 @@ function ipv4Packet(packet: Uint8Array): Uint8Array {
   const ip = packet.slice();
   const length = (ip[0]! & 0x0f) * 4;
   ip.fill(0, IPV4_CHECKSUM, IPV4_CHECKSUM + 2);
-  let sum = 0;
-  for (let at = 0; at < length; at += 2) sum += (ip[at]! << 8) | ip[at + 1]!;
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
-  ip[IPV4_CHECKSUM] = (~sum >> 8) & 0xff;
-  ip[IPV4_CHECKSUM + 1] = ~sum & 0xff;
+  const sum = internetChecksum(ip, 0, length);
+  ip[IPV4_CHECKSUM] = sum >> 8;
+  ip[IPV4_CHECKSUM + 1] = sum & 0xff;
   return ip;
 }
 

@@ -41,7 +41,7 @@ async function authenticationOf(agent: HalbAgent) {
   return { ...authentication, senders: authentication.senders };
 }
 
-lab("[S6] HMAC: a pair elects, fails over, and shows its key nowhere", async (lab) => {
+lab("HMAC: a pair elects, fails over, and shows its key nowhere", async (lab) => {
   const { a, b, lan } = await startPair(lab, SIGNED);
   const signed = await lab.capture(lan, "ip proto 112");
   await soon(lab, "b believes a", async () => {
@@ -128,7 +128,7 @@ lab("HMAC: keys are rotated on a live pair, and no advert is missed", async (lab
 });
 
 lab(
-  "[S6] HMAC: replayed, stripped, forged and foreign adverts have a counter each",
+  "HMAC: replayed, stripped, forged and foreign adverts have a counter each",
   async (lab) => {
     const { a, b, hosts, lan } = await startPair(lab, SIGNED);
     const attacker = hosts[0];

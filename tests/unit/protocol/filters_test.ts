@@ -16,7 +16,16 @@ import {
 } from "../../../ffi/mod.ts";
 import { admittingFilter, refusingFilter } from "../../../mod/protocol/filters.ts";
 import { NOBODY, type Served, type ServedIds } from "../../../mod/protocol/served.ts";
-import { encodeAdvertisement, headerFault, VRRP_GROUP_IPV4 } from "../../../mod/vrrp/mod.ts";
+import {
+  createAuthenticationState,
+  encodeAdvertisement,
+  headerFault,
+  headerFaultBehind,
+  PROTOCOL_AUTHENTICATION_HEADER,
+  seal4,
+  VRRP_GROUP_IPV4,
+} from "../../../mod/vrrp/mod.ts";
+import { hmac, Secret } from "../../../mod/secret/mod.ts";
 import { forSeeds, type Random } from "../../lib/random.ts";
 
 // Deno 2.5 would count a library that a test loads as a leak.
@@ -69,6 +78,7 @@ function withOptions(packet: Uint8Array, words: number): Uint8Array {
 }
 
 const IDS: ServedIds = { version3: new Set([1, 51, 128, 255]), version2: new Set([51, 52]) };
+const NONE: ReadonlySet<number> = new Set();
 const SERVED: Served = { ...NOBODY, groups: new Map([[VRRP_GROUP_IPV4, IDS]]) };
 
 Deno.test("filters: what may be an advert for a router of ours is admitted, all else refused", () => {
@@ -110,6 +120,53 @@ Deno.test("filters: what may be an advert for a router of ours is admitted, all 
     names(through(refusingFilter("ipv4", SERVED), packets)),
     cases.filter(([, , admitted]) => !admitted).map(([name]) => name),
   );
+});
+
+/** The same packet with an authentication header. */
+function withHeader(packet: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const authentication = { type: "ah", password: Secret.ofText("secret") } as const;
+  return seal4(packet, { authentication, state: createAuthenticationState(), hmac }, 0);
+}
+
+Deno.test("filters: adverts behind an authentication header are told apart like others", () => {
+  const cases: [name: string, packet: Uint8Array, socket: "admitted" | "refused" | "neither"][] = [
+    ["ours", withHeader(advert(2, 52)), "admitted"],
+    ["255 addresses", withHeader(advert(2, 52, 255)), "admitted"],
+    ["somebody else's", withHeader(advert(2, 53)), "refused"],
+    ["TTL 254", other(withHeader(advert(2, 52)), { 8: 254 }), "refused"],
+    ["version 3", other(withHeader(advert(2, 52)), { 44: 0x31 }), "refused"],
+    ["announces more than it holds", other(withHeader(advert(2, 52)), { 47: 2 }), "refused"],
+    ["seven bytes behind it", withHeader(advert(2, 52)).subarray(0, 44 + 7), "refused"],
+    ["nothing behind it", withHeader(advert(2, 52)).subarray(0, 44), "refused"],
+    ["half a header", withHeader(advert(2, 52)).subarray(0, 32), "refused"],
+    ["IP options", withOptions(withHeader(advert(2, 52)), 10), "admitted"],
+    // What else a host may have IPsec for.
+    ["TCP behind it", other(withHeader(advert(2, 52)), { 20: 6 }), "neither"],
+    ["nothing at all", withHeader(advert(2, 52)).subarray(0, 20), "neither"],
+  ];
+  const served = { ...NOBODY, groups: new Map([[VRRP_GROUP_IPV4, { ...IDS, version3: NONE }]]) };
+  const packets = cases.map(([, packet]) => packet);
+  const names = (digits: string) => cases.filter((_, i) => digits[i] === "1").map(([name]) => name);
+  const wanted = (socket: string) => cases.filter((one) => one[2] === socket).map(([name]) => name);
+  const protocol = PROTOCOL_AUTHENTICATION_HEADER;
+  assert.deepEqual(
+    names(through(admittingFilter("ipv4", served, protocol), packets)),
+    wanted("admitted"),
+  );
+  const refused = through(refusingFilter("ipv4", served, protocol), packets);
+  assert.deepEqual(names(refused), wanted("refused"));
+  const options = { verifyChecksum: true, version: 2, version2: false } as const;
+  const faults = cases.filter(([, , socket]) => socket !== "neither").map(([name, packet]) =>
+    [name, headerFaultBehind(packet, packet.length, options)] as const
+  );
+  assert.deepEqual(faults.filter(([, fault]) => fault !== null), [
+    ["TTL 254", "ttl"],
+    ["version 3", "version"],
+    ["announces more than it holds", "length"],
+    ["seven bytes behind it", "truncated"],
+    ["nothing behind it", "truncated"],
+    ["half a header", "truncated"],
+  ]);
 });
 
 Deno.test("filters: on noise, exactly one of the two takes it, and the codec agrees", () => {
