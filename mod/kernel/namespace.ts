@@ -10,29 +10,21 @@
  * @module
  */
 
-import { type Acknowledgement, EADDRNOTAVAIL, EEXIST } from "../netlink/mod.ts";
 import type { AnnounceGroup, KernelRouter, WatchedInterface } from "../plane/messages.ts";
 import { blockedOf, Blocklist } from "./blocklist.ts";
 import { ConnectedRoutes } from "./connected.ts";
 import type { Pulse } from "./gate.ts";
 import type { WatchedAddress } from "./duplicates.ts";
-import { guardsOf } from "./guard.ts";
+import { Executor } from "./executor.ts";
 import { Herald } from "./herald.ts";
 import type { KernelIo, NamespaceIo } from "./io.ts";
 import { LeaseBook } from "./lease.ts";
 import { type LeasedRouter, starvation } from "./leased.ts";
-import {
-  describeOperation,
-  encodeOperation,
-  failureOf,
-  isIpv6,
-  type Operation,
-} from "./operation.ts";
+import type { Operation } from "./operation.ts";
 import { Promotion } from "./promotion.ts";
 import { Requester } from "./requester.ts";
 import { exposure, type ReportContent, reportOf } from "./report.ts";
 import { RoutingBook } from "./routing.ts";
-import { isRoutingOperation } from "./routing_operation.ts";
 import { type Say, Tables } from "./tables.ts";
 import { targetsOf } from "./targets.ts";
 import { Neighbourhood } from "./neighbourhood.ts";
@@ -40,6 +32,7 @@ import { NamespaceView } from "./view.ts";
 import { VirtualLinks } from "./virtual_links.ts";
 import { Memberships } from "./memberships.ts";
 import { type InterfaceNews, InterfaceWatch } from "./watch.ts";
+import { textOf } from "../text/mod.ts";
 
 /** Rounds of plan and do in one call; the rest waits for the next turn. */
 const ROUNDS = 20;
@@ -48,6 +41,8 @@ const BATCH = 128;
 const ROUTING_BATCH = 512;
 /** A call that has lasted so long ends after its round. */
 const LONG = 30_000;
+/** How long after something unforeseen, or a table that cannot be read, it is tried again. */
+const PAUSE = 200_000;
 /** How long an address of a router that nobody has decided about is left alone, microseconds. */
 const ADOPTION = 3_000_000;
 
@@ -72,10 +67,17 @@ export class NamespaceDriver {
   readonly #promotion: Promotion;
   readonly #blocklist: Blocklist;
   readonly #neighbourhood: Neighbourhood;
+  readonly #executor: Executor;
   /** Another process does the work: notifications are read, and nothing is changed or sent. */
   resting = false;
   #started = false;
   #again = false;
+  /** What of ours is there and unknown is still to be found out. */
+  #uncollected = false;
+  /** Nothing is planned before this time: something unforeseen happened. */
+  #pausedUntil = 0;
+  /** Tables that could not be read are not asked for before this time. */
+  #readAt = 0;
   #watchDirty = true;
 
   /** @throws where the namespace does not exist or may not be entered */
@@ -100,7 +102,7 @@ export class NamespaceDriver {
     this.routing = new RoutingBook(this.#view, {
       changed: (router) => this.#changed.add(router.router.name),
     });
-    this.#tables = new Tables(this.#io, this.#requester, this.#view, say, {
+    this.#tables = new Tables(this.#io, this.#requester, this.#view, () => clock.now(), say, {
       removed: (address) => this.book.removedByOthers(address, clock.now()),
       routing: (message) => this.routing.take(message, this.#io.portId, clock.now()),
       lost: () => this.routing.verify(),
@@ -129,6 +131,17 @@ export class NamespaceDriver {
       isOurs: (mac) => [...this.#view.links()].some((link) => link.mac === mac),
       changed: (router) => this.#changed.add(router),
     });
+    this.#executor = new Executor({
+      requester: this.#requester,
+      tables: this.#tables,
+      view: this.#view,
+      book: this.book,
+      routes: this.#routes,
+      routing: this.routing,
+      say,
+      now: () => clock.now(),
+      changed: (router) => this.#changed.add(router),
+    });
     this.#blocklist = new Blocklist(this.#io, `halb_${this.#io.portId}`, say);
     this.watch = new InterfaceWatch(
       name,
@@ -142,10 +155,12 @@ export class NamespaceDriver {
   /** When `settle` or `announce` should be called though nothing happened. */
   get deadline(): number {
     if (this.resting) return Infinity;
-    if (this.#again) return 0;
+    if (this.#again) return this.#pausedUntil;
     const { book, routing, herald } = this;
     const sources = [book, this.#routes, routing, herald, this.#links, this.#blocklist];
-    return Math.min(...sources.map(({ deadline }) => deadline));
+    sources.push(this.#tables);
+    const deadline = Math.min(...sources.map(({ deadline }) => deadline));
+    return Math.max(this.#pausedUntil, this.#unread ? Math.min(deadline, this.#readAt) : deadline);
   }
 
   /** Routers and watched interfaces from now on. The first time the kernel's tables are read. */
@@ -165,10 +180,7 @@ export class NamespaceDriver {
     this.#touchAll();
     this.routing.configure(this.book.routers);
     if (this.routing.used) this.#io.followRouting();
-    if (!this.#started) {
-      this.#collect();
-      this.#started = true;
-    }
+    if (!this.#started) this.#uncollected = this.#started = true;
     this.#memberships.want(interfaces);
     this.watch.watch(interfaces.map((one) => one.name));
     this.#watchDirty = true;
@@ -180,8 +192,7 @@ export class NamespaceDriver {
   rest(resting: boolean, now: number): void {
     this.resting = resting;
     if (resting) return;
-    this.#tables.follow();
-    this.#collect();
+    this.#uncollected = true;
     for (const router of this.book.routers) {
       // What nobody has decided about yet waits as it does after a start.
       if (!router.decided) router.adoptedUntil = now + ADOPTION;
@@ -189,11 +200,14 @@ export class NamespaceDriver {
     this.#again = true;
   }
 
-  /** What of ours is there that we do not know of. */
+  /** What of ours is there that we do not know of. @throws {DumpFailed} */
   #collect(): void {
+    const connected = this.#tables.ownRoutes();
+    const routing = this.#tables.routing();
     this.book.collectLeftovers();
-    this.#routes.adopt(this.#tables.ownRoutes());
-    this.routing.see(this.#tables.routing());
+    this.#routes.adopt(connected);
+    this.routing.see(routing);
+    this.#uncollected = false;
   }
 
   /** Hold from now on; the next `settle` does it and announces, unless it was held before. */
@@ -237,12 +251,27 @@ export class NamespaceDriver {
   /** Reads what happened and does what follows, until nothing is left to do or it takes long. */
   settle(): void {
     this.#again = false;
+    try {
+      this.#settle();
+    } catch (error) {
+      // Whatever it was must not make us spin.
+      this.#pausedUntil = this.#clock.now() + PAUSE;
+      this.#again = true;
+      this.#say("error", ["kernel"], "Cannot work in namespace", {
+        namespace: this.name,
+        error: textOf(error),
+      });
+    }
+  }
+
+  #settle(): void {
     const end = this.#clock.now() + LONG;
     for (let round = 0; round < ROUNDS; round++) {
       this.#tables.follow();
       const now = this.#clock.now();
       this.#digestChanges(now);
       if (this.resting) return;
+      if (now < this.#pausedUntil) break;
       this.#promotion.settle();
       // What was made or brought up is seen before addresses are added to it.
       if (this.#links.act(now)) continue;
@@ -250,7 +279,7 @@ export class NamespaceDriver {
       if (this.#blocklist.settle(now)) this.#touchAll();
       const operations = this.#plan(now);
       if (operations.length === 0) return this.herald.flush(now);
-      this.#execute(operations);
+      this.#executor.execute(operations);
       if (this.#clock.now() >= end) break;
     }
     this.herald.flush(this.#clock.now());
@@ -259,11 +288,31 @@ export class NamespaceDriver {
 
   /** Routes and rules go before addresses do, and come when all addresses are there. */
   #plan(now: number): Operation[] {
-    if (this.routing.stale) this.routing.see(this.#tables.routing());
+    const known = this.#readRouting(now);
     const { before, after } = this.#routes.plan(now);
-    const operations: Operation[] = this.routing.removals(now, ROUTING_BATCH);
+    const operations: Operation[] = known ? this.routing.removals(now, ROUTING_BATCH) : [];
     operations.push(...before, ...this.book.plan(now, BATCH), ...after);
-    return operations.length > 0 ? operations : this.routing.additions(now, ROUTING_BATCH);
+    if (operations.length > 0 || !known) return operations;
+    return this.routing.additions(now, ROUTING_BATCH);
+  }
+
+  get #unread(): boolean {
+    return this.#uncollected || this.routing.stale;
+  }
+
+  /** @returns whether what is known of routes and rules is right; addresses do not wait for that */
+  #readRouting(now: number): boolean {
+    if (!this.#unread) return true;
+    if (now < this.#readAt) return false;
+    try {
+      if (this.#uncollected) this.#collect();
+      else this.routing.see(this.#tables.routing());
+      return true;
+    } catch (error) {
+      this.#readAt = now + PAUSE;
+      this.#say("warning", ["kernel"], "Cannot read routes and rules", { reason: textOf(error) });
+      return false;
+    }
   }
 
   /** Sends announcements that are due. @returns whether some are left for the next turn */
@@ -339,60 +388,6 @@ export class NamespaceDriver {
           this.herald.again(router.name, new Set(here.map((one) => one.held.address)));
         }
       }
-    }
-  }
-
-  #execute(operations: readonly Operation[]): void {
-    const { ownership } = this.book;
-    const guards = guardsOf(operations, this.#view, this.#requester, ownership);
-    let sent = 0;
-    this.#requester.transact(
-      operations.map((operation) => (writer, sequence) =>
-        encodeOperation(writer, sequence, operation)
-      ),
-      (position, answer) => {
-        const operation = operations[position];
-        if (operation !== undefined) this.#answered(operation, answer, sent);
-      },
-      () => sent = this.#clock.now(),
-    );
-    if (guards.length === 0) return;
-    const gone = new Set(
-      operations.flatMap((one) => one.type === "delete_address" ? [one.address] : []),
-    );
-    this.#tables.follow();
-    for (const guard of guards) {
-      for (const words of guard.restore(this.#view, gone)) {
-        const level = words.startsWith("could not") ? "error" : "info";
-        const name = this.#view.link(guard.index)?.name ?? `${guard.index}`;
-        this.#say(level, ["kernel"], `The host's own on ${name}: ${words}`);
-      }
-    }
-  }
-
-  #answered(operation: Operation, answer: Acknowledgement, sent: number): void {
-    const failure = failureOf(operation, answer);
-    if (operation.type === "delete_address" && answer.errno === 0 && isIpv6(operation.address)) {
-      this.#tables.expectRemoval(operation.index, operation.address);
-    }
-    if (isRoutingOperation(operation)) {
-      if (!this.routing.settle(operation, failure, answer.errno, sent)) return;
-    } else if (operation.type === "add_route") this.#routes.settle(operation, failure, sent);
-    else this.book.settle(operation, failure, sent);
-    const router = "router" in operation ? operation.router : "";
-    if (operation.type !== "refresh_address") this.#changed.add(router);
-    // An address that we see is not there: what we know is out of date.
-    if (operation.type === "delete_address" && answer.errno === EADDRNOTAVAIL) {
-      this.#tables.distrust();
-    }
-    if (failure === undefined) return;
-    this.#say("warning", router === "" ? ["kernel"] : ["kernel", router], "The kernel refused", {
-      operation: describeOperation(operation),
-      reason: failure,
-    });
-    if (operation.type === "add_address" && answer.errno === EEXIST) {
-      // It is there and we do not know it: what we know is out of date.
-      this.#tables.distrust();
     }
   }
 }

@@ -27,6 +27,7 @@ import type {
   StopPlane,
   ToKernel,
 } from "../plane/messages.ts";
+import { Departures, finish, RETIREMENTS } from "./departures.ts";
 import type { KernelIo } from "./io.ts";
 import { NamespaceDriver } from "./namespace.ts";
 import { Places } from "./places.ts";
@@ -43,11 +44,6 @@ const STALL = 1_500_000;
 const FRAMES = 256;
 /** How long after a failure a namespace is opened again. */
 const REOPEN = 1_000_000;
-/** Interfaces taken down in one turn: each takes the kernel many milliseconds. */
-const RETIREMENTS = 1;
-/** Settling rounds and time at the stop before what is left is given up. */
-const LAST_ROUNDS = 1000;
-const LAST_WAIT = 3_000_000;
 
 /** A fault that was asked for: the one exception that leaves `handle`. */
 export class InjectedFault extends Error {
@@ -79,6 +75,7 @@ export class KernelPlane {
   readonly #decisions = new Map<string, HoldAddresses | DropAddresses>();
   readonly #reports = new Map<string, AddressReport>();
   readonly #places: Places;
+  readonly #departures: Departures;
   /** Namespaces that could not be opened, and when to try again. */
   readonly #closed = new Map<string, { readonly at: number; readonly reason: string }>();
   #configuredBy: EventId = "";
@@ -98,6 +95,7 @@ export class KernelPlane {
     this.#ports = ports;
     this.#options = options;
     this.#places = new Places(io);
+    this.#departures = new Departures(io, (...record) => this.#say(...record));
     this.#resting = options.resting ?? false;
     this.#log = new LogLimiter((record) => ports.control(record), () => io.now());
     this.#lastTurn = io.now();
@@ -115,7 +113,7 @@ export class KernelPlane {
 
   /** When to turn again at the latest, microseconds on CLOCK_MONOTONIC. */
   get deadline(): number {
-    let deadline = this.#lastTurn + LONGEST_SLEEP;
+    let deadline = Math.min(this.#lastTurn + LONGEST_SLEEP, this.#departures.deadline);
     for (const driver of this.#drivers.values()) deadline = Math.min(deadline, driver.deadline);
     for (const { at } of this.#closed.values()) deadline = Math.min(deadline, at);
     return deadline;
@@ -168,6 +166,7 @@ export class KernelPlane {
         driver.retire(RETIREMENTS);
       });
     }
+    this.#departures.turn();
     this.#tell();
   }
 
@@ -244,14 +243,10 @@ export class KernelPlane {
     this.#ports.control({ type: "configured", id: this.#ids.next(), cause, changes });
   }
 
-  /** Lets go of all that is held in a namespace, and of its sockets. */
+  /** Lets go of all that is held in a namespace, and then of its sockets. */
   #close(namespace: string, driver: NamespaceDriver): void {
-    this.#attempt(driver, () => {
-      driver.configure([], [], this.#io.now());
-      driver.retire(Infinity);
-    });
-    driver.close();
     this.#drivers.delete(namespace);
+    this.#departures.add(driver);
   }
 
   /** The name leads to another namespace now, or to none: all begins anew there. */
@@ -268,6 +263,7 @@ export class KernelPlane {
 
   #open(namespace: string): void {
     this.#closed.delete(namespace);
+    this.#departures.finish(namespace);
     this.#places.note(namespace);
     try {
       const driver = new NamespaceDriver(
@@ -316,14 +312,10 @@ export class KernelPlane {
     for (const driver of message.keep ? [] : this.#drivers.values()) {
       this.#attempt(driver, () => {
         driver.dropAll(this.#io.now());
-        const end = this.#io.now() + LAST_WAIT;
-        for (let round = 0; round < LAST_ROUNDS && this.#io.now() < end; round++) {
-          driver.settle();
-          driver.retire(RETIREMENTS);
-          if (!driver.unsettled) break;
-        }
+        finish(driver, this.#io);
       });
     }
+    this.#departures.finish();
     this.#tell();
     this.#stopped = true;
     this.#ports.control({ type: "stopped", id: this.#ids.next() });

@@ -18,11 +18,14 @@ import {
   readAcknowledgement,
   splitMessages,
 } from "../netlink/mod.ts";
+import { textOf } from "../text/mod.ts";
 import type { RequestIo } from "./io.ts";
 
 /** Requests in one buffer: their answers must fit the socket's receive buffer together. */
 const CHUNK = 64;
-const ENOBUFS = 105;
+const [EINVAL, ENOBUFS] = [22, 105];
+/** Sequence numbers end here: the field has 32 bits, and 0 is what notifications carry. */
+const LAST_SEQUENCE = 0x7fff_0000;
 /** In place of an acknowledgement that never came: nobody knows what became of the request. */
 export const ANSWER_LOST = "The kernel's answer was lost";
 /** How often a dump is begun anew when the table changes meanwhile. */
@@ -31,17 +34,37 @@ const DUMP_ATTEMPTS = 5;
 /** Appends one request with the given sequence number. */
 export type Encode = (writer: MessageWriter, sequence: number) => void;
 
+/** Errnos of a kernel that is short of something, or busy: another time it may go well. */
+const SHORTAGES: readonly number[] = [4, 11, 12, 16, ENOBUFS];
+
+/** A table could not be read. */
+export class DumpFailed extends Error {
+  override readonly name = "DumpFailed";
+  /** The kernel refuses, and will: it has no such table. */
+  readonly final: boolean;
+
+  constructor(failure: Acknowledgement | undefined) {
+    const why = failure === undefined ? "it has no end" : describeAcknowledgement(failure);
+    super(`Cannot read the kernel's table: ${why}`);
+    const errno = failure?.errno ?? 0;
+    this.final = errno !== 0 && !SHORTAGES.includes(errno);
+  }
+}
+
 /** The request side of one namespace. */
 export class Requester {
   readonly #io: RequestIo;
-  #sequence = 0;
+  #sequence: number;
 
-  constructor(io: RequestIo) {
+  /** @param sequence number of the last request, for tests */
+  constructor(io: RequestIo, sequence = 0) {
     this.#io = io;
+    this.#sequence = sequence;
   }
 
   /**
-   * Does all of the requests, in order.
+   * Does all of the requests, in order. One that cannot be written is answered with EINVAL and the
+   * reason, and keeps no other from being sent.
    *
    * @param answered called with each request's position and acknowledgement, in order
    * @param sending called before each buffer of requests is sent
@@ -54,11 +77,22 @@ export class Requester {
     for (let first = 0; first < requests.length; first += CHUNK) {
       const chunk = requests.slice(first, first + CHUNK);
       const writer = new MessageWriter(chunk.length * 96);
+      // Numbers of one buffer follow one another.
+      if (this.#sequence + chunk.length >= LAST_SEQUENCE) this.#sequence = 0;
       const start = this.#sequence + 1;
-      for (const encode of chunk) encode(writer, this.#next());
+      const answers = new Map<number, Acknowledgement>();
+      for (const encode of chunk) {
+        const sequence = this.#next();
+        try {
+          encode(writer, sequence);
+        } catch (error) {
+          writer.abandon();
+          answers.set(sequence, { sequence, errno: EINVAL, text: textOf(error) });
+        }
+      }
       sending();
-      this.#io.send(writer.finish());
-      const answers = this.#answers(start, chunk.length);
+      if (writer.length > 0) this.#io.send(writer.finish());
+      this.#answers(start, chunk.length, answers);
       for (let i = 0; i < chunk.length; i++) {
         answered(
           first + i,
@@ -72,7 +106,7 @@ export class Requester {
   /**
    * Reads a table.
    *
-   * @throws {Error} where the kernel refuses
+   * @throws {DumpFailed} where the kernel refuses, or the table has no end
    */
   dump(encode: Encode): readonly NetlinkMessage[] {
     for (let attempt = 1;; attempt++) {
@@ -89,10 +123,7 @@ export class Requester {
       // A table that never stands still is taken as it came: the monitor tells of the changes.
       if (reader.state === "interrupted" && attempt >= DUMP_ATTEMPTS) return reader.messages;
       if (attempt >= DUMP_ATTEMPTS || reader.failure !== undefined) {
-        const why = reader.failure === undefined
-          ? "it has no end"
-          : describeAcknowledgement(reader.failure);
-        throw new Error(`Cannot read the kernel's table: ${why}`);
+        throw new DumpFailed(reader.failure);
       }
     }
   }
@@ -126,9 +157,8 @@ export class Requester {
     }
   }
 
-  /** Acknowledgements of `count` requests, as far as they came. */
-  #answers(start: number, count: number): Map<number, Acknowledgement> {
-    const answers = new Map<number, Acknowledgement>();
+  /** Adds the acknowledgements of `count` requests to `answers`, as far as they came. */
+  #answers(start: number, count: number, answers: Map<number, Acknowledgement>): void {
     while (answers.size < count) {
       const bytes = this.#io.receive();
       if (bytes === undefined) break;
@@ -140,12 +170,10 @@ export class Requester {
         if (sequence >= start && sequence < start + count) answers.set(sequence, read.value);
       }
     }
-    return answers;
   }
 
   #next(): number {
-    // 0 is what notifications carry, and the field has 32 bits.
-    this.#sequence = this.#sequence >= 0x7fff0000 ? 1 : this.#sequence + 1;
+    this.#sequence = this.#sequence >= LAST_SEQUENCE ? 1 : this.#sequence + 1;
     return this.#sequence;
   }
 }

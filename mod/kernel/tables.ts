@@ -33,7 +33,8 @@ import {
 } from "../netlink/mod.ts";
 import type { LogRecord } from "../plane/messages.ts";
 import type { NamespaceIo } from "./io.ts";
-import type { Requester } from "./requester.ts";
+import { textOf } from "../text/mod.ts";
+import { DumpFailed, type Requester } from "./requester.ts";
 import type { NamespaceView } from "./view.ts";
 
 /** Says something to the operator. */
@@ -56,6 +57,9 @@ export interface TableListener {
 
 const ROUTING: readonly number[] = [RTM_NEWROUTE, RTM_DELROUTE, RTM_NEWRULE, RTM_DELRULE];
 
+/** How long after a failure the tables are read again. */
+const RETRY = 200_000;
+
 /** Fills the view of one namespace. */
 export class Tables {
   readonly #io: NamespaceIo;
@@ -65,20 +69,30 @@ export class Tables {
   readonly #listener: TableListener;
   /** IPv6 addresses that we have removed ourselves and not yet been told so, and how often. */
   readonly #expected = new Map<string, number>();
+  readonly #now: () => number;
   #stale = false;
+  /** A stale view is not replaced before this time. */
+  #readAt = 0;
 
   constructor(
     io: NamespaceIo,
     requester: Requester,
     view: NamespaceView,
+    now: () => number,
     say: Say,
     listener: TableListener,
   ) {
+    this.#now = now;
     this.#io = io;
     this.#requester = requester;
     this.#view = view;
     this.#say = say;
     this.#listener = listener;
+  }
+
+  /** When `follow` should be called though nothing happened. */
+  get deadline(): number {
+    return this.#stale ? this.#readAt : Infinity;
   }
 
   /** The view disagrees with the kernel: `follow` reads the tables first. */
@@ -92,33 +106,39 @@ export class Tables {
     this.#expected.set(key, (this.#expected.get(key) ?? 0) + 1);
   }
 
-  /** Reads links and addresses anew. @throws where the kernel refuses */
+  /**
+   * Reads links and addresses anew.
+   *
+   * @throws {DumpFailed} where that cannot be done now; then the view stays as it was
+   */
   read(): void {
+    // All of it before anything is forgotten: of half a table it would seem that the rest is gone.
+    const links = this.#requester.dump(requestLinks);
+    const four = this.#readAddresses(4);
+    const six = this.#readOptional("IPv6 addresses", () => this.#readAddresses(6));
+    const settings = this.#readOptional(
+      "IPv6 settings",
+      () => this.#requester.dump(requestIpv6Settings),
+    );
+    // The kernel keeps the newest IPv6 address of a scope first, and tells of it last when it
+    // comes: turned around, both agree, and the oldest one stays the first of an interface.
+    const messages = [...links, ...four, ...[...six].reverse(), ...settings];
     this.#stale = false;
     this.#view.clear();
     this.#expected.clear();
-    for (const message of this.#requester.dump(requestLinks)) this.#take(message);
-    for (const message of this.#readAddresses(4)) this.#take(message);
-    // The kernel keeps the newest IPv6 address of a scope first, and tells of it last when it
-    // comes: turned around, both agree, and the oldest one stays the first of an interface.
-    const messages = this.#readOptional(
-      "IPv6 addresses",
-      () => [...this.#readAddresses(6)].reverse(),
-    );
     for (const message of messages) this.#take(message);
-    const settings = () => this.#requester.dump(requestIpv6Settings);
-    for (const message of this.#readOptional("IPv6 settings", settings)) this.#take(message);
   }
 
   /** Takes in every notification that is queued. */
   follow(): void {
-    if (this.#stale) this.read();
+    if (this.#stale) this.#readAgain();
     for (;;) {
       const bytes = this.#io.event();
       if (bytes === undefined) return;
       if (bytes === "overrun") {
         this.#say("info", ["kernel"], "Notifications were lost, reading the tables again");
-        this.read();
+        this.#stale = true;
+        this.#readAgain();
         this.#listener.lost();
       } else {
         for (const message of splitMessages(bytes).messages) this.#take(message);
@@ -126,7 +146,19 @@ export class Tables {
     }
   }
 
-  /** The routes of both families that carry our protocol number. */
+  /** Where it fails, what was known goes on to count: an old view is better than none. */
+  #readAgain(): void {
+    const now = this.#now();
+    if (now < this.#readAt) return;
+    try {
+      this.read();
+    } catch (error) {
+      this.#readAt = now + RETRY;
+      this.#say("warning", ["kernel"], "Cannot read the tables", { reason: textOf(error) });
+    }
+  }
+
+  /** The routes of both families that carry our protocol number. @throws {DumpFailed} */
   ownRoutes(): Route[] {
     const routes: Route[] = [];
     const dump = (family: 4 | 6) =>
@@ -140,7 +172,7 @@ export class Tables {
     return routes;
   }
 
-  /** The routes that carry our protocol number, and all rules, of both families. */
+  /** The routes that carry our protocol number, and all rules. @throws {DumpFailed} */
   routing(): NetlinkMessage[] {
     const routes = (family: 4 | 6) =>
       this.#requester.dump((writer, sequence) =>
@@ -165,7 +197,8 @@ export class Tables {
     try {
       return dump();
     } catch (error) {
-      this.#say("debug", ["kernel"], `Cannot read ${what}`, { error: `${error}` });
+      if (!(error instanceof DumpFailed) || !error.final) throw error;
+      this.#say("debug", ["kernel"], `Cannot read ${what}`, { error: error.message });
       return [];
     }
   }

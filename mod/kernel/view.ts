@@ -50,6 +50,7 @@ export class NamespaceView {
     this.#links.delete(link.index);
     if (this.#names.get(known.name) === link.index) this.#names.delete(known.name);
     this.#addresses.delete(link.index);
+    this.#forwarding.delete(link.index);
     this.#changed.add(link.index);
     return true;
   }

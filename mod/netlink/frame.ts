@@ -214,6 +214,15 @@ export class MessageWriter {
     return this;
   }
 
+  /** Takes back the open message, whose content turned out to be impossible. */
+  abandon(): this {
+    if (this.#start < 0) return this;
+    this.#bytes.fill(0, this.#start, this.#length);
+    this.#length = this.#start;
+    this.#start = -1;
+    return this;
+  }
+
   /** The messages written so far, as a view that the next write may change. */
   finish(): Uint8Array<ArrayBuffer> {
     if (this.#start >= 0) throw new Error("Cannot finish buffer: a message is open");

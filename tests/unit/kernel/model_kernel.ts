@@ -71,8 +71,8 @@ export class ModelKernel extends ModelSockets implements KernelIo, NamespaceIo {
   routes: ModelRoute[] = [];
   /** Requests that changed something or tried to, in words. */
   readonly journal: string[] = [];
-  /** Errnos for the next requests of a type, first first. */
-  readonly refusals: { type: number; errno: number }[] = [];
+  /** Errnos for the next requests of a type, of one family or any, first first. */
+  readonly refusals: { type: number; errno: number; family?: number }[] = [];
   /** Whether the kernel keeps IFA_PROTO. */
   marks = true;
   /** The first IPv6 address to go takes the route to its prefix, whoever needs it. */
@@ -219,6 +219,11 @@ export class ModelKernel extends ModelSockets implements KernelIo, NamespaceIo {
 
   #request(message: NetlinkMessage): void {
     const { type, sequence } = message;
+    const refused = this.refusals.findIndex((one) =>
+      one.type === type && (one.family === undefined || one.family === message.payload[0])
+    );
+    const refusal = refused < 0 ? undefined : this.refusals.splice(refused, 1)[0]?.errno;
+    if (refusal !== undefined) return this.answer(errorMessage(sequence, refusal));
     if (type === RTM_GETLINK) {
       return this.dump(sequence, this.links.map((link) => linkMessage(RTM_NEWLINK, link)));
     }
@@ -243,9 +248,7 @@ export class ModelKernel extends ModelSockets implements KernelIo, NamespaceIo {
       return this.dump(sequence, this.routes.filter(wanted).map(routeMessage));
     }
     if (type === RTM_GETRULE) return this.dump(sequence, []);
-    const refused = this.refusals.findIndex((one) => one.type === type);
-    const refusal = refused < 0 ? undefined : this.refusals.splice(refused, 1)[0]?.errno;
-    this.answer(errorMessage(sequence, refusal ?? this.#change(message)));
+    this.answer(errorMessage(sequence, this.#change(message)));
   }
 
   #change(message: NetlinkMessage): number {
