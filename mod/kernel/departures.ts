@@ -45,7 +45,10 @@ export class Departures {
   /** Lets go of all that is held in a namespace. */
   add(driver: NamespaceDriver): void {
     this.#drivers.add(driver);
-    this.#go(driver, () => driver.configure([], [], this.#clock.now()));
+    this.#go(driver, () => {
+      driver.configure([], [], this.#clock.now());
+      driver.retire(RETIREMENTS);
+    });
   }
 
   /** Some of what is left. */

@@ -157,9 +157,11 @@ export class NamespaceDriver {
     if (this.resting) return Infinity;
     if (this.#again) return this.#pausedUntil;
     const { book, routing, herald } = this;
-    const sources = [book, this.#routes, routing, herald, this.#links, this.#blocklist];
-    sources.push(this.#tables);
-    const deadline = Math.min(...sources.map(({ deadline }) => deadline));
+    const deadline = Math.min(
+      ...[book, this.#routes, routing, herald, this.#links, this.#blocklist, this.#tables]
+        .map(({ deadline }) => deadline),
+      this.#memberships.deadline,
+    );
     return Math.max(this.#pausedUntil, this.#unread ? Math.min(deadline, this.#readAt) : deadline);
   }
 
@@ -350,9 +352,10 @@ export class NamespaceDriver {
 
   /** What changed about the watched interfaces since the last call. */
   takeNews(): InterfaceNews[] {
-    if (!this.#watchDirty) return [];
+    const now = this.#clock.now();
+    if (!this.#watchDirty && now < this.#memberships.deadline) return [];
     this.#watchDirty = false;
-    this.#memberships.settle();
+    this.#memberships.settle(now);
     return this.watch.changes();
   }
 

@@ -12,13 +12,12 @@ import type { InterfaceAddress, Link } from "../netlink/mod.ts";
 import { backoff } from "./gate.ts";
 import type { LeasedAddress } from "./leased.ts";
 import { isIpv6 } from "./operation.ts";
+import { LEAST_MTU } from "./view.ts";
 
 /** Removals further apart than this are not thought to be a fight over the address. */
 const SETTLED = 10_000_000;
 /** The kernel may end a lease a quarter of a second early. */
 const NEARLY_OVER = 300_000;
-/** Below it the kernel takes IPv6 off an interface (RFC 8200 section 5). */
-const IPV6_LEAST_MTU = 1280;
 
 /**
  * Why an address cannot be on the interface now, known without asking the kernel; undefined:
@@ -28,8 +27,8 @@ export function obstacleTo(address: string, link: Link | undefined): string | un
   if (link === undefined || !isIpv6(address)) return undefined;
   if (!link.up) return `Interface ${link.name} is down`;
   // 0: the kernel did not say.
-  if (link.mtu > 0 && link.mtu < IPV6_LEAST_MTU) {
-    return `MTU of ${link.name} is ${link.mtu}, IPv6 needs ${IPV6_LEAST_MTU}`;
+  if (link.mtu > 0 && link.mtu < LEAST_MTU.ipv6) {
+    return `MTU of ${link.name} is ${link.mtu}, IPv6 needs ${LEAST_MTU.ipv6}`;
   }
   return undefined;
 }

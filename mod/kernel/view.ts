@@ -9,6 +9,15 @@
 
 import { AF_UNSPEC, type InterfaceAddress, type Link } from "../netlink/mod.ts";
 
+/** Below it the kernel takes a family off an interface (RFC 791, RFC 8200 section 5). */
+export const LEAST_MTU = { ipv4: 68, ipv6: 1280 } as const;
+
+/** Since when an interface carries each family, as numbers that only grow. */
+interface Births {
+  ipv4: number;
+  ipv6: number;
+}
+
 /** Links and addresses of one namespace. */
 export class NamespaceView {
   readonly #links = new Map<number, Link>();
@@ -17,6 +26,9 @@ export class NamespaceView {
   readonly #addresses = new Map<number, Map<string, InterfaceAddress[]>>();
   /** Interfaces that forward IPv6 packets. */
   readonly #forwarding = new Set<number>();
+  /** Not forgotten by `clear`: what is read again is the same. */
+  readonly #births = new Map<number, Births>();
+  #lastBirth = 0;
   /** Interfaces that changed since `takeChanges`. */
   #changed = new Set<number>();
 
@@ -37,6 +49,7 @@ export class NamespaceView {
     if (known !== undefined && this.#names.get(known.name) === link.index) {
       this.#names.delete(known.name);
     }
+    this.#bear(link, known?.mtu ?? 0);
     this.#links.set(link.index, link);
     this.#names.set(link.name, link.index);
     this.#changed.add(link.index);
@@ -51,6 +64,7 @@ export class NamespaceView {
     if (this.#names.get(known.name) === link.index) this.#names.delete(known.name);
     this.#addresses.delete(link.index);
     this.#forwarding.delete(link.index);
+    this.#births.delete(link.index);
     this.#changed.add(link.index);
     return true;
   }
@@ -95,6 +109,26 @@ export class NamespaceView {
 
   forwards(index: number): boolean {
     return this.#forwarding.has(index);
+  }
+
+  /**
+   * Tells one life of an interface from another: what the kernel keeps for a family, such as the
+   * groups that it is in, ends where it leaves the namespace or its MTU gets too small.
+   */
+  birth(index: number, ipv6: boolean): number {
+    return this.#births.get(index)?.[ipv6 ? "ipv6" : "ipv4"] ?? 0;
+  }
+
+  #bear({ index, mtu }: Link, before: number): void {
+    const births = this.#births.get(index);
+    if (births === undefined) {
+      const birth = ++this.#lastBirth;
+      this.#births.set(index, { ipv4: birth, ipv6: birth });
+      return;
+    }
+    for (const family of ["ipv4", "ipv6"] as const) {
+      if (shrunk(before, mtu, LEAST_MTU[family])) births[family] = ++this.#lastBirth;
+    }
   }
 
   /** Index of the interface that has this name now. */
@@ -157,4 +191,9 @@ function sameAddress(a: InterfaceAddress, b: InterfaceAddress): boolean {
   return a.permanent === b.permanent && a.flags === b.flags && a.scope === b.scope &&
     a.protocol === b.protocol && a.label === b.label && a.routePriority === b.routePriority &&
     a.peer === b.peer && a.broadcast === b.broadcast;
+}
+
+/** Whether a changed MTU fell below `least`; 0: the kernel did not say. */
+function shrunk(before: number, now: number, least: number): boolean {
+  return now > 0 && now < least && (before === 0 || before >= least);
 }

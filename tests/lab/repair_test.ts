@@ -319,3 +319,20 @@ lab("repair: all of it over IPv6", async (lab) => {
   const held = bench.holders.longestOverlap();
   assert.ok(held <= 100 + TOLERANCE, `two held the address for ${held} ms`);
 });
+
+lab("repair: a backup that IPv6 was taken off for a while hears the master again", async (lab) => {
+  const { b, hosts: [, host] } = await startBench(lab, IPV6);
+  // The kernel ends the membership of a socket that is still open, also where it goes by so fast
+  // that nobody sees the state in between.
+  for (const seen of [true, false]) {
+    await ip(host, "link set eth0 mtu 1200");
+    if (seen) await b.untilState("web", "fault");
+    await ip(host, "link set eth0 mtu 1500");
+    await lab.until("b is in the group", async () => {
+      return (await ip(host, "maddress show dev eth0")).includes("ff02::12");
+    }, 5000);
+    await b.untilState("web", "backup", 5000);
+    await lab.delay(2 * MASTER_DOWN + TOLERANCE);
+    assert.equal((await routerOf(b, "web")).state, "backup");
+  }
+});
