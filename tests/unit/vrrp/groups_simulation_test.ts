@@ -176,6 +176,48 @@ Deno.test("[S6] members fail and recover in all orders, for every need", () => {
   });
 });
 
+Deno.test("preempt_delay: a group comes back when each member's delay is over, and moves once", () => {
+  forSeeds(300, (random) => {
+    const network = new GroupNetwork(random);
+    const names = NAMES.slice(0, random.int(2, 4));
+    const own = (i: number, priority: number) =>
+      names.map((name, n) => ({ name, source: `198.51.${n}.${10 + i}`, priority }));
+    const delay = random.int(1, 30) * SECOND + random.int(0, SECOND);
+    const a = network.add(own(0, 150), "all", { preemptDelay: delay });
+    const b = network.add(own(1, 100));
+    network.start(b);
+    network.run(10 * SECOND);
+    strictEqual(b.group.state, "master");
+    // Members become healthy one after the other: the last one counts.
+    const late = random.int(0, random.pick([0, 1000, 3 * SECOND]));
+    names.forEach((name, n) => {
+      network.at(network.now + Math.round(late * n / (names.length - 1)), () => {
+        network.health(a, name);
+      });
+    });
+    const healthy = network.now + late;
+    // Not a moment earlier.
+    network.run(healthy + delay - network.now - 1000);
+    strictEqual(a.group.state, "backup");
+    network.run(5 * SECOND);
+    strictEqual(settled(network, "after the delay"), a);
+    deepStrictEqual(a.history, ["init backup", "backup master"]);
+    strictEqual(b.history.at(-1), "master backup");
+    // Health that comes back counts anew; a master that dies meanwhile is replaced at once.
+    const failing = random.pick(names);
+    network.health(a, failing, "eth0 is down");
+    network.run(3 * SECOND);
+    strictEqual(b.group.state, "master");
+    network.health(a, failing);
+    network.run(random.int(0, Math.min(delay, 4 * SECOND) - 1));
+    strictEqual(a.group.state, "backup");
+    network.crash(b);
+    // Master-down at priority 150: 3.41 s, for the last that heard; or the delay's end.
+    network.run(3_500_000 + 1000);
+    strictEqual(a.group.state, "master");
+  });
+});
+
 Deno.test("[S6] dual stack, equal priorities, crossed addresses, one family cut: never flaps", () => {
   forSeeds(400, (random) => {
     const network = new GroupNetwork(random);
