@@ -211,7 +211,10 @@ function buildSite(
   if (options.name === undefined && known.name === undefined) resolved.name = options.hostname;
   const surroundings = { ...options, user: resolved.script_user };
   const trackers = readTrackers(root, surroundings, report);
-  checkTrackers(checked, syncGroups, trackers, surroundings, report);
+  const list = root.entries.get("sync_group");
+  const complete = checked.length === routers.length &&
+    (list?.kind !== "list" || syncGroups.length === list.items.length);
+  checkTrackers(checked, syncGroups, trackers, surroundings, complete, report);
   const mailNode = root.entries.get("mail");
   const mail = mailNode !== undefined && isTable(mailNode, "mail", report)
     ? validate(mailNode, MAIL_SCHEMA, report)

@@ -223,6 +223,17 @@ function checkEffects({ config, node }: CheckedRouter, report: Report): void {
       severity: "warning",
     });
   }
+  const accept = descend(node, ["accept"]);
+  if (!config.accept && config.priority === 255 && accept.path[0] !== "defaults") {
+    report({
+      place: keyPlace(accept),
+      message: `\`accept = false\` has no effect at priority 255 (${OTHER}): the owner takes ` +
+        "packets to its addresses (RFC 9568 section 6.1)",
+      advice: "leave the key out, or give a priority below 255",
+      severity: "warning",
+      other: valuePlace(descend(node, ["priority"])),
+    });
+  }
 }
 
 /** Whether the addresses stay long enough for a backup to take over. */

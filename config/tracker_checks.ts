@@ -7,7 +7,7 @@
  */
 
 import { checkCommand } from "./commands.ts";
-import type { Report } from "./finding.ts";
+import { OTHER, type Report } from "./finding.ts";
 import { type CheckedRouter, clash, Register } from "./router_checks.ts";
 import type { SyncGroupConfig } from "./group_schema.ts";
 import { nearest } from "./nearest.ts";
@@ -35,9 +35,14 @@ type TrackerKey = keyof TrackersConfig;
 export const TRACKER_KEYS = Object.keys(TRACKER_LISTS) as readonly TrackerKey[];
 
 /** All trackers that passed the schema, with the trees they came from. */
-export type CheckedTrackers = {
-  readonly [K in TrackerKey]: readonly CheckedTable<TrackersConfig[K][number]>[];
-};
+export type CheckedTrackers =
+  & {
+    readonly [K in TrackerKey]: readonly CheckedTable<TrackersConfig[K][number]>[];
+  }
+  & {
+    /** Names of all that were written, those that did not pass the schema too. */
+    written(key: TrackerKey): readonly string[];
+  };
 
 /** The lists of `[[vrrp]]` `track`, what they name, and how a missing one is called. */
 const USES: readonly (readonly [TrackList, TrackerKey, string])[] = [
@@ -77,7 +82,17 @@ export function readTrackers(
     track_file: validTables(root, "track_file", TRACK_FILE_SCHEMA, report),
     track_route: validTables(root, "track_route", TRACK_ROUTE_SCHEMA, report),
     track_address: validTables(root, "track_address", TRACK_ADDRESS_SCHEMA, report),
+    written: (key) => namesIn(root.entries.get(key)),
   };
+}
+
+/** Names in a list of tables, whatever else is wrong with these. */
+function namesIn(list: TreeNode | undefined): string[] {
+  const tables = list?.kind === "list" ? list.items : [];
+  return tables.flatMap((table) => {
+    const name = table.kind === "table" ? table.entries.get("name") : undefined;
+    return name?.kind === "scalar" && typeof name.value === "string" ? [name.value] : [];
+  });
 }
 
 /** Without the trees. */
@@ -92,12 +107,17 @@ export function configsOf(trackers: CheckedTrackers): TrackersConfig {
   };
 }
 
-/** Reports what is wrong with the trackers of a site and with how its routers use them. */
+/**
+ * Reports what is wrong with the trackers of a site and with how its routers use them.
+ *
+ * @param complete all routers and groups passed the schema: who is not among them is nobody
+ */
 export function checkTrackers(
   routers: readonly CheckedRouter[],
   groups: readonly CheckedTable<SyncGroupConfig>[],
   trackers: CheckedTrackers,
   surroundings: TrackerSurroundings,
+  complete: boolean,
   report: Report,
 ): void {
   for (const key of TRACKER_KEYS) checkNames(key, trackers[key], report);
@@ -105,6 +125,8 @@ export function checkTrackers(
   for (const process of trackers.track_process) checkProcess(process, report);
   for (const route of trackers.track_route) checkRoute(route, report);
   for (const one of [...routers, ...groups]) checkTrack(one, trackers, report);
+  for (const router of routers) checkOwnerWeights(router, trackers, report);
+  if (complete) checkUnused(routers, groups, trackers, report);
   checkCycles(routers, trackers, report);
 }
 
@@ -131,7 +153,7 @@ function checkTrack(
   report: Report,
 ) {
   for (const [list, key, word] of USES) {
-    const known = trackers[key].map((tracker) => tracker.config.name);
+    const known = trackers.written(key);
     const register = new Register<TreeNode>();
     config.track[list].forEach(({ name }, index) => {
       const item = descend(node, ["track", list, index]);
@@ -152,6 +174,58 @@ function checkTrack(
           : `write \`"${near}"\` instead`,
       });
     });
+  }
+}
+
+/** A weight that moves nothing: an owner's priority never changes. */
+function checkOwnerWeights(
+  { config, node }: CheckedRouter,
+  trackers: CheckedTrackers,
+  report: Report,
+): void {
+  if (config.priority !== 255) return;
+  for (const [list, key, word] of USES) {
+    // Too little in a file is a fault, and that keeps an owner out, too.
+    if (list === "files") continue;
+    config.track[list].forEach(({ name, weight }, index) => {
+      const described = trackers[key].find((one) => one.config.name === name);
+      if ((weight ?? described?.config.weight ?? 0) === 0) return;
+      const own = descend(node, ["track", list, index]);
+      report({
+        place: valuePlace(own),
+        message: `The weight of the ${word} "${name}" has no effect: the priority of an owner ` +
+          `(255 at ${OTHER}) never changes`,
+        advice: "give it the weight 0, so that it is a fault, or the router a priority below 255",
+        severity: "warning",
+        other: valuePlace(descend(node, ["priority"])),
+      });
+    });
+  }
+}
+
+/** What is described and nobody looks at. */
+function checkUnused(
+  routers: readonly CheckedRouter[],
+  groups: readonly CheckedTable<SyncGroupConfig>[],
+  trackers: CheckedTrackers,
+  report: Report,
+): void {
+  const tables = [...routers, ...groups];
+  for (const [list, key, word] of USES) {
+    const used = new Set(
+      tables.flatMap(({ config }) => config.track[list].map(({ name }) => name)),
+    );
+    // Its delays count for those who speak on it.
+    if (list === "interfaces") { for (const { config } of routers) used.add(config.interface); }
+    for (const { config: { name }, node } of trackers[key]) {
+      if (used.has(name)) continue;
+      report({
+        place: valuePlace(descend(node, ["name"])),
+        message: `Nobody tracks the ${word} "${name}"`,
+        advice: `name it in \`track.${list}\` of a virtual router or sync group, or take it out`,
+        severity: "warning",
+      });
+    }
   }
 }
 
