@@ -19,6 +19,8 @@ const SECOND = 1_000_000;
 const SETTLED = 2 * SECOND;
 /** Time between two probes of an address. */
 const PROBE_INTERVAL = 60 * SECOND;
+/** Holders told of for one address: who claims it with ever new hardware addresses gains nothing. */
+const MOST_HOLDERS = 4;
 /** A claim that was not repeated for so long is over: two probes without an answer. */
 const FORGOTTEN = 150 * SECOND;
 
@@ -55,7 +57,7 @@ export class DuplicateWatch {
   want(addresses: readonly WatchedAddress[], now: number): boolean {
     const before = this.#watched;
     const next = new Map<string, Watched>();
-    let changed = addresses.length !== before.size;
+    let changed = false;
     for (const one of addresses) {
       const key = `${one.index} ${one.address}`;
       const known = before.get(key);
@@ -64,14 +66,14 @@ export class DuplicateWatch {
       next.set(key, { ...one, since: known?.since ?? now, probeAt });
     }
     this.#watched = next;
-    return changed;
+    return changed || next.size !== before.size;
   }
 
   /**
    * Somebody claims an address.
    *
    * @param isOurs whether a hardware address is one of this host's
-   * @returns the duplicate, where it was not known before
+   * @returns the duplicate, where it was not known before; a fifth holder of an address is not told
    */
   heard(claim: Claim, now: number, isOurs: (mac: string) => boolean): Duplicate | undefined {
     if (isOurs(claim.mac)) return undefined;
@@ -84,6 +86,11 @@ export class DuplicateWatch {
       return undefined;
     }
     const { router } = watched;
+    let holders = 0;
+    for (const one of this.#duplicates.values()) {
+      if (one.router === router && one.address === claim.address) holders++;
+    }
+    if (holders >= MOST_HOLDERS) return undefined;
     const duplicate = { router, address: claim.address, mac: claim.mac, since: now, last: now };
     this.#duplicates.set(key, duplicate);
     return duplicate;

@@ -17,12 +17,14 @@ import {
   bpf,
   closeDescriptor,
   drainSocket,
+  EAFNOSUPPORT,
   IPPROTO_ICMPV6,
   openSocket,
   sendTo,
   setReceiveBuffer,
   SOCK_RAW,
   sockaddrLl,
+  SystemError,
 } from "../../ffi/mod.ts";
 import { formatIp, parseIp } from "../ip/mod.ts";
 import type { Claim, NeighbourIo } from "./io.ts";
@@ -45,29 +47,40 @@ const INTERFACE = 4;
 const RECEIVE_BUFFER = 64 * 1024;
 const BATCH = 32;
 const SIZE = 128;
-/** A filter has room for so many addresses; with more, all claims come in and are sifted here. */
-const MOST_FILTERED = 1500;
+/**
+ * So many addresses are filtered by the kernel; with more, all claims come in and are sifted here.
+ * Two such filters, the former and its successor, are well within what it grants to a socket
+ * (net.core.optmem_max, 20 KiB before Linux 6.8).
+ */
+const MOST_FILTERED = 250;
 
 export class NeighbourSockets implements NeighbourIo {
   readonly #arp: number;
-  readonly #icmp: number;
-  readonly #packets = new BareReceiver(BATCH, SIZE);
+  /** null: this kernel has no IPv6. */
+  readonly #icmp: number | null;
+  // One for each family: the sender's address keeps the length of the last one.
+  readonly #arpPackets = new BareReceiver(BATCH, SIZE);
+  readonly #icmpPackets = new BareReceiver(BATCH, SIZE);
 
   /** Opens the sockets in the thread's namespace. @throws {SystemError} */
   constructor() {
     this.#arp = openSocket(AF_PACKET, SOCK_RAW, 0);
+    let icmp: number | null = null;
     try {
       attachDropAll(this.#arp);
       setReceiveBuffer(this.#arp, RECEIVE_BUFFER);
       bindSocket(this.#arp, sockaddrLl(0, ETHERTYPE_ARP));
-      this.#icmp = openSocket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6);
+      icmp = openIcmp();
+      if (icmp !== null) {
+        attachDropAll(icmp);
+        setReceiveBuffer(icmp, RECEIVE_BUFFER);
+        drainSocket(icmp);
+      }
     } catch (error) {
-      closeDescriptor(this.#arp);
+      for (const socket of [this.#arp, icmp]) if (socket !== null) closeDescriptor(socket);
       throw error;
     }
-    attachDropAll(this.#icmp);
-    setReceiveBuffer(this.#icmp, RECEIVE_BUFFER);
-    drainSocket(this.#icmp);
+    this.#icmp = icmp;
   }
 
   watch(addresses: readonly string[]): void {
@@ -80,6 +93,7 @@ export class NeighbourSockets implements NeighbourIo {
       (bytes.length === 4 ? four : six).push(word);
     }
     attachFilter(this.#arp, filter(four, [bpf.loadWord(SENDER_IP)]));
+    if (this.#icmp === null) return;
     attachFilter(
       this.#icmp,
       filter(six, [
@@ -92,19 +106,23 @@ export class NeighbourSockets implements NeighbourIo {
   }
 
   receive(most: number): Claim[] {
+    const claims = this.#receive(this.#arp, this.#arpPackets, arpClaim, most);
+    if (this.#icmp === null) return claims;
+    return [...claims, ...this.#receive(this.#icmp, this.#icmpPackets, ndClaim, most)];
+  }
+
+  #receive(socket: number, packets: BareReceiver, read: typeof arpClaim, most: number): Claim[] {
     const claims: Claim[] = [];
-    for (const [descriptor, read] of [[this.#arp, arpClaim], [this.#icmp, ndClaim]] as const) {
-      for (let left = most; left > 0;) {
-        const wanted = Math.min(left, BATCH);
-        const count = this.#packets.receive(descriptor, wanted);
-        for (let i = 0; i < count; i++) {
-          const length = Math.min(this.#packets.length(i), SIZE);
-          const claim = read(this.#packets.payload(i).subarray(0, length), this.#packets.source(i));
-          if (claim !== undefined) claims.push(claim);
-        }
-        if (count < wanted) break;
-        left -= count;
+    for (let left = most; left > 0;) {
+      const wanted = Math.min(left, BATCH);
+      const count = packets.receive(socket, wanted);
+      for (let i = 0; i < count; i++) {
+        const length = Math.min(packets.length(i), SIZE);
+        const claim = read(packets.payload(i).subarray(0, length), packets.source(i));
+        if (claim !== undefined) claims.push(claim);
       }
+      if (count < wanted) break;
+      left -= count;
     }
     return claims;
   }
@@ -116,7 +134,16 @@ export class NeighbourSockets implements NeighbourIo {
 
   close(): void {
     closeDescriptor(this.#arp);
-    closeDescriptor(this.#icmp);
+    if (this.#icmp !== null) closeDescriptor(this.#icmp);
+  }
+}
+
+function openIcmp(): number | null {
+  try {
+    return openSocket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6);
+  } catch (error) {
+    if (error instanceof SystemError && error.errno === EAFNOSUPPORT) return null;
+    throw error;
   }
 }
 

@@ -18,6 +18,9 @@ const PROBES = 64;
 /** Time between two readings: an alarm may take twice as long, microseconds. */
 const PERIOD = 500_000;
 
+/** How long after a failure sockets are opened again, microseconds. */
+const DEAF = 10_000_000;
+
 /** What it needs of its namespace. */
 export interface NeighbourhoodWorld {
   readonly io: Pick<NamespaceIo, "neighbours">;
@@ -37,6 +40,8 @@ export class Neighbourhood {
   /** Claims of the last reading, and when that was: they count if the address is still held. */
   #heard: { readonly claims: readonly Claim[]; readonly at: number } = { claims: [], at: 0 };
   #nextAt = 0;
+  /** Who is held has changed, and the sockets do not listen for it; tried again at this time. */
+  #deafUntil: number | null = null;
 
   constructor(world: NeighbourhoodWorld) {
     this.#world = world;
@@ -71,13 +76,16 @@ export class Neighbourhood {
   #follow(now: number): void {
     const { io, say, held } = this.#world;
     const addresses = held();
-    if (!this.#watch.want(addresses, now)) return;
+    if (this.#watch.want(addresses, now)) this.#deafUntil = now;
+    if (this.#deafUntil === null || now < this.#deafUntil) return;
+    this.#deafUntil = null;
     if (addresses.length === 0) return this.close();
     try {
       this.#sockets ??= io.neighbours();
       this.#sockets.watch(addresses.map(({ address }) => address));
     } catch (error) {
       this.close();
+      this.#deafUntil = now + DEAF;
       say("warning", ["kernel"], "Cannot hear whether somebody else holds the addresses", {
         reason: textOf(error),
       });

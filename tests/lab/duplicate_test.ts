@@ -1,7 +1,18 @@
 /** A virtual address that somebody else has, too: noticed, named, and over when it is over. */
 
 import assert from "node:assert/strict";
-import { lab, startHalb } from "../lib/mod.ts";
+import {
+  AF_PACKET,
+  closeDescriptor,
+  inNamespace,
+  openSocket,
+  sendTo,
+  SOCK_RAW,
+  sockaddrLl,
+} from "../../ffi/mod.ts";
+import { announcementFrame } from "../../mod/kernel/mod.ts";
+import { NeighbourSockets } from "../../mod/kernel/neighbour_sockets.ts";
+import { type Host, lab, startHalb } from "../lib/mod.ts";
 import { routerOf, untilLogged, VIP, webSite } from "./agent_helpers.ts";
 
 lab("a silent second holder answers the master's question and is named", async (lab) => {
@@ -66,4 +77,43 @@ lab("a failover and its return are no duplicates", async (lab) => {
   await second.untilState("web", "master");
   await lab.delay(4000);
   for (const agent of [first, second]) assert.doesNotMatch(agent.log(), /Somebody else/);
+});
+
+/** Announces an address from the host's eth0, as whoever takes it over does. */
+async function announce(host: Host, address: string): Promise<void> {
+  const index = Number(await host.exec(["cat", "/sys/class/net/eth0/ifindex"]));
+  const frame = announcementFrame(address, { mac: host.links[0]!.mac, forwards: false });
+  inNamespace(host.namespace, () => {
+    const socket = openSocket(AF_PACKET, SOCK_RAW, 0);
+    const to = sockaddrLl(index, address.includes(":") ? 0x86dd : 0x0806);
+    assert.equal(sendTo(socket, frame, frame.length, to, 0), frame.length);
+    closeDescriptor(socket);
+  });
+}
+
+lab("claims of both families tell where they came in, also beside many addresses", async (lab) => {
+  const [a, b] = await lab.hostsNamed("a", "b");
+  await lab.lan("net", [a, b]);
+  // As kernels before 6.8 have it.
+  await a.exec(["sysctl", "-w", "net.core.optmem_max=20480"]);
+  const index = Number(await a.exec(["cat", "/sys/class/net/eth0/ifindex"]));
+  const sockets = inNamespace(a.namespace, () => new NeighbourSockets());
+  try {
+    const linkLocal = "fe80::10";
+    for (const count of [1, 250, 250, 1500, 2]) {
+      const more = Array.from({ length: count }, (_, i) => `203.0.113.${i % 255}`);
+      sockets.watch([VIP, linkLocal, ...more]);
+      // By turns: what one family leaves behind must not be read as the other's.
+      for (const address of [VIP, linkLocal, VIP, linkLocal]) {
+        await announce(b, address);
+        const claims = await lab.until(`the claim of ${address}`, () => {
+          const heard = sockets.receive(100).filter((one) => one.address === address);
+          return heard.length === 0 ? undefined : heard;
+        }, 2000);
+        assert.deepEqual(claims, [{ index, address, mac: b.links[0]!.mac }]);
+      }
+    }
+  } finally {
+    sockets.close();
+  }
 });

@@ -62,6 +62,42 @@ Deno.test("IPv4 addresses are asked for when they have settled, then once a minu
   assert.equal(watch.dueProbes(200 * SECOND, 10).length, 5);
 });
 
+Deno.test("a flood of claims with ever new hardware addresses stays small", () => {
+  const watch = new DuplicateWatch();
+  watch.want([WEB], 0);
+  for (let i = 0; i < 10_000; i++) {
+    const mac = `02:00:00:00:${(i >> 8).toString(16)}:${(i & 255).toString(16)}`;
+    watch.heard({ index: WEB.index, address: WEB.address, mac }, 10 * SECOND, () => false);
+  }
+  assert.equal(watch.of(WEB.router).length, 4);
+  assert.equal(watch.takeEnded(200 * SECOND).length, 4, "and is over in time");
+});
+
+Deno.test("two routers with one address are listened for once", () => {
+  const watch = new DuplicateWatch();
+  const both = [WEB, { ...WEB, router: "other" }];
+  assert.equal(watch.want(both, 0), true);
+  assert.equal(watch.want(both, SECOND), false);
+  assert.equal(watch.want([], SECOND), true);
+});
+
+Deno.test("sockets that cannot be opened are tried again", () => {
+  const rig = new Rig();
+  rig.kernel.link("eth0");
+  rig.configure([router("web", ["192.0.2.10"])]);
+  const open = rig.kernel.neighbours.bind(rig.kernel);
+  rig.kernel.neighbours = () => {
+    throw new Error("Too many open files");
+  };
+  rig.hold("web");
+  rig.run(3 * SECOND);
+  rig.kernel.neighbours = open;
+  rig.run(10 * SECOND);
+  assert.deepEqual(rig.kernel.listening, ["192.0.2.10"]);
+  const said = rig.logs().filter(({ message }) => message.startsWith("Cannot hear"));
+  assert.equal(said.length, 1);
+});
+
 Deno.test("claims are read from announcements of either family, and from no noise", () => {
   const from = new Uint8Array(128);
   new DataView(from.buffer).setInt32(4, 7, true);
