@@ -7,7 +7,8 @@
  * every address has been announced once as early as possible. On becoming master one block at
  * once and one after a delay; then refreshes; two blocks again when somebody of a lower priority
  * spoke; and a block whenever somebody asks. On each interface, or on a group of them, a gap may be
- * kept between two frames of a family, whichever routers they are for.
+ * kept between two frames of a family, whichever routers they are for. Where gaps make a block last
+ * longer than its causes are apart, one more block waits behind it, never more.
  *
  * Pure: frames and times come out, nothing is sent here. Times are whole microseconds.
  *
@@ -57,9 +58,16 @@ interface Block {
   /** Microseconds that are kept between two frames of the same `gate`. */
   readonly interval: number;
   readonly gate: number;
-  readonly frames: readonly Uint8Array<ArrayBuffer>[];
+  frames: readonly Frame[];
   rounds: number;
   position: number;
+}
+
+interface Frame {
+  /** Address and form. */
+  readonly key: string;
+  readonly address: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
 interface Schedule {
@@ -86,7 +94,8 @@ const ONCE: readonly ArpForm[] = ["request"];
 export class Announcer {
   readonly #targets: (router: string) => readonly AnnounceTarget[];
   readonly #schedules = new Map<string, Schedule>();
-  #blocks: Block[] = [];
+  /** One for each router and line: what goes one after the other on one interface. */
+  readonly #blocks = new Map<string, Block>();
   /** When the next frame may pass a gate at which gaps are kept. */
   readonly #allowedAt = new Map<number, number>();
   /** By interface name. */
@@ -143,10 +152,20 @@ export class Announcer {
     this.#begin(router, schedule.plan, schedule.plan.repeat, targets);
   }
 
-  /** Another plan for a router that holds its addresses. Blocks that have begun go on. */
+  /**
+   * Another plan, or other addresses, for a router that holds its addresses. Blocks that have begun
+   * go on, with what it still has: an address may be another node's from now on.
+   */
   change(router: string, plan: AnnouncePlan, now: number): void {
     const schedule = this.#schedules.get(router);
     if (schedule === undefined) return;
+    const still = new Set(this.#targets(router).map((one) => `${one.index} ${one.address}`));
+    for (const block of this.#blocks.values()) {
+      if (block.router !== router) continue;
+      const { frames, index } = block;
+      block.frames = frames.filter(({ address }) => still.has(`${index} ${address}`));
+      if (block.frames.length < frames.length) block.position = 0;
+    }
     const { secondAt, lowerAt } = schedule;
     this.#schedules.set(router, { ...refreshes(plan, now), secondAt, lowerAt });
   }
@@ -154,7 +173,9 @@ export class Announcer {
   /** Nothing more is sent for the router. */
   cancel(router: string): void {
     this.#schedules.delete(router);
-    this.#blocks = this.#blocks.filter((block) => block.router !== router);
+    for (const [line, block] of this.#blocks) {
+      if (block.router === router) this.#blocks.delete(line);
+    }
   }
 
   /** When `due` has something; Infinity: never as things stand. */
@@ -163,7 +184,7 @@ export class Announcer {
     for (const { secondAt, refreshAt, lowerAt, elsewhereAt } of this.#schedules.values()) {
       deadline = Math.min(deadline, secondAt, refreshAt, lowerAt, elsewhereAt);
     }
-    for (const block of this.#blocks) deadline = Math.min(deadline, this.#allowed(block));
+    for (const block of this.#blocks.values()) deadline = Math.min(deadline, this.#allowed(block));
     return deadline;
   }
 
@@ -178,9 +199,9 @@ export class Announcer {
     let before = -1;
     while (frames.length > before && frames.length < budget) {
       before = frames.length;
-      for (const block of this.#blocks) this.#round(block, now, budget, frames);
+      for (const block of this.#blocks.values()) this.#round(block, now, budget, frames);
     }
-    this.#blocks = this.#blocks.filter((block) => block.rounds > 0);
+    for (const [line, block] of this.#blocks) if (block.rounds <= 0) this.#blocks.delete(line);
     return frames;
   }
 
@@ -214,22 +235,37 @@ export class Announcer {
     targets: readonly AnnounceTarget[],
   ): void {
     if (rounds <= 0) return;
-    const blocks = new Map<string, Block & { frames: Uint8Array<ArrayBuffer>[] }>();
+    const blocks = new Map<string, Block & { frames: Frame[] }>();
     for (const target of targets) {
       const { index, address } = target;
       const six = address.includes(":");
       const gap = this.#gapOf(plan, target.interface, index, six);
       // Frames that keep no gap go in the order of the addresses.
-      const key = `${index}/${gap.interval === 0 ? "" : gap.gate}`;
-      let block = blocks.get(key);
+      const line = `${index}/${gap.interval === 0 ? "" : gap.gate} ${router}`;
+      let block = blocks.get(line);
       if (block === undefined) {
-        blocks.set(key, block = { router, index, ...gap, frames: [], rounds, position: 0 });
+        blocks.set(line, block = { router, index, ...gap, frames: [], rounds, position: 0 });
       }
       for (const form of six ? ONCE : FORMS[plan.form ?? "request"]) {
-        block.frames.push(announcementFrame(address, target, form));
+        const bytes = announcementFrame(address, target, form);
+        block.frames.push({ key: `${address} ${form}`, address, bytes });
       }
     }
-    this.#blocks.push(...blocks.values());
+    for (const [line, block] of blocks) this.#queue(line, block);
+  }
+
+  /** Behind one that has not ended, whose frames may be out of date. */
+  #queue(line: string, block: Block): void {
+    const before = this.#blocks.get(line);
+    if (before === undefined || before.rounds <= 0) return void this.#blocks.set(line, block);
+    const { frames, rounds } = before;
+    const newer = new Map(block.frames.map((frame) => [frame.key, frame]));
+    const same = newer.size === frames.length && frames.every(({ key }) => newer.has(key));
+    before.frames = [
+      ...new Map([...frames.map((one) => [one.key, one] as const), ...newer]).values(),
+    ];
+    const both = same ? Math.min(rounds + block.rounds, 2 * block.rounds) : block.rounds;
+    before.rounds = Math.max(rounds, both);
   }
 
   #gapOf(
@@ -246,13 +282,15 @@ export class Announcer {
 
   /** What is left of the block's round, as far as gap and budget allow. */
   #round(block: Block, now: number, budget: number, frames: Announcement[]): void {
+    const all = block.frames;
+    if (all.length === 0) block.rounds = 0;
     while (block.rounds > 0 && frames.length < budget && this.#allowed(block) <= now) {
-      const frame = block.frames[block.position];
+      const frame = all[block.position];
       if (frame === undefined) return;
-      frames.push({ router: block.router, index: block.index, frame });
+      frames.push({ router: block.router, index: block.index, frame: frame.bytes });
       if (block.interval > 0) this.#allowedAt.set(block.gate, now + block.interval);
       block.position++;
-      if (block.position < block.frames.length) continue;
+      if (block.position < all.length) continue;
       block.position = 0;
       block.rounds--;
       return;

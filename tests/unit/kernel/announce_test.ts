@@ -141,6 +141,42 @@ Deno.test("a gap is kept between two frames on one interface, whichever router t
   assert.equal(sent.filter(([, name]) => name.startsWith("a")).length, 2);
 });
 
+Deno.test("gaps that make blocks longer than their causes are apart: one more waits, never more", () => {
+  const announcer = new Announcer(() => [target("192.0.2.1"), target("192.0.2.2")]);
+  const plan = { ...PLAN, repeat: 5, interval: 1000 };
+  announcer.start("web", plan, 0);
+  const sent: number[] = [];
+  const run = (from: number, to: number) => {
+    for (let now = from; now < to; now += 100) {
+      if (now < 20_000) announcer.contested("web", now);
+      sent.push(...announcer.due(now, 100).map(() => now));
+    }
+  };
+  run(0, 60_000);
+  assert.ok(sent.every((at, i) => i === 0 || at - sent[i - 1]! >= 1000), "gaps are kept");
+  const last = sent.at(-1)!;
+  assert.ok(last > 30_000 && last <= 40_000, `at most two blocks after the last cause: ${last}`);
+  assert.equal(announcer.deadline, Infinity);
+});
+
+Deno.test("frames that wait are those of now: another hardware address, another owner", () => {
+  const targets = ["192.0.2.1", "192.0.2.2", "192.0.2.3"].map((one) => target(one));
+  const announcer = new Announcer(() => targets);
+  const plan = { ...PLAN, interval: 1000 };
+  announcer.start("web", plan, 0);
+  assert.equal(announcer.due(0, 100).length, 1);
+  targets.pop();
+  announcer.change("web", plan, 500);
+  targets[0] = { ...targets[0]!, mac: "02:00:00:00:00:99" };
+  announcer.again("web", new Set(["192.0.2.1"]));
+  const frames: Uint8Array[] = [];
+  for (let now = 1000; now < 20_000; now += 1000) {
+    frames.push(...announcer.due(now, 100).map(({ frame }) => frame));
+  }
+  const told = frames.map((frame) => `${frame[31]} ${hexByte(frame[11]!)}`);
+  assert.deepEqual(told, ["1 99", "2 01", "1 99", "2 01"]);
+});
+
 Deno.test("a group of interfaces shares its gaps, each family its own", () => {
   const all = [
     target("192.0.2.1", 1),
