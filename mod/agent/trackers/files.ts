@@ -21,6 +21,13 @@ const INTERVAL = 1_000_000;
  * then nobody may wait for it but the routers that track the file.
  */
 const PATIENCE = 500_000;
+/**
+ * Until an empty file, or none, is believed where there was a number, microseconds: who writes one
+ * empties it first, and editors put another one in its place. Either is over at once.
+ */
+const GRACE = 100_000;
+/** Least time between two lines of log about numbers of one file, microseconds. */
+const QUIET = 10_000_000;
 /** Bytes that are read: a number and some space. */
 const LONGEST = 128;
 /** Operators and their programs write it, and anybody may know. */
@@ -32,6 +39,8 @@ interface Tracked {
   /** A look goes on; what happens meanwhile wants another one. */
   looking: boolean;
   again: boolean;
+  /** When its number was last worth a line of log. */
+  logged: number;
 }
 
 /** A directory that is watched. */
@@ -41,7 +50,7 @@ interface Watched {
   readonly identity: string;
 }
 
-type Surroundings = Pick<TrackerSurroundings, "after" | "found" | "log">;
+type Surroundings = Pick<TrackerSurroundings, "now" | "after" | "found" | "log">;
 
 export class FileTrackers {
   readonly #env: Surroundings;
@@ -71,7 +80,13 @@ export class FileTrackers {
       const same = known?.config.path === config.path;
       if (!same) this.#initialise(config, fresh);
       const told = same ? known.told : null;
-      this.#files.set(config.name, { config, told, looking: false, again: false });
+      this.#files.set(config.name, {
+        config,
+        told,
+        looking: false,
+        again: false,
+        logged: same ? known.logged : -Infinity,
+      });
     }
     this.#timer?.();
     this.#timer = null;
@@ -189,20 +204,29 @@ export class FileTrackers {
     file.looking = true;
     do {
       file.again = false;
-      this.#tell(file, await this.#read(file.config.path));
+      let found = await this.#read(file.config.path);
+      if (found.absent && file.told !== null && file.told.value !== found.value) {
+        await new Promise<void>((resolve) => this.#env.after(GRACE, resolve));
+        found = await this.#read(file.config.path);
+      }
+      this.#tell(file, found);
     } while (file.again);
     file.looking = false;
   }
 
-  #tell(file: Tracked, found: Found): void {
+  #tell(file: Tracked, { healthy, value, reason }: Found): void {
     const { name } = file.config;
     // Another file may have this name by now.
     if (this.#files.get(name) !== file) return;
     const { told } = file;
-    if (told?.value === found.value && told.reason === found.reason) return;
-    file.told = { kind: "file", namespace: "", name, ...found };
-    const level = found.healthy ? "info" : "warning";
-    this.#env.log(level, "Tracked file", { file: name, found: found.reason });
+    if (told?.value === value && told.reason === reason) return;
+    file.told = { kind: "file", namespace: "", name, healthy, value, reason };
+    // A program may write another number ten times a second.
+    const now = this.#env.now();
+    const often = healthy === told?.healthy && now - file.logged < QUIET;
+    if (!often) file.logged = now;
+    const level = often ? "debug" : healthy ? "info" : "warning";
+    this.#env.log(level, "Tracked file", { file: name, found: reason });
     this.#env.found(file.told);
   }
 }
@@ -213,6 +237,8 @@ export interface Found {
   readonly healthy: boolean;
   readonly value: number;
   readonly reason: string;
+  /** There is nothing in it, or no file; it may only be about to be written. */
+  readonly absent?: true;
 }
 
 async function identityOf(path: string): Promise<string | null> {
@@ -232,11 +258,12 @@ async function readNumber(path: string): Promise<Found> {
     const buffer = new Uint8Array(LONGEST);
     const length = await file.read(buffer) ?? 0;
     const value = numberInFile(new TextDecoder().decode(buffer.subarray(0, length)));
+    if (length === 0) return { ...useless("is empty"), absent: true };
     if (value === null) return useless("holds no number");
     return { healthy: true, value, reason: `${value}` };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
-      return { healthy: true, value: 0, reason: "0: there is no file" };
+      return { healthy: true, value: 0, reason: "0: there is no file", absent: true };
     }
     return useless(`cannot be read: ${textOf(error)}`);
   }

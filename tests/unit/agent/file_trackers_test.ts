@@ -19,7 +19,16 @@ class World {
     this.told.push(`${name}: ${reason}`);
   }
 
-  log(): void {}
+  readonly logged: string[] = [];
+  time = 0;
+
+  now(): number {
+    return this.time;
+  }
+
+  log(level: string, message: string): void {
+    this.logged.push(`${level}: ${message}`);
+  }
 }
 
 /** A look that goes on at the end ends by itself. */
@@ -55,6 +64,51 @@ Deno.test(
     away.resolve({ healthy: true, value: 1, reason: "1" });
     await new Promise((resolve) => setTimeout(resolve, 5));
     assert.deepEqual(world.told.slice(2), ["load: 1"]);
+    files.stop();
+  },
+);
+
+Deno.test(
+  "a file that is being written or replaced is not taken for an empty one",
+  LEAVE,
+  async () => {
+    const world = new World();
+    const found: Found[] = [];
+    const say = (value: number, reason: string, absent?: true): Found => {
+      return { healthy: true, value, reason, ...(absent ? { absent } : {}) };
+    };
+    const last = (): Found => found.length > 1 ? found.shift()! : found[0]!;
+    const files = new FileTrackers(world, () => Promise.resolve(last()));
+    const rest = () => new Promise((resolve) => setTimeout(resolve, 5));
+    const look = async () => {
+      world.timers.get(1_000_000)!();
+      await rest();
+    };
+    found.push(say(5, "5"));
+    await files.configure([file("load", "/there/load")], false);
+    assert.deepEqual(world.told, ["load: 5"]);
+    // Emptied now, and written when it is looked at again.
+    found.splice(0, 1, say(0, "is empty", true), say(7, "7"));
+    await look();
+    assert.deepEqual(world.told, ["load: 5"]);
+    world.timers.get(100_000)!();
+    await rest();
+    assert.deepEqual(world.told, ["load: 5", "load: 7"]);
+    // Gone, and not back in time.
+    found.splice(0, 1, say(0, "0: there is no file", true));
+    await look();
+    world.timers.get(100_000)!();
+    await rest();
+    assert.deepEqual(world.told.slice(2), ["load: 0: there is no file"]);
+    found.splice(0, 1, say(8, "8"));
+    await look();
+    assert.deepEqual(world.told.slice(3), ["load: 8"]);
+    assert.deepEqual(world.logged, [
+      "info: Tracked file",
+      "debug: Tracked file",
+      "debug: Tracked file",
+      "debug: Tracked file",
+    ]);
     files.stop();
   },
 );
