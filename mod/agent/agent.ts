@@ -11,10 +11,8 @@
 
 import { monotonicMicros } from "../../ffi/mod.ts";
 import type { SiteConfig } from "../../config/mod.ts";
-import type { GroupStepRecord } from "../plane/groups.ts";
 import type { Memory } from "../plane/hand_over.ts";
 import type { AddressReport, ProtocolState } from "../plane/messages.ts";
-import type { StepRecord } from "../plane/steps.ts";
 import { electionsBegin } from "./clock.ts";
 import { routerOfSession } from "../plane/sessions.ts";
 import { credentialsOf } from "./credentials.ts";
@@ -27,6 +25,7 @@ import { Notices } from "./notices.ts";
 import { Planes } from "./planes.ts";
 import { PlaneDied, Questions } from "./questions.ts";
 import { Revivals } from "./revivals.ts";
+import type { Recorded } from "./recorder.ts";
 import { NO_PLAN, planSite, type SitePlan, Slots } from "./site_plan.ts";
 import { TrackerEngine } from "./trackers/engine.ts";
 
@@ -114,8 +113,8 @@ export class Agent {
   }
 
   /** What happened, oldest first. */
-  get steps(): readonly (StepRecord | GroupStepRecord)[] {
-    return this.#hearing.steps;
+  get steps(): readonly Recorded[] {
+    return this.#hearing.recorder.steps;
   }
 
   // ===== start, apply, stop ======================================================================

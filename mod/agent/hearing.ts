@@ -6,17 +6,13 @@
  */
 
 import type { PlaneCrashed } from "../plane/crash.ts";
-import type { GroupStepRecord } from "../plane/groups.ts";
 import type { AddressReport, KernelToControl, ProtocolToControl } from "../plane/messages.ts";
-import type { StepRecord } from "../plane/steps.ts";
 import { writeLog } from "./logging.ts";
 import type { Notices } from "./notices.ts";
 import type { PlaneListener, PlaneName } from "./planes.ts";
 import type { Questions } from "./questions.ts";
+import { Recorder } from "./recorder.ts";
 import { Snapshots } from "./snapshots.ts";
-
-/** Steps kept for those who ask what happened. */
-const MOST_STEPS = 10_000;
 
 /** Who else hears. */
 export interface Hearers {
@@ -31,8 +27,7 @@ export class Hearing implements PlaneListener {
   readonly snapshots = new Snapshots();
   /** What the kernel plane holds, by router. */
   readonly reports = new Map<string, AddressReport>();
-  /** What happened, oldest first. */
-  readonly steps: (StepRecord | GroupStepRecord)[] = [];
+  readonly recorder = new Recorder();
   readonly #hearers: Hearers;
 
   constructor(hearers: Hearers) {
@@ -60,8 +55,7 @@ export class Hearing implements PlaneListener {
         break;
       case "step":
       case "group_step":
-        if (this.steps.length >= MOST_STEPS) this.steps.splice(0, MOST_STEPS / 10);
-        this.steps.push(message);
+        this.recorder.push(message);
         notices.step(message);
         break;
       case "priority_changed":
