@@ -102,10 +102,19 @@ function troublesOf(router: RouterStatus): string[] {
     troubles.push(`${router.name} waits for: ${router.waiting_for.join("; ")}`);
   }
   if (router.takeover !== null) troubles.push(`${router.name} ${takeoverText(router.takeover)}`);
-  for (const { family, alone, state } of router.sessions) {
-    if (!alone) continue;
-    const what = family === "ipv4" ? "IPv4" : "IPv6";
-    troubles.push(`${router.name}: nobody else speaks ${what}: ${state} there by itself`);
+  for (const { family, alone, state, authentication } of router.sessions) {
+    const what = familyWord(family);
+    if (alone) {
+      troubles.push(`${router.name}: nobody else speaks ${what}: ${state} there by itself`);
+    }
+    const alarm = authentication?.alarm ?? null;
+    if (alarm !== null) troubles.push(`${router.name} authenticates ${what} adverts: ${alarm}`);
+  }
+  if (router.accept_problem !== null) {
+    troubles.push(`${router.name} takes packets to its addresses: ${router.accept_problem}`);
+  }
+  for (const { address, mac } of router.duplicate_holders) {
+    troubles.push(`${router.name} holds ${address}, and so does ${mac}`);
   }
   for (const { address, reason } of router.addresses_failed) {
     troubles.push(`${router.name} cannot hold ${address}: ${reason}`);
@@ -166,9 +175,6 @@ function explainPriority({ priority, effective_priority, trackers }: RouterStatu
 
 /** Everything about one router. */
 export function formatRouter(router: RouterStatus, now: number): string {
-  const session = router.sessions[0]!;
-  const { dropped, ...counts } = session.counters;
-  const refused = Object.entries(dropped).filter(([, count]) => count > 0);
   const rows: string[][] = [
     ["virtual router", `${router.name} (id ${router.virtual_router_id} on ${router.interface})`],
     ["state", `${router.state} for ${formatAge(now - Date.parse(router.since))}`],
@@ -190,25 +196,53 @@ export function formatRouter(router: RouterStatus, now: number): string {
     ["lease", router.address_lease_ms === 0 ? "off" : `${router.address_lease_ms / 1000} s`],
     ...heldLine("routes", router.routes),
     ...heldLine("rules", router.rules),
-    ["source", session.source ?? "none"],
     ["advertises every", `${router.advertisement_interval_ms} ms`],
-    ["master", masterLine(router)],
-    ["master-down interval", `${session.master_down_interval_ms} ms`],
-    ["checksum", session.checksum],
     ...router.trackers.map((tracker) => [
       `tracks ${tracker.kind} ${tracker.name}`,
       `${tracker.reason} (${effectOf(tracker)})`,
     ]),
+    ["repairs", String(router.repairs)],
+    ...router.sessions.flatMap((session) => {
+      const which = router.sessions.length > 1 ? `${familyWord(session.family)} ` : "";
+      return sessionRows(session, now).map(([name, text]) => [`${which}${name}`, text!]);
+    }),
+  ];
+  const troubles = troublesOf(router).map((trouble) => `\n${escapeText(trouble)}`);
+  return formatTable(rows) + troubles.join("");
+}
+
+type SessionStatus = RouterStatus["sessions"][number];
+
+function familyWord(family: SessionStatus["family"]): string {
+  return family === "ipv4" ? "IPv4" : "IPv6";
+}
+
+/** What a router says and hears in one family. */
+function sessionRows(session: SessionStatus, now: number): string[][] {
+  const { dropped, ...counts } = session.counters;
+  const refused = Object.entries(dropped).filter(([, count]) => count > 0);
+  return [
+    ["source", session.source ?? "none"],
+    ["master", masterLine(session)],
+    ["master-down interval", `${session.master_down_interval_ms} ms`],
+    ["checksum", session.checksum],
+    ...authenticationRow(session),
     ...session.peers.map((peer) => [
       `peer ${peer.address}`,
       `priority ${peer.priority}, heard ${formatAge(now - Date.parse(peer.last_heard))} ago`,
     ]),
     ...Object.entries(counts).map(([name, count]) => [name.replaceAll("_", " "), String(count)]),
     ["refused", refused.map(([reason, count]) => `${reason} ${count}`).join(", ") || "none"],
-    ["repairs", String(router.repairs)],
   ];
-  const troubles = troublesOf(router).map((trouble) => `\n${escapeText(trouble)}`);
-  return formatTable(rows) + troubles.join("");
+}
+
+function authenticationRow({ authentication }: SessionStatus): string[][] {
+  if (authentication === null) return [];
+  const { type, mode, active_key, keys = [] } = authentication;
+  const others = keys.filter((key) => key !== active_key);
+  const believes = others.length === 0 ? "" : `, believes ${others.join(", ")} too`;
+  const how = mode === undefined ? "" : ` (${mode}), signs with key ${active_key}${believes}`;
+  return [["authentication", `${type}${how}`]];
 }
 
 function preemptText({ preempt, preempt_delay_ms }: RouterStatus): string {
@@ -217,9 +251,8 @@ function preemptText({ preempt, preempt_delay_ms }: RouterStatus): string {
   return `yes, ${preempt_delay_ms / 1000} s after it is healthy`;
 }
 
-function masterLine(router: RouterStatus): string {
-  const master = router.sessions[0]?.master;
-  if (!master) return "none heard";
-  const who = router.state === "master" ? "this node" : master.address;
+function masterLine({ master, state }: SessionStatus): string {
+  if (master === null) return "none heard";
+  const who = state === "master" ? "this node" : master.address;
   return `${who}, priority ${master.priority}`;
 }

@@ -244,3 +244,39 @@ Deno.test("a backup that waits to preempt says how long it will, and why", () =>
   assert.ok(text.includes(words));
   assert.match(text, /preempt +yes, 30 s after it is healthy/);
 });
+
+Deno.test("what an operator must see to is said to people, too, and each family by itself", () => {
+  const status = document([master("web")]);
+  const [one] = status.vrrp;
+  const [session] = one!.sessions;
+  const authentication: Status["vrrp"][number]["sessions"][number]["authentication"] = {
+    type: "hmac",
+    mode: "enforce",
+    active_key: 2,
+    keys: [1, 2],
+    anti_replay: "time",
+    time_window_ms: 5000,
+    senders: [],
+    alarm: "the clock is behind",
+  };
+  const router = {
+    ...one!,
+    accept_problem: "no nftables here",
+    duplicate_holders: [{ address: "192.0.2.10", mac: "02:00:00:00:00:09", since: wallTime(0) }],
+    sessions: [{ ...session!, authentication }, { ...session!, family: "ipv6" as const }],
+  };
+  const troubles = [
+    "web authenticates IPv4 adverts: the clock is behind",
+    "web takes packets to its addresses: no nftables here",
+    "web holds 192.0.2.10, and so does 02:00:00:00:00:09",
+  ];
+  const table = formatStatus({ ...status, vrrp: [router] }, NOW, false).split("\n");
+  const text = formatRouter(router, NOW);
+  for (const trouble of troubles) {
+    assert.ok(table.includes(trouble), table.join("\n"));
+    assert.ok(text.split("\n").includes(trouble));
+  }
+  assert.match(text, /^IPv4 authentication +hmac \(enforce\), signs with key 2, believes 1 too$/m);
+  assert.match(text, /^IPv4 source +192\.0\.2\.1$/m);
+  assert.match(text, /^IPv6 source +192\.0\.2\.1$/m);
+});
