@@ -14,7 +14,8 @@ import { type CheckedRouter, checkRouter, clash, Register } from "./router_check
 import { type Family, familyOf } from "./ip.ts";
 import { checkVirtualMacs } from "./virtual_mac_checks.ts";
 import { checkTransport, whyAlike } from "./transport_checks.ts";
-import { descend, shown, type TreeNode } from "./tree.ts";
+import { hasBothFamilies, MOST_ROUTERS } from "./schema.ts";
+import { descend, shown, type TreeNode, valuePlace } from "./tree.ts";
 
 /** Reports two routers on one LAN that other machines would take for one. */
 function checkId(router: CheckedRouter, ids: Map<string, CheckedRouter[]>, report: Report): void {
@@ -80,6 +81,20 @@ function checkTwice(routers: readonly CheckedRouter[], report: Report): void {
   }
 }
 
+/** Reports the first router for which no slot is left: one of both families takes two. */
+function checkSlots(routers: readonly CheckedRouter[], report: Report): void {
+  let slots = 0;
+  for (const { config, node } of routers) {
+    slots += hasBothFamilies(config) ? 2 : 1;
+    if (slots <= MOST_ROUTERS || routers.length > MOST_ROUTERS) continue;
+    return report({
+      place: valuePlace(descend(node, ["name"])),
+      message: `More than the ${MOST_ROUTERS} virtual routers that halb can run: those of both ` +
+        "families count twice",
+    });
+  }
+}
+
 /** Reports interfaces that are in two groups: no gap could be kept in both. */
 export function checkGarpGroups(
   groups: readonly { readonly config: GarpGroupConfig; readonly node: TreeNode }[],
@@ -102,6 +117,7 @@ export function crossCheck(
   report: Report,
 ): void {
   checkTwice(routers, report);
+  checkSlots(routers, report);
   checkVirtualMacs(routers, report);
   checkMoves([...routers.map(({ config, node }) => ({ ...config, node })), statics], report);
   for (const router of routers) {

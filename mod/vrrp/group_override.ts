@@ -61,7 +61,8 @@ export function onRelease(turn: Turn, event: GroupReleaseEvent): void {
   group.until = event.until;
   for (const member of group.members) {
     member.expired = false;
-    if (!member.stopping && member.router.state === "master") {
+    // Nobody would take over from a session that nobody else speaks to.
+    if (!member.stopping && !member.lonely && member.router.state === "master") {
       emit(turn, member, step(member.router, { type: "stop", now: false }, now));
     }
   }

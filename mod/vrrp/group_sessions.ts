@@ -4,10 +4,10 @@
  * in the family of the first address, as long as anybody is heard there.
  *
  * Two things differ. A router counts once towards `need`, whatever its families. And where nobody
- * has ever been heard in one family, while a master is heard in the other, nobody would serve the
- * first one: there its session is lonely, and elected by itself. The first advert that it hears
- * ends that. A family that was heard and falls silent is no such case: that is a cut, and there may
- * be a master behind it.
+ * has ever been heard in one family, or whoever was has resigned, while a master is heard in the
+ * other, nobody would serve the first one: there its session is lonely, and elected by itself. The
+ * first advert that it hears ends that. A family that was heard and falls silent is no such case:
+ * that is a cut, and there may be a master behind it.
  *
  * @module
  */
@@ -38,13 +38,14 @@ export function countRouters(group: Group, members: readonly Member[]): number {
   return counted.size;
 }
 
-/** Sessions whose time has come while nobody else has ever spoken their family become master. */
+/** Sessions whose time has come while nobody else speaks their family become master. */
 export function settleLonely(turn: Turn, fit: readonly Member[]): void {
   const { group } = turn;
   if (group.settings.sessions === undefined) return;
   for (const member of fit) {
     const { router } = member;
-    if (router.state !== "backup" || !member.expired || router.peers.length > 0) continue;
+    if (router.state !== "backup" || !member.expired) continue;
+    if (router.peers.some(({ priority }) => priority > 0)) continue;
     const others = sessionsOf(group, member).filter((one) => one !== member && isFit(one));
     if (!member.lonely && !others.some((one) => one.router.master !== null)) continue;
     member.lonely = true;
@@ -59,6 +60,7 @@ export function settleLonely(turn: Turn, fit: readonly Member[]): void {
  * @returns whether that is all that is to be done about the advert
  */
 export function endLoneliness(turn: Turn, member: Member, advert: Advertisement): boolean {
+  if (advert.priority === 0) return false;
   member.lonely = false;
   if (!isMaster(member)) return false;
   const [first, ...others] = sessionsOf(turn.group, member);

@@ -368,3 +368,28 @@ Deno.test("both families in one router: accepted, with the link-local address fi
   assert.equal(place, "site.toml:5:31");
   assert.match(message!, /^The first address of a router over IPv6 must be link-local/);
 });
+
+Deno.test("routers of both families count twice towards what an agent can run", () => {
+  const networks = ["192.0.2", "198.51.100", "203.0.113"];
+  const both = networks.length * 256;
+  // One more than there is room for.
+  const count = 4_097 - both;
+  const text = Array.from({ length: count }, (_, i) => {
+    const ipv4 = i < both ? `"${networks[i >> 8]}.${i & 255}/32", ` : "";
+    return `[[vrrp]]
+name = "r${i}"
+interface = "i${i}"
+virtual_router_id = 51
+addresses = [${ipv4}"fe80::${(i + 1).toString(16)}/64"]
+`;
+  }).join("");
+  assert.deepEqual(
+    problemsOf({ "site.toml": text }).map(([place, , message]) => [place, message]),
+    [
+      [
+        `site.toml:${(count - 1) * 5 + 2}:8`,
+        "More than the 4096 virtual routers that halb can run: those of both families count twice",
+      ],
+    ],
+  );
+});

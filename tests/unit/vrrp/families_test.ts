@@ -97,7 +97,8 @@ class Wire {
   #send(from: Node, family: Family, priority: number): void {
     if (this.cut.has(family)) return;
     for (const to of this.nodes) {
-      if (to === from || !to.families.includes(family)) continue;
+      const speaks = to.group.settings.members.includes(`web/${family}`);
+      if (to === from || !speaks) continue;
       const advertisement = {
         version: 3,
         source: from.source[family],
@@ -145,6 +146,11 @@ class Wire {
       if (act === null) return;
       act();
     }
+  }
+
+  /** A session that is no more has said so. */
+  resign(from: Node, family: Family): void {
+    this.#send(from, family, 0);
   }
 
   get states(): string[] {
@@ -232,4 +238,65 @@ Deno.test("both families: where the peer speaks one only, the other session runs
   wire.add(50, { ipv4: 3, ipv6: 3 });
   wire.run(8 * SECOND);
   deepStrictEqual(wire.states[2], "backup/backup");
+});
+
+Deno.test("both families: a peer that resigns in one family for good leaves it to the other session", () => {
+  const wire = new Wire(new Random(3));
+  const peer = wire.add(200, { ipv4: 2, ipv6: 2 });
+  wire.run(5 * SECOND);
+  const node = wire.add(100, { ipv4: 1, ipv6: 1 });
+  wire.run(5 * SECOND);
+  deepStrictEqual(wire.states, ["master/master", "backup/backup"]);
+  // A reload there takes IPv6 away: its session resigns, and IPv4 goes on.
+  const { group } = peer;
+  const [four] = group.settings.members;
+  const settings = { name: "web", members: [four!], need: "all" } as const;
+  const six = group.members[1]!.router;
+  for (
+    const one of stepGroup(group, {
+      type: "member",
+      name: "web/ipv6",
+      event: { type: "stop", now: true },
+    }, wire.now)
+  ) ok(one.type !== "member" || one.name === "web/ipv6" || one.effect.type !== "transition");
+  stepGroup(group, { type: "configure", settings, joining: [] }, wire.now);
+  strictEqual(six.state, "init");
+  peer.timers.delete("ipv6");
+  wire.resign(peer, "ipv6");
+  wire.run(5 * SECOND);
+  deepStrictEqual(wire.states, ["master", "backup/master"]);
+  deepStrictEqual(node.group.members.map(({ lonely }) => lonely), [false, true]);
+  // Released, it hands over what others can take, and goes on serving the rest.
+  stepGroup(node.group, { type: "release", until: null }, wire.now);
+  strictEqual(node.group.members[1]!.router.releasing, false);
+  deepStrictEqual(wire.states, ["master", "backup/master"]);
+});
+
+Deno.test("both families in a sync group: one state with the other members, alone where it must", () => {
+  const names = ["lan", "web", "web/ipv6"];
+  const router = (name: string, family: Family) =>
+    createRouter(
+      settings({ name, family, addresses: [family === "ipv4" ? "192.0.2.100" : "fe80::100"] }),
+      0,
+    );
+  const routers = [router("lan", "ipv4"), router("web", "ipv4"), router("web/ipv6", "ipv6")];
+  const sessions = [["web", "web/ipv6"]];
+  const group = createGroup({ name: "site", members: names, need: 2, sessions }, routers, 0);
+  const tell = (name: string, event: RouterEvent, at: Micros) =>
+    stepGroup(group, { type: "member", name, event }, at);
+  const health = (waitingFor: string[] = []) =>
+    ({ type: "health", waitingFor, contribution: 0, source: "192.0.2.1" }) as const;
+  const expire = (name: string) => {
+    const { timer } = group.members.find((one) => one.settings.name === name)!.router;
+    tell(name, { type: "timer", generation: timer!.generation }, timer!.at);
+  };
+  const states = () => group.members.map(({ router: { state } }) => state).join(" ");
+  for (const name of names) tell(name, health(), 0);
+  strictEqual(states(), "backup backup backup");
+  // The router counts once: a fault of one session is one of both, and two of two are needed.
+  tell("web/ipv6", health(["eth0 is down"]), 1);
+  strictEqual(states(), "fault fault fault");
+  tell("web/ipv6", health(), 2);
+  for (const name of names) expire(name);
+  strictEqual(states(), "master master master");
 });
