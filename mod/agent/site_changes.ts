@@ -19,13 +19,17 @@ const NAMED = {
   track_address: "track_address",
 } as const satisfies Partial<Record<keyof SiteConfig, string>>;
 
+/** A line about the second session of a router of both families. */
+const SESSION = /^(virtual router [^/ ]+)\/ipv[46]: /;
+
 /** @param done what the protocol plane has done, a line each; it comes first */
 export function siteChanges(
   before: SiteConfig,
   after: SiteConfig,
   done: readonly string[],
 ): string[] {
-  const changes = [...done];
+  // To whoever has written the file both sessions of a router are one.
+  const changes = [...new Set(done.map((line) => line.replace(SESSION, "$1: ")))];
   const add = (title: string, what: string): void => {
     if (!changes.some((line) => line.startsWith(`${title}: `))) changes.push(`${title}: ${what}`);
   };

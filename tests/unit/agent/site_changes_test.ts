@@ -63,6 +63,8 @@ Deno.test("what the protocol plane has done is not said twice", () => {
   const other = WEB.replace("51", "52");
   const done = ["virtual router web: removed", "virtual router web: added"];
   assert.deepEqual(changes(WEB, other, done), done);
+  const both = ["virtual router web: changed", "virtual router web/ipv6: changed"];
+  assert.deepEqual(changes(WEB, other, both), ["virtual router web: changed"]);
   const lan = WEB.replace("web", "lan").replace("51", "53").replace(".10/", ".11/");
   assert.deepEqual(changes(WEB, WEB + lan, ["virtual router lan: added"]), [
     "virtual router lan: added",
