@@ -8,10 +8,10 @@ const EXAMPLES = [...PAGE.matchAll(/<!-- example: (.*) -->\s+```toml\n([^]*?)```
 
 Deno.test("every file is valid on each of its nodes", () => {
   assert.equal(EXAMPLES.length, PAGE.match(/^```toml$/gm)?.length, "all are marked");
-  assert.ok(EXAMPLES.length >= 7);
+  assert.ok(EXAMPLES.length >= 9);
   for (const [, names = "", text = ""] of EXAMPLES) {
     const priorities = names.split(" ").map((name) => {
-      const loaded = load({ "site.toml": text }, { name });
+      const loaded = load({ "site.toml": text, "/etc/halb/vrrp.key": "sesame\n" }, { name });
       assert.ok(loaded.ok, `${name}: ${JSON.stringify(loaded)}`);
       return loaded.site.vrrp.map(({ priority }) => priority).join();
     });
