@@ -78,7 +78,8 @@ export const NOTIFY_TABLE = documented(
     ),
     priority_changes: v.optional(
       flag({
-        text: "Tell `any`, the FIFOs and nobody else of changes of the priority, too.",
+        text:
+          "Tell the FIFOs of changes of the priority, too: `MASTER_PRIORITY`, `BACKUP_PRIORITY`.",
         example: true,
       }),
       false,

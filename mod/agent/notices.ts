@@ -182,8 +182,8 @@ export class Notices {
       : target === undefined || target.deleted !== undefined
       ? "DELETED"
       : "FAULT";
-    const cause_ = deleted ? "removed from the configuration" : cause;
-    this.#tell(type, name, state, priority, cause_, at, deleted ? target : undefined);
+    const why = deleted ? "removed from the configuration" : cause;
+    this.#tell(type, name, state, priority, why, at, deleted ? target : undefined);
   }
 
   /** The protocol plane remarks something. */

@@ -344,6 +344,7 @@ export class Service {
         sha256: this.#sha256,
         last_reload: this.#lastReload,
       },
+      notifications: this.#agent.notices.status,
     };
     const report = this.#agent.reports.get(STATIC_NAME);
     const statics = { holding: this.#agent.plan.statics, report };

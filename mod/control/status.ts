@@ -7,6 +7,7 @@
 
 import { percentile } from "../plane/histogram.ts";
 import type { AuthenticationReport } from "../plane/credentials.ts";
+import type { NotifierStatus } from "../notify/notifier.ts";
 import type { ProtocolState } from "../plane/messages.ts";
 import type { GroupState } from "../plane/groups.ts";
 import type { RouterCounters } from "../plane/counters.ts";
@@ -28,6 +29,8 @@ export interface AgentFacts {
     readonly sha256: string;
     readonly last_reload: { at: string; result: string; changes: number } | null;
   };
+  /** What waits for its readers, and what has gone. */
+  readonly notifications: NotifierStatus;
 }
 
 /** What is known of the routers beside their machines. */

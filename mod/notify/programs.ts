@@ -56,7 +56,10 @@ export async function runLogged(
 /** Which of a table's programs are for this notice, in order. */
 export function programsFor(config: NotifyConfig, notice: Notice): (readonly string[])[] {
   const { any } = config;
-  const forAll = any === undefined ? [] : [[...any, ...argumentsOf(notice)]];
+  // As keepalived: what is no state is for FIFOs, and for who asks for it by name.
+  const forAll = any === undefined || kindOf(notice) !== "state"
+    ? []
+    : [[...any, ...argumentsOf(notice)]];
   const own = ownProgram(config, notice);
   return own === undefined || own.length === 0 ? forAll : [own, ...forAll];
 }

@@ -113,6 +113,7 @@ function document(routers: readonly Router[], interfaceName = "eth0"): Status {
     started: wallTime(-200_000_000),
     generation: 3,
     config: { path: "site.toml", loaded: wallTime(0), sha256: "00", last_reload: null },
+    notifications: { fifos: [], mail: null },
   };
   return buildStatus(agent, state, factsOf, wallTime);
 }
