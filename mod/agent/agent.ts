@@ -225,11 +225,11 @@ export class Agent {
   /** The routers go on from `memory`. Returns when they had said so, on CLOCK_MONOTONIC. */
   async goOn(memory: AgentMemory): Promise<number> {
     this.#hearing.snapshots.learn(memory);
-    this.notices.remember(memory.routers, memory.groups ?? []);
+    this.notices.remember(memory.routers, memory.groups ?? [], memory.unread ?? []);
     for (const { name, slot } of this.#plan.holdings) {
       this.counters.restore(slot, memory.counters[name] ?? {});
     }
-    const { counters: _, ...known } = memory;
+    const { counters: _, unread: __, ...known } = memory;
     this.#trackers.restore(memory.trackers ?? []);
     const answer = await this.#dialogue.configureProtocol(this.#plan, 0, [], known);
     return answer.at ?? monotonicMicros();
@@ -293,7 +293,7 @@ export class Agent {
     const counters = Object.fromEntries(
       this.#plan.holdings.map(({ name, slot }) => [name, this.counters.save(slot)]),
     );
-    return documentOf(this.#plan, { ...memory, counters });
+    return documentOf(this.#plan, { ...memory, counters, unread: this.notices.unread });
   }
 
   // ===== the end =================================================================================

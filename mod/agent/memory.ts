@@ -25,6 +25,8 @@ export const LONGEST_DOCUMENT = 256 * 1024 * 1024;
 /** What routers remember, with the counts of each by name. */
 export interface AgentMemory extends Memory {
   readonly counters: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** Paths of FIFOs whose readers were not told everything. */
+  readonly unread?: readonly string[];
 }
 
 /** An agent's plan and memory. */
@@ -54,7 +56,7 @@ export class RefusedDocument extends Error {
 
 /** The document of an agent with this plan and memory, keys in the order of the schema. */
 export function documentOf(plan: SitePlan, memory: AgentMemory): AgentDocument {
-  const { routers, groups = [], silentSince, trackers = [], counters } = memory;
+  const { routers, groups = [], silentSince, trackers = [], counters, unread } = memory;
   const { pid } = Deno;
   return {
     format: FORMAT,
@@ -62,7 +64,14 @@ export function documentOf(plan: SitePlan, memory: AgentMemory): AgentDocument {
     pid,
     boot: bootId(),
     plan,
-    memory: { routers, groups, silentSince, trackers, counters },
+    memory: {
+      routers,
+      groups,
+      silentSince,
+      trackers,
+      counters,
+      ...(unread === undefined ? {} : { unread }),
+    },
   };
 }
 

@@ -283,4 +283,5 @@ export const memorySchema = v.strictObject({
     [],
   ),
   counters: v.record(name, v.record(name, count)),
+  unread: v.exactOptional(v.array(text)),
 });

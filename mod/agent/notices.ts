@@ -42,6 +42,8 @@ export class Notices {
   #notifier: Notifier | null = null;
   /** What happened before it was our turn. */
   #early: Notice[] = [];
+  /** FIFOs to which a former process could not write everything. */
+  readonly #unread: string[] = [];
   /** What was told last of each router and group, in the order of their first notice. */
   readonly #told = new Map<string, Notice>();
   readonly #priorities = new Map<string, number>();
@@ -68,17 +70,28 @@ export class Notices {
         await sendMail(...mail);
       },
     });
+    this.#notifier.repeatStates(this.#unread.splice(0));
     for (const notice of this.#early.splice(0)) this.#notifier.tell(notice);
+  }
+
+  /** Paths of FIFOs whose readers do not know everything yet. */
+  get unread(): string[] {
+    return this.status.fifos.filter(({ held }) => held > 0).map(({ path }) => path);
   }
 
   get status(): NotifierStatus {
     return this.#notifier?.status ?? { fifos: [], mail: null };
   }
 
-  /** What a former process has told: nothing of it is told again. */
+  /**
+   * What a former process has told: nothing of it is told again.
+   *
+   * @param unread FIFOs that it held events for: their readers are told how things stand
+   */
   remember(
     routers: readonly Router[],
     groups: readonly Pick<GroupMemory, "settings" | "state" | "members">[],
+    unread: readonly string[],
   ): void {
     for (const group of groups) this.groupSnapshot(group.settings.name, group);
     const add = (type: Type, name: string, state: RouterStateName, priority: number): void => {
@@ -96,6 +109,8 @@ export class Notices {
     for (const { settings: { name }, state } of groups) {
       if (this.#isGroup(name)) add("GROUP", name, state, 0);
     }
+    this.#unread.push(...unread);
+    this.#notifier?.repeatStates(this.#unread.splice(0));
   }
 
   /** A reload begins: these names will be gone after it. */
@@ -121,7 +136,7 @@ export class Notices {
       if (type === "GROUP" && !this.#isGroup(name)) this.#told.delete(key);
     }
     this.#leaving.clear();
-    this.#notifier?.repeatStates();
+    if (this.#config.agent.states_on_reload) this.#notifier?.repeatStates();
   }
 
   /** What a router remembers now. */

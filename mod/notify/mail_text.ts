@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Notice } from "./notice.ts";
+import { showText } from "../text/mod.ts";
+import { CAUSE_LENGTH, type Notice } from "./notice.ts";
 
 /** Changes that one mail lists; of more it says how many. */
 const MOST_LINES = 500;
@@ -26,7 +27,9 @@ export function mailText(agent: string, notices: readonly Notice[]): MailText {
     const { time, type, name, previous, state, priority, cause } = notice;
     const kind = type === "GROUP" ? "sync group" : "virtual router";
     const of = type === "GROUP" ? "" : `, priority ${priority}`;
-    return `${time}  ${kind} ${name}: ${previous ?? "-"} -> ${state}${of} (${cause})`;
+    return `${time}  ${kind} ${name}: ${previous ?? "-"} -> ${state}${of} (${
+      showText(cause, CAUSE_LENGTH)
+    })`;
   });
   const left = notices.length - lines.length;
   const head = left > 0 ? [`${left} earlier changes are left out.`] : [];

@@ -34,7 +34,7 @@ export interface Notice {
 }
 
 /** Longest cause, characters: a line must fit into what a pipe takes at once (4096 bytes). */
-const CAUSE_LENGTH = 512;
+export const CAUSE_LENGTH = 512;
 
 /** What supersedes what while programs lag: states each other, priorities each other. */
 export function kindOf({ state }: Notice): "state" | "priority" | "lower_priority" {

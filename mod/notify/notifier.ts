@@ -98,11 +98,10 @@ export class Notifier {
     if (target.mail && mail?.states.some((wanted) => wanted === state)) this.#mailer?.push(notice);
   }
 
-  /** After a reload: all states again, where the site wants that. */
-  repeatStates(): void {
-    if (!this.#config.agent.states_on_reload) return;
-    for (const channel of this.#channels.values()) {
-      channel.fifo.push(...this.#lines(channel.format, channel.of));
+  /** All states again. @param paths to these FIFOs only */
+  repeatStates(paths?: readonly string[]): void {
+    for (const [path, { fifo, format, of }] of this.#channels) {
+      if (paths === undefined || paths.includes(path)) fifo.push(...this.#lines(format, of));
     }
   }
 

@@ -273,7 +273,7 @@ notify = { any = ["${program}"]${deleted} }
       () => linesOf(book).filter((line) => line.includes("MASTER")).length === 3,
       5000,
     );
-    host.spawn(["sh", "-c", `exec cat ${work}/fifo >${work}/lines`], { name: "reader" });
+    host.spawn(["sh", "-c", `exec cat ${work}/fifo >>${work}/lines`], { name: "reader" });
     await lab.until("the FIFO was read", () => {
       try {
         return linesOf(`${work}/lines`).filter((line) => line.includes("MASTER")).length === 3;
@@ -344,7 +344,7 @@ notify = { any = ["${program}"], fault = ["${program}", "alarm"] }
     () => linesOf(book).filter((line) => line.startsWith("GROUP site MASTER 0|")).length === 2,
     10_000,
   );
-  host.spawn(["sh", "-c", `exec cat ${work}/fifo >${work}/lines`], { name: "reader" });
+  host.spawn(["sh", "-c", `exec cat ${work}/fifo >>${work}/lines`], { name: "reader" });
   await lab.until("the FIFO is read", () => {
     try {
       return linesOf(`${work}/lines`).length > 0;

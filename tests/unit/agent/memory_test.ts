@@ -196,7 +196,13 @@ function document(): AgentDocument {
     { kind: "file", ...thing, believed: up, pending: null, value: -3 },
   ];
   const routers = [web!, six!, old!];
-  const memory = { routers, silentSince: START + SECOND, trackers, counters };
+  const memory = {
+    routers,
+    silentSince: START + SECOND,
+    trackers,
+    counters,
+    unread: ["/run/notify"],
+  };
   return { format: FORMAT, version: "1.2.3", pid: 7, boot: "here", plan, memory };
 }
 
