@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { Lab } from "../lib/mod.ts";
 
-/** A site with one router on eth0. */
+/** A site with one router on eth0. A machine that stalls for a second moves nothing. */
 export function site(notify: string, more = "", agent = ""): string {
   return `[agent]
 ${agent}
@@ -12,7 +12,7 @@ name = "web"
 interface = "eth0"
 virtual_router_id = 51
 priority = { by_host = { a = 150, b = 100 } }
-advertisement_interval = "100ms"
+advertisement_interval = "500ms"
 addresses = ["192.0.2.10/24"]
 notify = { ${notify} }
 ${more}

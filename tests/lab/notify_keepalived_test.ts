@@ -45,7 +45,7 @@ lab(
 vrrp_instance web { interface eth0
  virtual_router_id 51
  priority 100
- advert_int 0.1
+ advert_int 0.5
  virtual_ipaddress { 192.0.2.10/24 }
  notify "${own}"
 }
@@ -56,7 +56,7 @@ vrrp_instance web { interface eth0
           const seen = linesOf(book).filter((line) => !line.includes("FAULT"));
           if (seen.join() === lines.join()) return true;
           throw new Error(seen.join(" | "));
-        }, 15_000);
+        }, 30_000);
       };
       const line = (state: string) => `INSTANCE web ${state} 100`;
       await expect(line("BACKUP"));
@@ -87,7 +87,7 @@ function halbGroups(own: string, name: string): string {
 name = "${name}"
 interface = "eth0"
 virtual_router_id = ${id}
-advertisement_interval = "100ms"
+advertisement_interval = "500ms"
 addresses = ["192.0.2.${id}/24"]
 notify = { any = ["${own}"], priority_changes = true, user = "root" }
 ${more}
@@ -112,7 +112,7 @@ function keepalivedGroups(own: string, priority: number, told: boolean): string 
     `vrrp_instance ${name} { interface eth0
  virtual_router_id ${id}
  priority ${priority}
- advert_int 0.1
+ advert_int 0.5
  virtual_ipaddress { 192.0.2.${id}/24 }
  ${notify}
  ${more}
@@ -167,7 +167,7 @@ lab("beside keepalived: groups, priorities and losing adverts are told alike", a
         const last = ofName(linesOf(path), name).at(-1);
         if (last !== wanted) throw new Error(last);
         return true;
-      }, 15_000);
+      }, 30_000);
     for (const name of ["web", "lan", "solo"]) {
       await untilLast(lines, name, `INSTANCE "${name}" MASTER 100`);
     }

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { type HalbAgent, type Host, type Lab, lab, startHalb } from "../lib/mod.ts";
-import { FAULTS, inject, statusOf, threads, untilLogged } from "./agent_helpers.ts";
+import { FAULTS, inject, threads, untilLogged } from "./agent_helpers.ts";
 import { linesOf, notebook, script, site, untilLines, workshop } from "./notify_helpers.ts";
 
 /** A lone host with a running interface, and a site on it. */
@@ -72,14 +72,17 @@ lab("programs: arguments, environment, order and user, from the start to the sto
 lab("programs that lag, hang, fork, print, fail and vanish disturb nobody", async (lab) => {
   const work = workshop(lab);
   const book = notebook(`${work}/book`);
-  const slow = script(`${work}/slow`, `echo "$3" >>${book}; sleep 1; echo "done $3" >>${book}`);
+  const slow = script(
+    `${work}/slow`,
+    `echo "$3" >>${book}; until test -e ${work}/go; do sleep 0.05; done; echo "done $3" >>${book}`,
+  );
   const hang = script(
     `${work}/hang`,
     `echo $$ >>${book}; trap "" TERM; (trap "" TERM; sh -c 'echo $$ >>${book}; exec sleep 300') & sleep 300`,
   );
   const loud = script(
     `${work}/loud`,
-    `head -c 20000000 /dev/zero | tr "\\0" x; echo 'bad \\033[2J' >&2; exit 7`,
+    `head -c 1000000 /dev/zero | tr "\\0" x; echo 'bad \\033[2J' >&2; exit 7`,
   );
   const gone = script(`${work}/gone`, "exit 0");
   const [agent, host] = await alone(lab, site(`any = ["${slow}"]`));
@@ -91,24 +94,23 @@ lab("programs that lag, hang, fork, print, fail and vanish disturb nobody", asyn
     await host.exec(["ip", "link", "set", "eth0", "up"]);
     await agent.untilState("web", "master");
   }
-  await lab.until("the last state was told", () => linesOf(book).at(-1) === "done MASTER", 10_000);
-  const seen = linesOf(book);
-  for (let i = 0; i < seen.length; i += 2) {
-    assert.equal(seen[i + 1], `done ${seen[i]}`, "one at a time");
-  }
-  assert.ok(seen.length < 2 * 10, `${seen}: the newest state wins`);
+  // The first one lags until all has happened: one at a time, and the newest state wins.
+  const [first, ...more] = linesOf(book);
+  assert.deepEqual(more, []);
+  Deno.writeTextFileSync(`${work}/go`, "");
+  await untilLines(lab, book, [first!, `done ${first}`, "MASTER", "done MASTER"]);
   assert.match(agent.log(), /Programs lag: nothing is run for (MASTER|FAULT|BACKUP) any more/);
 
   Deno.writeTextFileSync(book, "");
   agent.reload(
-    site(`fault = ["${hang}"], backup = ["${loud}"], master = ["${gone}"], timeout = "300ms"`),
+    site(`fault = ["${hang}"], backup = ["${loud}"], master = ["${gone}"], timeout = "3s"`),
   );
   await untilLogged(lab, agent, "Reload: applied");
   await host.exec(["ip", "link", "set", "eth0", "down"]);
-  await untilLogged(lab, agent, `${hang}: did not end in time and was killed`);
+  await untilLogged(lab, agent, `${hang}: did not end in time and was killed`, 1, 20_000);
   await host.exec(["ip", "link", "set", "eth0", "up"]);
-  await untilLogged(lab, agent, `${loud}: exit 7`);
-  await untilLogged(lab, agent, `${gone}: cannot be started`);
+  await untilLogged(lab, agent, `${loud}: exit 7`, 1, 20_000);
+  await untilLogged(lab, agent, `${gone}: cannot be started`, 1, 20_000);
   const pids = linesOf(book).map(Number);
   assert.equal(pids.length, 2);
   const alive = pids.filter((pid) => {
@@ -126,8 +128,7 @@ lab("programs that lag, hang, fork, print, fail and vanish disturb nobody", asyn
     assert.match(status, /^Uid:\t0\t0\t0\t0$/m);
     assert.match(status, /^Gid:\t0\t0\t0\t0$/m);
   }
-  const { vrrp } = await statusOf(agent);
-  assert.equal(vrrp[0]!.state, "master");
+  await agent.untilState("web", "master");
 });
 
 lab(
@@ -158,7 +159,7 @@ lab(
       } catch {
         return false;
       }
-    }, 5000);
+    }, 20_000);
     assert.ok(linesOf(`${work}/1`).includes('INSTANCE "web" BACKUP 150'));
     // The reader goes, things happen, another one comes.
     await first.kill();
@@ -177,7 +178,7 @@ lab(
         } catch {
           return false;
         }
-      }, 5000);
+      }, 20_000);
     }
     await untilLines(lab, `${work}/2`, wanted);
     assert.equal((await agent.stop()).code, 0);
@@ -262,16 +263,14 @@ notify = { any = ["${program}"]${deleted} }
     const fifo = `notify = { fifo = "${work}/fifo", states_on_reload = true }`;
     const third = second("").replace("two", "three").replace("52", "53").replace(".20", ".30");
     const any = `any = ["${program}"], priority_changes = true`;
-    const [agent, host] = await alone(
-      lab,
-      site(any, second(", deleted = true") + third, fifo),
-      FAULTS,
-    );
+    // A plane that is back within the master-down interval lets its routers go on: 3.6 s.
+    const web = (any: string, more: string) => site(any, more, fifo).replace('"500ms"', '"1s"');
+    const [agent, host] = await alone(lab, web(any, second(", deleted = true") + third), FAULTS);
     for (const name of ["web", "two", "three"]) await agent.untilState(name, "master");
     await lab.until(
       "all were told",
       () => linesOf(book).filter((line) => line.includes("MASTER")).length === 3,
-      5000,
+      20_000,
     );
     host.spawn(["sh", "-c", `exec cat ${work}/fifo >>${work}/lines`], { name: "reader" });
     await lab.until("the FIFO was read", () => {
@@ -280,23 +279,23 @@ notify = { any = ["${program}"]${deleted} }
       } catch {
         return false;
       }
-    }, 5000);
+    }, 20_000);
     Deno.writeTextFileSync(book, "");
     Deno.writeTextFileSync(`${work}/lines`, "");
     await inject(agent, "protocol", "throw");
     await untilLogged(lab, agent, "The protocol plane runs again");
-    agent.reload(site(any, "", fifo).replace("a = 150", "a = 140"));
+    agent.reload(web(any, "").replace("a = 150", "a = 140"));
     await untilLogged(lab, agent, "Reload: applied");
     const told = [
       "INSTANCE three FAULT 100",
       "INSTANCE two DELETED 100",
     ];
-    await lab.until("they were told", () => linesOf(book).length === 2, 5000).catch(() => {});
+    await lab.until("they were told", () => linesOf(book).length === 2, 20_000).catch(() => {});
     assert.deepEqual(linesOf(book).sort(), told);
     await lab.until(
       "the state was repeated",
       () => linesOf(`${work}/lines`).at(-1) === 'INSTANCE "web" MASTER 140',
-      5000,
+      20_000,
     );
     assert.deepEqual(linesOf(`${work}/lines`).sort(), [
       'INSTANCE "three" FAULT 100',
@@ -351,7 +350,7 @@ notify = { any = ["${program}"], fault = ["${program}", "alarm"] }
     } catch {
       return false;
     }
-  }, 5000);
+  }, 20_000);
   assert.equal((await agent.stop()).code, 0);
   const turns = linesOf(book).filter((line) => !line.startsWith("web|"));
   // The start may find the interface a moment late: a fault that it tells of is one.
@@ -367,5 +366,5 @@ notify = { any = ["${program}"], fault = ["${program}", "alarm"] }
   await lab.until("all is told of the stop", () => {
     const last = linesOf(`${work}/lines`).slice(-3).sort().join();
     return last === 'GROUP "site" STOP 0,INSTANCE "two" STOP 100,INSTANCE "web" STOP 150';
-  }, 5000);
+  }, 20_000);
 });

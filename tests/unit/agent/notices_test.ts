@@ -158,7 +158,7 @@ Deno.test("priorities are told to who wants them, and stand in what follows; los
 
 Deno.test("a process that goes on repeats nothing, but to readers that the former one owed", () =>
   world(async ({ notices, told, path }) => {
-    const group = { settings: { name: "site" }, state: "master" } as never;
+    const group = { settings: { name: "site" }, state: "master", members: [] } as never;
     notices.remember([router("web", "master"), router("new")], [group], [path]);
     notices.step(step("web", "backup", "master"));
     notices.step(step("web", "master", "fault"));
