@@ -28,6 +28,7 @@ export function mergeFacts(all: readonly HeldFacts[]): HeldFacts {
   if (all.length < 2) return first;
   const reports = all.flatMap(({ report }) => report ?? []);
   const { holding, report = reports[0] } = first;
+  const trouble = reports.find(({ virtualMacProblem }) => virtualMacProblem !== undefined);
   return {
     holding: holding && {
       ...holding,
@@ -35,6 +36,7 @@ export function mergeFacts(all: readonly HeldFacts[]): HeldFacts {
     },
     report: report && {
       ...report,
+      ...(trouble === undefined ? {} : { virtualMacProblem: trouble.virtualMacProblem }),
       present: reports.flatMap(({ present }) => present),
       failed: reports.flatMap(({ failed }) => failed),
       duplicates: reports.flatMap(({ duplicates = [] }) => duplicates),
@@ -54,6 +56,7 @@ export function heldStatus({ holding, report }: HeldFacts, wallTime: (at: number
     addresses: texts(false),
     excluded_addresses: texts(true),
     virtual_mac: virtualMacOf(holding),
+    virtual_mac_problem: report?.virtualMacProblem ?? null,
     address_lease_ms: (holding?.lease ?? 0) * 1000,
     addresses_held: report?.present ?? [],
     addresses_failed: report?.failed ?? [],

@@ -23,7 +23,7 @@ import { type LeasedRouter, starvation } from "./leased.ts";
 import type { Operation } from "./operation.ts";
 import { Promotion } from "./promotion.ts";
 import { Requester } from "./requester.ts";
-import { exposure, type ReportContent, reportOf } from "./report.ts";
+import { exposure, type ReportContent, reportOf, troubleOf } from "./report.ts";
 import { RoutingBook } from "./routing.ts";
 import { type Say, Tables } from "./tables.ts";
 import { targetsOf } from "./targets.ts";
@@ -123,6 +123,7 @@ export class NamespaceDriver {
       { io: this.#io, requester: this.#requester, view: this.#view, tables: this.#tables },
       this.book,
       say,
+      (router) => this.#changed.add(router),
     );
     this.#neighbourhood = new Neighbourhood({
       io: this.#io,
@@ -276,7 +277,7 @@ export class NamespaceDriver {
       if (now < this.#pausedUntil) break;
       this.#promotion.settle();
       // What was made or brought up is seen before addresses are added to it.
-      if (this.#links.act(now)) continue;
+      if (this.#links.act(now) && this.#clock.now() < end) continue;
       // Before the addresses: they are never held and open.
       if (this.#blocklist.settle(now)) this.#touchAll();
       const operations = this.#plan(now);
@@ -330,6 +331,7 @@ export class NamespaceDriver {
     return {
       ...reportOf(router, this.book, this.herald.sent(name), this.routing),
       ...exposure(this.#blocklist.openness(router.router), this.#neighbourhood.of(name)),
+      ...troubleOf(this.#links.problemOf(name)),
     };
   }
 

@@ -47,6 +47,11 @@ export function exposure(
   };
 }
 
+/** What a report says of the interfaces of virtual MACs; nothing where nothing is wrong. */
+export function troubleOf(problem: string): Pick<ReportContent, "virtualMacProblem"> {
+  return problem === "" ? {} : { virtualMacProblem: problem };
+}
+
 /** Whether a report would say nothing new. */
 export function sameReport(a: ReportContent, b: ReportContent): boolean {
   return a.wanted === b.wanted && a.repairs === b.repairs && a.announcements === b.announcements &&
@@ -54,7 +59,7 @@ export function sameReport(a: ReportContent, b: ReportContent): boolean {
     a.present.every((address, i) => address === b.present[i]) &&
     a.failed.every(({ address, reason }, i) =>
       address === b.failed[i]?.address && reason === b.failed[i]?.reason
-    ) && a.open === b.open &&
+    ) && a.open === b.open && a.virtualMacProblem === b.virtualMacProblem &&
     JSON.stringify(rest(a)) === JSON.stringify(rest(b));
 }
 

@@ -20,8 +20,6 @@ import {
   type Acknowledgement,
   addLink,
   changeLink,
-  deleteLink,
-  deleteLinkGroup,
   describeAcknowledgement,
   type Link,
   readLink,
@@ -35,22 +33,21 @@ import { isIpv6 } from "./operation.ts";
 import type { Encode, Requester } from "./requester.ts";
 import type { Say, Tables } from "./tables.ts";
 import type { NamespaceView } from "./view.ts";
+import { refusalOf, VirtualRemoval } from "./virtual_removal.ts";
 import {
   noteOf,
   noteText,
   prepareBase,
   prepareVirtual,
   readOriginals,
-  restoreBase,
 } from "./virtual_settings.ts";
 
 /** How long after an attempt the same is tried again. */
 const RETRY = 1_000_000;
+/** Interfaces made in one call: each takes some milliseconds, in which no lease is refreshed. */
+const MAKINGS = 8;
 /** What somebody else removes is made again at once, so often in so long a time. */
 const PATIENCE = { times: 5, micros: 10_000_000 };
-/** The group that interfaces are put into to be removed together: "HALB". */
-const DEPARTING = 0x4841_4c42;
-const ENODEV = 19;
 
 interface Wanted {
   readonly link: VirtualLink;
@@ -67,6 +64,9 @@ interface Wanted {
   mendAt: number;
   /** Why it is not there, as it was said last; empty: it is. */
   failure: string;
+  /** Index of the interface whose settings were seen to, and what was refused of them, in words. */
+  prepared: number;
+  refused: readonly string[];
 }
 
 /** Questions to the kernel, and what is known of it. */
@@ -83,14 +83,24 @@ export class VirtualLinks {
   readonly #requester: Requester;
   readonly #view: NamespaceView;
   readonly #tables: Tables;
-  readonly #book: LeaseBook;
+  readonly #book: Pick<LeaseBook, "router" | "ownership">;
   readonly #say: Say;
+  readonly #changed: (router: string) => void;
   #wanted = new Map<string, Wanted>();
   #deadline = Infinity;
   /** The kernel has no filters for what leaves an interface; said once. */
   #filterless = false;
+  readonly #removal: VirtualRemoval;
 
-  constructor({ io, requester, view, tables }: Kernel, book: LeaseBook, say: Say) {
+  /** @param changed what can be said of a router's interfaces is different now */
+  constructor(
+    { io, requester, view, tables }: Kernel,
+    book: Pick<LeaseBook, "router" | "ownership">,
+    say: Say,
+    changed: (router: string) => void,
+  ) {
+    this.#changed = changed;
+    this.#removal = new VirtualRemoval(io, requester, view, say);
     this.#io = io;
     this.#requester = requester;
     this.#view = view;
@@ -112,10 +122,11 @@ export class VirtualLinks {
       for (const link of router.virtualLinks ?? []) {
         const known = before.get(link.name);
         const { makeAt = 0, made = [], mendAt = 0, failure = "", silent = 0 } = known ?? {};
+        const { prepared = 0, refused = [] } = known ?? {};
         const leaves = link.mac !== undefined &&
           router.addresses.some((one) => one.interface === link.name && isIpv6(one.address));
         const entry = { router: router.name, makeAt, made, mendAt, failure, leaves, silent };
-        this.#wanted.set(link.name, { link, ...entry });
+        this.#wanted.set(link.name, { link, ...entry, prepared, refused });
       }
     }
   }
@@ -125,23 +136,65 @@ export class VirtualLinks {
     return this.#wanted.has(name);
   }
 
+  /** What is wrong with the interfaces of a router, in words; empty: nothing. */
+  problemOf(router: string): string {
+    for (const one of this.#wanted.values()) {
+      if (one.router !== router) continue;
+      if (one.failure !== "") return `Cannot make ${one.link.name}: ${one.failure}`;
+      const [first, ...more] = one.refused;
+      if (first !== undefined) {
+        return more.length === 0 ? first : `${first} (and ${more.length} more)`;
+      }
+    }
+    return "";
+  }
+
   /** Makes what is missing and brings up what is needed. @returns whether there was anything */
   act(now: number): boolean {
     this.#deadline = Infinity;
     let acted = false;
+    let left = MAKINGS;
     for (const wanted of this.#wanted.values()) {
       const base = this.#linkNamed(wanted.link.base);
       // The router waits for its interface; what lies on a renamed one is of no use meanwhile.
       if (base === undefined) continue;
       const present = this.#linkNamed(wanted.link.name);
-      if (present === undefined) acted = this.#make(wanted, base, now) || acted;
-      else if (noteOf(present) === undefined) this.#refuse(wanted, FOREIGN, now);
+      if (present === undefined) {
+        if (left-- > 0) acted = this.#make(wanted, base, now) || acted;
+        else this.#wakeAt(now);
+      } else if (noteOf(present) === undefined) this.#refuse(wanted, FOREIGN, now);
       else if (!this.#fits(present, wanted.link, base)) {
-        this.#remove(present);
-        acted = true;
-      } else acted = this.#mend(wanted, present, base, now) || acted;
+        acted = this.#replace(wanted, present, now) || acted;
+      } else {
+        this.#prepare(wanted, present, base);
+        acted = this.#mend(wanted, present, base, now) || acted;
+      }
     }
     return acted;
+  }
+
+  /** Another one is to be in its place: it goes. @returns whether it has gone */
+  #replace(wanted: Wanted, present: Link, now: number): boolean {
+    if (wanted.mendAt > now) {
+      this.#wakeAt(wanted.mendAt);
+      return false;
+    }
+    const gone = this.#removal.one(present);
+    if (!gone) this.#wakeAt(wanted.mendAt = now + RETRY);
+    return gone;
+  }
+
+  /** Settings of one that is new, or that a former process may have left half done. */
+  #prepare(wanted: Wanted, { name, index }: Link, base: Link): void {
+    if (wanted.prepared === index) return;
+    wanted.prepared = index;
+    const before = wanted.refused.length;
+    wanted.refused = [
+      ...prepareVirtual(this.#io, name, base.name),
+      ...prepareBase(this.#io, base.name),
+    ];
+    this.#complain(["kernel", wanted.router], wanted.refused);
+    if (before + wanted.refused.length > 0) this.#changed(wanted.router);
   }
 
   /**
@@ -153,12 +206,12 @@ export class VirtualLinks {
   retire(now: number, most: number): boolean {
     const ours = [...this.#view.links()].filter((link) => noteOf(link) !== undefined);
     const unknown = ours.filter(({ name }) => !this.#wanted.has(name));
-    if (unknown.length > 1 && this.#removeAll(unknown)) return true;
+    if (unknown.length > 1 && this.#removal.many(unknown)) return true;
     const idle = ours.filter((link) => {
       const wanted = this.#wanted.get(link.name);
       return wanted !== undefined && link.up && this.#isIdle(wanted, link, now);
     });
-    for (const link of unknown.slice(0, most)) this.#remove(link);
+    for (const link of unknown.slice(0, most)) this.#removal.one(link);
     const downs = Math.max(0, most - unknown.length);
     for (const link of idle.slice(0, downs)) this.#change(link, { up: false });
     return unknown.length + idle.length > most;
@@ -202,11 +255,6 @@ export class VirtualLinks {
     while (wanted.made[0]! < now - PATIENCE.micros) wanted.made.shift();
     if (wanted.made.length < PATIENCE.times) wanted.makeAt = now;
     this.#learn(name);
-    const problems = [
-      ...prepareVirtual(this.#io, name, base.name),
-      ...prepareBase(this.#io, base.name),
-    ];
-    this.#complain(["kernel", wanted.router], problems);
     this.#say("info", ["kernel", wanted.router], `Made ${name} on ${base.name}`);
     return true;
   }
@@ -267,58 +315,6 @@ export class VirtualLinks {
     return readOriginals(this.#io, base.name);
   }
 
-  #remove(link: Link): void {
-    this.#restoreBases([link]);
-    const [answer] = this.#ask([(writer, sequence) => deleteLink(writer, sequence, link.index)]);
-    const refusal = refusalOf(answer);
-    if (refusal === undefined) this.#forget([link]);
-    else this.#complain(["kernel"], [`remove ${link.name}: ${refusal}`]);
-  }
-
-  /** Removes many in the time of one. @returns whether that went well */
-  #removeAll(links: readonly Link[]): boolean {
-    const chosen = new Set(links.map(({ index }) => index));
-    // A group of somebody else's: nothing that is not ours may go with it.
-    for (const { index, group } of this.#view.links()) {
-      if (group === DEPARTING && !chosen.has(index)) return false;
-    }
-    this.#restoreBases(links);
-    const grouped = this.#ask(
-      links.map(({ index }) => (writer, sequence) =>
-        changeLink(writer, sequence, index, { group: DEPARTING })
-      ),
-    );
-    if (grouped.some((answer) => refusalOf(answer) !== undefined)) return false;
-    const [answer] = this.#ask([
-      (writer, sequence) => deleteLinkGroup(writer, sequence, DEPARTING),
-    ]);
-    if (refusalOf(answer) !== undefined) return false;
-    this.#forget(links);
-    return true;
-  }
-
-  #forget(links: readonly Link[]): void {
-    for (const link of links) this.#view.removeLink(link);
-    this.#say("info", ["kernel"], `Removed ${links.map(({ name }) => name).join(" ")}`);
-  }
-
-  /** Before interfaces go, for what is noted goes with them: bases that keep none are set back. */
-  #restoreBases(going: readonly Link[]): void {
-    const indexes = new Set(going.map(({ index }) => index));
-    const staying = new Set<number>();
-    for (const link of this.#view.links()) {
-      const note = indexes.has(link.index) ? undefined : noteOf(link);
-      if (note !== undefined) staying.add(note.base);
-    }
-    for (const link of going) {
-      const note = noteOf(link);
-      const base = note === undefined ? undefined : this.#view.link(note.base);
-      if (note === undefined || base === undefined || staying.has(base.index)) continue;
-      staying.add(base.index);
-      this.#complain(["kernel"], restoreBase(this.#io, base.name, note.originals));
-    }
-  }
-
   /** @returns whether the kernel refused */
   #change(link: Link, change: { readonly up?: boolean; readonly mtu?: number }): boolean {
     const [answer] = this.#ask([
@@ -341,6 +337,7 @@ export class VirtualLinks {
     this.#wakeAt(now + RETRY);
     if (wanted.failure === reason) return;
     wanted.failure = reason;
+    this.#changed(wanted.router);
     const { name } = wanted.link;
     this.#say("error", ["kernel", wanted.router], `Cannot make ${name}: ${reason}`);
   }
@@ -354,12 +351,6 @@ export class VirtualLinks {
   #wakeAt(time: number): void {
     if (time < this.#deadline) this.#deadline = time;
   }
-}
-
-/** What the kernel refused, in words; undefined: nothing, or there was no such interface left. */
-function refusalOf(answer: Acknowledgement | undefined): string | undefined {
-  if (answer === undefined || answer.errno === 0 || answer.errno === ENODEV) return undefined;
-  return describeAcknowledgement(answer);
 }
 
 const FOREIGN = "an interface of that name exists, and halb has not made it";

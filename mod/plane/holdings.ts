@@ -52,3 +52,17 @@ export interface VirtualLink {
   /** `aa:bb:cc:dd:ee:ff`; absent: an ipvlan has that of its base. */
   readonly mac?: string;
 }
+
+/** What is not as it should be with what a router holds, though it holds it. */
+export interface HoldingTrouble {
+  /** Why the addresses are open though nothing should be accepted; absent: as it should be. */
+  readonly open?: string;
+  /** What is wrong with the interface of the virtual MAC, in words; absent: nothing. */
+  readonly virtualMacProblem?: string;
+  /** Who else says that it has an address, and since when we know; absent: nobody. */
+  readonly duplicates?: readonly {
+    readonly address: string;
+    readonly mac: string;
+    readonly since: number;
+  }[];
+}

@@ -24,7 +24,14 @@ import type {
 } from "./groups.ts";
 import type { FreezeProtocol, Frozen, Memory, RestKernel, ThawProtocol } from "./hand_over.ts";
 import type { HistogramData } from "./histogram.ts";
-import type { HeldAddress, HeldRoute, HeldRule, ObjectReport, VirtualLink } from "./holdings.ts";
+import type {
+  HeldAddress,
+  HeldRoute,
+  HeldRule,
+  HoldingTrouble,
+  ObjectReport,
+  VirtualLink,
+} from "./holdings.ts";
 import type { Remark } from "./remarks.ts";
 import type { RouterSnapshot, StepRecord } from "./steps.ts";
 import type {
@@ -203,7 +210,7 @@ export interface Configured {
 }
 
 /** What the plane holds now, sent after each change: for status and for the snapshot. */
-export interface AddressReport {
+export interface AddressReport extends HoldingTrouble {
   readonly type: "addresses";
   readonly id: EventId;
   readonly cause: EventId;
@@ -219,14 +226,6 @@ export interface AddressReport {
   /** Times that an address, route or rule which somebody else removed was put back. */
   readonly repairs: number;
   readonly announcements: number;
-  /** Why the addresses are open though nothing should be accepted; absent: as it should be. */
-  readonly open?: string;
-  /** Who else says that it has an address, and since when we know; absent: nobody. */
-  readonly duplicates?: readonly {
-    readonly address: string;
-    readonly mac: string;
-    readonly since: number;
-  }[];
 }
 
 /** A log record from a synchronous plane; control writes it. Rate-limited at the source. */
