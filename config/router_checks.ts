@@ -167,7 +167,10 @@ function checkSource({ config, node }: CheckedRouter, report: Report): void {
       index,
       "write the node's own address, or leave the key out",
     );
-  } else if (family === "ipv6" && config.unicast === undefined && !isLinkLocal(config.source)) {
+  } else if (
+    familyOf(config.source) === "ipv6" && config.unicast === undefined &&
+    !isLinkLocal(config.source)
+  ) {
     report({
       place: valuePlace(source),
       message: `Invalid \`source\`: ${shown(source)} is not link-local, as the source of adverts ` +

@@ -101,6 +101,32 @@ for (const form of UNICAST_FORMS) {
   });
 }
 
+lab("unicast in both families: one state, each session among its own peers", async (lab) => {
+  const [a, b, lan] = await hostsOf(UNICAST6, lab);
+  const capture = await lab.capture(lan, "ip proto 112 or ip6 proto 112");
+  const form = { ...IPV4, addresses: [...IPV4.addresses, ...IPV6.addresses] };
+  const nodes = [...OWN4.own, ...UNICAST6.own];
+  const unicast = `unicast = { peers = ${JSON.stringify(nodes)} }\nsource = `;
+  const first = startHalb(lab, a, site(form, 150, `${unicast}"192.0.2.1"`));
+  await first.untilState("web", "master");
+  const second = startHalb(lab, b, site(form, 100, `${unicast}"2001:db8::2"`));
+  await lab.until("b hears a in both families", async () => {
+    const { state, sessions } = await routerOf(second, "web");
+    const heard = sessions.map(({ master }) => master?.address ?? "").sort().join();
+    return state === "backup" && heard === "192.0.2.1,2001:db8::1";
+  }, 10_000);
+  for (const vip of [IPV4.vip, IPV6.vip]) await untilHeld(lab, a, vip);
+  await first.stop();
+  await second.untilState("web", "master");
+  for (const vip of [IPV4.vip, IPV6.vip]) await untilHeld(lab, b, vip);
+  const { sessions } = await routerOf(second, "web");
+  const dropped = sessions.flatMap(({ counters }) => Object.values(counters.dropped));
+  assert.equal(dropped.reduce((sum, count) => sum + count, 0), 0);
+  const packets = await capture.packets("vrrp", ["ip.dst", "ipv6.dst"]);
+  const to = packets.map(({ fields }) => fields["ip.dst"] || fields["ipv6.dst"]!);
+  assert.deepEqual([...new Set(to)].sort(), [...nodes].sort());
+});
+
 lab(
   "unicast: keepalived's hop limit over IPv6 is 64, which a range of its own allows",
   async (lab) => {

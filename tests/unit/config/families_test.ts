@@ -57,6 +57,19 @@ Deno.test("addresses of both families become canonical, each with the longest pr
   assert.deepEqual(warningsOf(FAMILIES), []);
 });
 
+Deno.test("a source of a router of both families is of either, and link-local where it is IPv6", () => {
+  const text = (addresses: string, source: string) =>
+    router("").replace(/addresses = .*/, `addresses = [${addresses}]\nsource = "${source}"`);
+  for (const addresses of ['"192.0.2.10", "fe80::10"', '"fe80::10", "192.0.2.10"']) {
+    for (const source of ["192.0.2.1", "fe80::1"]) {
+      const [web] = loadValid({ "site.toml": text(addresses, source) }).vrrp;
+      assert.equal(web!.source, source);
+    }
+    const [first] = problemsOf({ "site.toml": text(addresses, "2001:db8::1") });
+    assert.match(first![2], /"2001:db8::1" is not link-local/);
+  }
+});
+
 /** Texts of addresses, and what must be said of each. */
 const ADDRESSES: readonly (readonly [string, string, string | undefined])[] = [
   ["::", "is the unspecified address: no router can hold it", undefined],
