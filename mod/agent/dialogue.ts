@@ -33,14 +33,13 @@ export class Dialogue {
     this.#credentials = credentials;
   }
 
-  /** Returns what was done. */
-  async configureKernel(plan: SitePlan): Promise<string[]> {
+  async configureKernel(plan: SitePlan): Promise<void> {
     const message = { type: "configure", id: this.#planes.ids.next() } as const;
     const { holdings, statics, interfaces, announceGroups = [], presences } = plan;
     const routers = statics === undefined ? holdings : [...holdings, statics];
     const answer = this.#questions.answer<Configured>("kernel", message.id);
     this.#planes.toKernel({ ...message, routers, interfaces, announceGroups, presences });
-    return [...(await answer).changes];
+    await answer;
   }
 
   /**

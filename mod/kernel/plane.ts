@@ -32,7 +32,7 @@ import type { KernelIo } from "./io.ts";
 import { NamespaceDriver } from "./namespace.ts";
 import { Places } from "./places.ts";
 import type { KernelPorts, KernelWords } from "./ports.ts";
-import { describeChanges, sameReport } from "./report.ts";
+import { sameReport } from "./report.ts";
 import type { InterfaceNews } from "./watch.ts";
 import { textOf } from "../text/mod.ts";
 
@@ -192,7 +192,7 @@ export class KernelPlane {
         for (const driver of this.#drivers.values()) {
           this.#attempt(driver, () => driver.rest(message.rest, this.#io.now()));
         }
-        return this.#configured(message.id, []);
+        return this.#configured(message.id);
       case "stop":
         return this.#stop(message);
       case "inject_fault":
@@ -202,12 +202,11 @@ export class KernelPlane {
         for (const driver of this.#drivers.values()) {
           for (const news of driver.watch.repeat()) this.#news(news, false);
         }
-        return this.#configured(message.id, []);
+        return this.#configured(message.id);
     }
   }
 
   #configure(message: ConfigureKernel): void {
-    const changes = describeChanges(this.#routers, this.#interfaces, message);
     const names = new Set(message.routers.map((router) => router.name));
     for (const { name } of this.#routers) {
       if (names.has(name)) continue;
@@ -234,13 +233,13 @@ export class KernelPlane {
       if (driver === undefined) this.#open(namespace);
       else this.#attempt(driver, () => this.#configureDriver(driver));
     }
-    this.#configured(message.id, changes);
+    this.#configured(message.id);
   }
 
   /** What the protocol plane must know is on its way before control hears that it is configured. */
-  #configured(cause: EventId, changes: readonly string[]): void {
+  #configured(cause: EventId): void {
     this.#tell();
-    this.#ports.control({ type: "configured", id: this.#ids.next(), cause, changes });
+    this.#ports.control({ type: "configured", id: this.#ids.next(), cause, changes: [] });
   }
 
   /** Lets go of all that is held in a namespace, and then of its sockets. */

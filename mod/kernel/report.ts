@@ -1,11 +1,10 @@
 /**
- * What the kernel plane tells control about itself: which addresses a router has, and what a new
- * configuration changed, in words.
+ * What the kernel plane tells control about itself: which addresses a router has.
  *
  * @module
  */
 
-import type { AddressReport, ConfigureKernel, KernelRouter } from "../plane/messages.ts";
+import type { AddressReport } from "../plane/messages.ts";
 import type { Duplicate } from "./duplicates.ts";
 import type { LeaseBook } from "./lease.ts";
 import type { LeasedRouter } from "./leased.ts";
@@ -65,42 +64,4 @@ export function sameReport(a: ReportContent, b: ReportContent): boolean {
 
 function rest({ routes, rules, duplicates }: ReportContent): unknown {
   return [routes, rules, duplicates];
-}
-
-/** Differences between two configurations, one line each. */
-export function describeChanges(
-  routers: readonly KernelRouter[],
-  interfaces: ConfigureKernel["interfaces"],
-  next: ConfigureKernel,
-): string[] {
-  const changes: string[] = [];
-  const before = new Map(routers.map((router) => [router.name, router]));
-  for (const router of next.routers) {
-    const known = before.get(router.name);
-    before.delete(router.name);
-    if (known === undefined) {
-      changes.push(`${titleOf(router)}: added with ${count(router.addresses.length)}`);
-    } else if (JSON.stringify(known) !== JSON.stringify(router)) {
-      changes.push(`${titleOf(router)}: changed`);
-    }
-  }
-  for (const router of before.values()) changes.push(`${titleOf(router)}: removed`);
-  const watched = new Set(interfaces.map(nameOf));
-  for (const name of next.interfaces.map(nameOf)) {
-    if (!watched.delete(name)) changes.push(`Interface ${name}: watched`);
-  }
-  for (const name of watched) changes.push(`Interface ${name}: no longer watched`);
-  return changes;
-}
-
-function titleOf({ name, always }: KernelRouter): string {
-  return always === true ? `Table ${name}` : `Virtual router ${name}`;
-}
-
-function count(addresses: number): string {
-  return addresses === 1 ? "1 address" : `${addresses} addresses`;
-}
-
-function nameOf(one: { readonly namespace: string; readonly name: string }): string {
-  return one.namespace === "" ? one.name : `${one.name} in namespace ${one.namespace}`;
 }

@@ -203,7 +203,7 @@ export interface Configured {
   readonly type: "configured";
   readonly id: EventId;
   readonly cause: EventId;
-  /** What was done, in words, one line each; empty where nothing differed. */
+  /** What became of routers and groups, a line each; the kernel plane has nothing to say here. */
   readonly changes: readonly string[];
   /** When it was done. */
   readonly at?: number;
