@@ -182,3 +182,28 @@ vrrp_instance web {
     ]);
   },
 );
+
+lab("both families: by unicast, authenticated, and nothing accepted", async (lab) => {
+  const [a, b] = await lab.hostsNamed("a", "b");
+  await lab.lan("net", [a, b]);
+  const [six, other] = ["2001:db8::1", "2001:db8::2"];
+  await a.exec(["ip", "address", "add", `${six}/64`, "dev", "eth0", "nodad"]);
+  await b.exec(["ip", "address", "add", `${other}/64`, "dev", "eth0", "nodad"]);
+  const more = `accept = false
+unicast = { peers = ["192.0.2.1", "192.0.2.2", "${six}", "${other}"] }
+auth = { type = "hmac", keys = [{ id = 1, key = "a key for the lab, of sixteen bytes and more" }] }
+`;
+  const first = startHalb(lab, a, site(150) + more);
+  await first.untilState("web", "master");
+  await lab.until("a holds both", () => holdsBoth(a), 5000);
+  const second = startHalb(lab, b, site(100) + more);
+  await lab.until("b hears both families", async () => {
+    const { sessions } = await routerOf(second, "web");
+    return sessions.every(({ state, master }) => state === "backup" && master?.priority === 150);
+  }, 10_000);
+  const { sessions } = await routerOf(second, "web");
+  assert.deepEqual(sessions.map(({ master }) => master?.address), ["192.0.2.1", six]);
+  assert.ok(await holdsBoth(a) && await holdsNone(b));
+  await first.stop();
+  await untilMaster(lab, b, a);
+});
