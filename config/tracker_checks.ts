@@ -12,7 +12,6 @@ import { type CheckedRouter, clash, Register } from "./router_checks.ts";
 import type { SyncGroupConfig } from "./group_schema.ts";
 import { nearest } from "./nearest.ts";
 import type { FileSecurity } from "./security.ts";
-import { notYet } from "./planned.ts";
 import { type CheckedTable, validTables } from "./table_lists.ts";
 import { checkCycles } from "./tracker_cycles.ts";
 import {
@@ -143,9 +142,6 @@ function checkNames(
   }
 }
 
-/** Lists whose trackers nobody looks after yet. */
-const LATER: readonly TrackList[] = ["routes", "addresses"];
-
 /** Whether everything that `track` names is there, once. */
 function checkTrack(
   { config, node }: CheckedTable<{ readonly track: GroupTrackConfig }>,
@@ -160,10 +156,6 @@ function checkTrack(
       const own = item.kind === "table" ? descend(item, ["name"]) : item;
       const what = `The ${word} ${shown(own)} is tracked twice`;
       clash(own, register.claim([name], own), what, "leave out one of the two", report);
-      if (LATER.includes(list)) {
-        const message = notYet(`\`track.${list}\``);
-        report({ place: valuePlace(own), message, advice: "leave it out for now" });
-      }
       if (list === "interfaces" || known.includes(name)) return;
       const near = nearest(name, known);
       report({

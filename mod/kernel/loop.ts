@@ -18,7 +18,10 @@ import { Inbox, Outbox } from "../plane/inbox.ts";
 import type { KernelToProtocol, ToKernel } from "../plane/messages.ts";
 import type { KernelStart } from "../plane/start.ts";
 import { SharedWords } from "../plane/shared.ts";
+import { IdSource } from "../plane/ids.ts";
+import { LogLimiter } from "../plane/log_limiter.ts";
 import { KernelPlane } from "./plane.ts";
+import { PresenceWatch } from "./presence.ts";
 import { rehearse, rehearseCalls } from "./rehearsal.ts";
 import { SystemIo } from "./system_io.ts";
 
@@ -45,12 +48,25 @@ export function runKernelPlane(start: KernelStart): void {
   const inbox = new Inbox(wake, [start.control, start.protocol]);
   const protocol = new Outbox<KernelToProtocol>(start.protocol, new EventFd(start.protocolWake));
   const io = new SystemIo(epoll, MONITOR);
+  const ids = new IdSource("t");
+  const log = new LogLimiter((record) => start.control.postMessage(record), () => io.now());
+  const presences = new PresenceWatch(
+    io,
+    (finding) => protocol.post({ type: "tracker", id: ids.next(), ...finding }),
+    (...record) => log.log(...record),
+  );
+  const handle = (message: ToKernel): void => {
+    // The protocol plane knows them before control hears that the kernel plane is configured.
+    if (message.type === "configure") presences.configure(message.presences ?? []);
+    plane.handle(message);
+  };
   const plane = new KernelPlane(io, words, {
     control: (message) => start.control.postMessage(message),
     protocol: (message) => protocol.post(message),
     reconnect: (port) => {
       protocol.reconnect(port);
       inbox.reconnect(PROTOCOL, port);
+      presences.repeat();
     },
   }, { faultInjection: start.faultInjection, resting: start.resting ?? false });
   try {
@@ -58,10 +74,12 @@ export function runKernelPlane(start: KernelStart): void {
     let rehearsed = false;
     while (!plane.stopped) {
       // Rounded up: a turn too early would find nothing to do and spin.
-      const wait = Math.ceil((plane.deadline - io.now()) / 1000);
+      const deadline = Math.min(plane.deadline, presences.deadline);
+      const wait = Math.ceil((deadline - io.now()) / 1000);
       epoll.wait(Math.max(0, wait));
-      inbox.drain(MESSAGES, (message) => plane.handle(message as ToKernel));
+      inbox.drain(MESSAGES, (message) => handle(message as ToKernel));
       if (!plane.stopped) plane.turn();
+      if (!plane.stopped) presences.turn();
       // Once everybody has been told what they wait for, and before the first mastership.
       if (!rehearsed && plane.configured) {
         rehearsed = true;
@@ -70,6 +88,7 @@ export function runKernelPlane(start: KernelStart): void {
       }
     }
   } finally {
+    presences.close();
     plane.close();
     epoll.close();
     useDescriptorRegistry(null);

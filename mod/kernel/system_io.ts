@@ -49,6 +49,7 @@ import { VRRP_GROUP_IPV4, VRRP_GROUP_IPV6 } from "../vrrp/mod.ts";
 import type { GroupName } from "../plane/messages.ts";
 import type { FirewallIo, KernelIo, Membership, NamespaceIo, NeighbourIo } from "./io.ts";
 import { NeighbourSockets } from "./neighbour_sockets.ts";
+import { openRoutes, type RouteIo, type RouteShape } from "./presence_io.ts";
 import { DATAGRAM_LENGTH } from "./requester.ts";
 
 /** A thousand refreshes a second and a takeover are some hundred KiB of notifications. */
@@ -81,6 +82,11 @@ export class SystemIo implements KernelIo {
 
   open(namespace: string): NamespaceIo {
     return inNamespace(namespace, () => new SystemNamespace(namespace, this.#epoll, this.#token));
+  }
+
+  /** Opens sockets for routes of others. @throws where the kernel refuses */
+  openRoutes(namespace: string, shapes: readonly RouteShape[]): RouteIo {
+    return openRoutes(namespace, shapes, this.#epoll, this.#token);
   }
 
   identity(namespace: string): string | null {

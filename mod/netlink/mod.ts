@@ -131,6 +131,8 @@ export { type InterfaceSettings, readSettings, requestIpv6Settings } from "./net
 export {
   addRoute,
   deleteRoute,
+  type NextHop,
+  nextHopsOf,
   readRoute,
   removeRoute,
   requestRoutes,

@@ -16,7 +16,7 @@
  * @module
  */
 
-import { readFamilyHeader, readU32 } from "./attribute.ts";
+import { type Attributes, readAttributes, readFamilyHeader, readU32 } from "./attribute.ts";
 import {
   AF_INET,
   AF_INET6,
@@ -44,6 +44,7 @@ const RTA_PREFSRC = 7;
 const RTA_MULTIPATH = 9;
 const RTA_CACHEINFO = 12;
 const RTA_TABLE = 15;
+const RTA_VIA = 18;
 const RTA_EXPIRES = 23;
 /** Clock ticks in a second, as the kernel reports times to user space. */
 const USER_HZ = 100;
@@ -141,12 +142,13 @@ export function requestRoutes(
   writer: MessageWriter,
   sequence: number,
   family: 4 | 6,
-  filter: { readonly index?: number; readonly protocol?: number } = {},
+  filter: { readonly index?: number; readonly protocol?: number; readonly table?: number } = {},
 ): void {
   writer.begin(RTM_GETROUTE, NLM_F_REQUEST | NLM_F_DUMP, sequence);
   writer.u8(family === 4 ? AF_INET : AF_INET6).u8(0).u8(0).u8(0);
   writer.u8(0).u8(filter.protocol ?? 0).u8(0).u8(0).u32(0);
   if (filter.index !== undefined) writer.attributeU32(RTA_OIF, filter.index);
+  if (filter.table !== undefined) writer.attributeU32(RTA_TABLE, filter.table);
   writer.end();
 }
 
@@ -265,4 +267,42 @@ function readNextHops(bytes: Uint8Array | undefined): number[] {
     at += align(length);
   }
   return indexes;
+}
+
+/** Where a route leads. */
+export interface NextHop {
+  /** Interface index; 0: through none. */
+  readonly index: number;
+  /** Text; empty: directly connected. */
+  readonly gateway: string;
+}
+
+/** All living next hops of a route, one for a route that is no multipath route. */
+export function nextHopsOf(route: Route): NextHop[] {
+  const read = readAttributes(route.payload, ROUTE_HEADER_LENGTH);
+  if (!read.ok) return [];
+  const several = read.value.get(RTA_MULTIPATH);
+  if (several === undefined) {
+    const dead = (route.flags & RTNH_F_DEAD) !== 0;
+    return dead ? [] : [{ index: route.index, gateway: gatewayOf(read.value) }];
+  }
+  const hops: NextHop[] = [];
+  const view = viewOf(several);
+  let at = 0;
+  while (at + 8 <= several.length) {
+    const length = view.getUint16(at, true);
+    if (length < 8 || at + length > several.length) break;
+    const own = readAttributes(several.subarray(at, at + length), 8);
+    if (own.ok && (view.getUint8(at + 2) & RTNH_F_DEAD) === 0) {
+      hops.push({ index: view.getInt32(at + 4, true), gateway: gatewayOf(own.value) });
+    }
+    at += align(length);
+  }
+  return hops;
+}
+
+/** An IPv4 route through an IPv6 gateway (RFC 8950) has it in RTA_VIA, after the family. */
+function gatewayOf(attributes: Attributes): string {
+  const gateway = attributes.get(RTA_GATEWAY) ?? attributes.get(RTA_VIA)?.subarray(2);
+  return gateway === undefined ? "" : formatIp(gateway) ?? "";
 }
