@@ -20,6 +20,7 @@ import {
 import { textOf } from "../text/mod.ts";
 import type { Finding } from "../vrrp/mod.ts";
 import type { KernelIo, NamespaceIo } from "./io.ts";
+import { Places } from "./places.ts";
 import type { RouteIo, RouteShape } from "./presence_io.ts";
 import { Requester } from "./requester.ts";
 import { RouteScan, shapesOf } from "./route_scan.ts";
@@ -132,21 +133,24 @@ class NamespacePresence {
   }
 
   #find({ address, interface: wanted }: WatchedAddress): Finding {
-    let reason = "no interface has it";
-    if (wanted !== undefined) {
-      const there = this.#view.indexOf(wanted) !== undefined;
-      reason = there ? `${wanted} does not have it` : `there is no interface ${wanted}`;
-    }
+    let instead: string | undefined;
     for (const index of this.#view.indexes()) {
       const name = this.#view.link(index)?.name ?? `${index}`;
       for (const { flags } of this.#view.seen(index, address)) {
-        if (wanted !== undefined && name !== wanted) reason = `${name} has it, ${wanted} does not`;
-        else if ((flags & IFA_F_DADFAILED) !== 0) reason = `another host has it on ${name}`;
-        else if ((flags & IFA_F_TENTATIVE) !== 0) reason = `${name} may not use it yet`;
+        if (wanted !== undefined && name !== wanted) {
+          instead ??= `${name} has it, ${wanted} does not`;
+        } else if ((flags & IFA_F_DADFAILED) !== 0) instead = `another host has it on ${name}`;
+        else if ((flags & IFA_F_TENTATIVE) !== 0) instead = `${name} may not use it yet`;
         else return { healthy: true, reason: `on ${name}` };
       }
     }
-    return { healthy: false, reason };
+    return { healthy: false, reason: instead ?? this.#absence(wanted) };
+  }
+
+  #absence(wanted: string | undefined): string {
+    if (wanted === undefined) return "no interface has it";
+    const there = this.#view.indexOf(wanted) !== undefined;
+    return there ? `${wanted} does not have it` : `there is no interface ${wanted}`;
   }
 }
 
@@ -157,12 +161,14 @@ export class PresenceWatch {
   readonly #say: Say;
   #wanted: readonly WatchedPresence[] = [];
   readonly #open = new Map<string, NamespacePresence>();
+  readonly #places: Places;
   /** Namespaces that could not be looked into: when to try again, and why. */
   readonly #closed = new Map<string, { readonly at: number; readonly reason: string }>();
   readonly #said = new Map<string, TrackerFinding>();
 
   constructor(world: PresenceWorld, tell: (finding: TrackerFinding) => void, say: Say) {
     this.#world = world;
+    this.#places = new Places(world);
     this.#tell = tell;
     this.#say = say;
   }
@@ -197,6 +203,11 @@ export class PresenceWatch {
   /** Reads what happened and tells what differs. Never throws. */
   turn(): void {
     const now = this.#world.now();
+    for (const namespace of this.#places.moved(this.#open.keys())) {
+      this.#open.get(namespace)?.close();
+      this.#open.delete(namespace);
+      this.#begin(namespace);
+    }
     for (const [namespace, { at }] of this.#closed) if (at <= now) this.#begin(namespace);
     for (const [namespace, one] of this.#open) {
       try {
@@ -223,6 +234,7 @@ export class PresenceWatch {
   #begin(namespace: string): void {
     const wanted = this.#wanted.filter((one) => one.namespace === namespace);
     this.#closed.delete(namespace);
+    this.#places.note(namespace);
     try {
       this.#open.set(
         namespace,
@@ -252,11 +264,13 @@ export class PresenceWatch {
       if (said?.healthy === found.healthy && said.reason === found.reason) continue;
       const finding = { kind, namespace, name, ...found };
       this.#said.set(key, finding);
-      this.#say(found.healthy ? "info" : "warning", ["trackers"], `Tracked ${kind}`, {
-        [kind]: name,
-        ...(namespace === "" ? {} : { namespace }),
-        found: found.reason,
-      });
+      if (said?.healthy !== found.healthy) {
+        this.#say(found.healthy ? "info" : "warning", ["trackers"], `Tracked ${kind}`, {
+          [kind]: name,
+          ...(namespace === "" ? {} : { namespace }),
+          found: found.reason,
+        });
+      }
       this.#tell(finding);
     }
   }
