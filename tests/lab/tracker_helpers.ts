@@ -87,15 +87,17 @@ export interface Mixed {
 export const OUTSIDE: readonly string[] = ["nsenter", `--net=/proc/${Deno.pid}/ns/net`];
 
 /**
- * Starts keepalived and then halb, which takes over.
+ * Starts keepalived and then halb.
  *
  * @param outside both run in the test's namespace, and have their routers in those of the hosts
+ * @param state what halb becomes
  */
 export async function startMixed(
   lab: Lab,
   site: string,
   conf: string,
   outside = false,
+  state: "master" | "backup" = "master",
 ): Promise<Mixed> {
   const hosts = await lab.hostsNamed("a", "k");
   const lan = await lab.lan("net", hosts);
@@ -114,7 +116,7 @@ export async function startMixed(
     outside ? `${site}\nnamespace = "${own}"\n` : site,
     options,
   );
-  await halb.untilState("web", "master");
+  await halb.untilState("web", state);
   return { halb, keepalived, hosts, lan, capture };
 }
 
