@@ -70,7 +70,9 @@ class NamespacePresence {
     this.#io = world.open(namespace);
     try {
       const silent = { removed: () => {}, routing: () => {}, lost: () => {} };
-      this.#tables = new Tables(this.#io, new Requester(this.#io), this.#view, say, silent);
+      const now = () => world.now();
+      const requester = new Requester(this.#io);
+      this.#tables = new Tables(this.#io, requester, this.#view, now, say, silent);
       this.#tables.read();
       if (routes.length > 0) {
         this.#routeIo = world.openRoutes(namespace, shapesOf(routes));
@@ -88,9 +90,10 @@ class NamespacePresence {
   }
 
   get deadline(): number {
-    if (this.#scan === undefined) return Infinity;
+    const { deadline } = this.#tables;
+    if (this.#scan === undefined) return deadline;
     if (this.#scan.running) return 0;
-    return this.#stale ? this.#mayScan : this.#mustScan;
+    return Math.min(deadline, this.#stale ? this.#mayScan : this.#mustScan);
   }
 
   /** @throws where the kernel refuses */
