@@ -92,7 +92,7 @@ function priorityText(router: RouterStatus): string {
 
 function masterText(router: RouterStatus): string {
   if (router.state === "master") return "this node";
-  const master = router.sessions[0]?.master;
+  const master = router.sessions.find(({ alone }) => !alone)?.master;
   return master ? master.address : "-";
 }
 

@@ -66,7 +66,13 @@ export class GroupNetwork {
     this.#random = random;
   }
 
-  add(ports: readonly Port[], need: Need = "all", changed: Partial<RouterSettings> = {}): Host {
+  /** @param sessions members that are sessions of one router; empty: none are */
+  add(
+    ports: readonly Port[],
+    need: Need = "all",
+    changed: Partial<RouterSettings> = {},
+    sessions: readonly (readonly string[])[] = [],
+  ): Host {
     const routers = ports.map(({ name, priority, preempt, interval }) =>
       createRouter(
         settings({
@@ -80,7 +86,8 @@ export class GroupNetwork {
       )
     );
     const members = ports.map(({ name }) => name);
-    const group = createGroup({ name: "site", members, need }, routers, this.now);
+    const own = sessions.length === 0 ? {} : { sessions };
+    const group = createGroup({ name: "site", members, need, ...own }, routers, this.now);
     const host: Host = {
       id: this.hosts.length,
       group,
@@ -231,7 +238,7 @@ export class GroupNetwork {
       strictEqual(host.armed.get(name), timer?.generation, "the armed timer is the router's");
       ok(stopping || timer !== null || state === "init" || state === "fault", "a timer runs");
     }
-    const fit = group.members.filter(isFit).filter(({ router }) => !router.releasing);
+    const fit = group.members.filter((one) => isFit(one) && !one.router.releasing && !one.lonely);
     // Before all have started some wait in init, those that were in fault meanwhile in fault.
     const part = ({ router: { state } }: Member) => state === "init" ? "fault" : state;
     if (fit.some((member) => part(member) !== part(fit[0]!))) {

@@ -86,6 +86,8 @@ Deno.test("any event at any time: nothing thrown, nothing half moved, nothing lo
     const host = network.add(
       names.map((name) => ({ name, source: "198.51.0.10", priority: random.pick([100, 255]) })),
       need,
+      {},
+      names.length > 1 && random.chance(0.5) ? [names.slice(-2)] : [],
     );
     if (random.chance(0.7)) network.start(host);
     for (let i = 0; i < 60; i++) {
@@ -97,10 +99,11 @@ Deno.test("any event at any time: nothing thrown, nothing half moved, nothing lo
       deepStrictEqual(stepGroup(twin, event, network.now), effects, "a snapshot does the same");
       deepStrictEqual(twin, JSON.parse(JSON.stringify(host.group)));
       seen.add(host.group.state);
+      if (host.group.members.some(({ lonely }) => lonely)) seen.add("lonely");
     }
     ok(network.steps >= 60);
   });
-  deepStrictEqual([...seen].sort(), ["backup", "fault", "init", "master"]);
+  deepStrictEqual([...seen].sort(), ["backup", "fault", "init", "lonely", "master"]);
 });
 
 /** What a driver has armed before this event: the timer, unless it has just gone off or is new. */
