@@ -113,6 +113,9 @@ function troublesOf(router: RouterStatus): string[] {
   if (router.accept_problem !== null) {
     troubles.push(`${router.name} takes packets to its addresses: ${router.accept_problem}`);
   }
+  if (router.virtual_mac_problem !== null) {
+    troubles.push(`${router.name} has no proper virtual MAC: ${router.virtual_mac_problem}`);
+  }
   for (const { address, mac } of router.duplicate_holders) {
     troubles.push(`${router.name} holds ${address}, and so does ${mac}`);
   }
@@ -138,11 +141,6 @@ function staticTroubles(held: Status["static"]): string[] {
 }
 
 /** How many of a list of objects are held; no line where there are none. */
-/** What becomes of packets to the addresses of a router with `accept = false`. */
-function acceptText({ accept_problem: problem }: RouterStatus): string {
-  return problem === null ? "nothing" : `what it should not: ${escapeText(problem)}`;
-}
-
 function heldLine(name: string, objects: RouterStatus["routes"]): string[][] {
   const held = objects.filter((one) => one.held).length;
   return objects.length === 0 ? [] : [[name, `${held} of ${objects.length} held`]];
@@ -193,15 +191,11 @@ export function formatRouter(router: RouterStatus, now: number): string {
       "virtual MAC",
       `${name}, ${mac === null ? type : `${type} with ${mac}`}`,
     ]),
-    ...(router.virtual_mac_problem === null
-      ? []
-      : [["virtual MAC problem", escapeText(router.virtual_mac_problem)]]),
     ["addresses", router.addresses.join(" ")],
     ...(router.excluded_addresses.length === 0
       ? []
       : [["excluded addresses", router.excluded_addresses.join(" ")]]),
     ["held here", router.addresses_held.join(" ") || "none"],
-    ...(router.accept ? [] : [["accepts", acceptText(router)]]),
     ["lease", router.address_lease_ms === 0 ? "off" : `${router.address_lease_ms / 1000} s`],
     ...heldLine("routes", router.routes),
     ...heldLine("rules", router.rules),
