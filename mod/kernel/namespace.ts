@@ -379,7 +379,7 @@ export class NamespaceDriver {
     for (const index of this.#view.takeChanges()) {
       this.#watchDirty = true;
       this.#routes.verify(index);
-      this.routing.verify();
+      this.routing.verify(index);
       this.#promotion.changed(index);
       this.book.interfaceChanged(index, now);
       const anew = this.herald.isAnew(index, this.#view.link(index));

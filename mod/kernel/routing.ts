@@ -35,6 +35,7 @@ import type { LeasedRouter } from "./leased.ts";
 import {
   conflictOf,
   type Entry,
+  mayHaveGone,
   newEntry,
   objectsOf,
   resolve,
@@ -42,17 +43,18 @@ import {
   RULE,
   type Shown,
   shownOf,
+  strike,
 } from "./routing_entry.ts";
 import type { RoutingOperation } from "./routing_operation.ts";
 import type { NamespaceView } from "./view.ts";
 
 const SECOND = 1_000_000;
-/** Removals further apart than this are not thought to be a fight. */
-const SETTLED = 10 * SECOND;
 /** How long a removal that was refused is left alone. */
 const REMOVAL_RETRY = 5 * SECOND;
 /** How often the gates are looked at, as a share of the lease. */
 const LOOKS = 4;
+/** Until the kernel tells of it. */
+const UNKNOWN = { ways: [], source: false };
 const OCCUPIED = "The host has another route to this network with the same metric";
 
 /** What the book tells its owner besides the operations. */
@@ -129,9 +131,16 @@ export class RoutingBook {
     this.#dirty = true;
   }
 
-  /** Something changed on an interface: routes may be gone in silence, and refused ones possible. */
-  verify(): void {
-    this.#stale = true;
+  /**
+   * Something changed on an interface: routes may be gone in silence, and refused ones possible. To
+   * read the tables takes long where a routing daemon fills them: not for what does not concern us.
+   *
+   * @param index absent: on any
+   */
+  verify(index?: number): void {
+    const concerned = index === undefined || this.#stale ||
+      [...this.#seen.values()].some((shown) => mayHaveGone(shown, index));
+    this.#stale = concerned;
     this.#dirty = true;
     for (const entry of this.#entries.values()) {
       if (entry.failure !== undefined) entry.retryAt = 0;
@@ -283,7 +292,7 @@ export class RoutingBook {
     this.#seen.set(
       key,
       operation.type === "put_route"
-        ? { kind: "route", key, text: entry.text, route: operation.route, retryAt: 0 }
+        ? { kind: "route", key, text: entry.text, route: operation.route, retryAt: 0, ...UNKNOWN }
         : { kind: "rule", key, text: entry.text, rule: operation.rule, retryAt: 0 },
     );
     entry.asserted = entry.form;
@@ -383,12 +392,4 @@ export class RoutingBook {
   #wakeAt(time: number): void {
     if (time < this.#deadline) this.#deadline = time;
   }
-}
-
-/** Somebody else removed it: when to put it back. */
-function strike(entry: Entry, now: number): void {
-  entry.repairing = true;
-  entry.strikes = now - entry.removedAt < SETTLED ? entry.strikes + 1 : 0;
-  entry.removedAt = now;
-  entry.retryAt = now + backoff(entry.strikes);
 }

@@ -23,10 +23,14 @@ import {
   ruleKey,
 } from "../netlink/mod.ts";
 import type { HeldRoute, HeldRule, KernelRouter } from "../plane/messages.ts";
+import { backoff } from "./gate.ts";
 import type { LeasedRouter } from "./leased.ts";
 import { ROUTE_METRIC } from "./operation.ts";
 import type { RouteId } from "./routing_operation.ts";
 import type { NamespaceView } from "./view.ts";
+
+/** Removals further apart than this are not thought to be a fight, microseconds. */
+const SETTLED = 10_000_000;
 
 /** What keys of routes and of rules begin with. */
 export const ROUTE = "route ";
@@ -67,7 +71,14 @@ export interface Entry extends HeldObject {
 export type Shown =
   & { readonly key: string; readonly text: string; retryAt: number }
   & (
-    | { readonly kind: "route"; readonly route: RouteId }
+    | {
+      readonly kind: "route";
+      readonly route: RouteId;
+      /** Interfaces that it leads out of; empty: none, or nobody knows. */
+      readonly ways: readonly number[];
+      /** It goes with an address, too. */
+      readonly source: boolean;
+    }
     | { readonly kind: "rule"; readonly rule: RuleForm }
   );
 
@@ -156,7 +167,14 @@ function isMoving({ protocol, priority, index, gateway, flags }: Route): boolean
   return protocol === HALB_PROTOCOL && !connected && (flags & RTM_F_CLONED) === 0;
 }
 
-function shownRoute({ destination, prefixLength, table, priority, payload }: Route): Shown {
+/** Whether it may have gone in silence when an interface or an address of one changed. */
+export function mayHaveGone(shown: Shown, index: number): boolean {
+  if (shown.kind !== "route") return false;
+  return shown.ways.length === 0 || shown.source || shown.ways.includes(index);
+}
+
+function shownRoute(read: Route): Shown {
+  const { destination, prefixLength, table, priority, payload, index, multipath, source } = read;
   const tos = payload[3] ?? 0;
   const to = `${destination}/${prefixLength}`;
   const id = {
@@ -166,5 +184,21 @@ function shownRoute({ destination, prefixLength, table, priority, payload }: Rou
     ...(priority === 0 ? {} : { metric: priority }),
   };
   const text = describeRoute({ ...id, type: "unicast", hops: [] });
-  return { kind: "route", key: ROUTE + routeKey(id), text, route: id, retryAt: 0 };
+  return {
+    kind: "route",
+    key: ROUTE + routeKey(id),
+    text,
+    route: id,
+    retryAt: 0,
+    ways: index === 0 ? multipath : [index],
+    source: source !== "",
+  };
+}
+
+/** Somebody else removed it: when to put it back. */
+export function strike(entry: Entry, now: number): void {
+  entry.repairing = true;
+  entry.strikes = now - entry.removedAt < SETTLED ? entry.strikes + 1 : 0;
+  entry.removedAt = now;
+  entry.retryAt = now + backoff(entry.strikes);
 }

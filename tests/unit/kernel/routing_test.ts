@@ -1,7 +1,14 @@
 /** The routing book: shared objects, repairs, refusals, gates, adoption; in virtual time. */
 
 import { strict as assert } from "node:assert";
-import { IFF_UP, MessageWriter, splitMessages, viewOf } from "../../../mod/netlink/mod.ts";
+import {
+  addRoute,
+  IFF_UP,
+  MessageWriter,
+  type RouteRequest,
+  splitMessages,
+  viewOf,
+} from "../../../mod/netlink/mod.ts";
 import { Gate, gateFor } from "../../../mod/kernel/gate.ts";
 import { type LeasedRouter, newRouter } from "../../../mod/kernel/leased.ts";
 import { encodeOperation } from "../../../mod/kernel/operation.ts";
@@ -233,6 +240,28 @@ Deno.test("what the kernel takes itself comes back and is no repair", () => {
   bench.removed("route", 0);
   assert.equal(bench.settle().length, 1);
   assert.equal(bench.book.repairs("web"), 0);
+});
+
+Deno.test("tables are read again for what may have gone, not for every interface of the host", () => {
+  const bench = new Bench({ routes: [LAN] });
+  bench.book.verify(2);
+  assert.equal(bench.book.stale, false, "nothing is held");
+  bench.hold("web");
+  bench.settle();
+  const told = (more: Partial<RouteRequest>) => {
+    const writer = new MessageWriter();
+    const to = { destination: "198.51.100.0", prefixLength: 24, protocol: 112, scope: 0 };
+    addRoute(writer, 0, { ...to, index: 2, ...more });
+    bench.book.see(splitMessages(writer.finish()).messages);
+  };
+  told({});
+  bench.book.verify(77);
+  assert.equal(bench.book.stale, false, "not by this one");
+  bench.book.verify(2);
+  assert.equal(bench.book.stale, true);
+  told({ source: "192.0.2.10" });
+  bench.book.verify(77);
+  assert.equal(bench.book.stale, true, "its source may be there");
 });
 
 Deno.test("a refusal is told once, tried again with growing waits, and at a change of an interface", () => {
