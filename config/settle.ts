@@ -11,7 +11,8 @@
 import type { Report } from "./finding.ts";
 import { entriesOf, itemOf, type Schema, typesOf } from "./introspect.ts";
 import { nearest } from "./nearest.ts";
-import { foreignKey, notYet, plannedKey, plannedKeys } from "./planned.ts";
+import { foreignKey } from "./foreign.ts";
+import { notYet, plannedKey, plannedKeys } from "./planned.ts";
 import { SITE_SCHEMA } from "./schema.ts";
 import { FAILED, keyPlace, type TableNode, type TreeNode, writeKey } from "./tree.ts";
 

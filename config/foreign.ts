@@ -1,0 +1,208 @@
+/**
+ * Words of keepalived, for people who write them out of habit: a key that is none gets the advice
+ * what to write in its place, or why it can be left out. `docs/keepalived.md` has all of them.
+ *
+ * @module
+ */
+
+/** Words by the table that they would stand in, and what to write there. */
+const FOREIGN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "": {
+    vrrp_instance: "write `[[vrrp]]` with a `name` instead",
+    global_defs: "write `[agent]` instead",
+    vrrp_script: "write `[[track_script]]` instead",
+    vrrp_track_process: "write `[[track_process]]` instead",
+    vrrp_track_file: "write `[[track_file]]` instead",
+    interface_up_down_delays: "write `[[track_interface]]` with `down_delay` instead",
+    vrrp_sync_group: "write `[[sync_group]]` instead",
+    net_namespace: "write `namespace` in `[agent]` instead",
+    static_ipaddress: "write `addresses` in `[static]` instead",
+    static_routes: "write `routes` in `[static]` instead",
+    static_rules: "write `rules` in `[static]` instead",
+    track_group:
+      "leave it out: what is removed of `[static]` is put back; track what a router needs",
+    instance: "give each agent its own `control` and `state_directory` in `[agent]`",
+  },
+  agent: {
+    router_id: "write `name` instead",
+    notification_email: 'write `to = ["noc@example.net"]` in `[mail]` instead',
+    notification_email_from: "write `from` in `[mail]` instead",
+    smtp_server: "write `server` in `[mail]` instead",
+    notify_fifo: 'write `notify = { fifo = "/run/halb/notify" }` instead',
+    vrrp_notify_fifo: 'write `notify = { fifo = "/run/halb/notify" }` instead',
+    vrrp_version: "write `version` in `[defaults.vrrp]` instead",
+    vrrp_mcast_group4: "write `multicast_group` in `[defaults.vrrp]` instead",
+    vrrp_mcast_group6: "write `multicast_group` in `[defaults.vrrp]` instead",
+    default_interface: "write `interface` in `[defaults.vrrp]` instead",
+    vrrp_down_timer_adverts: "write `down_timer_adverts` in `[defaults.vrrp]` instead",
+    vrrp_strict: "write `strict` in `[defaults.vrrp]` instead",
+    vrrp_owner_ignore_adverts: "write `owner_ignore_adverts` in `[defaults.vrrp]` instead",
+    vrrp_garp_master_repeat: "write `repeat` in `[defaults.vrrp.garp]` instead",
+    vrrp_garp_master_delay: "write `delay` in `[defaults.vrrp.garp]` instead",
+    vrrp_garp_lower_prio_repeat: "write `lower_priority_repeat` in `[defaults.vrrp.garp]` instead",
+    vrrp_garp_lower_prio_delay: "write `lower_priority_delay` in `[defaults.vrrp.garp]` instead",
+    vrrp_garp_master_refresh: "write `refresh` in `[defaults.vrrp.garp]` instead",
+    vrrp_garp_master_refresh_repeat: "write `refresh_repeat` in `[defaults.vrrp.garp]` instead",
+    vrrp_garp_interval: "write `interval` in `[defaults.vrrp.garp]` instead",
+    vrrp_gna_interval: "write `neighbour_interval` in `[defaults.vrrp.garp]` instead",
+    vrrp_garp_extra_if: "write `other_interfaces_refresh` in `[defaults.vrrp.garp]` instead",
+    vrrp_vmac_garp_intvl: "write `other_interfaces_refresh` in `[defaults.vrrp.garp]` instead",
+    vrrp_min_garp: 'write `repeat = 1` and `delay = "0s"` in `[defaults.vrrp.garp]` instead',
+    vrrp_lower_prio_no_advert: "write `answer_lower_priority = false` in `[defaults.vrrp]` instead",
+    vrrp_higher_prio_send_advert: "leave it out: a master that yields sends one anyway",
+    v3_checksum_as_v2:
+      "leave it out: both checksums are understood; or write `checksum` in `[defaults.vrrp]`",
+    vrrp_check_unicast_src: "leave it out: senders that are no peers are refused anyway",
+    vrrp_skip_check_adv_addr:
+      "leave it out: another list of addresses is told, and the advert counts",
+    vrrp_notify_priority_changes: "write `priority_changes` in `[defaults.vrrp.notify]` instead",
+    vrrp_startup_delay: "write `startup_delay` instead",
+    vrrp_delay_after_boot: "write `delay_after_boot` instead",
+    log_unknown_vrids: 'write `log = { level = "debug" }` instead',
+    dynamic_interfaces: "leave it out: interfaces may come and go",
+    smtp_helo_name: "write `helo_name` in `[mail]` instead",
+    smtp_connect_timeout: "write `timeout` in `[mail]` instead",
+    smtp_alert: "write `mail = true` in `[defaults.vrrp.notify]` instead",
+    smtp_alert_vrrp: "write `mail = true` in `[defaults.vrrp.notify]` instead",
+    no_email_faults: 'write `states = ["master", "backup", "stop"]` in `[mail]` instead',
+    notify_fifo_script:
+      'write `notify = { fifo_script = ["/usr/local/bin/read-changes"] }` instead',
+    vrrp_notify_fifo_script:
+      'write `notify = { fifo_script = ["/usr/local/bin/read-changes"] }` instead',
+    fifo_write_vrrp_states_on_reload: "write `notify = { states_on_reload = true }` instead",
+    startup_script_timeout: 'write `startup_script = { command = […], timeout = "10s" }` instead',
+    shutdown_script_timeout: 'write `shutdown_script = { command = […], timeout = "10s" }` instead',
+    enable_script_security: "leave it out: programs that others could change are refused anyway",
+    set_supplementary_groups: "leave it out: programs have the groups of their user",
+    state_dump_file: "write `state_directory` instead",
+    stats_dump_file: "write `state_directory` instead",
+    json_dump_file: "write `state_directory` instead",
+    reload_check_config: "leave it out: a file with errors changes nothing",
+    vrrp_rt_priority: "write `realtime = { priority = 50 }` instead",
+    vrrp_no_swap: "write `realtime = { lock_memory = true }` instead",
+    vrrp_cpu_affinity: "write `realtime = { cpus = [1] }` instead",
+    max_auto_priority: "leave it out: adverts are sent by a real-time thread",
+  },
+  track_script: {
+    script: 'write `command = ["/usr/local/bin/check"]` instead',
+    init_fail: "write `start_failed = true` instead",
+  },
+  track_process: {
+    process: 'write `command = "nginx"` instead',
+    delay: "write `up_delay` and `down_delay` instead",
+    fork_delay: "write `up_delay` instead",
+    terminate_delay: "write `down_delay` instead",
+  },
+  track_file: { file: "write `path` instead" },
+  vrrp: {
+    state: "leave it out: the priorities decide who starts as master",
+    advert_int: 'write `advertisement_interval = "1s"` instead',
+    virtual_ipaddress: 'write `addresses = ["192.0.2.10/24"]` instead',
+    virtual_ipaddress_excluded: "write `excluded_addresses` instead",
+    vrid: "write `virtual_router_id` instead",
+    no_accept: "write `accept = false` instead",
+    nopreempt: "write `preempt = false` instead",
+    strict_mode: "write `strict = true` instead",
+    lower_prio_no_advert: "write `answer_lower_priority = false` instead",
+    higher_prio_send_advert: "leave it out: a master that yields sends one anyway",
+    skip_check_adv_addr: "leave it out: another list of addresses is told, and the advert counts",
+    timer_expired_backup: "leave it out: a master that stood still for too long yields anyway",
+    mcast_src_ip: "write `source` instead",
+    unicast_src_ip: "write `source` instead",
+    unicast_peer: 'write `unicast = { peers = ["192.0.2.2"] }` instead',
+    unicast_ttl: "write `unicast = { peers = […], ttl = 255 }` instead",
+    mcast_dst_ip: "write `multicast_group` instead",
+    track_src_ip: "leave it out: a router without its source address is in fault",
+    track_interface: 'write `track = { interfaces = ["eth1"] }` instead',
+    track_script: 'write `track = { scripts = ["uplink"] }` instead',
+    track_process: 'write `track = { processes = ["nginx"] }` instead',
+    track_file: 'write `track = { files = ["maintenance"] }` instead',
+    native_ipv6: "leave it out: the addresses decide",
+    notify_master: 'write `notify = { master = ["/usr/local/bin/became-master"] }` instead',
+    notify_backup: 'write `notify = { backup = ["/usr/local/bin/became-backup"] }` instead',
+    notify_fault: 'write `notify = { fault = ["/usr/local/bin/is-in-fault"] }` instead',
+    notify_stop: 'write `notify = { stop = ["/usr/local/bin/has-stopped"] }` instead',
+    smtp_alert: "write `notify = { mail = true }` instead",
+    use_vmac: "write `virtual_mac = true` instead",
+    authentication: 'write `auth = { type = "pass", password = … }` or `"ah"` instead',
+    auth_hmac: 'write `auth = { type = "hmac", keys = […] }` instead',
+    garp_master_repeat: "write `garp = { repeat = 5 }` instead",
+    garp_master_delay: 'write `garp = { delay = "5s" }` instead',
+    garp_master_refresh: 'write `garp = { refresh = "60s" }` instead',
+    virtual_routes: 'write `routes = [{ to = "default", via = "192.0.2.1" }]` instead',
+    virtual_rules:
+      'write `rules = [{ from = "203.0.113.0/24", table = 100, priority = 1000 }]` instead',
+    no_virtual_ipaddress:
+      "give the router an address that nobody uses: an advert names one at least",
+    unicast_fault_no_peer: "leave it out: without a peer the router is in fault",
+    check_unicast_src: "leave it out: senders that are no peers are refused anyway",
+    min_ttl: 'write `unicast = { peers = [{ address = "192.0.2.2", min_ttl = 254 }] }` instead',
+    max_ttl: 'write `unicast = { peers = [{ address = "192.0.2.2", max_ttl = 254 }] }` instead',
+    old_unicast_checksum: 'write `checksum = "ignore"` instead',
+    v3_checksum_as_v2:
+      'leave it out: both checksums are understood; or write `checksum = "rfc9568"`',
+    dont_track_primary: "write `track = { own_interface = false }` instead",
+    vmac_xmit_base: "write `virtual_mac = { transmit_on_base = true }` instead",
+    use_ipvlan: 'write `virtual_mac = { type = "ipvlan" }` instead',
+    use_vmac_addr: "leave it out: a virtual MAC belongs to the interface of its router",
+    thread_timer_expired: "leave it out: a master that stood still for too long yields anyway",
+    garp_master_refresh_repeat: "write `garp = { refresh_repeat = 1 }` instead",
+    garp_lower_prio_delay: 'write `garp = { lower_priority_delay = "5s" }` instead',
+    garp_lower_prio_repeat: "write `garp = { lower_priority_repeat = 5 }` instead",
+    garp_extra_if: 'write `garp = { other_interfaces_refresh = "60s" }` instead',
+    vmac_garp_intvl: 'write `garp = { other_interfaces_refresh = "60s" }` instead',
+    notify_deleted: "write `notify = { deleted = true }` instead",
+    notify_master_rx_lower_pri:
+      'write `notify = { master_rx_lower_priority = ["/usr/local/bin/heard"] }` instead',
+    notify_priority_changes: "write `notify = { priority_changes = true }` instead",
+    auth_type: 'write `auth = { type = "pass", password = … }` instead',
+    auth_pass: 'write `auth = { type = "pass", password = … }` instead',
+  },
+  sync_group: {
+    group: 'write `members = ["web", "lan"]` instead',
+    track_interface: 'write `track = { interfaces = ["eth1"] }` instead',
+    track_script: 'write `track = { scripts = ["uplink"] }` instead',
+    track_process: 'write `track = { processes = ["nginx"] }` instead',
+    track_file: 'write `track = { files = ["maintenance"] }` instead',
+    notify_master: 'write `notify = { master = ["/usr/local/bin/became-master"] }` instead',
+    notify_backup: 'write `notify = { backup = ["/usr/local/bin/became-backup"] }` instead',
+    notify_fault: 'write `notify = { fault = ["/usr/local/bin/is-in-fault"] }` instead',
+    notify_stop: 'write `notify = { stop = ["/usr/local/bin/has-stopped"] }` instead',
+    smtp_alert: "write `notify = { mail = true }` instead",
+    sync_group_tracking_weight: "leave it out: weights count for a group anyway",
+    global_tracking: "leave it out: what one member tracks moves all",
+  },
+};
+
+/** Words of keepalived that nothing corresponds to, whatever table they stand in. */
+const GONE: ReadonlySet<string> = new Set(
+  ("net_namespace_ipvs namespace_with_ipsets use_pid_dir linkbeat_use_polling " +
+    "linkbeat_interfaces child_wait_time process_names process_name vrrp_process_name " +
+    "checker_process_name bfd_process_name lvs_process_name tmp_config_directory " +
+    "config_save_dir use_symlink_paths umask random_seed data_use_instance json_version " +
+    "iproute_usr_dir iproute_etc_dir reload_time_file reload_repeat reload_file " +
+    "smtp_alert_checker vmac_prefix vmac_addr_prefix disable_local_igmp vrrp_rx_bufs_policy " +
+    "vrrp_rx_bufs_multiplier vrrp_netlink_cmd_rcv_bufs vrrp_netlink_cmd_rcv_bufs_force " +
+    "vrrp_netlink_monitor_rcv_bufs vrrp_netlink_monitor_rcv_bufs_force " +
+    "process_monitor_rcv_bufs process_monitor_rcv_bufs_force nftables nftables_priority " +
+    "nftables_counters nftables_ifindex vrrp_iptables vrrp_ipsets vrrp_priority " +
+    "vrrp_rlimit_rttime vrrp_rlimit_rtime min_auto_priority_delay snmp_socket " +
+    "enable_snmp_vrrp enable_snmp_checker enable_snmp_keepalived enable_snmp_rfc " +
+    "enable_snmp_rfcv2 enable_snmp_rfcv3 enable_traps enable_dbus dbus_service_name " +
+    "dbus_no_interface_name lvs_sync_daemon_interface kernel_rx_buf_size debug " +
+    "netlink_notify_msg").split(" "),
+);
+
+/** What to write instead of a word of keepalived; undefined where `key` is not one. */
+export function foreignKey(table: string, key: string): string | undefined {
+  return ownWord(FOREIGN[table], key) ??
+    (GONE.has(key) ? "leave it out: docs/keepalived.md says why" : undefined);
+}
+
+/** Own property only: a key may be called `constructor`. */
+export function ownWord(
+  table: Readonly<Record<string, string>> | undefined,
+  key: string,
+): string | undefined {
+  return table !== undefined && Object.hasOwn(table, key) ? table[key] : undefined;
+}
