@@ -126,7 +126,7 @@ export function checkTrackers(
   for (const one of [...routers, ...groups]) checkTrack(one, trackers, report);
   for (const router of routers) checkOwnerWeights(router, trackers, report);
   if (complete) checkUnused(routers, groups, trackers, report);
-  checkCycles(routers, trackers, report);
+  checkCycles(routers, groups, trackers, report);
 }
 
 function checkNames(
