@@ -386,10 +386,15 @@ function withSiblings(
   own: readonly OwnHealth[],
 ): readonly OwnHealth[] {
   if (party.every(({ config }) => config.router === undefined)) return own;
-  return own.map(({ waitingFor, source }, i) => {
-    const { router } = party[i]!.config;
-    const theirs = own.filter((_, j) => router !== undefined && party[j]!.config.router === router);
-    const all = new Set([...waitingFor, ...theirs.flatMap((one) => one.waitingFor)]);
-    return { waitingFor: [...all], source };
+  const faults = new Map<string, Set<string>>();
+  party.forEach(({ config: { router } }, i) => {
+    if (router === undefined) return;
+    const known = faults.get(router) ?? new Set();
+    for (const reason of own[i]!.waitingFor) known.add(reason);
+    faults.set(router, known);
+  });
+  return own.map((one, i) => {
+    const theirs = faults.get(party[i]!.config.router ?? "") ?? [];
+    return { waitingFor: [...new Set([...one.waitingFor, ...theirs])], source: one.source };
   });
 }

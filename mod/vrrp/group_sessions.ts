@@ -14,12 +14,27 @@
 
 import { send } from "./actions.ts";
 import { act, isFit, isMaster, promote, type Turn, yieldAlone } from "./group_turn.ts";
-import type { Group, Member } from "./group_types.ts";
+import type { Group, GroupSettings, Member } from "./group_types.ts";
 import type { Advertisement, RouterEffect } from "./types.ts";
+
+type Sessions = NonNullable<GroupSettings["sessions"]>;
+
+/** What follows from a group's settings alone, since it is asked for at each advert. */
+const lists = new WeakMap<Sessions, ReadonlyMap<string, readonly string[]>>();
+
+/** By name of a session, all sessions of its router. */
+function listsOf(sessions: Sessions): ReadonlyMap<string, readonly string[]> {
+  let known = lists.get(sessions);
+  if (known === undefined) {
+    known = new Map(sessions.flatMap((list) => list.map((name) => [name, list] as const)));
+    lists.set(sessions, known);
+  }
+  return known;
+}
 
 /** The sessions of the router that a member is one of. */
 function sessionsOf(group: Group, member: Member): readonly Member[] {
-  const names = group.settings.sessions?.find((list) => list.includes(member.settings.name));
+  const names = listsOf(group.settings.sessions ?? []).get(member.settings.name);
   if (names === undefined) return [member];
   return names.flatMap((name) =>
     group.members.find(({ settings }) => settings.name === name) ?? []
@@ -30,12 +45,16 @@ function sessionsOf(group: Group, member: Member): readonly Member[] {
 export function countRouters(group: Group, members: readonly Member[]): number {
   const { sessions } = group.settings;
   if (sessions === undefined) return members.length;
-  const counted = new Set<Member>();
-  for (const member of members) {
-    const all = sessionsOf(group, member);
-    if (all.every((one) => members.includes(one))) counted.add(all[0] ?? member);
+  const known = listsOf(sessions);
+  const found = new Map<readonly string[], number>();
+  let count = 0;
+  for (const { settings: { name } } of members) {
+    const list = known.get(name);
+    if (list === undefined) count++;
+    else found.set(list, (found.get(list) ?? 0) + 1);
   }
-  return counted.size;
+  for (const [list, number] of found) if (number === list.length) count++;
+  return count;
 }
 
 /** Sessions whose time has come while nobody else speaks their family become master. */
