@@ -20,7 +20,7 @@ import type {
   ProtocolState,
 } from "../plane/messages.ts";
 import type { TrackerFound } from "../plane/trackers.ts";
-import { evaluateGroupTrackers, type HealthEvent, type Router } from "../vrrp/mod.ts";
+import { evaluateGroupTrackers, type Router } from "../vrrp/mod.ts";
 import type { Channel } from "./channel.ts";
 import { Channels, type DriverSurroundings } from "./channels.ts";
 import { Circumstances } from "./circumstances.ts";
@@ -28,8 +28,7 @@ import { GroupTable } from "./group_table.ts";
 import { Intake } from "./intake.ts";
 import { InterfaceUsers } from "./interface_users.ts";
 import { RouterEntry, sameRouter } from "./router_entry.ts";
-
-type OwnHealth = Pick<HealthEvent, "waitingFor" | "source">;
+import { type OwnHealth, withSiblings } from "./siblings.ts";
 
 export class VrrpDriver {
   readonly #env: DriverSurroundings;
@@ -378,23 +377,4 @@ export class VrrpDriver {
       interfaces: this.#channels.refusals,
     };
   }
-}
-
-/** A router of both families is not ready where one of its sessions is not. */
-function withSiblings(
-  party: readonly RouterEntry[],
-  own: readonly OwnHealth[],
-): readonly OwnHealth[] {
-  if (party.every(({ config }) => config.router === undefined)) return own;
-  const faults = new Map<string, Set<string>>();
-  party.forEach(({ config: { router } }, i) => {
-    if (router === undefined) return;
-    const known = faults.get(router) ?? new Set();
-    for (const reason of own[i]!.waitingFor) known.add(reason);
-    faults.set(router, known);
-  });
-  return own.map((one, i) => {
-    const theirs = faults.get(party[i]!.config.router ?? "") ?? [];
-    return { waitingFor: [...new Set([...one.waitingFor, ...theirs])], source: one.source };
-  });
 }
