@@ -1,0 +1,27 @@
+/** docs/notifications.md: what it shows is valid, and its lines are the ones that are written. */
+
+import assert from "node:assert/strict";
+import { fifoLine, jsonLine } from "../../../mod/notify/notice.ts";
+import { load, router } from "../config/fixtures.ts";
+import { notice } from "../notify/fixtures.ts";
+
+const PAGE = Deno.readTextFileSync(new URL("../../../docs/notifications.md", import.meta.url));
+
+Deno.test("every file is valid", () => {
+  const files = [...PAGE.matchAll(/```toml\n([^]*?)```/g)].map(([, text]) => text!);
+  assert.equal(files.length, 4);
+  for (const text of files) {
+    const whole = text.includes("[[vrrp]]") ? text : `${text}\n${router("")}`;
+    const loaded = load({ "site.toml": whole, "/etc/halb/mail.key": "sesame\n" });
+    assert.ok(loaded.ok, JSON.stringify(loaded));
+  }
+});
+
+Deno.test("the lines are the ones that are written", () => {
+  const group = notice({ type: "GROUP", name: "site", priority: 0 });
+  assert.ok(PAGE.includes(`\n${fifoLine(notice())}${fifoLine(group)}`));
+  const [, json] = /```json\n([^]*?)```/.exec(PAGE)!;
+  const { type: _, state: __, previous_state: ___, ...rest } = JSON.parse(json!);
+  const written = JSON.parse(jsonLine(notice(rest), false));
+  assert.deepEqual(written, JSON.parse(json!));
+});
