@@ -55,8 +55,11 @@ export function createAuthenticationState(): AuthenticationState {
   return { header: { sequence: null }, hmac: createHmacState(), anchor: null };
 }
 
-/** Numbers that may have been used since the last snapshot of a Worker that died. */
-const UNSEEN = 64;
+/**
+ * Numbers that may have been used since the last snapshot of a Worker that died: those of two adverts
+ * to as many unicast peers as there may be, and again as many.
+ */
+const UNSEEN = 256;
 
 /**
  * Goes on from a snapshot that may be some adverts old. A master has used numbers since; what a

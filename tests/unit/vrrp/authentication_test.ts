@@ -9,6 +9,7 @@ import {
   authenticationProblems,
   type Authenticator,
   createAuthenticationState,
+  goOnAuthenticating,
   receive4,
   receive6,
   seal4,
@@ -239,4 +240,14 @@ Deno.test("neither settings nor memory print a secret", () => {
   ok(!text.includes("hunter22"), "as text");
   ok(text.includes("[secret]"));
   ok(!/0,\s*1,\s*2,\s*3,\s*4/.test(text), "the key's bytes");
+});
+
+Deno.test("a master goes on beyond every number that it may have used since its last snapshot", () => {
+  const [peers, adverts] = [64, 2];
+  const state = createAuthenticationState();
+  state.header.sequence = 1000;
+  goOnAuthenticating(state, false);
+  strictEqual(state.header.sequence, 1000, "a backup has used none");
+  goOnAuthenticating(state, true);
+  ok(state.header.sequence > 1000 + peers * adverts);
 });
