@@ -64,14 +64,6 @@ function checkOne({ config, node, virtual, place }: VirtualRouter, report: Repor
       });
     }
   }
-  if (config.vrf !== undefined) {
-    report({
-      place: keyPlace(place),
-      message: `\`virtual_mac\` and \`vrf\` (${OTHER}) do not go together in this version`,
-      advice: "leave one of them out",
-      other: valuePlace(descend(node, ["vrf"])),
-    });
-  }
   if (config.priority === 255 && virtual.type === "macvlan") {
     report({
       place: keyPlace(place),

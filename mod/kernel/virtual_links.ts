@@ -22,6 +22,7 @@ import {
   changeLink,
   describeAcknowledgement,
   type Link,
+  type LinkChange,
   readLink,
   requestLink,
 } from "../netlink/mod.ts";
@@ -268,13 +269,15 @@ export class VirtualLinks {
     if (read.ok) this.#view.putLink(read.value);
   }
 
-  /** Up where it is needed, with the MTU of its base. */
+  /** Up where it is needed, in the VRF of its base and with the MTU of that. */
   #mend(wanted: Wanted, present: Link, base: Link, now: number): boolean {
     wanted.failure = "";
     if (wanted.leaves && wanted.silent !== present.index) this.#silence(wanted, present);
     const up = !present.up && base.up && this.#book.router(wanted.router)?.wanted === true;
     const mtu = base.mtu !== present.mtu && base.mtu > 0;
-    if (!up && !mtu) return false;
+    const vrf = this.#view.link(base.master)?.vrfTable === undefined ? 0 : base.master;
+    const moved = present.master !== vrf;
+    if (!up && !mtu && !moved) return false;
     if (wanted.mendAt > now) {
       this.#wakeAt(wanted.mendAt);
       return false;
@@ -282,6 +285,7 @@ export class VirtualLinks {
     const refused = this.#change(present, {
       ...(up ? { up } : {}),
       ...(mtu ? { mtu: base.mtu } : {}),
+      ...(moved ? { master: vrf } : {}),
     });
     // At once again where somebody else interferes, but not against a kernel that refuses.
     if (refused) wanted.mendAt = now + RETRY;
@@ -316,7 +320,7 @@ export class VirtualLinks {
   }
 
   /** @returns whether the kernel refused */
-  #change(link: Link, change: { readonly up?: boolean; readonly mtu?: number }): boolean {
+  #change(link: Link, change: LinkChange): boolean {
     const [answer] = this.#ask([
       (writer, sequence) => changeLink(writer, sequence, link.index, change),
     ]);

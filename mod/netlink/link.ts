@@ -104,6 +104,8 @@ export interface LinkChange {
   readonly mtu?: number;
   readonly alias?: string;
   readonly group?: number;
+  /** Index of the interface that it is to belong to, such as a VRF; 0: none. */
+  readonly master?: number;
   /** IPv6: no link-local address is made when it comes up. */
   readonly noLinkLocal?: boolean;
 }
@@ -196,13 +198,14 @@ export function changeLink(
   writer: MessageWriter,
   sequence: number,
   which: number | string,
-  { up, mtu, alias, group, noLinkLocal }: LinkChange,
+  { up, mtu, alias, group, master, noLinkLocal }: LinkChange,
 ): void {
   writer.begin(RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK, sequence);
   const flags = up === undefined ? { set: 0, mask: 0 } : { set: up ? IFF_UP : 0, mask: IFF_UP };
   writeHeader(writer, typeof which === "number" ? which : 0, flags);
   if (typeof which === "string") writer.attributeText(IFLA_IFNAME, which);
   if (mtu !== undefined) writer.attributeU32(IFLA_MTU, mtu);
+  if (master !== undefined) writer.attributeU32(IFLA_MASTER, master);
   if (group !== undefined) writer.attributeU32(IFLA_GROUP, group);
   if (alias !== undefined) writer.attribute(IFLA_IFALIAS, new TextEncoder().encode(alias));
   if (noLinkLocal) {

@@ -6,7 +6,7 @@ import { type Host, type Lab, lab, startHalb } from "../lib/mod.ts";
 
 /** One processor, shared by two hosts and what looks at them. */
 const PATIENCE = 30_000;
-const OPTIONS = { timeoutMs: 150_000 };
+const OPTIONS = { timeoutMs: 240_000 };
 
 interface RouterText {
   readonly name: string;
@@ -67,16 +67,21 @@ lab("routers in a VRF: adverts, addresses and routes are in its table", async (l
     { name: "web", id: 51, addresses: ["203.0.113.10/24"], more: 'vrf = "blue"' },
     { name: "lan", id: 52, addresses: ["192.0.2.11/24"], more: `${peers}vrf = "blue"` },
     { name: "six", id: 53, addresses: ["fe80::10", "2001:db8::10/64"], more: 'vrf = "blue"' },
+    { name: "own", id: 54, addresses: ["192.0.2.12/24"], more: 'vrf = "blue"\nvirtual_mac = true' },
   ];
   const first = startHalb(lab, a, site(...routers));
   await untilAll(lab, first, "master");
   const second = startHalb(lab, b, site(...routers));
   await untilFollowing(lab, second);
-  for (const vip of ["203.0.113.10", "192.0.2.11", "2001:db8::10"]) {
+  for (const vip of ["203.0.113.10", "192.0.2.11", "2001:db8::10", "192.0.2.12"]) {
     await lab.until(`a holds ${vip}`, () => a.holds(vip), PATIENCE);
   }
   // What reaches it comes and goes by the VRF.
-  await b.exec(["ping", "-n", "-c", "1", "-W", "5", "-I", "blue", "192.0.2.11"]);
+  for (const vip of ["192.0.2.11", "192.0.2.12"]) {
+    await b.exec(["ping", "-n", "-c", "1", "-W", "5", "-I", "blue", vip]);
+  }
+  assert.equal(await b.neighbour("192.0.2.12"), "00:00:5e:00:01:36");
+  assert.match(await a.exec(["ip", "link", "show", "vrrp.54"]), / master blue /);
   await lab.until(
     "the network of the address is in the VRF's table",
     async () => (await routesOf(a, "10")).includes("203.0.113.0/24 dev eth0"),
@@ -94,6 +99,17 @@ lab("routers in a VRF: adverts, addresses and routes are in its table", async (l
     assert.deepEqual(waiting_for, ["interface eth0: not in VRF blue"]);
   }
   await untilAll(lab, second, "master");
+  const vrfOf = async (name: string) =>
+    / master (\w+) /.exec(await a.exec(["ip", "link", "show", name]))?.[1];
+  await lab.until("its virtual MAC is outside", async () => {
+    return await vrfOf("vrrp.54") === undefined;
+  }, PATIENCE);
+  await a.exec(["ip", "link", "set", "eth0", "master", "blue"]);
+  await untilAll(lab, first, "master");
+  await lab.until("its virtual MAC is in it again", async () => {
+    return await vrfOf("vrrp.54") === "blue";
+  }, PATIENCE);
+  await lab.until("a holds it again", () => a.holds("192.0.2.12"), PATIENCE);
   await second.stop();
   assert.equal(await routesOf(b, "10"), "");
 }, OPTIONS);

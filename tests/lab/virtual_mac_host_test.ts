@@ -193,6 +193,27 @@ lab("an upgrade and a restart with on_stop = keep leave the interface as it is",
   assert.deepEqual(await linkOf(a), before);
 });
 
+lab(
+  "in a network namespace of its router the virtual MAC and its settings are there",
+  async (lab) => {
+    const [outer, inner, client] = await lab.hostsNamed("a", "inner", "c");
+    await lab.lan("out", [outer]);
+    await lab.lan("in", [inner, client]);
+    const agent = startHalb(lab, outer, `${SITE}namespace = "${inner.namespace}"\n`);
+    await agent.untilState("web", "master");
+    await lab.until("inner holds the address", () => inner.holds(VIP), 2000);
+    assert.deepEqual(await ofBase(inner), ["1", "1", "2"]);
+    assert.deepEqual(await ofBase(outer), ["0", "0", "0"]);
+    assert.equal(await setting(inner, `ipv4/conf/${LINK}/accept_local`), "1");
+    assert.equal(await linkOf(outer), undefined);
+    await client.exec(["ping", "-n", "-c", "1", "-W", "2", VIP]);
+    assert.equal(await client.neighbour(VIP), "00:00:5e:00:01:33");
+    await agent.stop();
+    assert.equal(await linkOf(inner), undefined);
+    assert.deepEqual(await ofBase(inner), ["0", "0", "0"]);
+  },
+);
+
 lab("255 virtual MACs on one interface: made, held, let go (printed)", async (lab) => {
   const [a] = await lab.hostsNamed("a");
   await lab.lan("net", [a]);

@@ -265,6 +265,66 @@ lab(
   },
 );
 
+const ON_BASE: readonly (readonly [name: string, ours: string, theirs: string])[] = [
+  ["transmit_on_base", "virtual_mac = { transmit_on_base = true }", ""],
+  [
+    "unicast",
+    'virtual_mac = true\nunicast = { peers = ["192.0.2.1", "192.0.2.2"] }',
+    "unicast_src_ip 192.0.2.2\n  unicast_peer {\n    192.0.2.1\n  }",
+  ],
+];
+
+for (const [name, ours, theirs] of ON_BASE) {
+  lab(`${name}: adverts have the own hardware address, answers the virtual one`, async (lab) => {
+    const { a, b, client, lan } = await threeHosts(lab);
+    const capture = await lab.capture(lan);
+    const halb = startHalb(lab, a, site(IPV4, ours));
+    await halb.untilState("web", "master");
+    await lab.until("halb holds the address", () => a.holds(IPV4.vip), 2000);
+    await ping(client, IPV4.vip);
+    assert.equal(await client.neighbour(IPV4.vip), IPV4.mac);
+    const keepalived = startKeepalived(
+      lab,
+      b,
+      `global_defs {
+  vrrp_version 3
+}
+vrrp_instance web {
+  interface eth0
+  virtual_router_id 51
+  use_vmac
+  vmac_xmit_base
+  state BACKUP
+  priority 200
+  advert_int 0.1
+  ${theirs}
+  virtual_ipaddress {
+    ${IPV4.vip}/24
+  }
+}
+`,
+    );
+    await halb.untilState("web", "backup");
+    await lab.until("keepalived holds the address", () => b.holds(IPV4.vip), 5000);
+    await lab.until("halb let go", async () => !await a.holds(IPV4.vip), 5000);
+    await ping(client, IPV4.vip);
+    await keepalived.stop();
+    await halb.untilState("web", "master");
+    await lab.until("halb holds the address again", () => a.holds(IPV4.vip), 5000);
+    await ping(client, IPV4.vip);
+    assert.equal(await client.neighbour(IPV4.vip), IPV4.mac);
+    const own = a.link(lan).mac;
+    const adverts = await capture.packets("vrrp && !icmp && ip.src == 192.0.2.1", [
+      "eth.src",
+    ]);
+    assert.ok(adverts.length > 5);
+    assert.deepEqual([...new Set(adverts.map(({ fields }) => fields["eth.src"]))], [own]);
+    const told = await capture.packets(IPV4.announcement, ["eth.src"]);
+    assert.ok(told.length >= 10, "halb has announced it twice");
+    assert.deepEqual(told.filter(({ fields }) => fields["eth.src"] === own), []);
+  });
+}
+
 for (const form of [IPV4, IPV6]) {
   lab(`${form.name}: keepalived with use_vmac and halb, each in both parts`, async (lab) => {
     const { a, b, client, lan } = await threeHosts(lab);

@@ -64,12 +64,6 @@ const BROKEN: readonly (readonly [string, string, readonly Expected[]])[] = [
     "have it",
     'write `"00:00:5e:00:00:12"` instead',
   ]]],
-  ["beside a VRF", router('virtual_mac = true\nvrf = "blue"\n'), [[
-    "site.toml:6:1",
-    "virtual_mac",
-    "`virtual_mac` and `vrf` (site.toml:7:7) do not go together in this version",
-    "leave one of them out",
-  ]]],
   ["mac of an ipvlan", router('virtual_mac = { type = "ipvlan", mac = "02:00:00:00:00:51" }\n'), [[
     "site.toml:6:34",
     "mac",
