@@ -114,9 +114,6 @@ function checkBothFamilies({ config, node }: CheckedRouter, report: Report): voi
     const message = `\`v2_compatibility\` is for IPv4, and this is ${both}`;
     refuse("v2_compatibility", message, split);
   }
-  if (config.virtual_mac !== false) {
-    refuse("virtual_mac", notYet(`\`virtual_mac\` for ${both}`), split);
-  }
   if (config.priority === 255) {
     refuse("priority", notYet(`priority 255, the owner, for ${both}`), split);
   }

@@ -8,7 +8,8 @@
 import type { Report } from "./finding.ts";
 import { OTHER } from "./finding.ts";
 import { type CheckedRouter, clash, Register } from "./router_checks.ts";
-import { routerFamily, type VrrpConfig } from "./schema.ts";
+import { hasBothFamilies } from "./schema.ts";
+import { familiesOf } from "./transport_checks.ts";
 import { descend, keyPlace, shown, type TreeNode, valuePlace } from "./tree.ts";
 import {
   virtualInterfaceName,
@@ -18,8 +19,7 @@ import {
 
 interface VirtualRouter extends CheckedRouter {
   readonly virtual: VirtualMacConfig;
-  readonly name: string;
-  /** Where its own interface is configured. */
+  /** Where it is configured. */
   readonly place: TreeNode;
 }
 
@@ -64,6 +64,16 @@ function checkOne({ config, node, virtual, place }: VirtualRouter, report: Repor
       });
     }
   }
+  // What is given for one of them cannot be that of the other.
+  const given = hasBothFamilies(config) ? (["interface", "mac"] as const) : [];
+  for (const key of given.filter((key) => virtual[key] !== undefined)) {
+    report({
+      place: keyPlace(descend(place, [key])),
+      message:
+        `A router of both families has a virtual MAC for each of them: \`${key}\` is for one`,
+      advice: `leave \`${key}\` out, or give each family a router and put both into a sync group`,
+    });
+  }
   if (config.priority === 255 && virtual.type === "macvlan") {
     report({
       place: keyPlace(place),
@@ -85,29 +95,29 @@ export function checkVirtualMacs(routers: readonly CheckedRouter[], report: Repo
   for (const router of routers) {
     const virtual = virtualRouter(router);
     if (virtual === undefined) continue;
-    const { config, name, place } = virtual;
+    const { config, place } = virtual;
     const { namespace = "" } = config;
     const base = `${namespace}/${config.interface}`;
     checkOne(virtual, report);
-    const taken = hosts.get(`${namespace}/${name}`);
-    if (taken !== undefined) {
-      report({
-        place: valuePlace(place),
-        message: `The virtual MAC's interface \`${name}\` is one that halb makes, and that is ` +
-          `down while another node is master: it cannot be used at ${OTHER}`,
-        advice: "name the interface that it lies upon there, or give this one another name",
-        other: valuePlace(taken),
-      });
-    }
-    clash(
-      place,
-      names.claim([namespace, name], place),
-      `Two virtual routers would have the interface \`${name}\``,
-      'give each a name of its own: `virtual_mac = { interface = "…" }`',
-      report,
-    );
-    const mac = virtualMacAddress(virtual.virtual, config.virtual_router_id, routerFamily(config));
-    if (mac !== undefined) {
+    for (const [name, mac] of interfacesOf(virtual)) {
+      const taken = hosts.get(`${namespace}/${name}`);
+      if (taken !== undefined) {
+        report({
+          place: valuePlace(place),
+          message: `The virtual MAC's interface \`${name}\` is one that halb makes, and that is ` +
+            `down while another node is master: it cannot be used at ${OTHER}`,
+          advice: "name the interface that it lies upon there, or give this one another name",
+          other: valuePlace(taken),
+        });
+      }
+      clash(
+        place,
+        names.claim([namespace, name], place),
+        `Two virtual routers would have the interface \`${name}\``,
+        'give each a name of its own: `virtual_mac = { interface = "…" }`',
+        report,
+      );
+      if (mac === undefined) continue;
       clash(
         place,
         macs.claim([namespace, config.interface, mac], place),
@@ -135,10 +145,16 @@ function virtualRouter(router: CheckedRouter): VirtualRouter | undefined {
   const { config, node } = router;
   const virtual = config.virtual_mac;
   if (virtual === false) return undefined;
-  const name = nameOf(config, virtual);
-  return { ...router, virtual, name, place: descend(node, ["virtual_mac"]) };
+  return { ...router, virtual, place: descend(node, ["virtual_mac"]) };
 }
 
-function nameOf(config: VrrpConfig, virtual: VirtualMacConfig): string {
-  return virtualInterfaceName(virtual, config.virtual_router_id, routerFamily(config));
+/** Names and hardware addresses, one for each family; what is given for one counts once. */
+function interfacesOf({ config, virtual }: VirtualRouter): Map<string, string | undefined> {
+  const { virtual_router_id: id } = config;
+  return new Map(
+    familiesOf(config).map((family) => [
+      virtualInterfaceName(virtual, id, family),
+      virtualMacAddress(virtual, id, family),
+    ]),
+  );
 }

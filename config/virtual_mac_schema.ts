@@ -17,7 +17,7 @@ const macAddress = v.pipe(
     "a hardware address",
     {
       text: "Another address than the one that the RFC derives from the id; the same on all " +
-        "nodes of the router.",
+        "nodes of the router. Not for one of both families, which has two.",
       range: "six bytes in hexadecimal; one of a single interface, not all zero",
       example: "02:00:00:00:00:51",
     },
@@ -46,7 +46,7 @@ const macAddress = v.pipe(
 const virtualMacTable = v.strictObject({
   interface: v.exactOptional(interfaceName({
     text: "Name of the interface that is made; without the key, `vrrp.` and the id, over IPv6 " +
-      "`vrrp6.` and the id.",
+      "`vrrp6.` and the id. Not for a router of both families, which has two.",
     example: "vrrp.51",
   })),
   mac: v.exactOptional(macAddress),

@@ -223,7 +223,7 @@ function announcePlan(vrrp: VrrpConfig): AnnouncePlan {
 }
 
 function announceGroups({ garp_group, vrrp }: SiteConfig): AnnounceGroup[] {
-  const links = vrrp.flatMap((router) => virtualLinkOf(router) ?? []);
+  const links = vrrp.flatMap(sessionsOf).flatMap(({ config }) => virtualLinkOf(config) ?? []);
   const namespaces = [...new Set(["", ...vrrp.map(namespaceOf)])];
   const groups = garp_group.flatMap((group) =>
     namespaces.map((namespace) => ({ namespace, ...group }))

@@ -29,10 +29,12 @@ export function mergeFacts(all: readonly HeldFacts[]): HeldFacts {
   const reports = all.flatMap(({ report }) => report ?? []);
   const { holding, report = reports[0] } = first;
   const trouble = reports.find(({ virtualMacProblem }) => virtualMacProblem !== undefined);
+  const links = all.flatMap((one) => one.holding?.virtualLinks ?? []);
   return {
     holding: holding && {
       ...holding,
       addresses: all.flatMap((one) => one.holding?.addresses ?? []),
+      ...(links.length === 0 ? {} : { virtualLinks: links }),
     },
     report: report && {
       ...report,

@@ -16,7 +16,7 @@ import {
   startProbe,
 } from "../lib/mod.ts";
 import { execute } from "../lib/process.ts";
-import { statusOf } from "./agent_helpers.ts";
+import { routerOf, statusOf } from "./agent_helpers.ts";
 
 /** A family, with what is virtual in it. */
 interface Form {
@@ -123,7 +123,8 @@ for (const form of [IPV4, IPV6]) {
 
 /** What a host has to say about an address, as often as asked; ends with the lab. */
 async function changesOf(lab: Lab, host: Host, address: string): Promise<() => string[]> {
-  const watch = host.spawn(["ip", "monitor", "neigh"], { name: `${host.name}-neighbours` });
+  const name = `${host.name}-neighbours-${address}`;
+  const watch = host.spawn(["ip", "monitor", "neigh"], { name });
   // It has joined its group when it tells of what comes now.
   await lab.until("the neighbours are watched", async () => {
     await host.exec([
@@ -180,6 +181,47 @@ for (const form of [IPV4, IPV6]) {
     assert.ok(outages.every(({ duration }) => duration < 1_000_000));
   });
 }
+
+lab("both families: a virtual MAC for each, which neighbours keep at a failover", async (lab) => {
+  const { a, b, client, lan } = await threeHosts(lab);
+  const both = { ...IPV4, addresses: [...IPV4.addresses, ...IPV6.addresses] };
+  const capture = await lab.capture(lan, "proto 112");
+  const first = startHalb(lab, a, site(both));
+  await first.untilState("web", "master");
+  assert.deepEqual((await routerOf(first, "web")).virtual_mac, [
+    { interface: IPV4.link, type: "macvlan", mac: IPV4.mac },
+    { interface: IPV6.link, type: "macvlan", mac: IPV6.mac },
+  ]);
+  const second = startHalb(lab, b, site(both));
+  await second.untilState("web", "backup");
+  const reached = async (host: Host) => {
+    for (const { vip, mac } of [IPV4, IPV6]) {
+      await lab.until(`${host.name} holds ${vip}`, () => host.holds(vip), 5000);
+      await ping(client, vip);
+      assert.equal(await client.neighbour(vip), mac);
+    }
+  };
+  await reached(a);
+  const changes = await Promise.all([IPV4, IPV6].map(({ vip }) => changesOf(lab, client, vip)));
+  await a.link(lan).cut();
+  await second.untilState("web", "master");
+  await reached(b);
+  await a.link(lan).restore();
+  await first.untilState("web", "master");
+  await second.untilState("web", "backup");
+  await reached(a);
+  for (const [index, { mac }] of [IPV4, IPV6].entries()) {
+    assert.deepEqual(changes[index]!().filter((seen) => seen !== mac), []);
+  }
+  const sources = new Map([["", IPV6.mac], ["255", IPV4.mac]]);
+  for (const { fields } of await capture.packets("vrrp", ["eth.src", "ip.ttl"])) {
+    assert.equal(fields["eth.src"], sources.get(fields["ip.ttl"] ?? ""));
+  }
+  await first.stop();
+  for (const { link } of [IPV4, IPV6]) {
+    assert.equal((await a.tryExec(["ip", "link", "show", link])).code, 1);
+  }
+});
 
 lab("IPv6: former masters say nothing more with the virtual MAC", async (lab) => {
   const { a, b, lan } = await threeHosts(lab);

@@ -202,6 +202,26 @@ Deno.test("a virtual MAC: its interface carries what is on the router's own, and
   assert.deepEqual(groups.get("vrrp.51"), [], "adverts are heard on the base");
 });
 
+Deno.test("a virtual MAC of both families: one for each, in the announcement group of their base", () => {
+  const both = '"192.0.2.10/24", "fe80::10/64", "2001:db8::10/64"';
+  const group = '[[garp_group]]\ninterfaces = ["eth0"]\ninterval = "1ms"\n';
+  const plan = planSite(
+    siteOf(group + router("web", 51, both, "virtual_mac = true\n")),
+    new Slots(),
+  );
+  assert.deepEqual(
+    plan.routers.map(({ virtualInterface, sourceMac }) => [virtualInterface, sourceMac]),
+    [["vrrp.51", "00:00:5e:00:01:33"], ["vrrp6.51", "00:00:5e:00:02:33"]],
+  );
+  assert.deepEqual(
+    plan.holdings.map(({ addresses }) => addresses.map((held) => held.interface)),
+    [["vrrp.51"], ["vrrp6.51", "vrrp6.51"]],
+  );
+  assert.deepEqual(plan.announceGroups?.map(({ interfaces }) => interfaces), [
+    ["eth0", "vrrp.51", "vrrp6.51"],
+  ]);
+});
+
 Deno.test("a router of both families is two on the wire, and one in its groups", () => {
   const text = `[[vrrp]]
 name = "web"

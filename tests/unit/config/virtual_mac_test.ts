@@ -64,6 +64,23 @@ const BROKEN: readonly (readonly [string, string, readonly Expected[]])[] = [
     "have it",
     'write `"00:00:5e:00:00:12"` instead',
   ]]],
+  [
+    "one name and one address for both families",
+    router(
+      'virtual_mac = { interface = "v", mac = "02:00:00:00:00:51" }\n',
+    ).replace('["192.0.2.10/24"]', '["192.0.2.10/24", "fe80::10/64"]'),
+    [[
+      "site.toml:6:17",
+      "interface",
+      "A router of both families has a virtual MAC for each of them: `interface` is for one",
+      "leave `interface` out, or give each family a router and put both into a sync group",
+    ], [
+      "site.toml:6:34",
+      "mac",
+      "A router of both families has a virtual MAC for each of them: `mac` is for one",
+      "leave `mac` out, or give each family a router and put both into a sync group",
+    ]],
+  ],
   ["mac of an ipvlan", router('virtual_mac = { type = "ipvlan", mac = "02:00:00:00:00:51" }\n'), [[
     "site.toml:6:34",
     "mac",
