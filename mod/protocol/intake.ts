@@ -13,6 +13,7 @@ import {
   type DecodeOptions,
   DROP_REASONS,
   type DropReason,
+  TRAILER,
 } from "../vrrp/mod.ts";
 import type { Channel } from "./channel.ts";
 import type { RouterEntry, Surroundings } from "./router_entry.ts";
@@ -128,7 +129,9 @@ export class Intake {
     const entries = channel.withId(refused.virtualRouterId(index));
     // Which of several it was meant for, nobody can say.
     const entry = entries.length === 1 ? entries[0] : undefined;
-    const fault = refused.fault(index, entry?.understands ?? ANY_ROUTER, entry?.reach);
+    // Whether others sign their adverts is theirs to decide.
+    const trailer = entry === undefined || entry.guard?.type === "hmac" ? TRAILER : 0;
+    const fault = refused.fault(index, entry?.understands ?? ANY_ROUTER, entry?.reach, trailer);
     if (fault !== null) return this.#drop(channel, entry, fault, refused, index, now);
     // Nothing is wrong with it, but it is not for us, or was not yet when it came.
     const reason = entries.length > 1 ? "destination" : "virtual_router_id";

@@ -86,8 +86,14 @@ export interface RefusedReader extends PacketReader {
    * What is wrong with a packet; null: nothing but its virtual router id.
    *
    * @param reach of the router with its id, where there is one
+   * @param trailer so many bytes, too, may stand behind the message
    */
-  fault(index: number, options: DecodeOptions, reach?: Reach): DropReason | null;
+  fault(
+    index: number,
+    options: DecodeOptions,
+    reach?: Reach,
+    trailer?: number,
+  ): DropReason | null;
 }
 
 /** Sends adverts by one interface. */

@@ -109,10 +109,10 @@ export class Ipv4Reader implements AdmittedReader, RefusedReader {
     return decodeAdvertisement(packet, length, options);
   }
 
-  fault(index: number, options: DecodeOptions, reach?: Reach): DropReason | null {
+  fault(index: number, options: DecodeOptions, reach?: Reach, trailer = 0): DropReason | null {
     const packet = this.#packets.payload(index);
     const judge = this.#between > 0 ? headerFaultBehind : headerFault;
-    return judge(packet, this.#packets.length(index), options) ??
+    return judge(packet, this.#packets.length(index), options, trailer) ??
       reach?.fault(this, index) ?? null;
   }
 

@@ -44,7 +44,7 @@ import {
   TRIMMED_SOURCE,
 } from "./filters.ts";
 import type { Guard } from "./guard.ts";
-import type { Destination } from "./reach.ts";
+import type { Destination, Reach } from "./reach.ts";
 import type { Served } from "./served.ts";
 import {
   type AdmittedReader,
@@ -144,13 +144,13 @@ class Refused6 implements RefusedReader {
     return this.packets.length(index) > 1 ? this.packets.payload(index)[1] : undefined;
   }
 
-  fault(index: number, options: DecodeOptions): DropReason | null {
+  fault(index: number, options: DecodeOptions, _?: Reach, trailer = 0): DropReason | null {
     const length = this.packets.length(index);
     if (length <= TRIMMED_SHORT) return "truncated";
     if (length === TRIMMED_HOP_LIMIT) return "ttl";
     if (length === TRIMMED_DESTINATION) return "destination";
     if (length === TRIMMED_SOURCE) return "source";
-    return headerFault6(this.packets.payload(index), length, 255, options);
+    return headerFault6(this.packets.payload(index), length, 255, options, trailer);
   }
 
   sender(index: number): string {

@@ -26,6 +26,7 @@ export {
 export { defaultWindow } from "./authentication_hmac.ts";
 export type { HmacKey, HmacMode, HmacSettings } from "./authentication_hmac.ts";
 export { stampTime } from "./authentication_stamp.ts";
+export { TRAILER } from "./authentication_trailer.ts";
 export type { AntiReplay, ClockAnchor } from "./authentication_stamp.ts";
 export { AUTHENTICATION_DROP_REASONS } from "./authentication_types.ts";
 export type {

@@ -67,11 +67,14 @@ function messageLengthOf(version: 2 | 3, count: number): number {
 /**
  * What the headers alone show to be wrong, in the order of the checks; null: nothing. `packet` need
  * hold no more than the headers, `length` is that of the whole packet. Never throws.
+ *
+ * @param trailer so many bytes, too, may stand behind the message
  */
 export function headerFault(
   packet: Uint8Array,
   length: number,
   options: DecodeOptions,
+  trailer = 0,
 ): DropReason | null {
   if (length < IP_HEADER) return "truncated";
   // IP options are legal: the header may be up to 60 bytes (N18).
@@ -89,7 +92,8 @@ export function headerFault(
   if (!understands(version, options)) return "version";
   if ((packet[headerLength]! & 0x0f) !== TYPE_ADVERTISEMENT) return "type";
   const count = packet[headerLength + 3]!;
-  return total - headerLength === messageLengthOf(version, count) ? null : "length";
+  const excess = total - headerLength - messageLengthOf(version, count);
+  return excess === 0 || excess === trailer ? null : "length";
 }
 
 /** Decodes one IPv4 packet of `length` bytes as a raw socket delivers it. Never throws. */

@@ -48,18 +48,22 @@ function pseudoHeaderSum(source: Uint8Array, destination: Uint8Array, length: nu
 /**
  * What the headers alone show to be wrong, in the order of the checks; null: nothing. `message` need
  * hold no more than the VRRP header, `length` is that of the whole message. Never throws.
+ *
+ * @param trailer so many bytes, too, may stand behind the message
  */
 export function headerFault6(
   message: Uint8Array,
   length: number,
   hopLimit: number,
   options: DecodeOptions,
+  trailer = 0,
 ): DropReason | null {
   if (length < VRRP_HEADER) return "truncated";
   if (hopLimit !== 255) return "ttl";
   if (message[0]! >> 4 !== VERSION || options.version !== VERSION) return "version";
   if ((message[0]! & 0x0f) !== TYPE_ADVERTISEMENT) return "type";
-  return length === VRRP_HEADER + ADDRESS * message[3]! ? null : "length";
+  const excess = length - VRRP_HEADER - ADDRESS * message[3]!;
+  return excess === 0 || excess === trailer ? null : "length";
 }
 
 /**

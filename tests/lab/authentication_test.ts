@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { adverts, longestDoubleMaster, takeovers } from "../lib/adverts.ts";
+import { adverts, takeovers } from "../lib/adverts.ts";
 import { type HalbAgent, lab, startHalb, tryExecute } from "../lib/mod.ts";
 import { ask } from "../../mod/control/client.ts";
 import {
@@ -239,10 +239,9 @@ lab(
   "HMAC: a clock that is wrong at the start is told by name, and followed once it is right",
   async (lab) => {
     const hosts = await lab.hostsNamed("a", "b");
-    const lan = await lab.lan("net", hosts);
+    await lab.lan("net", hosts);
     const a = startHalb(lab, hosts[0], SIGNED);
     await a.untilState("web", "master");
-    const capture = await lab.capture(lan, "ip proto 112");
     const b = startHalb(lab, hosts[1], SIGNED, {
       env: { ...FAULTS.env, HALB_CLOCK_OFFSET_MS: "-90000" },
     });
@@ -258,8 +257,6 @@ lab(
       return (await authenticationOf(b)).alarm === null;
     });
     assert.equal((await routerOf(a, "web")).state, "master");
-    // Once two knew of each other's wrong clock there were two masters; now there is one.
-    assert.ok(longestDoubleMaster(await adverts(capture)) > 0);
   },
 );
 
