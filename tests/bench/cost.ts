@@ -52,7 +52,7 @@ interface Result {
 
 /**
  * @param args `--quick`: 5 s and no more than 255 routers; `--seconds=N`; `--only=halb`; `--routers=1000`;
- *   `--lease=off` for halb
+ *   `--lease=off`, `--auth=hmac` for halb
  */
 export async function run(args: readonly string[]): Promise<void> {
   const quick = args.includes("--quick");
@@ -68,7 +68,11 @@ export async function run(args: readonly string[]): Promise<void> {
   const rows: string[][] = [];
   for (const load of loads) {
     for (const daemon of daemons) {
-      const result = await measure(load, daemon, seconds, option("lease"));
+      const more = {
+        ...(option("lease") === undefined ? {} : { lease: option("lease")! }),
+        ...(option("auth") === "hmac" ? { auth: "hmac" } as const : {}),
+      };
+      const result = await measure(load, daemon, seconds, more);
       for (const role of ["master", "backup"] as const) {
         const side = result[role];
         rows.push([
@@ -100,14 +104,13 @@ async function measure(
   load: Load,
   daemon: Daemon,
   seconds: number,
-  lease: string | undefined,
+  more: Pick<RouterSpec, "lease" | "auth">,
 ): Promise<Result> {
   const lab = await Lab.open();
   try {
     const [a, b] = await lab.hostsNamed("a", "b");
     const { lans, specs, isMaster } = await interfaces(lab, load, a, b);
-    const spec = (priority: number) =>
-      specs.map((one) => ({ ...one, priority, ...(lease === undefined ? {} : { lease }) }));
+    const spec = (priority: number) => specs.map((one) => ({ ...one, priority, ...more }));
     const master = start(lab, daemon, a, spec(150));
     // keepalived needs many seconds for a thousand interfaces.
     await untilHeld(lab, a, load.routers);

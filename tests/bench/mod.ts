@@ -12,6 +12,7 @@ const BENCHMARKS: Record<string, () => Promise<{ run(args: readonly string[]): P
   start: () => import("./start.ts"),
   leases: () => import("./leases.ts"),
   reload: () => import("./reload.ts"),
+  authentication: () => import("./authentication.ts"),
 };
 
 if (import.meta.main) {

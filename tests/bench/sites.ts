@@ -23,6 +23,8 @@ export interface RouterSpec {
   readonly excluded?: readonly string[];
   /** halb only; `auto` unless given. */
   readonly lease?: string;
+  /** halb only; `none` unless given. */
+  readonly auth?: "hmac";
 }
 
 /** How to start a daemon. */
@@ -49,6 +51,9 @@ export function start(
   return startKeepalived(lab, host, conf, { quiet: true }).process;
 }
 
+/** A key is as good as any other here. */
+const SIGNED = `auth = { type = "hmac", keys = [{ id = 1, key = "hex:${"5a".repeat(32)}" }] }\n`;
+
 /** As site.toml. */
 export function halbSite(routers: readonly RouterSpec[], options: StartOptions = {}): string {
   const garp = `garp = { repeat = ${options.repeat ?? 5}, delay = "${options.delay ?? 5}s" }`;
@@ -61,7 +66,7 @@ virtual_router_id = ${router.virtualRouterId}
 priority = ${router.priority}
 advertisement_interval = "${router.interval / 1000}ms"
 addresses = ${JSON.stringify(router.addresses)}
-${lease}${garp}
+${router.auth === undefined ? "" : SIGNED}${lease}${garp}
 `;
   }).join("\n");
 }
