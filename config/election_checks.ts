@@ -94,12 +94,13 @@ function checkStrict({ config, node }: CheckedRouter, report: Report): void {
   }
   refuseKey(["unicast"], `${rfc} knows multicast only`);
   // A signature beside the protocol's own message; but nobody unsigned may be believed then.
-  if (textAt(node, ["auth", "type"]) === "hmac") {
+  const type = textAt(node, ["auth", "type"]);
+  if (type === "hmac") {
     const mode = textAt(node, ["auth", "mode"]) ?? "enforce";
     if (mode !== "enforce") {
       refuse(["auth", "mode"], "what is not signed must not be believed", 'write `"enforce"`');
     }
-  } else refuseKey(["auth"], `${rfc} has removed authentication`);
+  } else if (type !== "none") refuseKey(["auth"], `${rfc} has removed authentication`);
   if (version === 2 && config.accept && config.priority !== OWNER) {
     const why = "RFC 3768 section 6.4.3 has only the owner take packets to the addresses";
     refuse(["accept"], why, "write `accept = false`");

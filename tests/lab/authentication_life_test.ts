@@ -14,7 +14,8 @@ const KEY = `hex:${"11".repeat(32)}`;
 const PASSWORD = "k3EpHalb";
 /** The key or password in any form that a document could have it in. */
 const LEAK = /11111111|(?:17, ?){4}|k3EpHalb|107, ?51, ?69/;
-const HMAC = `auth = { type = "hmac", keys = [{ id = 1, key = "${KEY}" }] }`;
+/** With time enough to look at a recording before it is stale. */
+const HMAC = `auth = { type = "hmac", keys = [{ id = 1, key = "${KEY}" }], time_window = "60s" }`;
 const AH = `auth = { type = "ah", password = "${PASSWORD}" }`;
 
 const received = async (agent: Parameters<typeof routerOf>[0], name = "web") =>
@@ -126,3 +127,21 @@ members = ["web", "lan"]
     assert.equal(sessions[0]!.authentication?.type, "hmac");
   }
 });
+
+lab(
+  "HMAC over both families in one router: both sessions are signed, one key each way",
+  async (lab) => {
+    const both = '"192.0.2.10/24", "fe80::10/64", "2001:db8::10/64"';
+    const { a, b } = await startPair(lab, webSite("100ms", HMAC).replace(`"${VIP}/24"`, both));
+    const sessions = async () => (await routerOf(b, "web")).sessions;
+    await soon(lab, "b believes a in both families", async () => {
+      const senders = (await sessions()).map((one) => one.authentication?.senders?.length ?? 0);
+      return senders.length === 2 && senders.every((count) => count > 0);
+    });
+    await a.stop();
+    await b.untilState("web", "master");
+    for (const { counters } of await sessions()) {
+      assert.deepEqual(Object.values(counters.dropped).filter((n) => n > 0), []);
+    }
+  },
+);

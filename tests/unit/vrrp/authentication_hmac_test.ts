@@ -19,6 +19,9 @@ import {
   decodeAdvertisement,
   decodeAdvertisement6,
   encodeAdvertisement6,
+  headerFault,
+  headerFault6,
+  TRAILER,
 } from "../../../mod/vrrp/mod.ts";
 import {
   flipped,
@@ -460,4 +463,17 @@ Deno.test("memory is plain data without keys", () => {
     deepStrictEqual(JSON.parse(JSON.stringify(state)), state);
     deepStrictEqual(structuredClone(state), state);
   }
+});
+
+Deno.test("the headers of a signed advert are in order where a trailer may stand", () => {
+  const settings = hmacSettings();
+  const four = sealHmac4(plain3(), settings, createHmacState(), VECTOR_TIME, hmac);
+  strictEqual(headerFault(four, four.length, V3), "length");
+  strictEqual(headerFault(four, four.length, V3, TRAILER), null);
+  strictEqual(headerFault(plain3(), plain3().length, V3, TRAILER), null);
+  const plain = encodeAdvertisement6(outgoing6());
+  const six = sealHmac6(plain, ORIGIN.source, settings, createHmacState(), VECTOR_TIME, hmac);
+  strictEqual(headerFault6(six, six.length, 255, V3), "length");
+  strictEqual(headerFault6(six, six.length, 255, V3, TRAILER), null);
+  strictEqual(headerFault6(plain, plain.length - 1, 255, V3, TRAILER), "length");
 });
