@@ -136,8 +136,10 @@ lab(
     const attacker = hosts[0];
     // One advert as it was on the wire.
     const tap = await lab.capture(lan, "ip proto 112 and src host 192.0.2.1");
-    await soon(lab, "b believes a", async () => (await authenticationOf(b)).senders.length > 0);
-    await lab.delay(500);
+    const heard = async () =>
+      (await routerOf(b, "web")).sessions[0]!.counters.advertisements_received;
+    const before = await heard();
+    await soon(lab, "b believes a", async () => await heard() >= before + 3);
     const packets = await tap.packets("vrrp", ["ip.src"]);
     assert.ok(packets.length > 0);
     const recorded = await rawPackets(tap.path);
