@@ -27,6 +27,7 @@ import { PlaneDied, Questions } from "./questions.ts";
 import { Revivals } from "./revivals.ts";
 import type { Recorded } from "./recorder.ts";
 import { NO_PLAN, planSite, type SitePlan, Slots } from "./site_plan.ts";
+import { keepMeaning } from "./tracker_plan.ts";
 import { TrackerEngine } from "./trackers/engine.ts";
 
 /** An answer that takes longer than this is worth a line in the log, milliseconds. */
@@ -159,10 +160,14 @@ export class Agent {
     );
     this.notices.begin(site.notifications, gone);
     const interfaces = [...plan.interfaces, ...before.interfaces];
-    const both = { ...plan, holdings: [...plan.holdings, ...leaving], interfaces };
+    // What means something else from now on is judged by its new weight, and not before.
+    const presences = keepMeaning(plan.presences, before.presences);
+    const both = { ...plan, holdings: [...plan.holdings, ...leaving], interfaces, presences };
     await this.#revivals.insist("kernel", () => this.#dialogue.configureKernel(both));
-    await this.#trackers.configure(site);
-    const changes = await this.#revivals.insist("protocol", () => this.#configureProtocol(plan));
+    const changes = await this.#trackers.change(
+      site,
+      () => this.#revivals.insist("protocol", () => this.#configureProtocol(plan)),
+    );
     await this.#revivals.insist("kernel", () => this.#dialogue.configureKernel(plan));
     for (const slot of this.#slots.keep(names)) this.counters.clear(slot);
     this.#hearing.keep(names, plan.statics?.name);

@@ -110,6 +110,15 @@ export function planTrackers(site: SiteConfig, routers: readonly PlacedRouter[])
   return { delays: [...delays.values()], presences: [...presences.values()] };
 }
 
+/** What is wanted, but as it was before where it was. */
+export function keepMeaning(
+  wanted: readonly WatchedPresence[],
+  before: readonly WatchedPresence[],
+): WatchedPresence[] {
+  const former = new Map(before.map((one) => [trackerKey(one), one]));
+  return wanted.map((one) => former.get(trackerKey(one)) ?? one);
+}
+
 /** What control looks after. */
 export interface LocalTrackers {
   readonly scripts: TrackersConfig["track_script"];

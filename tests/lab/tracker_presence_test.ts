@@ -147,6 +147,8 @@ lab("an address that comes and goes, with delays, reload, planes and processes",
   await untilTracked(lab, agent, { state: "fault", reason: "no interface has it" });
   await ip(host, "address", "add", "198.51.100.1/24", "dev", "eth0");
   await untilTracked(lab, agent, { state: "master", reason: "on eth0" });
+  // It would be a fault with the former weight.
+  const steady = (await routerOf(agent, "web")).transitions;
   agent.writeSite(site('interface = "eth7"\nweight = -20'));
   agent.reload();
   await untilTracked(lab, agent, {
@@ -154,15 +156,16 @@ lab("an address that comes and goes, with delays, reload, planes and processes",
     priority: 130,
     reason: "eth0 has it, eth7 does not",
   });
+  assert.equal((await routerOf(agent, "web")).transitions, steady);
   agent.writeSite(site('weight = -20\ndown_delay = "60s"'));
   agent.reload();
   await untilTracked(lab, agent, { state: "master", priority: 150, reason: "on eth0" });
-  const { transitions } = await routerOf(agent, "web");
   for (const plane of ["protocol", "kernel"] as const) {
     await inject(agent, plane, "throw");
     await untilLogged(lab, agent, `The ${plane} plane runs again`);
     await untilTracked(lab, agent, { state: "master", priority: 150, reason: "on eth0" });
   }
+  const { transitions } = await routerOf(agent, "web");
   await upgrade(agent);
   await untilTracked(lab, agent, { state: "master", priority: 150, reason: "on eth0" });
   assert.equal((await routerOf(agent, "web")).transitions, transitions);

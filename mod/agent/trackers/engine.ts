@@ -6,7 +6,7 @@
  */
 
 import type { SiteConfig } from "../../../config/mod.ts";
-import type { TrackerFinding, TrackerMemory } from "../../plane/trackers.ts";
+import { type TrackerFinding, trackerKey, type TrackerMemory } from "../../plane/trackers.ts";
 import { localTrackers } from "../tracker_plan.ts";
 import { FileTrackers } from "./files.ts";
 import { HOST_PROCESSES } from "./process_source.ts";
@@ -24,9 +24,17 @@ export class TrackerEngine {
   /** Nothing was configured yet, and nothing is gone on with. */
   #fresh = true;
 
+  readonly #found: (finding: TrackerFinding) => void;
+  /** Newest findings that wait for the end of a change, by the tracker's key; null: none goes on. */
+  #held: Map<string, TrackerFinding> | null = null;
+
   /** @param found hears every finding that is new */
   constructor(found: (finding: TrackerFinding) => void) {
-    const env = systemSurroundings(found);
+    this.#found = found;
+    const env = systemSurroundings((finding) => {
+      if (this.#held === null) found(finding);
+      else this.#held.set(trackerKey(finding), finding);
+    });
     this.#scripts = new ScriptTrackers(env);
     this.#files = new FileTrackers(env);
     this.#processes = new ProcessTrackers(env, HOST_PROCESSES);
@@ -46,10 +54,23 @@ export class TrackerEngine {
   }
 
   /**
-   * What the site tracks from now on; what is the same goes on as it was. Resolves when all that
-   * can be known at once is known.
+   * What the site tracks from now on; what is the same goes on as it was. What is found counts when
+   * `apply` has told those who track it what it means.
+   *
+   * @param apply is called when all that can be known at once is known, and takes `findings`
    */
-  async configure(site: SiteConfig): Promise<void> {
+  async change<T>(site: SiteConfig, apply: () => Promise<T>): Promise<T> {
+    const held = this.#held ??= new Map<string, TrackerFinding>();
+    try {
+      await this.#configure(site);
+      return await apply();
+    } finally {
+      this.#held = null;
+      for (const finding of held.values()) this.#found(finding);
+    }
+  }
+
+  async #configure(site: SiteConfig): Promise<void> {
     const trackers = localTrackers(site);
     const fresh = this.#fresh;
     this.#fresh = false;
