@@ -58,8 +58,7 @@ interface Block {
   /** Microseconds that are kept between two frames of the same `gate`. */
   readonly interval: number;
   readonly gate: number;
-  frames: readonly Frame[];
-  rounds: number;
+  frames: Frame[];
   position: number;
 }
 
@@ -68,6 +67,8 @@ interface Frame {
   readonly key: string;
   readonly address: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** How often it is still to be sent, 1 or more. */
+  rounds: number;
 }
 
 interface Schedule {
@@ -163,8 +164,10 @@ export class Announcer {
     for (const block of this.#blocks.values()) {
       if (block.router !== router) continue;
       const { frames, index } = block;
-      block.frames = frames.filter(({ address }) => still.has(`${index} ${address}`));
-      if (block.frames.length < frames.length) block.position = 0;
+      const kept = frames.filter(({ address }) => still.has(`${index} ${address}`));
+      if (kept.length === frames.length) continue;
+      block.frames = kept.filter(({ rounds }) => rounds > 0);
+      block.position = 0;
     }
     const { secondAt, lowerAt } = schedule;
     this.#schedules.set(router, { ...refreshes(plan, now), secondAt, lowerAt });
@@ -201,7 +204,9 @@ export class Announcer {
       before = frames.length;
       for (const block of this.#blocks.values()) this.#round(block, now, budget, frames);
     }
-    for (const [line, block] of this.#blocks) if (block.rounds <= 0) this.#blocks.delete(line);
+    for (const [line, { frames }] of this.#blocks) {
+      if (frames.length === 0) this.#blocks.delete(line);
+    }
     return frames;
   }
 
@@ -235,7 +240,7 @@ export class Announcer {
     targets: readonly AnnounceTarget[],
   ): void {
     if (rounds <= 0) return;
-    const blocks = new Map<string, Block & { frames: Frame[] }>();
+    const blocks = new Map<string, Block>();
     for (const target of targets) {
       const { index, address } = target;
       const six = address.includes(":");
@@ -244,11 +249,11 @@ export class Announcer {
       const line = `${index}/${gap.interval === 0 ? "" : gap.gate} ${router}`;
       let block = blocks.get(line);
       if (block === undefined) {
-        blocks.set(line, block = { router, index, ...gap, frames: [], rounds, position: 0 });
+        blocks.set(line, block = { router, index, ...gap, frames: [], position: 0 });
       }
       for (const form of six ? ONCE : FORMS[plan.form ?? "request"]) {
         const bytes = announcementFrame(address, target, form);
-        block.frames.push({ key: `${address} ${form}`, address, bytes });
+        block.frames.push({ key: `${address} ${form}`, address, bytes, rounds });
       }
     }
     for (const [line, block] of blocks) this.#queue(line, block);
@@ -257,15 +262,13 @@ export class Announcer {
   /** Behind one that has not ended, whose frames may be out of date. */
   #queue(line: string, block: Block): void {
     const before = this.#blocks.get(line);
-    if (before === undefined || before.rounds <= 0) return void this.#blocks.set(line, block);
-    const { frames, rounds } = before;
-    const newer = new Map(block.frames.map((frame) => [frame.key, frame]));
-    const same = newer.size === frames.length && frames.every(({ key }) => newer.has(key));
-    before.frames = [
-      ...new Map([...frames.map((one) => [one.key, one] as const), ...newer]).values(),
-    ];
-    const both = same ? Math.min(rounds + block.rounds, 2 * block.rounds) : block.rounds;
-    before.rounds = Math.max(rounds, both);
+    if (before === undefined) return void this.#blocks.set(line, block);
+    const frames = new Map(before.frames.map((frame) => [frame.key, frame]));
+    for (const { rounds, ...frame } of block.frames) {
+      const left = frames.get(frame.key)?.rounds ?? 0;
+      frames.set(frame.key, { ...frame, rounds: Math.max(left, Math.min(left, rounds) + rounds) });
+    }
+    before.frames = [...frames.values()];
   }
 
   #gapOf(
@@ -282,17 +285,16 @@ export class Announcer {
 
   /** What is left of the block's round, as far as gap and budget allow. */
   #round(block: Block, now: number, budget: number, frames: Announcement[]): void {
-    const all = block.frames;
-    if (all.length === 0) block.rounds = 0;
-    while (block.rounds > 0 && frames.length < budget && this.#allowed(block) <= now) {
-      const frame = all[block.position];
+    while (frames.length < budget && this.#allowed(block) <= now) {
+      const frame = block.frames[block.position];
       if (frame === undefined) return;
       frames.push({ router: block.router, index: block.index, frame: frame.bytes });
       if (block.interval > 0) this.#allowedAt.set(block.gate, now + block.interval);
+      frame.rounds--;
       block.position++;
-      if (block.position < all.length) continue;
+      if (block.position < block.frames.length) continue;
       block.position = 0;
-      block.rounds--;
+      block.frames = block.frames.filter(({ rounds }) => rounds > 0);
       return;
     }
   }

@@ -159,6 +159,25 @@ Deno.test("gaps that make blocks longer than their causes are apart: one more wa
   assert.equal(announcer.deadline, Infinity);
 });
 
+Deno.test("addresses that come while others wait have their own rounds, and add none to those", () => {
+  const all = Array.from({ length: 10 }, (_, i) => target(`192.0.2.${i}`));
+  const announcer = new Announcer(() => all);
+  announcer.start("web", { ...PLAN, repeat: 3 }, 0);
+  const sent: string[] = [];
+  const send = (budget: number) => sent.push(...names(announcer.due(0, budget)));
+  send(4);
+  for (const last of [100, 101]) {
+    all.push(target(`192.0.2.${last}`));
+    announcer.again("web", new Set([`192.0.2.${last}`]));
+    send(4);
+  }
+  send(1000);
+  assert.deepEqual(new Set(sent.slice(0, 12)).size, 12, "each once before any is told twice");
+  for (const { address } of all) {
+    assert.equal(sent.filter((one) => one === `web ${address}@1`).length, 3, address);
+  }
+});
+
 Deno.test("frames that wait are those of now: another hardware address, another owner", () => {
   const targets = ["192.0.2.1", "192.0.2.2", "192.0.2.3"].map((one) => target(one));
   const announcer = new Announcer(() => targets);
@@ -174,7 +193,7 @@ Deno.test("frames that wait are those of now: another hardware address, another 
     frames.push(...announcer.due(now, 100).map(({ frame }) => frame));
   }
   const told = frames.map((frame) => `${frame[31]} ${hexByte(frame[11]!)}`);
-  assert.deepEqual(told, ["1 99", "2 01", "1 99", "2 01"]);
+  assert.deepEqual(told, ["1 99", "2 01", "1 99", "2 01", "1 99"]);
 });
 
 Deno.test("a group of interfaces shares its gaps, each family its own", () => {
