@@ -35,7 +35,7 @@ async function oneMaster(lab: Lab, site = SITE): Promise<{ a: Host; agent: HalbA
   await a.sysctl("net.ipv4.conf.eth0.arp_announce", "1");
   const agent = startHalb(lab, a, site);
   await agent.untilState("web", "master");
-  await lab.until("a holds the address", () => a.holds(VIP), 2000);
+  await lab.until("a holds the address", () => a.holds(VIP), 5000);
   return { a, agent };
 }
 
@@ -119,7 +119,7 @@ lab("a foreign interface of that name is left alone, and told", async (lab) => {
   assert.deepEqual(await linkOf(a), foreign);
   await a.exec(["ip", "link", "delete", LINK]);
   await agent.untilState("web", "master");
-  await lab.until("it holds the address", () => a.holds(VIP), 2000);
+  await lab.until("it holds the address", () => a.holds(VIP), 5000);
 });
 
 lab("interference with the interface of a master is mended without a failover", async (lab) => {
@@ -201,7 +201,7 @@ lab(
     await lab.lan("in", [inner, client]);
     const agent = startHalb(lab, outer, `${SITE}namespace = "${inner.namespace}"\n`);
     await agent.untilState("web", "master");
-    await lab.until("inner holds the address", () => inner.holds(VIP), 2000);
+    await lab.until("inner holds the address", () => inner.holds(VIP), 5000);
     assert.deepEqual(await ofBase(inner), ["1", "1", "2"]);
     assert.deepEqual(await ofBase(outer), ["0", "0", "0"]);
     assert.equal(await setting(inner, `ipv4/conf/${LINK}/accept_local`), "1");

@@ -81,7 +81,7 @@ for (const form of [IPV4, IPV6]) {
       const capture = await lab.capture(lan);
       const first = startHalb(lab, a, site(form));
       await first.untilState("web", "master");
-      await lab.until("a holds the address", () => a.holds(form.vip), 2000);
+      await lab.until("a holds the address", () => a.holds(form.vip), 5000);
       const second = startHalb(lab, b, site(form));
       await second.untilState("web", "backup");
       await ping(client, form.vip);
@@ -92,7 +92,7 @@ for (const form of [IPV4, IPV6]) {
       assert.equal(await client.neighbour(form.vip), form.mac);
       await first.stop();
       await second.untilState("web", "master");
-      await lab.until("b holds the address", () => b.holds(form.vip), 2000);
+      await lab.until("b holds the address", () => b.holds(form.vip), 5000);
       // No identifier of an address is made of the virtual MAC.
       const there = (await b.addresses(form.link)).map(({ address }) => address).sort();
       assert.deepEqual(there, form.addresses.map((text) => text.split("/")[0]!).sort());
@@ -155,19 +155,19 @@ for (const form of [IPV4, IPV6]) {
     await first.untilState("web", "master");
     const second = startHalb(lab, b, site(form));
     await second.untilState("web", "backup");
-    await lab.until("a holds the address", () => a.holds(form.vip), 2000);
+    await lab.until("a holds the address", () => a.holds(form.vip), 5000);
     await ping(client, form.vip);
     const macs = await changesOf(lab, client, form.vip);
     const probe = form === IPV4 ? await startProbe(lab, client, form.vip) : undefined;
     await lab.delay(300);
     await a.link(lan).cut();
     await second.untilState("web", "master");
-    await lab.until("b holds the address", () => b.holds(form.vip), 2000);
+    await lab.until("b holds the address", () => b.holds(form.vip), 5000);
     await ping(client, form.vip);
     await lab.delay(300);
     await a.link(lan).restore();
     await first.untilState("web", "master");
-    await lab.until("b let go", async () => !await b.holds(form.vip), 3000);
+    await lab.until("b let go", async () => !await b.holds(form.vip), 5000);
     await lab.delay(300);
     await ping(client, form.vip);
     assert.equal(await client.neighbour(form.vip), form.mac);
@@ -279,7 +279,7 @@ lab(
     await first.untilState("web", "master");
     const second = startHalb(lab, b, site(IPV4));
     await second.untilState("web", "backup");
-    await lab.until("a holds the address", () => a.holds(IPV4.vip), 2000);
+    await lab.until("a holds the address", () => a.holds(IPV4.vip), 5000);
     await far.exec(["ip", "route", "add", "192.0.2.0/24", "via", "198.51.100.1"]);
     await client.exec(["ip", "route", "add", "198.51.100.0/24", "via", IPV4.vip]);
     const passed = await lab.capture(back, "icmp");
@@ -322,7 +322,7 @@ for (const [name, ours, theirs] of ON_BASE) {
     const capture = await lab.capture(lan);
     const halb = startHalb(lab, a, site(IPV4, ours));
     await halb.untilState("web", "master");
-    await lab.until("halb holds the address", () => a.holds(IPV4.vip), 2000);
+    await lab.until("halb holds the address", () => a.holds(IPV4.vip), 5000);
     await ping(client, IPV4.vip);
     assert.equal(await client.neighbour(IPV4.vip), IPV4.mac);
     const keepalived = startKeepalived(
@@ -372,7 +372,7 @@ for (const form of [IPV4, IPV6]) {
     const { a, b, client, lan } = await threeHosts(lab);
     const halb = startHalb(lab, a, site(form));
     await halb.untilState("web", "master");
-    await lab.until("halb holds the address", () => a.holds(form.vip), 2000);
+    await lab.until("halb holds the address", () => a.holds(form.vip), 5000);
     await ping(client, form.vip);
     const macs = await changesOf(lab, client, form.vip);
     const keepalived = (priority: number) =>
