@@ -267,14 +267,16 @@ lab(
 lab(
   "HMAC: a plane that dies is believed again at once; nothing old is believed by it",
   async (lab) => {
-    const { a, b, capture } = await startPair(lab, SIGNED, FAULTS);
+    // At 1 s: how long a plane takes to come back is for planes_test.ts to see.
+    const site = webSite("1s", hmac({ 1: ONE }, 1));
+    const { a, b, capture } = await startPair(lab, site, FAULTS);
     await inject(a, "protocol", "throw");
     await untilLogged(lab, a, "The protocol plane runs again");
     const { advertisements_received: received } = (await routerOf(b, "web")).sessions[0]!.counters;
     await soon(lab, "b goes on hearing", async () => {
       const { counters } = (await routerOf(b, "web")).sessions[0]!;
       return counters.advertisements_received >= received + 3;
-    });
+    }, 15_000);
     assert.equal((await routerOf(a, "web")).state, "master");
     assert.deepEqual(await counted(b), {});
     assert.deepEqual(takeovers(await adverts(capture)), []);
