@@ -35,7 +35,6 @@ function rowsOf(page: string): Row[] {
 
 const rows = rowsOf(Deno.readTextFileSync(ROOT + PAGE));
 const name = ({ part, keyword }: Row) => `${part}: ${keyword}`;
-const isPending = ({ shown }: Row) => shown.startsWith("pending");
 
 Deno.test("every keyword of keepalived has its row, once, under its heading", () => {
   const wanted = [...KEEPALIVED_KEYWORDS].flatMap(([part, words]) =>
@@ -48,7 +47,7 @@ Deno.test("every keyword of keepalived has its row, once, under its heading", ()
 
 Deno.test("every key that a row names is one that the schema knows", () => {
   const known = new Set([...schemaKeys(SITE_SCHEMA)].map(([key]) => key));
-  const unknown = rows.filter((row) => !isPending(row)).flatMap((row) =>
+  const unknown = rows.flatMap((row) =>
     row.keys.filter((key) => !known.has(key)).map((key) => `${name(row)} names ${key}`)
   );
   assert.deepEqual(unknown, []);
@@ -58,7 +57,6 @@ Deno.test("every test that a row names exists, and whoever has a key names one",
   const texts = new Map<string, string>();
   const wrong: string[] = [];
   for (const row of rows) {
-    if (isPending(row)) continue;
     const named = [...row.shown.matchAll(/`(tests\/[^`]+)`(?: "([^"]+)")?/g)];
     if (row.keys.length > 0 && named.length === 0) wrong.push(`${name(row)} names no test`);
     for (const [, path, title] of named) {
@@ -83,12 +81,5 @@ Deno.test("a row without key and test says why, and another row that it points t
     assert.ok(row.shown.length > 8, `${name(row)} says nothing`);
     const [, other] = /^as `([^`]+)`/.exec(row.shown) ?? [];
     if (other !== undefined) assert.ok(keywords.has(other), `${name(row)} points to ${other}`);
-  }
-});
-
-Deno.test("what is still to come is told", () => {
-  const pending = Map.groupBy(rows.filter(isPending), ({ shown }) => shown);
-  for (const [shown, some] of pending) {
-    console.log(`${shown}: ${some.map(({ keyword }) => keyword).join(" ")}`);
   }
 });
