@@ -52,10 +52,12 @@ export function untrusted(path: string, security: FileSecurity): string | undefi
 /** How others can read the file at `path`, in words; undefined: they cannot, or it does not exist. */
 export function readableByOthers(path: string, security: FileSecurity): string | undefined {
   let last: { readonly path: string; readonly facts: FileFacts } | undefined;
-  walk(path, security, (here, facts) => {
-    last = { path: here, facts };
-    return undefined;
-  });
+  const lstat = (here: string): FileFacts | undefined => {
+    const facts = security.lstat(here);
+    last = facts && { path: here, facts };
+    return facts;
+  };
+  walk(path, { ...security, lstat }, () => undefined);
   if (last === undefined || last.facts.target !== undefined) return undefined;
   const { facts: { mode, gid, uid } } = last;
   if ((mode & 0o004) !== 0) return `${last.path} can be read by everybody`;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type FileFacts, untrusted } from "../../../config/security.ts";
+import { type FileFacts, readableByOthers, untrusted } from "../../../config/security.ts";
 
 const GOOD: FileFacts = { uid: 0, gid: 0, mode: 0o755 };
 
@@ -61,4 +61,14 @@ Deno.test("symbolic links are followed, and what they lead through is looked at"
 Deno.test("what does not exist is left to the reading", () => {
   const security = { workingDirectory: "/", users: [0], lstat: () => undefined };
   assert.equal(untrusted("/none", security), undefined);
+});
+
+Deno.test("a file that does not exist is not judged by the directory it would be in", () => {
+  const lstat = (path: string) => path === "/etc/vrrp.key" ? undefined : GOOD;
+  const security = { workingDirectory: "/", users: [0], lstat };
+  assert.equal(readableByOthers("/etc/vrrp.key", security), undefined);
+  assert.equal(
+    readableByOthers("/etc/vrrp.old", security),
+    "/etc/vrrp.old can be read by everybody",
+  );
 });
