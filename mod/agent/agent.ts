@@ -180,9 +180,17 @@ export class Agent {
     return [...(await this.#dialogue.configureProtocol(plan, this.#holdUntil, found)).changes];
   }
 
-  /** What the protocol plane knows now. @throws {PlaneDied} */
-  query(): Promise<ProtocolState> {
-    return this.#dialogue.query();
+  /**
+   * What the protocol plane knows now.
+   *
+   * @throws {Error} while there is none: it would never answer
+   * @throws {PlaneDied}
+   */
+  async query(): Promise<ProtocolState> {
+    if (!this.#planes.runs("protocol")) {
+      throw new Error("The agent is starting, or a plane of it is: ask again in a moment");
+    }
+    return await this.#dialogue.query();
   }
 
   /**

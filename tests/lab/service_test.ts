@@ -289,6 +289,23 @@ lab("a TERM or INT in the first moments ends the agent in order", async (lab) =>
   }
 });
 
+lab("status while the startup script runs says so at once, and again later", async (lab) => {
+  const host = await lab.host("a");
+  await lab.lan("net", [host]);
+  const go = `${lab.directory}/go`;
+  const script = `while [ ! -e ${go} ]; do sleep 0.05; done`;
+  const table = `[agent]\nscript_user = "root"\nstartup_script = ["/bin/sh", "-c", "${script}"]\n`;
+  const agent = startHalb(lab, host, table + WEB);
+  const early = await lab.until("it answers", async () => {
+    const answer = await runHalb(["status", "--control", agent.controlPath]);
+    return answer.code === 3 ? undefined : answer;
+  }, 5000);
+  assert.equal(early.code, 1);
+  assert.match(early.stderr, /The agent is starting/);
+  write(lab, "go", "");
+  await agent.untilState("web", "master");
+});
+
 lab("nobody reads what it says: the agent goes on", async (lab) => {
   const host = await lab.host("a");
   await lab.lan("net", [host]);
