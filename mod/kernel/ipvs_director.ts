@@ -202,9 +202,7 @@ export class IpvsDirector {
    * @throws {Error} where the kernel refuses
    */
   execute(command: Exclude<Command, TableCommand | { readonly kind: "flush" }>): void {
-    const answers: Acknowledgement[] = [];
-    this.#requester.transact([this.#encode(command)], (_, answer) => answers.push(answer));
-    const [answer] = answers;
+    const [answer] = this.#requester.answersTo([this.#encode(command)]);
     if (answer !== undefined && answer.errno === 0) return;
     if (command.kind === "stop-daemon" && answer?.text === ANSWER_LOST) {
       // One that has not run yet ends with EINTR, and that is what netlink never acknowledges.

@@ -103,6 +103,13 @@ export class Requester {
     }
   }
 
+  /** Does all of the requests, in order, and returns what became of each. */
+  answersTo(requests: readonly Encode[]): Acknowledgement[] {
+    const answers: Acknowledgement[] = [];
+    this.transact(requests, (_, answer) => void answers.push(answer));
+    return answers;
+  }
+
   /**
    * Reads a table.
    *

@@ -17,7 +17,6 @@
  */
 
 import {
-  type Acknowledgement,
   addLink,
   changeLink,
   describeAcknowledgement,
@@ -31,7 +30,7 @@ import type { NamespaceIo } from "./io.ts";
 import { dropLeaves } from "./leave_filter.ts";
 import type { LeaseBook } from "./lease.ts";
 import { isIpv6 } from "./operation.ts";
-import type { Encode, Requester } from "./requester.ts";
+import type { Requester } from "./requester.ts";
 import type { Say, Tables } from "./tables.ts";
 import type { NamespaceView } from "./view.ts";
 import { refusalOf, VirtualRemoval } from "./virtual_removal.ts";
@@ -239,7 +238,7 @@ export class VirtualLinks {
     const originals = this.#originals(base);
     const link = { name, kind: type, parent, ...(mac === undefined ? {} : { mac }) };
     const alias = noteText({ base: parent, originals });
-    const answers = this.#ask([
+    const answers = this.#requester.answersTo([
       (writer, sequence) => addLink(writer, sequence, link),
       // In the same call, so that there never is one that nobody knows as ours.
       (writer, sequence) => changeLink(writer, sequence, name, { alias }),
@@ -321,19 +320,13 @@ export class VirtualLinks {
 
   /** @returns whether the kernel refused */
   #change(link: Link, change: LinkChange): boolean {
-    const [answer] = this.#ask([
+    const [answer] = this.#requester.answersTo([
       (writer, sequence) => changeLink(writer, sequence, link.index, change),
     ]);
     const refusal = refusalOf(answer);
     if (refusal === undefined) return false;
     this.#complain(["kernel"], [`change ${link.name}: ${refusal}`]);
     return true;
-  }
-
-  #ask(requests: readonly Encode[]): Acknowledgement[] {
-    const answers: Acknowledgement[] = [];
-    this.#requester.transact(requests, (_, answer) => void answers.push(answer));
-    return answers;
   }
 
   /** The interface is not there; told once for each reason. */

@@ -15,7 +15,7 @@ import {
   type Link,
 } from "../netlink/mod.ts";
 import type { NamespaceIo } from "./io.ts";
-import type { Encode, Requester } from "./requester.ts";
+import type { Requester } from "./requester.ts";
 import type { Say } from "./tables.ts";
 import type { NamespaceView } from "./view.ts";
 import { noteOf, restoreBase } from "./virtual_settings.ts";
@@ -40,7 +40,9 @@ export class VirtualRemoval {
   /** @returns whether it has gone */
   one(link: Link): boolean {
     this.#restoreBases([link]);
-    const [answer] = this.#ask([(writer, sequence) => deleteLink(writer, sequence, link.index)]);
+    const [answer] = this.#requester.answersTo([
+      (writer, sequence) => deleteLink(writer, sequence, link.index),
+    ]);
     const refusal = refusalOf(answer);
     if (refusal === undefined) this.#forget([link]);
     else this.#complain([`remove ${link.name}: ${refusal}`]);
@@ -55,13 +57,13 @@ export class VirtualRemoval {
       if (group === DEPARTING && !chosen.has(index)) return false;
     }
     this.#restoreBases(links);
-    const grouped = this.#ask(
+    const grouped = this.#requester.answersTo(
       links.map(({ index }) => (writer, sequence) =>
         changeLink(writer, sequence, index, { group: DEPARTING })
       ),
     );
     if (grouped.some((answer) => refusalOf(answer) !== undefined)) return false;
-    const [answer] = this.#ask([
+    const [answer] = this.#requester.answersTo([
       (writer, sequence) => deleteLinkGroup(writer, sequence, DEPARTING),
     ]);
     if (refusalOf(answer) !== undefined) return false;
@@ -89,12 +91,6 @@ export class VirtualRemoval {
       staying.add(base.index);
       this.#complain(restoreBase(this.#io, base.name, note.originals));
     }
-  }
-
-  #ask(requests: readonly Encode[]): Acknowledgement[] {
-    const answers: Acknowledgement[] = [];
-    this.#requester.transact(requests, (_, answer) => void answers.push(answer));
-    return answers;
   }
 
   #complain(problems: readonly string[]): void {

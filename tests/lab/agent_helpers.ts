@@ -136,3 +136,28 @@ export function longestGap(seen: readonly SeenAdvert[], source: string): number 
   if (all.length === 0) throw new Error(`${source} sent fewer than two adverts`);
   return Math.max(...all);
 }
+
+/** Who holds two addresses that one router or group moves together. */
+export function holding(vips: readonly [string, string]) {
+  const held = (host: Host) => Promise.all(vips.map((vip) => host.holds(vip)));
+  const holdsBoth = async (host: Host): Promise<boolean> => (await held(host)).every(Boolean);
+  const holdsNone = async (host: Host): Promise<boolean> => !(await held(host)).some(Boolean);
+  const untilMaster = async (lab: Lab, master: Host, other: Host): Promise<void> => {
+    await lab.until(`${master.name} holds both`, () => holdsBoth(master), 15_000);
+    await lab.until(`${other.name} holds none`, () => holdsNone(other), 15_000);
+  };
+  return { holdsBoth, holdsNone, untilMaster };
+}
+
+/** Ends the process that has taken over from the one the lab has started, which the lab ends. */
+export async function endSuccessor(lab: Lab, agent: HalbAgent): Promise<void> {
+  const { pid } = await statusOf(agent);
+  await lab.until("the agent that took over ends", () => {
+    try {
+      Deno.kill(pid, "SIGTERM");
+      return false;
+    } catch {
+      return true;
+    }
+  }, 10_000);
+}

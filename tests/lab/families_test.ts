@@ -5,13 +5,13 @@ import {
   type HalbAgent,
   halbPath,
   type Host,
-  type Lab,
   lab,
   runHalb,
   startHalb,
   startKeepalived,
 } from "../lib/mod.ts";
-import { FAULTS, inject, routerOf, statusOf } from "./agent_helpers.ts";
+import { endSuccessor, FAULTS, holding, inject, routerOf, statusOf } from "./agent_helpers.ts";
+import { IPV4, keepalivedSite } from "./forms.ts";
 
 const VIPS = ["192.0.2.10", "2001:db8::10"] as const;
 
@@ -26,18 +26,7 @@ addresses = ["192.0.2.10/24", "fe80::10/64", "2001:db8::10/64"]
 `;
 }
 
-async function holdsBoth(host: Host): Promise<boolean> {
-  return (await Promise.all(VIPS.map((vip) => host.holds(vip)))).every(Boolean);
-}
-
-async function holdsNone(host: Host): Promise<boolean> {
-  return !(await Promise.all(VIPS.map((vip) => host.holds(vip)))).some(Boolean);
-}
-
-async function untilMaster(lab: Lab, master: Host, other: Host): Promise<void> {
-  await lab.until(`${master.name} holds both`, () => holdsBoth(master), 15_000);
-  await lab.until(`${other.name} holds none`, () => holdsNone(other), 15_000);
-}
+const { holdsBoth, holdsNone, untilMaster } = holding(VIPS);
 
 async function transitions(...agents: HalbAgent[]): Promise<number[]> {
   return await Promise.all(agents.map(async (agent) => (await routerOf(agent, "web")).transitions));
@@ -135,15 +124,7 @@ lab(
         `INSTANCE web ${state} ${priorities[i]}`
       ),
     );
-    const { pid } = await statusOf(first);
-    await lab.until("the agent that took over ends", () => {
-      try {
-        Deno.kill(pid, "SIGTERM");
-        return false;
-      } catch {
-        return true;
-      }
-    }, 10_000);
+    await endSuccessor(lab, first);
   },
 );
 
@@ -152,24 +133,7 @@ lab(
   async (lab) => {
     const [a, b] = await lab.hostsNamed("a", "b");
     await lab.lan("net", [a, b]);
-    startKeepalived(
-      lab,
-      b,
-      `global_defs {
-  vrrp_version 3
-}
-vrrp_instance web {
-  interface eth0
-  virtual_router_id 51
-  state BACKUP
-  priority 150
-  advert_int 0.1
-  virtual_ipaddress {
-    192.0.2.10/24
-  }
-}
-`,
-    );
+    startKeepalived(lab, b, keepalivedSite(IPV4, 150));
     await lab.until("keepalived is master", () => b.holds(VIPS[0]), 10_000);
     const agent = startHalb(lab, a, site(100));
     await lab.until("a serves IPv6 alone", () => a.holds(VIPS[1]), 10_000);

@@ -15,7 +15,7 @@ import {
   startKeepalived,
   startProbe,
 } from "../lib/mod.ts";
-import { FAULTS, inject, statusOf } from "./agent_helpers.ts";
+import { endSuccessor, FAULTS, holding, inject, statusOf } from "./agent_helpers.ts";
 
 const VIPS = ["192.0.2.10", "198.51.100.10"] as const;
 
@@ -50,18 +50,7 @@ async function networks(lab: Lab): Promise<Networks> {
   return { hosts: hosts as [Host, Host, Host], lans: [web, lan] };
 }
 
-async function holdsBoth(host: Host): Promise<boolean> {
-  return (await Promise.all(VIPS.map((vip) => host.holds(vip)))).every(Boolean);
-}
-
-async function holdsNone(host: Host): Promise<boolean> {
-  return !(await Promise.all(VIPS.map((vip) => host.holds(vip)))).some(Boolean);
-}
-
-async function untilMaster(lab: Lab, master: Host, other: Host): Promise<void> {
-  await lab.until(`${master.name} holds both`, () => holdsBoth(master), 15_000);
-  await lab.until(`${other.name} holds none`, () => holdsNone(other), 15_000);
-}
+const { holdsBoth, untilMaster } = holding(VIPS);
 
 async function untilGroup(agent: HalbAgent, state: string): Promise<Status["sync_groups"][number]> {
   for (let tries = 0;; tries++) {
@@ -148,16 +137,7 @@ lab("group: an override outlives the protocol plane and the process", async (lab
   const refused = await say(first, "claim", "nothing");
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, /there is no virtual router or sync group "nothing"/);
-  const later = await statusOf(first);
-  await lab.until("the agent that took over ends", async () => {
-    await say(first, "version");
-    try {
-      Deno.kill(later.pid, "SIGTERM");
-      return false;
-    } catch {
-      return true;
-    }
-  }, 10_000);
+  await endSuccessor(lab, first);
 });
 
 lab("group: a reload joins a running router to the master without a lost advert", async (lab) => {

@@ -7,6 +7,7 @@ import { adverts, takeovers } from "../lib/adverts.ts";
 import { HolderWatch } from "../lib/holders.ts";
 import { halbPath, lab, runHalb, startHalb, startKeepalived, startProbe } from "../lib/mod.ts";
 import { longestGap, routerOf, startPair, statusOf, VIP, webSite } from "./agent_helpers.ts";
+import { halbSite, IPV4, IPV6, keepalivedSite } from "./forms.ts";
 import { soleAdvertiser, tryUpgrade, unchanging, upgrade, wrapper } from "./upgrade_helpers.ts";
 
 /** Of a gap, some is the machine's: a process that boots keeps a processor busy. */
@@ -60,38 +61,16 @@ for (
   });
 }
 
-for (const family of ["ipv4", "ipv6"] as const) {
+for (const [family, form] of [["ipv4", IPV4], ["ipv6", IPV6]] as const) {
   lab(`keepalived does not notice that a master is upgraded (${family})`, async (lab) => {
     const [a, b] = await lab.hostsNamed("a", "b");
     const lan = await lab.lan("net", [a, b]);
     const capture = await lab.capture(lan, "proto 112");
-    const addresses = family === "ipv4" ? [`${VIP}/24`] : ["fe80::10/64", "2001:db8::10/64"];
-    const vip = family === "ipv4" ? VIP : "2001:db8::10";
-    const site = `[[vrrp]]\nname = "web"\ninterface = "eth0"\nvirtual_router_id = 51\n` +
-      `priority = 150\nadvertisement_interval = "100ms"\naddresses = ${
-        JSON.stringify(addresses)
-      }\n`;
-    const agent = startHalb(lab, a, site);
+    const agent = startHalb(lab, a, halbSite(form, 150));
     await agent.untilState("web", "master");
-    const peer = startKeepalived(
-      lab,
-      b,
-      `global_defs {
-  vrrp_version 3
-}
-vrrp_instance web {
-  interface eth0
-  virtual_router_id 51
-  priority 100
-  advert_int 0.1
-  virtual_ipaddress {
-    ${addresses.join("\n    ")}
-  }
-}
-`,
-    );
+    const peer = startKeepalived(lab, b, keepalivedSite(form, 100));
     await lab.until("keepalived is backup", () => /BACKUP STATE/.test(peer.log()), 5000);
-    const watch = await HolderWatch.start(vip, [a, b]);
+    const watch = await HolderWatch.start(form.vip, [a, b]);
     await lab.delay(1000);
     const result = await upgrade(agent);
     await lab.delay(4000);

@@ -17,6 +17,7 @@ import {
 } from "../lib/mod.ts";
 import { execute } from "../lib/process.ts";
 import { routerOf, statusOf } from "./agent_helpers.ts";
+import { IPV4 as V3, keepalivedSite } from "./forms.ts";
 
 /** A family, with what is virtual in it. */
 interface Form {
@@ -328,23 +329,7 @@ for (const [name, ours, theirs] of ON_BASE) {
     const keepalived = startKeepalived(
       lab,
       b,
-      `global_defs {
-  vrrp_version 3
-}
-vrrp_instance web {
-  interface eth0
-  virtual_router_id 51
-  use_vmac
-  vmac_xmit_base
-  state BACKUP
-  priority 200
-  advert_int 0.1
-  ${theirs}
-  virtual_ipaddress {
-    ${IPV4.vip}/24
-  }
-}
-`,
+      keepalivedSite(V3, 200, `use_vmac\n  vmac_xmit_base\n  ${theirs}`),
     );
     await halb.untilState("web", "backup");
     await lab.until("keepalived holds the address", () => b.holds(IPV4.vip), 5000);
@@ -379,21 +364,7 @@ for (const form of [IPV4, IPV6]) {
       startKeepalived(
         lab,
         b,
-        `global_defs {
-  vrrp_version 3
-}
-vrrp_instance web {
-  interface eth0
-  virtual_router_id 51
-  use_vmac
-  state BACKUP
-  priority ${priority}
-  advert_int 0.1
-  virtual_ipaddress {
-    ${form.addresses.join("\n    ")}
-  }
-}
-`,
+        keepalivedSite({ ...V3, addresses: form.addresses }, priority, "use_vmac"),
         { name: `keepalived-${priority}` },
       );
     const better = keepalived(200);

@@ -16,11 +16,11 @@ import { TimerHeap } from "../../../mod/protocol/timer_heap.ts";
 import type { Channel } from "../../../mod/protocol/channel.ts";
 import type { Served } from "../../../mod/protocol/served.ts";
 import type { VrrpTransport } from "../../../mod/protocol/transport.ts";
-import { Ipv4Reader, type Packets } from "../../../mod/protocol/transport4.ts";
+import { Ipv4Reader } from "../../../mod/protocol/transport4.ts";
 import { VrrpDriver } from "../../../mod/protocol/vrrp_driver.ts";
 import { encodeAdvertisement, VRRP_GROUP_IPV4 } from "../../../mod/vrrp/mod.ts";
 import { EPERM, SystemError } from "../../../ffi/mod.ts";
-import { eth, router, SECOND } from "./fixtures.ts";
+import { eth, Queue, router, SECOND } from "./fixtures.ts";
 
 /** A driver, its clock, and everything it says. */
 class Bench {
@@ -128,28 +128,6 @@ class BenchTransport implements VrrpTransport {
 
   close(): void {
     this.#bench.closed++;
-  }
-}
-
-/** Packets that wait in a socket. */
-class Queue implements Packets {
-  #batch: Uint8Array[] = [];
-
-  /** @param delay what happens before the packets are there to be read */
-  constructor(readonly waiting: Uint8Array[], readonly delay = (): void => {}) {}
-
-  receive(_: number, limit: number): number {
-    this.delay();
-    this.#batch = this.waiting.splice(0, limit);
-    return this.#batch.length === 0 ? -11 : this.#batch.length;
-  }
-
-  payload(index: number): Uint8Array {
-    return this.#batch[index]!;
-  }
-
-  length(index: number): number {
-    return this.#batch[index]!.length;
   }
 }
 

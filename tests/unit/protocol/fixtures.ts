@@ -1,10 +1,12 @@
 /**
- * An interface and a router as the other planes describe them to the driver.
+ * An interface and a router as the other planes describe them to the driver, and what waits in its
+ * sockets.
  *
  * @module
  */
 
 import type { InterfaceState, ProtocolRouter } from "../../../mod/plane/messages.ts";
+import type { Packets } from "../../../mod/protocol/transport4.ts";
 import { USUAL_ELECTION } from "../../../mod/vrrp/mod.ts";
 
 export const SECOND = 1_000_000;
@@ -61,4 +63,26 @@ export function router(
     },
     ...changes,
   };
+}
+
+/** Packets that wait in a socket. */
+export class Queue implements Packets {
+  #batch: Uint8Array[] = [];
+
+  /** @param delay what happens before the packets are there to be read */
+  constructor(readonly waiting: Uint8Array[], readonly delay = (): void => {}) {}
+
+  receive(_: number, limit: number): number {
+    this.delay();
+    this.#batch = this.waiting.splice(0, limit);
+    return this.#batch.length === 0 ? -11 : this.#batch.length;
+  }
+
+  payload(index: number): Uint8Array {
+    return this.#batch[index]!;
+  }
+
+  length(index: number): number {
+    return this.#batch[index]!.length;
+  }
 }

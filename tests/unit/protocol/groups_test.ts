@@ -17,33 +17,14 @@ import { Freeze } from "../../../mod/protocol/hand_over.ts";
 import { EventFd } from "../../../ffi/mod.ts";
 import { Keyring } from "../../../mod/protocol/keyring.ts";
 import { TimerHeap } from "../../../mod/protocol/timer_heap.ts";
-import { Ipv4Reader, type Packets } from "../../../mod/protocol/transport4.ts";
+import { Ipv4Reader } from "../../../mod/protocol/transport4.ts";
 import { VrrpDriver } from "../../../mod/protocol/vrrp_driver.ts";
 import { encodeAdvertisement, VRRP_GROUP_IPV4 } from "../../../mod/vrrp/mod.ts";
-import { eth, router, SECOND } from "./fixtures.ts";
+import { eth, Queue, router, SECOND } from "./fixtures.ts";
 
 /** Of priority 100 at 1 s. */
 const MASTER_DOWN = 3_609_375;
 const SITE: ProtocolGroup = { name: "site", members: ["web", "lan"], need: "all" };
-
-/** Packets that wait in a socket. */
-class Queue implements Packets {
-  #batch: Uint8Array[] = [];
-  constructor(readonly waiting: Uint8Array[]) {}
-
-  receive(_: number, limit: number): number {
-    this.#batch = this.waiting.splice(0, limit);
-    return this.#batch.length === 0 ? -11 : this.#batch.length;
-  }
-
-  payload(index: number): Uint8Array {
-    return this.#batch[index]!;
-  }
-
-  length(index: number): number {
-    return this.#batch[index]!.length;
-  }
-}
 
 class Bench {
   readonly heap = new TimerHeap();
