@@ -62,6 +62,10 @@ lab("both families: equal priorities, one family cut and healed, nobody flaps", 
     ["ipv6", "backup", false],
   ]);
   assert.deepEqual(router.addresses, ["192.0.2.10/24", "fe80::10/64", "2001:db8::10/64"]);
+  // Who has never heard a family would serve it alone.
+  await lab.until("b has heard both families", async () => {
+    return (await routerOf(second, "web")).sessions.every(({ master }) => master);
+  }, 5000);
   const before = await transitions(first, second);
   await cutIpv6(b);
   await lab.delay(2000);
