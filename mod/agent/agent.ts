@@ -12,7 +12,8 @@
 import { monotonicMicros } from "../../ffi/mod.ts";
 import type { SiteConfig } from "../../config/mod.ts";
 import type { Memory } from "../plane/hand_over.ts";
-import type { AddressReport, ProtocolState } from "../plane/messages.ts";
+import type { AddressReport } from "../plane/messages.ts";
+import type { ProtocolState } from "../plane/state.ts";
 import { electionsBegin } from "./clock.ts";
 import { routerOfSession } from "../plane/sessions.ts";
 import { credentialsOf } from "./credentials.ts";

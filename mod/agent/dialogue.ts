@@ -7,7 +7,8 @@
 import { type Credentials, wipe } from "../plane/credentials.ts";
 import type { Overridden, OverrideRouters } from "../plane/groups.ts";
 import type { Frozen, Memory } from "../plane/hand_over.ts";
-import type { Configured, Fault, ProtocolState } from "../plane/messages.ts";
+import type { Configured, Fault } from "../plane/messages.ts";
+import type { ProtocolState } from "../plane/state.ts";
 import type { TrackerFinding } from "../plane/trackers.ts";
 import type { PlaneName, Planes } from "./planes.ts";
 import type { Questions } from "./questions.ts";

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { BfdChanged } from "../plane/bfd.ts";
 import type { PlaneCrashed } from "../plane/crash.ts";
 import type { AddressReport, KernelToControl, ProtocolToControl } from "../plane/messages.ts";
 import { writeLog } from "./logging.ts";
@@ -28,6 +29,8 @@ export class Hearing implements PlaneListener {
   /** What the kernel plane holds, by router. */
   readonly reports = new Map<string, AddressReport>();
   readonly recorder = new Recorder();
+  /** What each BFD session has told last: it goes on from there in another plane. */
+  readonly bfd = new Map<string, BfdChanged>();
   readonly #hearers: Hearers;
 
   constructor(hearers: Hearers) {
@@ -62,9 +65,13 @@ export class Hearing implements PlaneListener {
       case "lower_priority":
         notices.remark(message);
         break;
+      case "bfd_changed":
+        this.bfd.set(message.session, message);
+        break;
       case "configured":
       case "frozen":
       case "overridden":
+      case "bfd_administered":
       case "state":
         questions.answered("protocol", message);
         break;

@@ -7,12 +7,14 @@
  * @module
  */
 
+import type { BfdAdministered } from "../plane/bfd.ts";
 import type { Overridden } from "../plane/groups.ts";
 import type { Frozen } from "../plane/hand_over.ts";
-import type { Configured, EventId, ProtocolState } from "../plane/messages.ts";
+import type { Configured, EventId } from "../plane/messages.ts";
+import type { ProtocolState } from "../plane/state.ts";
 import type { PlaneName } from "./planes.ts";
 
-type Answer = Configured | Frozen | Overridden | ProtocolState;
+type Answer = BfdAdministered | Configured | Frozen | Overridden | ProtocolState;
 /** What a plane says of itself. */
 export type Milestone = "ready" | "stopped";
 

@@ -8,7 +8,7 @@
 import { percentile } from "../plane/histogram.ts";
 import type { AuthenticationReport } from "../plane/credentials.ts";
 import type { NotifierStatus } from "../notify/notifier.ts";
-import type { ProtocolState } from "../plane/messages.ts";
+import type { ProtocolState } from "../plane/state.ts";
 import type { GroupState } from "../plane/groups.ts";
 import type { RouterCounters } from "../plane/counters.ts";
 import { type HeldFacts, heldStatus, mergeFacts, staticStatus } from "./held_status.ts";

@@ -10,6 +10,7 @@
  * @module
  */
 
+import type { Session } from "../bfd/mod.ts";
 import type { Router } from "../vrrp/mod.ts";
 import type { GroupMemory } from "./groups.ts";
 import type { EventId } from "./messages.ts";
@@ -24,6 +25,8 @@ export interface Memory {
   readonly silentSince: number;
   /** What is known of tracked things; absent: nothing. */
   readonly trackers?: readonly TrackerMemory[];
+  /** BFD sessions, without their keys; absent: none. */
+  readonly bfd?: readonly Session[];
 }
 
 /**

@@ -10,20 +10,19 @@
  * @module
  */
 
-import type { Router, RouterSettings } from "../vrrp/mod.ts";
+import type { RouterSettings } from "../vrrp/mod.ts";
 import type { AnnounceGroup, AnnouncePlan } from "./announcements.ts";
-import type { AuthenticationReport, AuthenticationType, Credentials } from "./credentials.ts";
+import type { AdministerBfd, BfdAdministered, BfdChanged, BfdCredentials, BfdPlan } from "./bfd.ts";
+import type { AuthenticationType, Credentials } from "./credentials.ts";
 import type { PlaneCrashed } from "./crash.ts";
 import type {
   GroupSnapshot,
-  GroupState,
   GroupStepRecord,
   Overridden,
   OverrideRouters,
   ProtocolGroup,
 } from "./groups.ts";
 import type { FreezeProtocol, Frozen, Memory, RestKernel, ThawProtocol } from "./hand_over.ts";
-import type { HistogramData } from "./histogram.ts";
 import type {
   HeldAddress,
   HeldRoute,
@@ -33,6 +32,7 @@ import type {
   VirtualLink,
 } from "./holdings.ts";
 import type { Remark } from "./remarks.ts";
+import type { ProtocolState } from "./state.ts";
 import type { RouterSnapshot, StepRecord } from "./steps.ts";
 import type {
   GroupName,
@@ -46,7 +46,6 @@ import type {
   TrackerDelays,
   TrackerFinding,
   TrackerFound,
-  TrackerMemory,
   TrackerUse,
   WatchedPresence,
 } from "./trackers.ts";
@@ -301,6 +300,10 @@ export interface ConfigureProtocol {
   readonly groups: readonly ProtocolGroup[];
   /** What the routers that authenticate do it with; who is not among them cannot. */
   readonly credentials?: readonly Credentials[];
+  /** Sessions that look after paths; absent: none. */
+  readonly bfd?: BfdPlan;
+  /** What those that authenticate do it with; the others cannot. */
+  readonly bfdCredentials?: readonly BfdCredentials[];
   /** No router takes part in an election before this point in time; 0: at once. */
   readonly holdUntil: number;
   /** How long changes of tracked things must last; absent: none must. */
@@ -329,6 +332,7 @@ export type ControlToProtocol =
   | FreezeProtocol
   | ThawProtocol
   | OverrideRouters
+  | AdministerBfd
   | StopRouters
   | QueryState
   | TrackerFound
@@ -336,52 +340,6 @@ export type ControlToProtocol =
   | InjectFault;
 
 // ---- protocol → control -------------------------------------------------------------------------
-
-/** How a tracker stands and what it adds. */
-export interface TrackerReport {
-  readonly name: string;
-  readonly kind: string;
-  readonly healthy: boolean;
-  readonly contribution: number;
-  readonly reason: string;
-  /** It keeps the router out of the election. */
-  readonly fault: boolean;
-}
-
-/** Answer to `query`. */
-export interface ProtocolState {
-  readonly type: "state";
-  readonly id: EventId;
-  readonly cause: EventId;
-  readonly at: number;
-  readonly trackers: readonly TrackerMemory[];
-  readonly routers: readonly {
-    readonly router: Router;
-    readonly interface: string;
-    readonly trackers: readonly TrackerReport[];
-    /** What is configured: a release or claim has another priority. */
-    readonly settings: RouterSettings;
-    /** The router that this is a session of. */
-    readonly name: string;
-    /** Name of the group that it moves with; null: it moves alone. */
-    readonly group: string | null;
-    /** Absent: its adverts are not authenticated. */
-    readonly authentication?: AuthenticationReport;
-  }[];
-  readonly groups: readonly GroupState[];
-  /** Lateness of the loop's timers, microseconds: upper bound of each bucket and its count. */
-  readonly lateness: HistogramData;
-  /** Packets that no router could be charged with, by interface and reason. */
-  readonly interfaces: readonly {
-    readonly namespace: string;
-    readonly name: string;
-    readonly family: "ipv4" | "ipv6";
-    /** `overflow`: the kernel's queues were full, nobody has looked at the packet. */
-    readonly dropped: Readonly<Record<string, number>>;
-  }[];
-  /** What the thread runs as: `fifo 50`, `other 0`. */
-  readonly scheduling: { readonly policy: string; readonly priority: number };
-}
 
 export type ProtocolToControl =
   | Configured
@@ -391,6 +349,8 @@ export type ProtocolToControl =
   | GroupSnapshot
   | GroupStepRecord
   | Overridden
+  | BfdAdministered
+  | BfdChanged
   | Remark
   | ProtocolState
   | LogRecord

@@ -9,7 +9,8 @@
  */
 
 import { SystemError } from "../../ffi/mod.ts";
-import type { InterfaceState, ProtocolState } from "../plane/messages.ts";
+import type { InterfaceState } from "../plane/messages.ts";
+import type { ProtocolState } from "../plane/state.ts";
 import { PROTOCOL_AUTHENTICATION_HEADER, PROTOCOL_VRRP } from "../vrrp/mod.ts";
 import { Channel } from "./channel.ts";
 import { type FrameSocket, senderOf } from "./frame_sender.ts";

@@ -11,13 +11,8 @@
 import type { Counters } from "../plane/counters.ts";
 import type { IdSource } from "../plane/ids.ts";
 import type { LogLimiter } from "../plane/log_limiter.ts";
-import type {
-  EventId,
-  ProtocolRouter,
-  ProtocolToControl,
-  ToKernel,
-  TrackerReport,
-} from "../plane/messages.ts";
+import type { EventId, ProtocolRouter, ProtocolToControl, ToKernel } from "../plane/messages.ts";
+import type { TrackerReport } from "../plane/state.ts";
 import type { AuthenticationReport } from "../plane/credentials.ts";
 import type { SharedWords } from "../plane/shared.ts";
 import {

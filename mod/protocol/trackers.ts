@@ -14,7 +14,7 @@ import {
   type TrackerName,
   type TrackerUse,
 } from "../plane/trackers.ts";
-import type { TrackerReport } from "../plane/messages.ts";
+import type { TrackerReport } from "../plane/state.ts";
 import {
   contribution,
   createSettling,

@@ -17,8 +17,8 @@ import type {
   InterfaceGone,
   InterfaceState,
   ProtocolRouter,
-  ProtocolState,
 } from "../plane/messages.ts";
+import type { ProtocolState } from "../plane/state.ts";
 import type { TrackerFound } from "../plane/trackers.ts";
 import { evaluateGroupTrackers, type Router } from "../vrrp/mod.ts";
 import type { Channel } from "./channel.ts";

@@ -5,7 +5,7 @@ import { formatRouter, formatStatus } from "../../../mod/cli/status_text.ts";
 import { buildStatus, type RouterFacts, type Status } from "../../../mod/control/status.ts";
 import { Counters } from "../../../mod/plane/counters.ts";
 import { Histogram } from "../../../mod/plane/histogram.ts";
-import type { ProtocolState } from "../../../mod/plane/messages.ts";
+import type { ProtocolState } from "../../../mod/plane/state.ts";
 import {
   createRouter,
   type Router,

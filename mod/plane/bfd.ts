@@ -1,0 +1,111 @@
+/**
+ * What the planes tell each other of BFD. Keys never stand in a plan: they travel beside it
+ * (`BfdCredentials`), as those of virtual routers do, and are in no snapshot, status or log.
+ *
+ * Times are whole microseconds on CLOCK_MONOTONIC unless a name says otherwise.
+ *
+ * @module
+ */
+
+import type {
+  AuthenticationSettings,
+  AuthenticationType,
+  DampingSettings,
+  Session,
+  SessionSettings,
+  StateName,
+  TransitionCause,
+} from "../bfd/mod.ts";
+import type { EventId } from "./messages.ts";
+
+/** Between whom a session runs; addresses are canonical text. */
+export interface BfdPath {
+  /** Empty: the agent's own network namespace. */
+  readonly namespace: string;
+  readonly family: "ipv4" | "ipv6";
+  readonly peer: string;
+  /** Own address; empty: as the kernel routes. */
+  readonly source: string;
+  /** Name; empty: any, where several hops are allowed. */
+  readonly interface: string;
+  readonly multihop: boolean;
+  /** Least TTL or hop limit of what is received: 255 over one hop. */
+  readonly minimumTtl: number;
+}
+
+/** One session, as the protocol plane needs it. */
+export interface ProtocolBfd {
+  readonly path: BfdPath;
+  /** `authentication` is null here: its type stands beside, its keys travel apart. */
+  readonly settings: SessionSettings;
+  /** Absent: packets are not authenticated. Without credentials nothing is sent or believed. */
+  readonly authentication?: AuthenticationType;
+  /** How those who depend on the session take a flapping one; absent: as it comes. */
+  readonly damping?: DampingSettings;
+  /** AdminDown of the other side is no failure for those who depend on it; absent: it is. */
+  readonly adminDownIsFailure?: false;
+}
+
+/** What one session authenticates with. */
+export interface BfdCredentials {
+  /** Name of the session. */
+  readonly session: string;
+  readonly authentication: AuthenticationSettings;
+}
+
+/** All of BFD that is wanted; absent parts are off. */
+export interface BfdPlan {
+  readonly sessions: readonly ProtocolBfd[];
+}
+
+// ---- control → protocol -------------------------------------------------------------------------
+
+/** `halb bfd down NAME` and `halb bfd up NAME`. Answered by `bfd_administered`. */
+export interface AdministerBfd {
+  readonly type: "administer_bfd";
+  readonly id: EventId;
+  readonly session: string;
+  readonly down: boolean;
+}
+
+// ---- protocol → control -------------------------------------------------------------------------
+
+export interface BfdAdministered {
+  readonly type: "bfd_administered";
+  readonly id: EventId;
+  readonly cause: EventId;
+  /** In words; null: done. */
+  readonly refused: string | null;
+}
+
+/** A session changed its state. */
+export interface BfdChanged {
+  readonly type: "bfd_changed";
+  readonly id: EventId;
+  readonly at: number;
+  readonly session: string;
+  readonly from: StateName;
+  readonly to: StateName;
+  readonly cause: TransitionCause;
+  /** In words for people. */
+  readonly reason: string;
+  /** What the session remembers from now on: the snapshot for a restart. Without keys. */
+  readonly memory: Session;
+}
+
+/** One session, for status. */
+export interface BfdReport {
+  /** Without keys. */
+  readonly session: Session;
+  readonly path: BfdPath;
+  /** Absent: packets are not authenticated. */
+  readonly authentication?: AuthenticationType;
+  /** What it lacks, in words: its interface, its address, a port, a key; empty: nothing. */
+  readonly waitingFor: readonly string[];
+  readonly sourcePort: number;
+  readonly packetsSent: number;
+  readonly packetsReceived: number;
+  readonly sendErrors: number;
+  readonly stallGraces: number;
+  readonly dropped: Readonly<Record<string, number>>;
+}
