@@ -17,6 +17,8 @@ export type {
   AuthenticationType,
   SequenceState,
 } from "./authentication.ts";
+export { bringUpTime, clientDeadline, createClient, stepClient } from "./client.ts";
+export type { Client, ClientEvent, ClientSettings, Told } from "./client.ts";
 export { createDamping, noteFall, tellUpAt } from "./damping.ts";
 export type { Damping, DampingSettings } from "./damping.ts";
 export {
@@ -58,6 +60,7 @@ export {
 export { DIAGNOSTIC } from "./types.ts";
 export type {
   Micros,
+  NeighbourAdminDownEffect,
   Remote,
   SendEffect,
   Session,

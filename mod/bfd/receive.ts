@@ -13,7 +13,18 @@ import { verifyControl } from "./authentication.ts";
 import { answerPoll, closePoll, heard, openPoll, tell, transition } from "./actions.ts";
 import type { ControlPacket, DropReason, StateName } from "./packet.ts";
 import { bothUp, demandActive, detectionTime } from "./timing.ts";
-import { DIAGNOSTIC, type Micros, type Session, type SessionEffect } from "./types.ts";
+import {
+  DIAGNOSTIC,
+  type Micros,
+  type NeighbourAdminDownEffect,
+  type Session,
+  type SessionEffect,
+} from "./types.ts";
+
+const ADMIN_DOWN_HEARD: NeighbourAdminDownEffect = Object.freeze({
+  type: "neighbour_admin_down",
+  reason: "the other side is administratively down",
+});
 
 /**
  * Whether a decoded packet may be believed: the step before `step`. Changes nothing but what the
@@ -43,6 +54,7 @@ export function receivePacket(
 ): void {
   const { remote } = session;
   const wasDemand = demandActive(session);
+  const before = remote.state;
   session.remoteDiscriminator = packet.myDiscriminator;
   remote.state = packet.state;
   remote.diagnostic = packet.diagnostic;
@@ -59,6 +71,9 @@ export function receivePacket(
     return;
   }
   heard(session, now);
+  if (packet.state === "admin_down" && before !== "admin_down" && session.state === "down") {
+    effects.push(ADMIN_DOWN_HEARD);
+  }
   advance(session, packet.state, now, random, effects);
   followDemand(session, wasDemand, now, random, effects);
   if (packet.poll) answerPoll(session, now, effects);
@@ -84,18 +99,10 @@ function advance(
   const { state } = session;
   if (received === "admin_down") {
     if (state === "down") return;
-    const reason = "the other side is administratively down";
+    const cause = "neighbour_admin_down";
     const { neighbourDown } = DIAGNOSTIC;
-    transition(
-      session,
-      "down",
-      "neighbour_admin_down",
-      neighbourDown,
-      reason,
-      now,
-      random,
-      effects,
-    );
+    const { reason } = ADMIN_DOWN_HEARD;
+    transition(session, "down", cause, neighbourDown, reason, now, random, effects);
   } else if (state === "down") {
     if (received === "down") {
       const reason = "the other side was heard";

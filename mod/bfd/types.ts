@@ -168,6 +168,16 @@ export interface DiscardEffect {
   readonly reason: "admin_down";
 }
 
+/**
+ * A session that is Down anyway hears that the other side is administratively down: no transition,
+ * but for its clients another reason (RFC 5882).
+ */
+export interface NeighbourAdminDownEffect {
+  readonly type: "neighbour_admin_down";
+  /** In words for people. */
+  readonly reason: string;
+}
+
 /** The session has ended; nothing more comes from it. */
 export interface StoppedEffect {
   readonly type: "stopped";
@@ -178,6 +188,7 @@ export type SessionEffect =
   | TransitionEffect
   | NoticeEffect
   | DiscardEffect
+  | NeighbourAdminDownEffect
   | StoppedEffect;
 
 // ---- memory -------------------------------------------------------------------------------------

@@ -10,10 +10,12 @@
 import type {
   AuthenticationSettings,
   AuthenticationType,
+  Client,
   DampingSettings,
   Session,
   SessionSettings,
   StateName,
+  Told,
   TransitionCause,
 } from "../bfd/mod.ts";
 import type { EventId } from "./messages.ts";
@@ -91,6 +93,8 @@ export interface BfdChanged {
   readonly reason: string;
   /** What the session remembers from now on: the snapshot for a restart. Without keys. */
   readonly memory: Session;
+  /** What those who depend on the session were told last, and why; for the same restart. */
+  readonly client?: Client;
 }
 
 /** One session, for status. */
@@ -100,6 +104,8 @@ export interface BfdReport {
   readonly path: BfdPath;
   /** Absent: packets are not authenticated. */
   readonly authentication?: AuthenticationType;
+  /** What those who depend on it were told last; absent: nothing yet. */
+  readonly told?: Told;
   /** What it lacks, in words: its interface, its address, a port, a key; empty: nothing. */
   readonly waitingFor: readonly string[];
   readonly sourcePort: number;
