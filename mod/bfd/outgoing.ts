@@ -35,7 +35,8 @@ export function writeControl(
   packet.final = effect.final;
   // This agent shares its fate with the host's control plane.
   packet.controlPlaneIndependent = false;
-  packet.demand = demandActive(session);
+  // An initiator of Seamless BFD is known by it (RFC 7880 section 7.3.2).
+  packet.demand = settings.seamless !== undefined || demandActive(session);
   packet.detectMultiplier = settings.detectMultiplier;
   packet.myDiscriminator = session.localDiscriminator;
   packet.yourDiscriminator = session.remoteDiscriminator;

@@ -35,6 +35,9 @@ export const CONTROL_HEADER = 24;
 /** Longest control packet: its length has eight bits. */
 export const LONGEST_CONTROL = 255;
 
+/** Where the sequence number stands in a keyed authentication section. */
+export const SEQUENCE_AT = CONTROL_HEADER + 4;
+
 const VERSION = 1;
 
 const POLL = 0x20;
@@ -57,6 +60,9 @@ export const DROP_REASONS = [
   "your_discriminator",
   "poll_and_final",
   "unknown_session",
+  // RFC 7880 section 7.3: what cannot be a reflector's answer.
+  "demand",
+  "state",
   "authentication_unexpected",
   "authentication_missing",
   "authentication_type",

@@ -11,6 +11,7 @@
 
 import { verifyControl } from "./authentication.ts";
 import { answerPoll, closePoll, heard, openPoll, tell, transition } from "./actions.ts";
+import { believeAnswer } from "./initiator.ts";
 import type { ControlPacket, DropReason, StateName } from "./packet.ts";
 import { bothUp, demandActive, detectionTime } from "./timing.ts";
 import {
@@ -39,7 +40,8 @@ export function authenticate(
   packet: Readonly<ControlPacket>,
   now: Micros,
 ): DropReason | null {
-  const { settings: { authentication, detectMultiplier }, sequence } = session;
+  const { settings: { authentication, detectMultiplier, seamless }, sequence } = session;
+  if (seamless !== undefined) return believeAnswer(session, bytes, packet);
   if (now >= session.sequenceForgottenAt) sequence.known = false;
   return verifyControl(bytes, packet, authentication, sequence, detectMultiplier);
 }

@@ -16,14 +16,12 @@ import {
   emptyControlPacket,
   encodeControl,
   read32,
+  SEQUENCE_AT,
 } from "./packet.ts";
 import type { Micros } from "./types.ts";
 
 /** RFC 7881 section 3: where a reflector listens, and what it sends from. */
 export const SEAMLESS_PORT = 7784;
-
-/** Where the sequence number stands in a keyed section. */
-const SEQUENCE_AT = 28;
 
 export interface ReflectorSettings {
   /** S-BFD discriminators of this host: a pool of their own. */

@@ -13,6 +13,8 @@
  *  admin_down ◄──────────────────── disable, stop (from anywhere)
  * ```
  *
+ * Sessions of Seamless BFD have the same memory and `initiator.ts` for what is different.
+ *
  * Where to read on: `receive.ts` has section 6.8.6, `timing.ts` the intervals and deadlines,
  * `actions.ts` the polls. The driver decodes a packet, finds the session by its discriminator, asks
  * `authenticate`, then steps with it; after each step it arms one timer for `deadline(session)`.
@@ -36,6 +38,7 @@ import {
   transition,
   unknownRemote,
 } from "./actions.ts";
+import { stepInitiator } from "./initiator.ts";
 import { receivePacket } from "./receive.ts";
 import {
   demandActive,
@@ -76,7 +79,7 @@ export function createSession(
     transitions: 0,
     diagnostic: DIAGNOSTIC.none,
     localDiscriminator: origin.discriminator,
-    remoteDiscriminator: 0,
+    remoteDiscriminator: settings.seamless?.remoteDiscriminator ?? 0,
     remote: unknownRemote(),
     desiredMinTx: 0,
     desiredMinTxUsed: 0,
@@ -125,6 +128,12 @@ export function step(
   effects: SessionEffect[] = [],
 ): SessionEffect[] {
   if (session.stopped) return effects;
+  if (
+    session.settings.seamless !== undefined && stepInitiator(session, event, now, random, effects)
+  ) {
+    reschedule(session, now);
+    return effects;
+  }
   switch (event.type) {
     case "packet":
       receivePacket(session, event.packet, now, random, effects);
@@ -350,7 +359,11 @@ function onResume(session: Session, age: Micros, now: Micros): void {
   // Numbers since the snapshot are unknown; a third of the window is left for lost packets.
   const jump = Math.min(2 * session.settings.detectMultiplier, 1 + packetsIn(session, age));
   session.sequence.transmit = (session.sequence.transmit + jump) >>> 0;
-  if (session.lastReceived !== null) heard(session, now);
+  if (session.lastReceived !== null) {
+    heard(session, now);
+    // The first packet's answer takes as long as any.
+    session.grace = session.roundTrip ?? 0;
+  }
   if (session.polling) session.pollSince = now;
   // Nor is it known what the other side has sent meanwhile: its next valid number counts.
   session.sequenceForgottenAt = now;

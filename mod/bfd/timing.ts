@@ -10,7 +10,10 @@
 
 import type { Micros, Session } from "./types.ts";
 
-const SECOND: Micros = 1_000_000;
+/** Least interval while not up (6.8.3). */
+export const SLOW: Micros = 1_000_000;
+/** Initiators: interval after an answer that says AdminDown. */
+export const BACK_OFF: Micros = 5_000_000;
 
 /** Least time between two answers to polls: whoever floods us with polls gets no flood of ours. */
 export const FINAL_GAP: Micros = 5_000;
@@ -18,20 +21,23 @@ export const FINAL_GAP: Micros = 5_000;
 /** bfd.DesiredMinTxInterval as it should be: a second and more unless up (6.8.3). */
 export function wantedMinTx(session: Session): Micros {
   const { transmitInterval } = session.settings;
-  return session.state === "up" ? transmitInterval : Math.max(SECOND, transmitInterval);
+  return session.state === "up" ? transmitInterval : Math.max(SLOW, transmitInterval);
 }
 
 /** bfd.RequiredMinRxInterval as it should be: a second and more while echoes do the work. */
 export function wantedMinRx(session: Session): Micros {
   const { receiveInterval } = session.settings;
   return session.echoActive && receiveInterval > 0
-    ? Math.max(SECOND, receiveInterval)
+    ? Math.max(SLOW, receiveInterval)
     : receiveInterval;
 }
 
 /** Between two of our periodic packets, before jitter (6.8.7). */
 export function transmitInterval(session: Session): Micros {
-  return Math.max(session.desiredMinTxUsed, session.remote.requiredMinRx);
+  const { remote, settings } = session;
+  const interval = Math.max(session.desiredMinTxUsed, remote.requiredMinRx);
+  const refused = settings.seamless !== undefined && remote.state === "admin_down";
+  return refused ? Math.max(BACK_OFF, interval) : interval;
 }
 
 /** We may ask the other side to be silent: both are up (6.8.6, 6.6). */
@@ -46,6 +52,8 @@ export function bothUp(session: Session): boolean {
 /** How long the other side may be silent (6.8.4): by its multiplier, in demand mode by ours. */
 export function detectionTime(session: Session): Micros {
   const { remote, settings } = session;
+  // A reflector has no clock of its own: answers come as often as we ask.
+  if (settings.seamless !== undefined) return settings.detectMultiplier * transmitInterval(session);
   if (demandActive(session)) {
     return settings.detectMultiplier * Math.max(session.desiredMinTxUsed, remote.requiredMinRx);
   }

@@ -40,6 +40,14 @@ export interface SessionSettings {
     /** Between the end of one look and the beginning of the next. */
     readonly pollInterval: Micros;
   } | null;
+  /**
+   * Seamless BFD (RFC 7880): we ask a reflector, with the others of these settings but the transmit
+   * interval and the multiplier off (`receiveInterval` 0). Absent: an ordinary session.
+   */
+  readonly seamless?: {
+    /** S-BFD discriminator of the reflector; 1 to 2³² − 1. */
+    readonly remoteDiscriminator: number;
+  };
   /** Required Min Echo RX Interval: what we say that we reflect; 0: we reflect none. */
   readonly echoReceiveInterval: Micros;
   readonly authentication: AuthenticationSettings | null;
@@ -265,6 +273,8 @@ export interface Session {
   stopping: boolean;
   stopped: boolean;
   sequence: SequenceState;
+  /** Seamless BFD: from a packet to its answer, measured when the session came up. */
+  roundTrip?: Micros;
   /** From when on any received number may come: two detection times of silence (6.8.1). */
   sequenceForgottenAt: Micros;
   /** Keyed hashes: when the number sent last grew. */
