@@ -162,3 +162,14 @@ export function forgetRemote(session: Session): void {
   session.polling = false;
   session.finalAt = null;
 }
+
+/** The session has ended. */
+export function finish(session: Session, effects: SessionEffect[]): void {
+  session.stopped = true;
+  session.stopping = true;
+  session.silentAt = null;
+  session.endAt = null;
+  session.finalAt = null;
+  session.demandPollAt = null;
+  effects.push({ type: "stopped" });
+}

@@ -72,3 +72,4 @@ export type {
 } from "./types.ts";
 export { refuseStranger } from "./unsolicited.ts";
 export type { Refusal, Stranger, UnsolicitedSettings } from "./unsolicited.ts";
+export { believeLooped, LOOPED_TTL } from "./unaffiliated.ts";

@@ -11,6 +11,7 @@ import type { Micros, SendEffect, Session } from "./types.ts";
 
 /** A keyed hash's number grows so often at least: a replay is good for so long at most. */
 const SEQUENCE_AGE: Micros = 1_000_000;
+const SECOND: Micros = 1_000_000;
 
 const packet = emptyControlPacket();
 
@@ -43,6 +44,11 @@ export function writeControl(
   packet.desiredMinTx = session.desiredMinTx;
   packet.requiredMinRx = session.requiredMinRx;
   packet.requiredMinEchoRx = settings.echoReceiveInterval;
+  if (settings.unaffiliated) {
+    // RFC 9747 section 2: fixed, and ignored by us when they come back.
+    packet.desiredMinTx = packet.requiredMinRx = SECOND;
+    packet.requiredMinEchoRx = 0;
+  }
   const length = encodeControl(packet, bytes);
   if (settings.authentication === null) return length;
   const { sequence } = session;

@@ -13,7 +13,8 @@
  *  admin_down ◄──────────────────── disable, stop (from anywhere)
  * ```
  *
- * Sessions of Seamless BFD have the same memory and `initiator.ts` for what is different.
+ * Sessions of Seamless BFD and of unaffiliated echo have the same memory, and `initiator.ts` and
+ * `unaffiliated.ts` for what is different.
  *
  * Where to read on: `receive.ts` has section 6.8.6, `timing.ts` the intervals and deadlines,
  * `actions.ts` the polls. The driver decodes a packet, finds the session by its discriminator, asks
@@ -28,6 +29,7 @@
  */
 
 import {
+  finish,
   forgetRemote,
   heard,
   openPoll,
@@ -57,6 +59,7 @@ import {
   type SessionEvent,
   type SessionSettings,
 } from "./types.ts";
+import { stepUnaffiliated } from "./unaffiliated.ts";
 
 /** What a session begins with that chance decides. */
 export interface SessionOrigin {
@@ -128,9 +131,7 @@ export function step(
   effects: SessionEffect[] = [],
 ): SessionEffect[] {
   if (session.stopped) return effects;
-  if (
-    session.settings.seamless !== undefined && stepInitiator(session, event, now, random, effects)
-  ) {
+  if (stepItsOwnWay(session, event, now, random, effects)) {
     reschedule(session, now);
     return effects;
   }
@@ -179,6 +180,19 @@ export function step(
   }
   reschedule(session, now);
   return effects;
+}
+
+/** Kinds of session that differ in more than values. Returns whether the event is dealt with. */
+function stepItsOwnWay(
+  session: Session,
+  event: SessionEvent,
+  now: Micros,
+  random: number,
+  effects: SessionEffect[],
+): boolean {
+  const { seamless, unaffiliated } = session.settings;
+  if (seamless !== undefined) return stepInitiator(session, event, now, random, effects);
+  return unaffiliated === true && stepUnaffiliated(session, event, now, random, effects);
 }
 
 // ===== time ======================================================================================
@@ -307,16 +321,6 @@ function onStop(
   session.stopping = true;
   session.endAt = now + wait;
   if (atOnce || wait === 0) finish(session, effects);
-}
-
-function finish(session: Session, effects: SessionEffect[]): void {
-  session.stopped = true;
-  session.stopping = true;
-  session.silentAt = null;
-  session.endAt = null;
-  session.finalAt = null;
-  session.demandPollAt = null;
-  effects.push({ type: "stopped" });
 }
 
 /** Section 6.8.15. */

@@ -26,7 +26,9 @@ export function wantedMinTx(session: Session): Micros {
 
 /** bfd.RequiredMinRxInterval as it should be: a second and more while echoes do the work. */
 export function wantedMinRx(session: Session): Micros {
-  const { receiveInterval } = session.settings;
+  const { receiveInterval, unaffiliated } = session.settings;
+  // What comes back is what was sent.
+  if (unaffiliated) return wantedMinTx(session);
   return session.echoActive && receiveInterval > 0
     ? Math.max(SLOW, receiveInterval)
     : receiveInterval;

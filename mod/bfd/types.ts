@@ -53,6 +53,12 @@ export interface SessionSettings {
   readonly authentication: AuthenticationSettings | null;
   /** Time during which our own loop stood still does not count as the other's silence. */
   readonly stallGrace: boolean;
+  /**
+   * Unaffiliated echo (RFC 9747): the neighbour only forwards. `transmitInterval` is what is
+   * provisioned; the receive interval, demand and echoes of a session beside it mean nothing then.
+   * Set for the whole life of a session.
+   */
+  readonly unaffiliated?: true;
 }
 
 // ---- events -------------------------------------------------------------------------------------
