@@ -9,7 +9,8 @@
 
 import * as v from "valibot";
 import { Secret } from "../mod/secret/mod.ts";
-import { choice, type Doc, documented, duration, refusalIssue, whole } from "./fields.ts";
+import { choice, documented, duration, whole } from "./fields.ts";
+import { readKeyText, type ReadSecret, secret } from "./secret_fields.ts";
 
 /** Bytes of a version 2 password that go into an advert (RFC 2338 section 5.3.9). */
 const LONGEST_PASSWORD = 8;
@@ -18,25 +19,8 @@ const [SHORTEST_KEY, LONGEST_KEY] = [32, 64];
 /** In the documentation alone; `openssl rand -hex 32` makes better ones. */
 const EXAMPLE_KEY = `hex:${"00112233445566778899aabbccddeeff".repeat(2)}`;
 
-/** Text that is secret; `read` gives it, or says what is wrong with it in words that do not show it. */
-function secret(
-  kind: string,
-  doc: Doc,
-  read: (text: string) => Secret | { readonly message: string; readonly advice?: string },
-) {
-  return v.pipe(
-    documented(v.string(), kind, doc),
-    v.rawTransform(({ dataset, addIssue, NEVER }): Secret => {
-      const result = read(dataset.value);
-      if (result instanceof Secret) return result;
-      addIssue(refusalIssue(result));
-      return NEVER;
-    }),
-  );
-}
-
 /** Reads a version 2 password. */
-function readPassword(text: string): ReturnType<Parameters<typeof secret>[2]> {
+function readPassword(text: string): ReadSecret {
   const password = Secret.ofText(text);
   if (password.length === 0) return { message: "Invalid `auth.password`: it is empty" };
   if (password.length <= LONGEST_PASSWORD) return password;
@@ -48,25 +32,9 @@ function readPassword(text: string): ReturnType<Parameters<typeof secret>[2]> {
 }
 
 /** Reads a key of the trailer. */
-function readKey(text: string): ReturnType<Parameters<typeof secret>[2]> {
-  if (text.startsWith("file:")) {
-    return {
-      message: 'Invalid `auth.keys.key`: write `key = { file = "PATH" }` for a key in a file',
-    };
-  }
-  let key: Secret;
-  try {
-    key = Secret.ofKey(text);
-  } catch {
-    return {
-      message: "Invalid `auth.keys.key`: behind `hex:` there must be pairs of hexadecimal digits",
-    };
-  }
-  if (key.length >= SHORTEST_KEY && key.length <= LONGEST_KEY) return key;
-  return {
-    message: `Invalid \`auth.keys.key\`: a key has ${SHORTEST_KEY} to ${LONGEST_KEY} bytes, and ` +
-      `this one has ${key.length}: make one with \`openssl rand -hex 32\`, and put \`hex:\` before it`,
-  };
+function readKey(text: string): ReadSecret {
+  const hint = "make one with `openssl rand -hex 32`, and put `hex:` before it";
+  return readKeyText(text, "auth.keys.key", [SHORTEST_KEY, LONGEST_KEY], hint);
 }
 
 const keyTable = documented(

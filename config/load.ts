@@ -7,6 +7,9 @@
  * @module
  */
 
+import type * as v from "valibot";
+import { checkSessions } from "./bfd_checks.ts";
+import { BFD_DEFAULTS_SCHEMA, BFD_SCHEMA } from "./bfd_schema.ts";
 import { checkGarpGroups, crossCheck } from "./cross_checks.ts";
 import type { Finding, Report } from "./finding.ts";
 import { checkGroups } from "./group_checks.ts";
@@ -14,6 +17,7 @@ import { type FileAccess, readSources } from "./include.ts";
 import { validate } from "./issues.ts";
 import { locate } from "./locate.ts";
 import { MAIL_SCHEMA } from "./mail_schema.ts";
+import type { Schema } from "./introspect.ts";
 import { readNotifications } from "./notify_checks.ts";
 import { firstOf, mergeTables } from "./merge.ts";
 import type { Problem } from "./problem.ts";
@@ -35,7 +39,7 @@ import { hideSecrets } from "./secrets.ts";
 import { sha256 } from "./sha256.ts";
 import { settle } from "./settle.ts";
 import { checkTrackers, configsOf, readTrackers, TRACKER_KEYS } from "./tracker_checks.ts";
-import { keepTables, listedTables, validTables } from "./table_lists.ts";
+import { type CheckedTable, keepTables, listedTables, validTables } from "./table_lists.ts";
 import { substitute, substitutionWord } from "./substitute.ts";
 import { NOBODY, resolveUser, type UserDirectory } from "./users.ts";
 import {
@@ -139,9 +143,14 @@ function isTable(node: TreeNode, key: string, report: Report): node is TableNode
 function routerNodes(root: TableNode, report: Report): TableNode[] {
   const list = root.entries.get("vrrp");
   if (list === undefined || (list.kind === "list" && list.items.length === 0)) {
+    // A list of sessions that is empty, or none, is told of where it is read.
+    const sessions = root.entries.get("bfd");
+    if (sessions !== undefined && !(sessions.kind === "list" && sessions.items.length === 0)) {
+      return [];
+    }
     report({
       place: { source: root.source, line: 0, column: 0, length: 1 },
-      message: "There is nothing to do: no virtual router is configured",
+      message: "There is nothing to do: no virtual router and no BFD session is configured",
       advice:
         "add a `[[vrrp]]` table with `name`, `interface`, `virtual_router_id` and `addresses`",
     });
@@ -158,6 +167,35 @@ function routerNodes(root: TableNode, report: Report): TableNode[] {
 }
 
 const NOTHING_STATIC: StaticConfig = { addresses: [], routes: [], rules: [] };
+const POLICY = ["realtime", "policy"];
+
+/** The table `[defaults.KEY]`, where there is one. */
+function defaultsFor(
+  key: string,
+  defaults: TableNode | undefined,
+  schema: Schema,
+  report: Report,
+): TreeNode | undefined {
+  const common = defaults?.entries.get(key);
+  if (common === undefined || !isTable(common, `defaults.${key}`, report)) return undefined;
+  validate(common, schema, report);
+  return common;
+}
+
+/** The tables of a list that `schema` accepts with the defaults below them. */
+function overlaid<T>(
+  common: TreeNode | undefined,
+  items: readonly TreeNode[],
+  schema: v.GenericSchema<unknown, T>,
+  report: Report,
+): CheckedTable<T>[] {
+  return items.flatMap((item) => {
+    const node = overlay(common, item);
+    const config = validate(node, schema, report);
+    return config === undefined ? [] : [{ config, node }];
+  });
+}
+
 /** The site of a merged tree; undefined when something was wrong that no place shows. */
 function buildSite(
   root: TableNode,
@@ -168,7 +206,7 @@ function buildSite(
   const routers = routerNodes(root, report);
   // Lists were looked at; one written as a table must not be reported again as unknown.
   keepTables(root, "vrrp", routers);
-  for (const key of ["garp_group", "sync_group", ...TRACKER_KEYS]) {
+  for (const key of ["garp_group", "sync_group", "bfd", ...TRACKER_KEYS]) {
     if (!root.entries.has(key)) continue;
     keepTables(root, key, listedTables(root, key, undefined, report));
   }
@@ -178,20 +216,14 @@ function buildSite(
     ? validate(agentNode, AGENT_SCHEMA, report)
     : undefined;
   const defaults = root.entries.get("defaults");
-  let common: TreeNode | undefined;
-  if (defaults !== undefined && isTable(defaults, "defaults", report)) {
-    const vrrp = defaults.entries.get("vrrp");
-    if (vrrp !== undefined && isTable(vrrp, "defaults.vrrp", report)) {
-      validate(vrrp, VRRP_DEFAULTS_SCHEMA, report);
-      common = vrrp;
-    }
-  }
-  const checked: CheckedRouter[] = [];
-  for (const item of routers) {
-    const node = overlay(common, item);
-    const config = validate(node, VRRP_SCHEMA, report);
-    if (config !== undefined) checked.push({ config, node });
-  }
+  let common: TableNode | undefined;
+  if (defaults !== undefined && isTable(defaults, "defaults", report)) common = defaults;
+  const forRouters = defaultsFor("vrrp", common, VRRP_DEFAULTS_SCHEMA, report);
+  const checked: CheckedRouter[] = overlaid(forRouters, routers, VRRP_SCHEMA, report);
+  const forSessions = defaultsFor("bfd", common, BFD_DEFAULTS_SCHEMA, report);
+  const sessionList = root.entries.get("bfd");
+  const sessionNodes = sessionList?.kind === "list" ? sessionList.items : [];
+  const sessions = overlaid(forSessions, sessionNodes, BFD_SCHEMA, report);
   const staticNode = root.entries.get("static") ?? emptyTable(root.source, ["static"]);
   const held = isTable(staticNode, "static", report)
     ? validate(staticNode, STATIC_SCHEMA, report)
@@ -206,11 +238,13 @@ function buildSite(
   const known = agent ?? validate(emptyTable(root.source, ["agent"]), AGENT_SCHEMA, report);
   if (known === undefined) throw new Error("An empty [agent] must be valid");
   const userNode = descend(agentNode, ["script_user"]);
+  const scheduling = { policy: known.realtime.policy, node: descend(agentNode, POLICY) };
+  checkSessions(sessions, scheduling, report);
   const user = resolveUser(known.script_user, userNode, options.users, report);
   const resolved: AgentConfig = { ...known, name, script_user: user ?? NOBODY };
   if (options.name === undefined && known.name === undefined) resolved.name = options.hostname;
   const surroundings = { ...options, user: resolved.script_user };
-  const trackers = readTrackers(root, surroundings, report);
+  const trackers = readTrackers(root, sessions, surroundings, report);
   const list = root.entries.get("sync_group");
   const complete = checked.length === routers.length &&
     (list?.kind !== "list" || syncGroups.length === list.items.length);

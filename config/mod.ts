@@ -22,6 +22,7 @@ export {
   type SyncGroupConfig,
   type VrrpConfig,
 } from "./schema.ts";
+export { type BfdConfig, minimumTtl } from "./bfd_schema.ts";
 export type { GarpGroupConfig } from "./announce_schema.ts";
 export {
   type LoadedSite,

@@ -24,7 +24,6 @@ export function notYet(what: string): string {
 const PLANNED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "": {
     check: "`[[check]]`",
-    bfd: "`[[bfd]]`",
     ipvs: "`[ipvs]`",
     virtual_server: "`[[virtual_server]]`",
   },
@@ -32,12 +31,13 @@ const PLANNED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     http: "`agent.http`",
   },
   defaults: {
-    bfd: "`[defaults.bfd]`",
     virtual_server: "`[defaults.virtual_server]`",
     check: "`[defaults.check]`",
   },
+  bfd: {
+    echo: "`echo` of `[[bfd]]`",
+  },
   "vrrp.track": {
-    bfd: "`track.bfd`",
     checks: "`track.checks`",
     virtual_servers: "`track.virtual_servers`",
   },

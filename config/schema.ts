@@ -12,6 +12,7 @@
 
 import * as v from "valibot";
 import { AGENT_SCHEMA } from "./agent_schema.ts";
+import { BFD_DEFAULTS_SCHEMA, BFD_SCHEMA, MOST_SESSIONS } from "./bfd_schema.ts";
 import { GARP_GROUP_SCHEMA, type GarpGroupConfig } from "./announce_schema.ts";
 import { documented } from "./fields.ts";
 import { SYNC_GROUP_SCHEMA, type SyncGroupConfig } from "./group_schema.ts";
@@ -34,7 +35,10 @@ export const MOST_ROUTERS = 4096;
 
 /** `[defaults]`. */
 export const DEFAULTS_SCHEMA = documented(
-  v.strictObject({ vrrp: v.exactOptional(VRRP_DEFAULTS_SCHEMA) }),
+  v.strictObject({
+    vrrp: v.exactOptional(VRRP_DEFAULTS_SCHEMA),
+    bfd: v.exactOptional(BFD_DEFAULTS_SCHEMA),
+  }),
   "a table",
   {
     text: "Values shared by many tables.",
@@ -73,19 +77,30 @@ export const SITE_SCHEMA = v.pipe(
     ),
     mail: v.exactOptional(MAIL_SCHEMA),
     defaults: v.exactOptional(DEFAULTS_SCHEMA),
-    vrrp: documented(
-      v.array(VRRP_SCHEMA),
-      "a list of tables",
-      {
-        text: "The virtual routers (VRRP, RFC 9568).",
-        range: `1 to ${MOST_ROUTERS}`,
-        example: [{
-          name: "web",
-          interface: "eth0",
-          virtual_router_id: 51,
-          addresses: ["192.0.2.10"],
-        }],
-      },
+    vrrp: v.optional(
+      documented(
+        v.array(VRRP_SCHEMA),
+        "a list of tables",
+        {
+          text: "The virtual routers (VRRP, RFC 9568).",
+          range: `0 to ${MOST_ROUTERS}; without any, at least one \`[[bfd]]\``,
+          example: [{
+            name: "web",
+            interface: "eth0",
+            virtual_router_id: 51,
+            addresses: ["192.0.2.10"],
+          }],
+        },
+      ),
+      [],
+    ),
+    bfd: v.optional(
+      documented(v.array(BFD_SCHEMA), "a list of tables", {
+        text: "Sessions that look after paths (BFD, RFC 5880).",
+        range: `0 to ${MOST_SESSIONS}`,
+        example: [{ name: "to-peer", peer: "192.0.2.2", interface: "eth0" }],
+      }),
+      [],
     ),
     static: v.exactOptional(STATIC_SCHEMA),
     sync_group: v.optional(

@@ -16,15 +16,14 @@ import { notYet, plannedKey, plannedKeys } from "./planned.ts";
 import { SITE_SCHEMA } from "./schema.ts";
 import { FAILED, keyPlace, type TableNode, type TreeNode, writeKey } from "./tree.ts";
 
-/** Keys of one router that make no sense for all of them. */
-const OWN_KEYS: readonly string[] = [
-  "name",
-  "virtual_router_id",
-  "addresses",
-  "excluded_addresses",
-  "routes",
-  "rules",
-];
+/** Keys of one table that make no sense for all of its kind, and what such a table is. */
+const OWN_KEYS: Readonly<Record<string, { readonly one: string; readonly keys: string }>> = {
+  vrrp: {
+    one: "one router",
+    keys: "name virtual_router_id addresses excluded_addresses routes rules",
+  },
+  bfd: { one: "one session", keys: "name peer" },
+};
 
 /** The table of site.toml that takes `key`, in its brackets; undefined where none or several do. */
 function home(key: string): string | undefined {
@@ -44,7 +43,8 @@ function titleOf(table: string): string {
   if (table === "") return "the top level";
   const schema = entriesOf(SITE_SCHEMA)?.get(table);
   if (schema !== undefined && itemOf(schema) !== undefined) return `\`[[${table}]]\``;
-  return table.startsWith("vrrp.") ? `\`${table.slice(5)}\`` : `\`[${table}]\``;
+  const inner = /^(?:vrrp|bfd)\.(.+)/.exec(table)?.[1];
+  return `\`${inner ?? `[${table}]`}\``;
 }
 
 /** What to do about a key that is neither known nor planned, and which key may be meant. */
@@ -94,9 +94,10 @@ function reportKey(
     report({ place, message: notYet(planned), advice: "leave it out for now" });
     return undefined;
   }
-  if (words === "vrrp" && inDefaults && OWN_KEYS.includes(key)) {
-    const message = `\`${key}\` belongs to one router: it has no default`;
-    report({ place, message, advice: "give it in each `[[vrrp]]`" });
+  const own = inDefaults ? OWN_KEYS[words] : undefined;
+  if (own?.keys.split(" ").includes(key)) {
+    const message = `\`${key}\` belongs to ${own.one}: it has no default`;
+    report({ place, message, advice: `give it in each \`[[${words}]]\`` });
     return undefined;
   }
   const { advice, meant } = advise(key, words, known);

@@ -121,6 +121,15 @@ const addresses = trackedList({
   largest: LARGEST_WEIGHT,
 });
 
+const bfd = trackedList({
+  one: "a BFD session",
+  named: "a `[[bfd]]`",
+  text: "BFD sessions that must be up.",
+  example: "to-peer",
+  item: name,
+  largest: LARGEST_WEIGHT,
+});
+
 const own_interface = v.optional(
   flag({
     text: "Whether the router is in fault while its own interface is down or without carrier, as " +
@@ -130,7 +139,7 @@ const own_interface = v.optional(
   true,
 );
 
-const lists = { interfaces, scripts, processes, files, routes, addresses };
+const lists = { interfaces, scripts, processes, files, routes, addresses, bfd };
 
 /** `track` of `[[sync_group]]`. */
 export const GROUP_TRACK_TABLE = documented(v.strictObject(lists), "a table", {

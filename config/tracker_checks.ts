@@ -30,8 +30,8 @@ import { resolveUser, type ScriptUser, type UserDirectory } from "./users.ts";
 
 type TrackerKey = keyof TrackersConfig;
 
-/** Keys of the lists of trackers. */
-export const TRACKER_KEYS = Object.keys(TRACKER_LISTS) as readonly TrackerKey[];
+/** Keys of the lists of tables that are trackers and nothing else. */
+export const TRACKER_KEYS = Object.keys(TRACKER_LISTS) as readonly (keyof typeof TRACKER_LISTS)[];
 
 /** All trackers that passed the schema, with the trees they came from. */
 export type CheckedTrackers =
@@ -51,6 +51,7 @@ const USES: readonly (readonly [TrackList, TrackerKey, string])[] = [
   ["files", "track_file", "file"],
   ["routes", "track_route", "route"],
   ["addresses", "track_address", "address"],
+  ["bfd", "bfd", "BFD session"],
 ];
 
 /** What trackers are checked against. */
@@ -62,9 +63,14 @@ export interface TrackerSurroundings {
   readonly security?: FileSecurity;
 }
 
-/** The trackers of a tree that pass the schema; what does not is reported. */
+/**
+ * The trackers of a tree that pass the schema; what does not is reported.
+ *
+ * @param bfd the sessions, which were read already
+ */
 export function readTrackers(
   root: TableNode,
+  bfd: CheckedTrackers["bfd"],
   surroundings: TrackerSurroundings,
   report: Report,
 ): CheckedTrackers {
@@ -81,6 +87,7 @@ export function readTrackers(
     track_file: validTables(root, "track_file", TRACK_FILE_SCHEMA, report),
     track_route: validTables(root, "track_route", TRACK_ROUTE_SCHEMA, report),
     track_address: validTables(root, "track_address", TRACK_ADDRESS_SCHEMA, report),
+    bfd,
     written: (key) => namesIn(root.entries.get(key)),
   };
 }
@@ -103,6 +110,7 @@ export function configsOf(trackers: CheckedTrackers): TrackersConfig {
     track_file: trackers.track_file.map(({ config }) => config),
     track_route: trackers.track_route.map(({ config }) => config),
     track_address: trackers.track_address.map(({ config }) => config),
+    bfd: trackers.bfd.map(({ config }) => config),
   };
 }
 
@@ -209,6 +217,8 @@ function checkUnused(
     );
     // Its delays count for those who speak on it.
     if (list === "interfaces") { for (const { config } of routers) used.add(config.interface); }
+    // A session is worth having by itself: others hear of it.
+    if (list === "bfd") continue;
     for (const { config: { name }, node } of trackers[key]) {
       if (used.has(name)) continue;
       report({

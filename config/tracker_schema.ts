@@ -7,6 +7,7 @@
  */
 
 import * as v from "valibot";
+import type { BfdConfig } from "./bfd_schema.ts";
 import { command } from "./commands.ts";
 import { choice, documented, duration, flag, text, VALUE, whole } from "./fields.ts";
 import { network, plainAddress, routingTable } from "./network_fields.ts";
@@ -363,4 +364,6 @@ export interface TrackersConfig {
   readonly track_file: readonly TrackFileConfig[];
   readonly track_route: readonly TrackRouteConfig[];
   readonly track_address: readonly TrackAddressConfig[];
+  /** Sessions can be tracked, and do more than that. */
+  readonly bfd: readonly BfdConfig[];
 }

@@ -14,6 +14,7 @@ import type { SiteConfig } from "../../config/mod.ts";
 import type { Memory } from "../plane/hand_over.ts";
 import type { AddressReport } from "../plane/messages.ts";
 import type { ProtocolState } from "../plane/state.ts";
+import { bfdCredentialsOf } from "./bfd_plan.ts";
 import { electionsBegin } from "./clock.ts";
 import { routerOfSession } from "../plane/sessions.ts";
 import { credentialsOf } from "./credentials.ts";
@@ -83,7 +84,10 @@ export class Agent {
       this.#hearing,
     );
     this.#site = site;
-    this.#dialogue = new Dialogue(this.#planes, this.#questions, () => credentialsOf(this.#site));
+    this.#dialogue = new Dialogue(this.#planes, this.#questions, () => ({
+      credentials: credentialsOf(this.#site),
+      bfdCredentials: bfdCredentialsOf(this.#site),
+    }));
     this.#trackers = new TrackerEngine((finding) => this.#dialogue.tell(finding));
     this.#revivals = new Revivals({
       planes: this.#planes,

@@ -4,12 +4,14 @@
  * @module
  */
 
+import type { BfdCredentials } from "../plane/bfd.ts";
 import { type Credentials, wipe } from "../plane/credentials.ts";
 import type { Overridden, OverrideRouters } from "../plane/groups.ts";
 import type { Frozen, Memory } from "../plane/hand_over.ts";
 import type { Configured, Fault } from "../plane/messages.ts";
 import type { ProtocolState } from "../plane/state.ts";
 import type { TrackerFinding } from "../plane/trackers.ts";
+import { wipeBfd } from "./bfd_plan.ts";
 import type { PlaneName, Planes } from "./planes.ts";
 import type { Questions } from "./questions.ts";
 import type { SitePlan } from "./site_plan.ts";
@@ -17,17 +19,23 @@ import type { SitePlan } from "./site_plan.ts";
 /** How long the kernel plane may be busy before something that needs it at rest is given up. */
 const BUSY = 3_000;
 
+/** Keys and passwords, copies for one message. */
+export interface AllCredentials {
+  readonly credentials: readonly Credentials[];
+  readonly bfdCredentials: readonly BfdCredentials[];
+}
+
 /** All of it throws `PlaneDied` where the plane dies over it. */
 export class Dialogue {
   readonly #planes: Planes;
   readonly #questions: Questions;
-  readonly #credentials: () => readonly Credentials[];
+  readonly #credentials: () => AllCredentials;
 
   /** @param credentials of the present configuration, copies that the receiver may wipe */
   constructor(
     planes: Planes,
     questions: Questions,
-    credentials: () => readonly Credentials[],
+    credentials: () => AllCredentials,
   ) {
     this.#planes = planes;
     this.#questions = questions;
@@ -57,11 +65,13 @@ export class Dialogue {
     const answer = this.#questions.answer<Configured>("protocol", message.id);
     const { routers, groups, delays } = plan;
     const more = memory === undefined ? {} : { memory };
-    const credentials = this.#credentials();
-    const all = { routers, groups, holdUntil, delays, findings, ...more, credentials };
+    const { credentials, bfdCredentials } = this.#credentials();
+    const bfd = plan.bfd === undefined ? {} : { bfd: plan.bfd, bfdCredentials };
+    const all = { routers, groups, holdUntil, delays, findings, ...more, credentials, ...bfd };
     this.#planes.toProtocol({ ...message, ...all });
     // What was sent is a copy.
     wipe(credentials);
+    wipeBfd(bfdCredentials);
     return answer;
   }
 

@@ -17,6 +17,7 @@ const NAMED = {
   track_file: "track_file",
   track_route: "track_route",
   track_address: "track_address",
+  bfd: "BFD session",
 } as const satisfies Partial<Record<keyof SiteConfig, string>>;
 
 /** A line about the second session of a router of both families. */

@@ -24,6 +24,8 @@ import type {
 } from "../plane/messages.ts";
 import type { ProtocolGroup } from "../plane/groups.ts";
 import { MAX_ROUTERS } from "../plane/shared.ts";
+import type { BfdPlan } from "../plane/bfd.ts";
+import { planBfd } from "./bfd_plan.ts";
 import { authenticationType } from "./credentials.ts";
 import { heldAddress, heldRouting, heldStatics } from "./held_objects.ts";
 import { leaseOf, refreshCost } from "./lease_length.ts";
@@ -43,6 +45,8 @@ export interface SitePlan extends TrackerPlan {
   readonly interfaces: readonly WatchedInterface[];
   /** Interfaces that share gaps between announcements; absent: none. */
   readonly announceGroups?: readonly AnnounceGroup[];
+  /** Absent: no BFD. */
+  readonly bfd?: BfdPlan;
 }
 
 /** Of a site with nothing in it. */
@@ -95,7 +99,7 @@ export class Slots {
 export function planSite(site: SiteConfig, slots: Slots): SitePlan {
   const routers: ProtocolRouter[] = [];
   const holdings: KernelRouter[] = [];
-  const interfaces = new Map<string, WatchedInterface & { readonly groups: GroupName[] }>();
+  const interfaces: Watched = new Map();
   const cost = refreshCost(site);
   const placed: PlacedRouter[] = [];
   const tracked = new Map(
@@ -110,10 +114,8 @@ export function planSite(site: SiteConfig, slots: Slots): SitePlan {
     holdings.push(kernelRouter(vrrp, slot, leaseOf(vrrp, cost)));
     const namespace = namespaceOf(vrrp);
     const watch = (name: string, groups: readonly GroupName[] = []): void => {
-      const key = `${namespace}/${name}`;
-      const known = interfaces.get(key) ?? { namespace, name, groups: [] };
+      const known = watched(interfaces, namespace, name);
       known.groups.push(...groups.filter((group) => !known.groups.includes(group)));
-      interfaces.set(key, known);
     };
     watch(vrrp.interface, groupsOf(vrrp, routerFamily(vrrp)));
     for (const tracked of vrrp.track.interfaces) watch(tracked.name);
@@ -123,7 +125,13 @@ export function planSite(site: SiteConfig, slots: Slots): SitePlan {
       watch(carrierOf(vrrp, address.interface));
     }
   }
+  for (const { namespace = "", interface: name, vrf } of site.bfd) {
+    for (const own of [name, vrf]) {
+      if (own !== undefined) watched(interfaces, namespace, own);
+    }
+  }
   const statics = heldStatics(site.static, "");
+  const bfd = planBfd(site);
   return {
     routers,
     holdings,
@@ -134,7 +142,18 @@ export function planSite(site: SiteConfig, slots: Slots): SitePlan {
     }),
     ...(site.garp_group.length === 0 ? {} : { announceGroups: announceGroups(site) }),
     ...planTrackers(site, placed),
+    ...(bfd === undefined ? {} : { bfd }),
   };
+}
+
+type Watched = Map<string, WatchedInterface & { readonly groups: GroupName[] }>;
+
+/** The entry of an interface, a new one where there is none. */
+function watched(interfaces: Watched, namespace: string, name: string) {
+  const key = `${namespace}/${name}`;
+  const known = interfaces.get(key) ?? { namespace, name, groups: [] };
+  interfaces.set(key, known);
+  return known;
 }
 
 /** Empty: the namespace that the agent runs in. */

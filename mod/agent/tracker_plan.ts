@@ -25,6 +25,7 @@ const LISTS = [
   ["files", "file", "track_file"],
   ["routes", "route", "track_route"],
   ["addresses", "address", "track_address"],
+  ["bfd", "bfd", "bfd"],
 ] as const satisfies readonly (readonly [TrackList, TrackerKind, keyof TrackersConfig])[];
 
 /** A tracker's own table, as far as all kinds have it. */

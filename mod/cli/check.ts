@@ -38,9 +38,12 @@ function count(number: number, one: string, many: string): string {
 /** The line for a valid file. */
 function validLine(path: string, { site }: ValidSite): string {
   const addresses = site.vrrp.reduce((sum, router) => sum + router.addresses.length, 0);
-  const routers = count(site.vrrp.length, "virtual router", "virtual routers");
-  return `${path}: valid: ${routers}, ${count(addresses, "address", "addresses")} ` +
-    `(as ${site.agent.name})`;
+  const parts = [
+    count(site.vrrp.length, "virtual router", "virtual routers"),
+    count(addresses, "address", "addresses"),
+    ...(site.bfd.length === 0 ? [] : [count(site.bfd.length, "BFD session", "BFD sessions")]),
+  ];
+  return `${path}: valid: ${parts.join(", ")} (as ${site.agent.name})`;
 }
 
 /** What programs get of a problem. */

@@ -30,6 +30,8 @@ export interface BfdPath {
   readonly source: string;
   /** Name; empty: any, where several hops are allowed. */
   readonly interface: string;
+  /** The VRF that the interface belongs to, or whose routes lead to the peer; absent: none. */
+  readonly vrf?: string;
   readonly multihop: boolean;
   /** Least TTL or hop limit of what is received: 255 over one hop. */
   readonly minimumTtl: number;

@@ -8,7 +8,7 @@ const BROKEN: readonly (readonly [string, string, readonly Expected[]])[] = [
   ["empty file", "", [[
     "site.toml",
     "",
-    "There is nothing to do: no virtual router is configured",
+    "There is nothing to do: no virtual router and no BFD session is configured",
     "add a `[[vrrp]]` table with `name`, `interface`, `virtual_router_id` and `addresses`",
   ]]],
   ["misspelt key", router("priorty = 150\n"), [[
@@ -45,10 +45,10 @@ const BROKEN: readonly (readonly [string, string, readonly Expected[]])[] = [
     "Unknown key `advert_int` in `[[vrrp]]`",
     'write `advertisement_interval = "1s"` instead',
   ]]],
-  ["planned table", `${router("")}\n[[bfd]]\nname = "x"\n`, [[
+  ["planned table", `${router("")}\n[[check]]\nname = "x"\n`, [[
     "site.toml:7:3",
-    "bfd",
-    "`[[bfd]]` is planned, but not in halb 0.1.0",
+    "check",
+    "`[[check]]` is planned, but not in halb 0.1.0",
     "leave it out for now",
   ]]],
   ["planned key", router("track.checks = []\n"), [[

@@ -28,6 +28,7 @@ const NO_TRACK = {
   files: [],
   routes: [],
   addresses: [],
+  bfd: [],
 };
 
 Deno.test("a sync group resolves with its defaults, in the order of the file", () => {

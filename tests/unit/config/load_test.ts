@@ -21,6 +21,7 @@ const NO_TRACK = {
   files: [],
   routes: [],
   addresses: [],
+  bfd: [],
 };
 
 Deno.test("a valid file resolves completely: defaults, units, addresses, trackers", () => {
@@ -111,6 +112,7 @@ Deno.test("a valid file resolves completely: defaults, units, addresses, tracker
     track_file: [],
     track_route: [],
     track_address: [],
+    bfd: [],
     notifications: {
       groups: [],
       targets: [],

@@ -35,7 +35,6 @@ Deno.test("every example is itself valid", () => {
 Deno.test("only what cannot have a default is required", () => {
   const required = [...schemaKeys(SITE_SCHEMA)].filter(([, schema]) => isRequired(schema));
   assert.deepEqual(required.map(([name]) => name).filter((name) => name.startsWith("vrrp")), [
-    "vrrp",
     "vrrp.name",
     "vrrp.virtual_router_id",
     "vrrp.addresses",
@@ -55,6 +54,7 @@ Deno.test("only what cannot have a default is required", () => {
     "vrrp.track.files.name",
     "vrrp.track.routes.name",
     "vrrp.track.addresses.name",
+    "vrrp.track.bfd.name",
     "vrrp.unicast.peers",
     "vrrp.unicast.peers.address",
   ]);

@@ -1,0 +1,166 @@
+/** From the sessions of a site to what the protocol plane is told of them, and what it is not. */
+
+import assert from "node:assert/strict";
+import { loadSite, type SiteConfig } from "../../../config/mod.ts";
+import { bfdCredentialsOf, planBfd, wipeBfd } from "../../../mod/agent/bfd_plan.ts";
+import { siteChanges } from "../../../mod/agent/site_changes.ts";
+import { planSite, Slots } from "../../../mod/agent/site_plan.ts";
+import { USERS } from "../config/fixtures.ts";
+
+function siteOf(text: string): SiteConfig {
+  const result = loadSite("site.toml", {
+    hostname: "edge-a",
+    environment: () => undefined,
+    users: USERS,
+    readText: () => text,
+    listDirectory: () => [],
+  });
+  assert.deepEqual(result.ok ? [] : result.problems, []);
+  assert.ok(result.ok);
+  return result.site;
+}
+
+const SESSION = '[[bfd]]\nname = "to-peer"\npeer = "192.0.2.2"\ninterface = "eth0"\n';
+const KEYED = `${SESSION}auth = { type = "keyed-sha1", construction = "frr-hmac", ` +
+  'keys = [{ id = 7, key = "one" }, { id = 0, key = "hex:00ff" }] }\n';
+
+Deno.test("a session over one hop, with what nobody has said", () => {
+  assert.deepEqual(planBfd(siteOf(SESSION)), {
+    sessions: [{
+      path: {
+        namespace: "",
+        family: "ipv4",
+        peer: "192.0.2.2",
+        source: "",
+        interface: "eth0",
+        multihop: false,
+        minimumTtl: 255,
+      },
+      settings: {
+        name: "to-peer",
+        transmitInterval: 300_000,
+        receiveInterval: 300_000,
+        detectMultiplier: 3,
+        passive: false,
+        demand: null,
+        echoReceiveInterval: 0,
+        authentication: null,
+        stallGrace: true,
+      },
+    }],
+  });
+});
+
+Deno.test("every key arrives", () => {
+  const plan = planBfd(siteOf(`[[bfd]]
+name = "far"
+peer = "2001:db8::2"
+source = "2001:db8::1"
+interface = "eth0"
+vrf = "blue"
+namespace = "red"
+transmit_interval = "3.3ms"
+receive_interval = "10s"
+detect_multiplier = 5
+multihop = true
+min_ttl = 250
+passive = true
+demand = { poll_interval = "2s" }
+admin_down_is_failure = false
+damping = { threshold = 2, window = "10s", hold = "1s", longest = "3s" }
+stall_grace = false
+auth = { type = "simple", keys = [{ id = 1, key = "a" }] }
+`));
+  assert.deepEqual(plan?.sessions, [{
+    path: {
+      namespace: "red",
+      family: "ipv6",
+      peer: "2001:db8::2",
+      source: "2001:db8::1",
+      interface: "eth0",
+      vrf: "blue",
+      multihop: true,
+      minimumTtl: 250,
+    },
+    settings: {
+      name: "far",
+      transmitInterval: 3_300,
+      receiveInterval: 10_000_000,
+      detectMultiplier: 5,
+      passive: true,
+      demand: { pollInterval: 2_000_000 },
+      echoReceiveInterval: 0,
+      authentication: null,
+      stallGrace: false,
+    },
+    authentication: "simple",
+    damping: { threshold: 2, window: 10_000_000, hold: 1_000_000, longest: 3_000_000 },
+    adminDownIsFailure: false,
+  }]);
+});
+
+Deno.test("keys travel beside the plan, in their order, and can be wiped", () => {
+  const site = siteOf(KEYED);
+  const plan = planSite(site, new Slots());
+  assert.equal(plan.bfd?.sessions[0]?.authentication, "keyed-sha1");
+  assert.doesNotMatch(JSON.stringify(plan), /111,110,101|one/);
+  const credentials = bfdCredentialsOf(site);
+  assert.deepEqual(credentials, [{
+    session: "to-peer",
+    authentication: {
+      type: "keyed-sha1",
+      construction: "frr-hmac",
+      keys: [{ id: 7, secret: [111, 110, 101] }, { id: 0, secret: [0, 255] }],
+    },
+  }]);
+  wipeBfd(credentials);
+  assert.deepEqual(credentials[0]?.authentication.keys.map(({ secret }) => secret), [
+    [0, 0, 0],
+    [0, 0],
+  ]);
+  // They were copies.
+  assert.deepEqual(bfdCredentialsOf(site)[0]?.authentication.keys[0]?.secret, [111, 110, 101]);
+  const none = '[defaults.bfd.auth]\ntype = "simple"\nkeys = [{ id = 1, key = "a" }]\n' +
+    `${SESSION}auth = { type = "none" }\n`;
+  assert.deepEqual(bfdCredentialsOf(siteOf(none)), []);
+  assert.equal(planBfd(siteOf(none))?.sessions[0]?.authentication, undefined);
+});
+
+Deno.test("interfaces of sessions are watched, those of routers once; trackers name sessions", () => {
+  const router = '[[vrrp]]\nname = "web"\ninterface = "eth0"\nvirtual_router_id = 51\n' +
+    'addresses = ["192.0.2.10/24"]\n' +
+    'track.bfd = ["to-peer", { name = "far", weight = -5 }, "third"]\n';
+  const more = '[[bfd]]\nname = "far"\npeer = "198.51.100.2"\nmultihop = true\nvrf = "blue"\n' +
+    '[[bfd]]\nname = "third"\npeer = "192.0.2.3"\ninterface = "eth1"\nnamespace = "red"\n' +
+    "weight = 20\nreverse = true\n";
+  const plan = planSite(siteOf(router + SESSION + more), new Slots());
+  assert.deepEqual(plan.interfaces, [
+    { namespace: "", name: "eth0", groups: ["ipv4"] },
+    { namespace: "", name: "blue", groups: [] },
+    { namespace: "red", name: "eth1", groups: [] },
+  ]);
+  assert.deepEqual(plan.routers[0]?.trackers, [
+    { kind: "bfd", name: "to-peer", weight: 0 },
+    { kind: "bfd", name: "far", weight: -5 },
+    { kind: "bfd", name: "third", weight: 20, reverse: true },
+  ]);
+});
+
+Deno.test("a site of sessions alone has a plan; without sessions it says nothing of BFD", () => {
+  const plan = planSite(siteOf(SESSION), new Slots());
+  assert.deepEqual([plan.routers, plan.holdings, plan.groups], [[], [], []]);
+  const router = '[[vrrp]]\nname = "web"\ninterface = "eth0"\nvirtual_router_id = 51\n' +
+    'addresses = ["192.0.2.10/24"]\n';
+  assert.equal("bfd" in planSite(siteOf(router), new Slots()), false);
+});
+
+Deno.test("a reload says what became of sessions", () => {
+  const changes = (before: string, after: string) => siteChanges(siteOf(before), siteOf(after), []);
+  const second = SESSION.replace("to-peer", "b").replace("2.2", "2.3");
+  assert.deepEqual(changes(SESSION, SESSION), []);
+  assert.deepEqual(changes(SESSION, SESSION + second), ["BFD session b: added"]);
+  assert.deepEqual(changes(SESSION + second, SESSION), ["BFD session b: removed"]);
+  assert.deepEqual(changes(SESSION, `${SESSION}detect_multiplier = 5\n`), [
+    "BFD session to-peer: changed",
+  ]);
+});
