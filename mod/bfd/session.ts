@@ -45,6 +45,7 @@ import { receivePacket } from "./receive.ts";
 import {
   demandActive,
   detectionTime,
+  isStall,
   proposalWaits,
   remoteDetectionTime,
   reschedule,
@@ -110,6 +111,7 @@ export function createSession(
     sequenceGrew: null,
     transmitAt: null,
     detectAt: null,
+    lookAt: null,
   };
   session.desiredMinTx = session.desiredMinTxUsed = wantedMinTx(session);
   session.requiredMinRx = session.requiredMinRxUsed = wantedMinRx(session);
@@ -236,7 +238,7 @@ function onSilence(session: Session, now: Micros, random: number, effects: Sessi
  */
 function onStall(session: Session, length: Micros, now: Micros, effects: SessionEffect[]): void {
   const { detectAt: old, settings } = session;
-  if (!settings.stallGrace || old === null) return;
+  if (!settings.stallGrace || old === null || !isStall(session, length)) return;
   const most = detectionTime(session);
   const from = Math.max(old, now);
   const to = Math.min(from + Math.round(length), now + most, from + most - session.graceGiven);

@@ -18,6 +18,9 @@ export const BACK_OFF: Micros = 5_000_000;
 /** Least time between two answers to polls: whoever floods us with polls gets no flood of ours. */
 export const FINAL_GAP: Micros = 5_000;
 
+/** Of a detection time: our loop being late by so much may have cost a packet its effect. */
+const STALL_SHARE = 1 / 20;
+
 /** bfd.DesiredMinTxInterval as it should be: a second and more unless up (6.8.3). */
 export function wantedMinTx(session: Session): Micros {
   const { transmitInterval } = session.settings;
@@ -68,10 +71,19 @@ export function remoteDetectionTime(session: Session): Micros {
     Math.max(session.desiredMinTx, session.remote.requiredMinRx);
 }
 
+/**
+ * Whether our loop's being late by `length` counts as standing still, for this session: 0.5 ms at
+ * 3.3 ms × 3, 7.5 ms at 50 ms × 3. Less than that the other side's jitter leaves room for.
+ */
+export function isStall(session: Session, length: Micros): boolean {
+  return length >= STALL_SHARE * detectionTime(session);
+}
+
 /** Works out both running deadlines anew. */
 export function reschedule(session: Session, now: Micros): void {
   session.transmitAt = nextTransmission(session, now);
   session.detectAt = detectionDeadline(session);
+  session.lookAt = lookDeadline(session, now);
 }
 
 function nextTransmission(session: Session, now: Micros): Micros | null {
@@ -101,13 +113,28 @@ function detectionDeadline(session: Session): Micros | null {
   return session.lastReceived + detectionTime(session) + session.grace;
 }
 
+/**
+ * A stall is measured by deadlines that it delays. A session that sends more seldom than it expects
+ * packets would have none in a short one: so it wakes up once before the other side's time is over,
+ * to do nothing. Packets that come as they should move that away before it is reached.
+ */
+function lookDeadline(session: Session, now: Micros): Micros | null {
+  const { detectAt } = session;
+  if (detectAt === null || (session.state !== "up" && session.state !== "init")) return null;
+  const margin = Math.floor(detectionTime(session) / 3);
+  if (transmitInterval(session) <= margin + 1 && transmitsPeriodically(session)) return null;
+  const at = detectAt - margin;
+  return at > now ? at : null;
+}
+
 /** When `step` wants a timer event next; `Infinity`: not at all. */
 export function deadline(session: Session): Micros {
   if (session.stopped) return Infinity;
-  const { transmitAt, detectAt, finalAt, demandPollAt, silentAt, endAt } = session;
+  const { transmitAt, detectAt, lookAt, finalAt, demandPollAt, silentAt, endAt } = session;
   let next = Infinity;
   if (transmitAt !== null && transmitAt < next) next = transmitAt;
   if (detectAt !== null && detectAt < next) next = detectAt;
+  if (lookAt !== null && lookAt < next) next = lookAt;
   if (finalAt !== null && finalAt < next) next = finalAt;
   if (demandPollAt !== null && demandPollAt < next) next = demandPollAt;
   if (silentAt !== null && silentAt < next) next = silentAt;

@@ -74,7 +74,10 @@ export interface TimerEvent {
   readonly type: "timer";
 }
 
-/** Our own loop stood still for `length`. Comes before the packets that arrived meanwhile. */
+/**
+ * Our own loop was late by `length`: whether it stood still the session judges, by its detection
+ * time. Comes before the packets that arrived meanwhile.
+ */
 export interface StallEvent {
   readonly type: "stall";
   readonly length: Micros;
@@ -289,4 +292,6 @@ export interface Session {
   transmitAt: Micros | null;
   /** When the other side's silence has lasted too long; null: not counted. Follows likewise. */
   detectAt: Micros | null;
+  /** When to wake up before that, so that a stall of our own shows; null: others show it. */
+  lookAt: Micros | null;
 }

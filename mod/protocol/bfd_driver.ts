@@ -267,7 +267,10 @@ export class BfdDriver {
     for (const discovery of this.#discoveries.values()) discovery.read(budget, now);
   }
 
-  /** Our own loop stood still: every session hears it before the packets that waited. */
+  /**
+   * Our own loop was late by `LATE` (`lateness.ts`) or more: every session hears it before the
+   * packets that waited, and judges whether that is a stall.
+   */
   stalled(length: number, now: number): void {
     for (const entry of this.#entries.values()) entry.apply({ type: "stall", length }, now);
   }

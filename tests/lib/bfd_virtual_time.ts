@@ -29,6 +29,7 @@ import {
   step,
   writeControl,
 } from "../../mod/bfd/mod.ts";
+import { LATE } from "../../mod/protocol/lateness.ts";
 import { pop, push, type Scheduled } from "./event_queue.ts";
 import type { Random } from "./random.ts";
 
@@ -227,7 +228,7 @@ export class Path {
   #thaw(end: End, due: Micros): void {
     end.paused = false;
     const late = this.now - due;
-    if (late >= 5_000) this.step(end, { type: "stall", length: late });
+    if (late >= LATE) this.step(end, { type: "stall", length: late });
     const packets = end.socket;
     end.socket = [];
     for (const bytes of packets) this.deliver(end, bytes);

@@ -13,6 +13,9 @@ Deno.test("lateness guard: a few hundred microseconds count, but are no stall", 
   assert.equal(guard.wake(1_000_000, 1_000_400, 1_000_400), 0);
   const { total, max } = guard.histogram.data();
   assert.deepEqual([total, max], [1, 400]);
+  assert.equal(guard.late, 400, "BFD sessions may judge otherwise");
+  guard.wake(2_000_000, 1_500_000, 1_500_000);
+  assert.equal(guard.late, 0);
 });
 
 Deno.test("lateness guard: five milliseconds late is a stall of that length", () => {
