@@ -76,3 +76,12 @@ export function readText(path: string): string {
     closeDescriptor(fd);
   }
 }
+
+/** Longest target of a link. */
+const PATH_MAX = 4096;
+
+/** Where a symbolic link leads. Throws SystemError. */
+export function readLink(path: string): string {
+  const length = check("readlink", libc.readlink(cString(path), scratch, PATH_MAX), path);
+  return new TextDecoder().decode(scratch.subarray(0, length));
+}

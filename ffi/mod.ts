@@ -47,6 +47,7 @@ export {
   IP_PKTINFO,
   IP_PMTUDISC_DO,
   IP_PMTUDISC_DONT,
+  IP_PMTUDISC_PROBE,
   IP_RECVTOS,
   IP_RECVTTL,
   IP_TOS,
@@ -64,11 +65,13 @@ export {
   IPPROTO_VRRP,
   IPV6_ADD_MEMBERSHIP,
   IPV6_CHECKSUM,
+  IPV6_DONTFRAG,
   IPV6_DROP_MEMBERSHIP,
   IPV6_FREEBIND,
   IPV6_HDRINCL,
   IPV6_HOPLIMIT,
   IPV6_MINHOPCOUNT,
+  IPV6_MTU_DISCOVER,
   IPV6_MULTICAST_ALL,
   IPV6_MULTICAST_HOPS,
   IPV6_MULTICAST_IF,
@@ -203,7 +206,7 @@ export {
 } from "./errors.ts";
 export { EventFd } from "./eventfd.ts";
 export { FifoWriter, makeFifo } from "./fifo.ts";
-export { listNames, readText, writeText } from "./file.ts";
+export { listNames, readLink, readText, writeText } from "./file.ts";
 export { interfaceIndex, interfaceName } from "./interface.ts";
 export { FileLock } from "./lock.ts";
 export { GenericSocket, LibnlError, type LibnlLibrary, MissingLibrary } from "./libnl.ts";

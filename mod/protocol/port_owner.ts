@@ -1,8 +1,12 @@
 /**
- * Who has a UDP port: for the one line of an error that says which daemon is in the way.
+ * Who has a UDP port: for the one line of an error that says which daemon is in the way. It reads
+ * through all of /proc, which takes a while on a host with many processes: nothing for a thread
+ * that packets wait for.
  *
  * @module
  */
+
+import { ENOENT, listNames, processId, readLink, readText, SystemError } from "../../ffi/mod.ts";
 
 /**
  * How often the table is read where the port is not in it. The kernel gives it by the page and goes
@@ -12,14 +16,15 @@ const READINGS = 5;
 
 /**
  * Name and process id of a program with a socket on that port in this thread's network namespace,
- * such as `bfdd (pid 4711)`; `undefined`: it cannot be found out. Never throws.
+ * such as `bfdd (pid 4711)`; another one than this, where there is any. `undefined`: it cannot be
+ * found out. Never throws.
  */
 export function ownerOfUdpPort(family: "ipv4" | "ipv6", port: number): string | undefined {
   try {
     const table = family === "ipv4" ? "udp" : "udp6";
     for (let reading = 0; reading < READINGS; reading++) {
-      const inode = findInode(Deno.readTextFileSync(`/proc/thread-self/net/${table}`), port);
-      if (inode !== undefined) return findHolder(`socket:[${inode}]`);
+      const inodes = findInodes(readText(`/proc/thread-self/net/${table}`), port);
+      if (inodes.length > 0) return findHolder(new Set(inodes.map((one) => `socket:[${one}]`)));
     }
     return undefined;
   } catch {
@@ -27,31 +32,27 @@ export function ownerOfUdpPort(family: "ipv4" | "ipv6", port: number): string | 
   }
 }
 
-/** The socket's inode: tenth word of its line; the second is address and port, hexadecimal. */
-export function findInode(table: string, port: number): string | undefined {
+/** The sockets' inodes: tenth word of a line; the second is address and port, hexadecimal. */
+export function findInodes(table: string, port: number): string[] {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
-  for (const line of table.split("\n").slice(1)) {
-    const words = line.trim().split(/\s+/);
-    if (words[1]?.endsWith(suffix)) return words[9];
-  }
-  return undefined;
+  return table.split("\n").slice(1)
+    .map((line) => line.trim().split(/\s+/))
+    .filter((words) => words[1]?.endsWith(suffix) && words[9] !== undefined)
+    .map((words) => words[9]!);
 }
 
-function findHolder(link: string): string | undefined {
-  for (const { name } of Deno.readDirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    if (holds(name, link)) {
-      return `${Deno.readTextFileSync(`/proc/${name}/comm`).trim()} (pid ${name})`;
-    }
-  }
-  return undefined;
+function findHolder(links: ReadonlySet<string>): string | undefined {
+  const own = String(processId);
+  const others = listNames("/proc").filter((name) => /^\d+$/.test(name) && name !== own);
+  const pid = [...others, own].find((name) => holds(name, links));
+  return pid === undefined ? undefined : `${readText(`/proc/${pid}/comm`).trim()} (pid ${pid})`;
 }
 
-function holds(pid: string, link: string): boolean {
+function holds(pid: string, links: ReadonlySet<string>): boolean {
   const directory = `/proc/${pid}/fd`;
   try {
-    for (const { name } of Deno.readDirSync(directory)) {
-      if (readLink(`${directory}/${name}`) === link) return true;
+    for (const name of listNames(directory)) {
+      if (/^\d+$/.test(name) && links.has(targetOf(`${directory}/${name}`))) return true;
     }
   } catch {
     // It ended while we looked, or it is not ours to look into.
@@ -59,12 +60,12 @@ function holds(pid: string, link: string): boolean {
   return false;
 }
 
-/** Undefined: that descriptor was closed while we looked. The others are still to be looked at. */
-function readLink(path: string): string | undefined {
+/** Empty: that descriptor was closed while we looked. The others are still to be looked at. */
+function targetOf(path: string): string {
   try {
-    return Deno.readLinkSync(path);
+    return readLink(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof SystemError && error.errno === ENOENT) return "";
     throw error;
   }
 }

@@ -9,7 +9,7 @@ import {
   sockaddrIn,
   sockaddrPort,
 } from "../../../ffi/mod.ts";
-import { findInode, ownerOfUdpPort } from "../../../mod/protocol/port_owner.ts";
+import { findInodes, ownerOfUdpPort } from "../../../mod/protocol/port_owner.ts";
 
 const TABLE =
   `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -18,10 +18,10 @@ const TABLE =
 `;
 
 Deno.test("the inode of the socket that has a port", () => {
-  assert.equal(findInode(TABLE, 3784), "8377");
-  assert.equal(findInode(TABLE, 3783), "11");
-  assert.equal(findInode(TABLE, 4784), undefined);
-  assert.equal(findInode("", 3784), undefined);
+  assert.deepEqual(findInodes(TABLE, 3784), ["8377"]);
+  assert.deepEqual(findInodes(TABLE, 3783), ["11"]);
+  assert.deepEqual(findInodes(TABLE, 4784), []);
+  assert.deepEqual(findInodes("", 3784), []);
 });
 
 Deno.test("the program that has a port is named; nobody is where there is none", () => {
