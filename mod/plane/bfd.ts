@@ -82,6 +82,18 @@ export interface BfdAdministered {
   readonly refused: string | null;
 }
 
+/** What one session remembers, for the plane or process that goes on with it. Without keys. */
+export interface BfdMemory {
+  readonly path: BfdPath;
+  readonly session: Session;
+  /** What those who depend on the session were told last. */
+  readonly client: Client;
+  /** The port that it sends from, which stays the same (RFC 5881 section 4); 0: none yet. */
+  readonly sourcePort: number;
+  /** Its word of the shared memory, see `SharedWords.sequence`; -1: none. */
+  readonly slot: number;
+}
+
 /** A session changed its state. */
 export interface BfdChanged {
   readonly type: "bfd_changed";
@@ -93,10 +105,13 @@ export interface BfdChanged {
   readonly cause: TransitionCause;
   /** In words for people. */
   readonly reason: string;
-  /** What the session remembers from now on: the snapshot for a restart. Without keys. */
-  readonly memory: Session;
-  /** What those who depend on the session were told last, and why; for the same restart. */
-  readonly client?: Client;
+  /**
+   * Microseconds from the event (the deadline was due, the packet was read) until every virtual
+   * router that tracks the session had acted.
+   */
+  readonly reaction: number;
+  /** What the session remembers from now on: the snapshot for a restart. */
+  readonly memory: BfdMemory;
 }
 
 /** One session, for status. */

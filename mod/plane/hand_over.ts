@@ -10,8 +10,8 @@
  * @module
  */
 
-import type { Session } from "../bfd/mod.ts";
 import type { Router } from "../vrrp/mod.ts";
+import type { BfdMemory } from "./bfd.ts";
 import type { GroupMemory } from "./groups.ts";
 import type { EventId } from "./messages.ts";
 import type { TrackerMemory } from "./trackers.ts";
@@ -26,7 +26,7 @@ export interface Memory {
   /** What is known of tracked things; absent: nothing. */
   readonly trackers?: readonly TrackerMemory[];
   /** BFD sessions, without their keys; absent: none. */
-  readonly bfd?: readonly Session[];
+  readonly bfd?: readonly BfdMemory[];
 }
 
 /**

@@ -4,19 +4,24 @@
  * One `SharedArrayBuffer` of 32-bit words: heartbeats, and for each virtual router one word that
  * says whether it is master and since which mastership. The kernel plane refreshes the lease of an
  * address only while the protocol heartbeat advances and the router's word still is the epoch
- * under which it was told to hold the address (DESIGN.md, "The lease").
+ * under which it was told to hold the address (DESIGN.md, "The lease"). Each BFD session that
+ * authenticates has a word with the sequence number it has used last: a successor of a crashed
+ * protocol plane that guessed it would not be believed (RFC 5880 section 6.7.3).
  *
  * @module
  */
 
 /** Most virtual routers of one agent. */
 export const MAX_ROUTERS = 4096;
+/** Most BFD sessions whose numbers outlive a crash of their plane. */
+export const MAX_SEQUENCES = 4096;
 
 const PROTOCOL_HEARTBEAT = 0;
 const KERNEL_HEARTBEAT = 1;
 const PROTOCOL_LAST = 2;
 const KERNEL_THREAD = 3;
 const FIRST_ROUTER = 16;
+const FIRST_SEQUENCE = FIRST_ROUTER + MAX_ROUTERS;
 
 /** Typed access to the shared words. */
 export class SharedWords {
@@ -24,7 +29,7 @@ export class SharedWords {
   readonly #words: Int32Array;
 
   constructor(buffer?: SharedArrayBuffer) {
-    this.buffer = buffer ?? new SharedArrayBuffer((FIRST_ROUTER + MAX_ROUTERS) * 4);
+    this.buffer = buffer ?? new SharedArrayBuffer((FIRST_SEQUENCE + MAX_SEQUENCES) * 4);
     this.#words = new Int32Array(this.buffer);
   }
 
@@ -75,5 +80,14 @@ export class SharedWords {
 
   setMastership(slot: number, epoch: number): void {
     Atomics.store(this.#words, FIRST_ROUTER + slot, epoch);
+  }
+
+  /** The sequence number that a BFD session has used last, 32 bits. */
+  sequence(slot: number): number {
+    return Atomics.load(this.#words, FIRST_SEQUENCE + slot) >>> 0;
+  }
+
+  setSequence(slot: number, sequence: number): void {
+    Atomics.store(this.#words, FIRST_SEQUENCE + slot, sequence | 0);
   }
 }

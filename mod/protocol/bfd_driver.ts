@@ -1,165 +1,268 @@
 /**
- * The BFD sessions of this agent: which there are, on which sockets they speak, and whose each
- * packet is.
+ * The BFD sessions of this agent: which there are, whether they have sockets, and what they go on
+ * from.
  *
- * Configuration is a difference: a session whose entry is unchanged is not touched. A packet finds
- * its session by the socket that hears it, or in discovery by the discriminator it names, or, when
- * it names none yet, by who sent it (RFC 5881 section 3, RFC 5883 section 4).
+ * Configuration is a difference: a session whose entry is unchanged is not touched. A session exists
+ * as long as it is configured; its sockets come and go with its interface, its address and its key.
+ * An interface that goes down fails no session by itself: the detection time does, as for any other
+ * silence.
  *
  * @module
  */
 
 import {
-  closeDescriptor,
-  EAGAIN,
-  inNamespace,
-  interfaceIndex,
-  type MessageReceiver,
-  receive,
-  sockaddrAddress,
-  sockaddrPort,
-  SystemError,
-} from "../../ffi/mod.ts";
-import {
-  authenticate,
-  type ControlPacket,
+  type AuthenticationSettings,
   createSession,
-  decodeControl,
-  type DropReason,
-  emptyControlPacket,
+  type Session,
   type SessionEvent,
-  type SessionSettings,
-  type TransitionEffect,
 } from "../bfd/mod.ts";
-import { BfdEntry } from "./bfd_entry.ts";
-import { type BfdSource, Discovery, HearingSource, peerKey, ROOM } from "./bfd_sources.ts";
-import {
-  type BfdEndpoints,
-  BfdSender,
-  FIRST_SOURCE_PORT,
-  LAST_SOURCE_PORT,
-  MULTIHOP_PORT,
-  openDiscovery,
-  openHearing,
-  SINGLE_HOP_PORT,
-} from "./bfd_transport.ts";
-import type { TimerHeap } from "./timer_heap.ts";
-
-/** One session as the operator wants it. */
-export interface BfdSessionConfig {
-  readonly settings: SessionSettings;
-  readonly ends: Omit<BfdEndpoints, "interfaceIndex">;
-}
+import type {
+  AdministerBfd,
+  BfdCredentials,
+  BfdMemory,
+  BfdReport,
+  ProtocolBfd,
+} from "../plane/bfd.ts";
+import { MAX_SEQUENCES, type SharedWords } from "../plane/shared.ts";
+import type { TrackerFinding } from "../plane/trackers.ts";
+import { BfdClient, type BfdClientSurroundings } from "./bfd_clients.ts";
+import { BfdEntry, type BfdSurroundings } from "./bfd_entry.ts";
+import { memoryOf, reportOf, sameAuthentication, samePath } from "./bfd_memory.ts";
+import { BfdOpenings, type OpeningSurroundings } from "./bfd_openings.ts";
+import { BfdSockets, type BfdSocketSurroundings } from "./bfd_sockets.ts";
+import { SlotTable } from "./slot_table.ts";
 
 /** What the driver needs from around it. */
-export interface BfdDriverSurroundings {
-  readonly heap: TimerHeap;
+export interface BfdDriverSurroundings
+  extends BfdSocketSurroundings, OpeningSurroundings, Omit<BfdClientSurroundings, "remember"> {
+  readonly words: SharedWords;
   /** A number in [0, 1), for jitter. */
   random(): number;
-  /** 32 bits that nobody can foresee. */
-  randomWord(): number;
-  /** The descriptor is to be watched, or no longer. */
-  watch(source: BfdSource): void;
-  unwatch(source: BfdSource): void;
-  changed(entry: BfdEntry, transition: TransitionEffect, now: number): void;
-  notice(entry: BfdEntry, text: string): void;
 }
 
-/** Ports that are tried before a session is told that there is none. */
-const PORT_TRIES = 64;
+/** How long a stop waits for the last session to say so for its detection time, microseconds. */
+const LONGEST_FAREWELL = 3_000_000;
 
-interface PacketEvent {
-  readonly type: "packet";
-  readonly packet: ControlPacket;
+const OPENING: readonly string[] = ["its sockets are being opened"];
+
+interface Former {
+  readonly memory: BfdMemory;
+  readonly silentSince: number;
+  /** It stood still on purpose: all of it is as it was. */
+  readonly exact: boolean;
 }
 
 export class BfdDriver {
   readonly #env: BfdDriverSurroundings;
   readonly #entries = new Map<string, BfdEntry>();
-  readonly #configs = new Map<string, BfdSessionConfig>();
-  readonly #byDiscriminator = new Map<number, BfdEntry>();
-  readonly #discoveries = new Map<string, Discovery>();
-  readonly #sources = new Map<BfdEntry, HearingSource>();
-  readonly #ports = new Set<number>();
-  readonly #buffer = new Uint8Array(new ArrayBuffer(ROOM));
-  readonly #event: PacketEvent = { type: "packet", packet: emptyControlPacket() };
+  readonly #clients = new Map<BfdEntry, BfdClient>();
+  readonly #sockets: BfdSockets;
+  readonly #openings: BfdOpenings;
+  readonly #slots = new SlotTable(MAX_SEQUENCES);
+  readonly #surroundings: BfdSurroundings;
+  readonly #clientSurroundings: BfdClientSurroundings;
+  /** Sessions that an operator has taken down, until he takes them up again. */
+  readonly #administered = new Set<string>();
+  readonly #resumed = new Map<string, Former>();
   #stopping = false;
+  /** Ends a stop that takes too long. */
+  readonly #farewell = {
+    at: Infinity,
+    position: -1,
+    fire: (now: number) => this.stop(true, now),
+  };
 
   constructor(env: BfdDriverSurroundings) {
     this.#env = env;
-  }
-
-  get entries(): ReadonlyMap<string, BfdEntry> {
-    return this.#entries;
-  }
-
-  /** Packets in discovery that no session could be charged with. */
-  get dropped(): Readonly<Record<string, number>> {
-    const sum: Record<string, number> = {};
-    for (const { dropped } of this.#discoveries.values()) {
-      for (const [reason, count] of Object.entries(dropped)) {
-        sum[reason] = (sum[reason] ?? 0) + count;
-      }
-    }
-    return sum;
+    const broke = (entry: BfdEntry, error: unknown, now: number): void =>
+      this.#breakDown(entry, error, now);
+    this.#sockets = new BfdSockets(env);
+    this.#openings = new BfdOpenings(env, this.#sockets, this.#entries, broke);
+    this.#surroundings = {
+      heap: env.heap,
+      random: () => env.random(),
+      sequenceUsed: ({ slot, session }) => {
+        if (slot >= 0) env.words.setSequence(slot, session.sequence.transmit);
+      },
+      changed: (entry, news, at) => this.#clients.get(entry)?.heard(news, at),
+      notice: ({ name }, text) => env.log.log("warning", ["bfd", name], text),
+      ended: (entry) => this.#forget(entry),
+      broke,
+    };
+    this.#clientSurroundings = {
+      heap: env.heap,
+      ids: env.ids,
+      log: env.log,
+      clock: () => env.clock(),
+      found: (finding, now) => env.found(finding, now),
+      postControl: (message) => env.postControl(message),
+      remember: (entry) => this.#remember(entry),
+    };
   }
 
   // ===== configuration ===========================================================================
 
   /**
+   * Makes the sessions what is wanted, touching only what differs.
+   *
+   * @param credentials what the sessions that authenticate do it with
+   * @returns what was done, one line each
+   */
+  configure(
+    sessions: readonly ProtocolBfd[],
+    credentials: readonly BfdCredentials[],
+    now: number,
+  ): string[] {
+    const changes: string[] = [];
+    // A session added now would never be told to stop.
+    if (this.#stopping) return changes;
+    const keys = new Map(credentials.map((one) => [one.session, one.authentication]));
+    const wanted = new Set(sessions.map(({ settings }) => settings.name));
+    for (const name of [...this.#entries.keys()]) {
+      if (wanted.has(name)) continue;
+      changes.push(`BFD session ${name}: removed`);
+      this.remove(name, now);
+    }
+    for (const config of sessions) {
+      const { name } = config.settings;
+      const done = this.set(config, keys.get(name) ?? null, now);
+      if (done !== "") changes.push(`BFD session ${name}: ${done}`);
+    }
+    // Old news must not be believed when somebody of that name comes later.
+    this.#resumed.clear();
+    return changes;
+  }
+
+  /**
    * Adds a session, or changes one that runs. One between other ends is another session: the old
    * one says that it goes.
    *
-   * @throws {SystemError} when a socket cannot be had; then there is no such session
+   * @param authentication null: there are no keys
+   * @returns what was done; empty: nothing
    */
-  set(config: BfdSessionConfig, now: number): void {
+  set(config: ProtocolBfd, authentication: AuthenticationSettings | null, now: number): string {
     const { name } = config.settings;
     const entry = this.#entries.get(name);
-    const before = this.#configs.get(name);
-    if (entry !== undefined && before !== undefined) {
-      if (JSON.stringify(before.ends) === JSON.stringify(config.ends)) {
-        this.#configs.set(name, config);
-        if (JSON.stringify(before.settings) === JSON.stringify(config.settings)) return;
-        return entry.apply({ type: "configure", settings: config.settings }, now);
-      }
-      this.remove(name, now);
+    if (entry === undefined) {
+      this.#add(config, authentication, now);
+      return "added";
     }
-    this.#add(config, now);
+    if (entry.broken !== "" || !samePath(entry.config.path, config.path)) {
+      const administered = this.#administered.has(name);
+      this.remove(name, now);
+      if (administered) this.#administered.add(name);
+      this.#add(config, authentication, now);
+      return "changed";
+    }
+    const same = JSON.stringify(entry.config) === JSON.stringify(config);
+    const locked = config.authentication !== undefined && authentication === null;
+    const former = entry.session.settings.authentication;
+    if (same && locked === entry.locked && sameAuthentication(former, authentication)) return "";
+    entry.config = config;
+    if (locked !== entry.locked) this.#lock(entry, locked, now);
+    entry.apply({ type: "configure", settings: { ...config.settings, authentication } }, now);
+    this.#clients.get(entry)?.configure(now);
+    return same ? "authentication changed" : "changed";
   }
 
-  #add(config: BfdSessionConfig, now: number): void {
-    const ends = withIndex(config.ends);
-    const discovery = this.#openDiscovery(ends);
-    let sender: BfdSender;
-    try {
-      sender = new BfdSender(ends, this.#candidatePorts());
-    } catch (error) {
-      this.#closeIfUnused(discovery);
-      throw error;
+  #add(config: ProtocolBfd, authentication: AuthenticationSettings | null, now: number): void {
+    const { name } = config.settings;
+    const settings = { ...config.settings, authentication };
+    const former = this.#formerOf(config);
+    const slot = this.#slots.take(former?.memory.slot ?? -1);
+    const session = former === undefined
+      ? createSession(settings, {
+        discriminator: this.#sockets.newDiscriminator(),
+        sequence: this.#env.randomWord(),
+      }, now)
+      : this.#goingOn(former, authentication);
+    const entry = new BfdEntry(session, config, slot, this.#surroundings);
+    entry.locked = config.authentication !== undefined && authentication === null;
+    entry.formerPort = former?.memory.sourcePort ?? 0;
+    entry.waitingFor = OPENING;
+    if (slot >= 0) this.#env.words.setSequence(slot, session.sequence.transmit);
+    this.#entries.set(name, entry);
+    this.#sockets.add(entry);
+    const client = new BfdClient(entry, this.#clientSurroundings, now, former?.memory.client);
+    this.#clients.set(entry, client);
+    if (former === undefined) {
+      this.#openings.openAt(entry, now);
+      if (this.#administered.has(name)) entry.apply({ type: "admin", down: true }, now);
+    } else {
+      if (session.state === "admin_down") this.#administered.add(name);
+      // The other side waits for us: sockets first, then our word.
+      this.#openings.open(entry, now);
+      entry.apply({ type: "resume", age: now - former.silentSince }, now);
+      if (JSON.stringify(former.memory.session.settings) !== JSON.stringify(config.settings)) {
+        entry.apply({ type: "configure", settings }, now);
+      }
     }
-    this.#ports.add(sender.port);
-    const origin = { discriminator: this.#newDiscriminator(), sequence: this.#env.randomWord() };
-    const session = createSession(config.settings, origin, now);
-    const entry: BfdEntry = new BfdEntry(session, ends, sender, {
-      heap: this.#env.heap,
-      random: () => this.#env.random(),
-      changed: (from, transition, at) => this.#env.changed(from, transition, at),
-      notice: (from, text) => this.#env.notice(from, text),
-      ended: () => this.#close(entry),
-    });
-    this.#entries.set(config.settings.name, entry);
-    this.#configs.set(config.settings.name, config);
-    this.#byDiscriminator.set(origin.discriminator, entry);
-    discovery.sessions.set(peerKey(ends.peer, ends.interfaceIndex), entry);
     entry.arm();
+  }
+
+  /** What the session was in a former life, if it is the same one. */
+  #formerOf(config: ProtocolBfd): Former | undefined {
+    const former = this.#resumed.get(config.settings.name);
+    if (former === undefined) return undefined;
+    const { session, path } = former.memory;
+    const usable = samePath(path, config.path) && !session.stopping && !session.stopped &&
+      !this.#sockets.hasDiscriminator(session.localDiscriminator);
+    return usable ? former : undefined;
+  }
+
+  /** A session that goes on, its keys as they are configured now. */
+  #goingOn(
+    { memory: { session, slot }, exact }: Former,
+    authentication: AuthenticationSettings | null,
+  ): Session {
+    const sequence = { ...session.sequence };
+    if (!exact && slot >= 0) sequence.transmit = this.#env.words.sequence(slot);
+    return { ...session, settings: { ...session.settings, authentication }, sequence };
   }
 
   /** Says AdminDown once and ends. */
   remove(name: string, now: number): void {
-    this.#entries.get(name)?.apply({ type: "stop", now: true }, now);
+    const entry = this.#entries.get(name);
+    this.#administered.delete(name);
+    if (entry === undefined) return;
+    entry.leaving = true;
+    if (entry.broken !== "") this.#forget(entry);
+    else entry.apply({ type: "stop", now: true }, now);
   }
 
-  /** Something happens to one session: a command, or a change of its surroundings. */
+  #forget(entry: BfdEntry): void {
+    this.#sockets.delete(entry);
+    this.#clients.get(entry)?.end();
+    this.#clients.delete(entry);
+    this.#slots.free(entry.slot);
+    this.#env.heap.cancel(entry);
+    if (this.#entries.get(entry.name) === entry) this.#entries.delete(entry.name);
+  }
+
+  #breakDown(entry: BfdEntry, error: unknown, now: number): void {
+    entry.breakDown(error);
+    this.#env.log.log("error", ["bfd", entry.name], entry.broken);
+    this.#sockets.close(entry);
+    entry.waitingFor = [entry.broken];
+    entry.openAt = Infinity;
+    if (!entry.leaving) this.#clients.get(entry)?.fail(entry.broken, now);
+  }
+
+  // ===== commands ================================================================================
+
+  /** `halb bfd down` and `up`. @returns why not, in words; null: done */
+  administer({ session: name, down }: AdministerBfd, now: number): string | null {
+    if (this.#stopping) return "the agent is stopping";
+    const entry = this.#entries.get(name);
+    if (entry === undefined) return "there is no such BFD session";
+    if (entry.broken !== "") return entry.broken;
+    if (down) this.#administered.add(name);
+    else this.#administered.delete(name);
+    entry.apply({ type: "admin", down }, now);
+    return null;
+  }
+
+  /** Something happens to one session. */
   apply(name: string, event: SessionEvent, now: number): void {
     this.#entries.get(name)?.apply(event, now);
   }
@@ -168,104 +271,33 @@ export class BfdDriver {
   stop(atOnce: boolean, now: number): void {
     this.#stopping = true;
     for (const entry of [...this.#entries.values()]) {
-      entry.apply({ type: "stop", now: atOnce }, now);
+      entry.leaving = true;
+      if (entry.broken !== "") this.#forget(entry);
+      else entry.apply({ type: "stop", now: atOnce }, now);
     }
+    if (this.#entries.size > 0) this.#env.heap.set(this.#farewell, now + LONGEST_FAREWELL);
+    else this.#env.heap.cancel(this.#farewell);
   }
 
   get isStopped(): boolean {
     return this.#stopping && this.#entries.size === 0;
   }
 
-  #newDiscriminator(): number {
-    for (;;) {
-      const number = this.#env.randomWord() >>> 0;
-      if (number !== 0 && !this.#byDiscriminator.has(number)) return number;
-    }
-  }
-
-  /** Ports that none of our sessions has, from a random one on. */
-  *#candidatePorts(): Generator<number> {
-    const count = LAST_SOURCE_PORT - FIRST_SOURCE_PORT + 1;
-    const first = (this.#env.randomWord() >>> 0) % count;
-    let tries = 0;
-    for (let i = 0; i < count && tries < PORT_TRIES; i++) {
-      const port = FIRST_SOURCE_PORT + (first + i) % count;
-      if (this.#ports.has(port)) continue;
-      tries++;
-      yield port;
-    }
-  }
-
   // ===== sockets =================================================================================
 
-  #openDiscovery(ends: BfdEndpoints): Discovery {
-    const { namespace, family, multihop } = ends;
-    const key = `${namespace}/${family}/${multihop}`;
-    const present = this.#discoveries.get(key);
-    if (present !== undefined) return present;
-    const port = multihop ? MULTIHOP_PORT : SINGLE_HOP_PORT;
-    const descriptor = openDiscovery(namespace, family, port, "");
-    const discovery = new Discovery(key, descriptor, ends, this);
-    this.#discoveries.set(key, discovery);
-    this.#env.watch(discovery);
-    return discovery;
+  /** An interface of one of these names is there, or is not, or is another. */
+  interfaceChanged(namespace: string, names: readonly (string | undefined)[], now: number): void {
+    this.#openings.interfaceChanged(namespace, names, now);
   }
 
-  #closeIfUnused(discovery: Discovery): void {
-    if (discovery.sessions.size > 0) return;
-    this.#env.unwatch(discovery);
-    closeDescriptor(discovery.descriptor);
-    this.#discoveries.delete(discovery.key);
+  #lock(entry: BfdEntry, locked: boolean, now: number): void {
+    entry.locked = locked;
+    // Nobody is to speak or hear without a key meanwhile.
+    if (locked) this.#sockets.close(entry);
+    this.#openings.openAt(entry, now);
   }
 
-  /** From now on the peer has a socket of its own, as long as it sends from this port. */
-  #hear(entry: BfdEntry, local: string, port: number): void {
-    this.#closeHearing(entry);
-    try {
-      entry.hearing = openHearing(entry.ends, local, port);
-    } catch (error) {
-      // It goes on through discovery; the next packet tries again.
-      if (error instanceof SystemError) return;
-      throw error;
-    }
-    entry.hearingPort = port;
-    const source = new HearingSource(entry, this);
-    this.#sources.set(entry, source);
-    this.#env.watch(source);
-  }
-
-  #closeHearing(entry: BfdEntry): void {
-    const source = this.#sources.get(entry);
-    if (source === undefined) return;
-    this.#env.unwatch(source);
-    closeDescriptor(source.descriptor);
-    this.#sources.delete(entry);
-    entry.hearing = -1;
-    entry.hearingPort = 0;
-  }
-
-  #close(entry: BfdEntry): void {
-    const { ends, session, sender } = entry;
-    this.#closeHearing(entry);
-    sender.close();
-    this.#ports.delete(sender.port);
-    this.#entries.delete(entry.name);
-    this.#configs.delete(entry.name);
-    this.#byDiscriminator.delete(session.localDiscriminator);
-    const key = `${ends.namespace}/${ends.family}/${ends.multihop}`;
-    const discovery = this.#discoveries.get(key);
-    if (discovery === undefined) return;
-    discovery.sessions.delete(peerKey(ends.peer, ends.interfaceIndex));
-    this.#closeIfUnused(discovery);
-  }
-
-  // ===== packets =================================================================================
-
-  /** All sockets, where our own loop was late: what waits there comes before any timer. */
-  receiveAll(budget: number, now: number): void {
-    for (const source of this.#sources.values()) source.read(budget, now);
-    for (const discovery of this.#discoveries.values()) discovery.read(budget, now);
-  }
+  // ===== time ====================================================================================
 
   /**
    * Our own loop was late by `LATE` (`lateness.ts`) or more: every session hears it before the
@@ -275,73 +307,50 @@ export class BfdDriver {
     for (const entry of this.#entries.values()) entry.apply({ type: "stall", length }, now);
   }
 
-  /** What the session's own socket has: only its peer can have sent it. */
-  readHearing(entry: BfdEntry, budget: number, now: number): number {
-    const { packet } = this.#event;
-    for (let count = 0; count < budget; count++) {
-      // A packet may end the session, and with it the socket.
-      if (entry.hearing < 0) return count;
-      const length = receive(entry.hearing, this.#buffer, 0);
-      if (length === -EAGAIN) return count;
-      if (length < 0) continue;
-      const reason = decodeControl(this.#buffer, length, packet);
-      if (reason !== null) entry.drop(reason);
-      else this.#take(entry, this.#buffer, now);
-    }
-    return budget;
+  /** The last word for a while: another process may go on from here. */
+  speak(now: number): void {
+    for (const entry of this.#entries.values()) entry.speak(now);
   }
 
-  /** A decoded packet for a session. Returns whether it was believed. */
-  #take(entry: BfdEntry, bytes: Uint8Array, now: number): boolean {
-    const { packet } = this.#event;
-    const your = packet.yourDiscriminator;
-    const foreign = your !== 0 && your !== entry.session.localDiscriminator;
-    const reason = foreign ? "unknown_session" : authenticate(entry.session, bytes, packet, now);
-    if (reason !== null) {
-      entry.drop(reason);
-      return false;
-    }
-    entry.packetsReceived++;
-    entry.apply(this.#event, now);
-    return true;
+  /** Nobody did, and we stood still for `age`. */
+  goOn(age: number, now: number): void {
+    for (const entry of this.#entries.values()) entry.apply({ type: "resume", age }, now);
   }
 
-  /** What comes through discovery. Returns why it was not for anybody. */
-  discover(discovery: Discovery, message: MessageReceiver, now: number): DropReason | null {
-    const ttl = message.hopLimit;
-    if (!discovery.multihop && ttl !== 255) return "ttl";
-    const { packet } = this.#event;
-    const reason = decodeControl(message.payload, message.length, packet);
-    if (reason !== null) return reason;
-    const entry = this.#find(discovery, message);
-    if (entry === undefined) return "unknown_session";
-    if (ttl < entry.ends.minimumTtl) {
-      entry.drop("ttl");
-      return null;
+  // ===== memory ==================================================================================
+
+  /** Sessions as a former plane or process left them, for `configure` to go on with. */
+  resume(memories: readonly BfdMemory[], silentSince: number, exact: boolean): void {
+    for (const memory of memories) {
+      this.#resumed.set(memory.session.settings.name, { memory, silentSince, exact });
     }
-    if (!this.#take(entry, message.payload, now) || entry.session.stopped) return null;
-    const port = sockaddrPort(message.source);
-    if (port !== entry.hearingPort) this.#hear(entry, discovery.localAddress(message), port);
-    return null;
   }
 
-  #find(discovery: Discovery, message: MessageReceiver): BfdEntry | undefined {
-    const { packet } = this.#event;
-    const from = sockaddrAddress(message.source);
-    if (packet.yourDiscriminator === 0) {
-      return discovery.sessions.get(peerKey(from, message.interfaceIndex)) ??
-        discovery.sessions.get(peerKey(from, 0));
-    }
-    const entry = this.#byDiscriminator.get(packet.yourDiscriminator);
-    if (entry === undefined || entry.ends.peer !== from) return undefined;
-    const { interfaceIndex: index, multihop, namespace } = entry.ends;
-    if (multihop !== discovery.multihop || namespace !== discovery.namespace) return undefined;
-    return index === 0 || index === message.interfaceIndex ? entry : undefined;
+  /** All sessions as they are now. */
+  memories(): BfdMemory[] {
+    return [...this.#entries.values()].map((entry) => this.#remember(entry));
   }
-}
 
-function withIndex(ends: Omit<BfdEndpoints, "interfaceIndex">): BfdEndpoints {
-  const { namespace, interface: name } = ends;
-  const index = name === "" ? 0 : inNamespace(namespace, () => interfaceIndex(name));
-  return { ...ends, interfaceIndex: index };
+  #remember(entry: BfdEntry): BfdMemory {
+    return memoryOf(entry, this.#clients.get(entry)!.client);
+  }
+
+  get entries(): ReadonlyMap<string, BfdEntry> {
+    return this.#entries;
+  }
+
+  /** What those who depend on the sessions were told, for those who come later. */
+  findings(): TrackerFinding[] {
+    return [...this.#clients.values()].flatMap(({ finding }) => finding ?? []);
+  }
+
+  /** For status; absent: there are no sessions, and nobody has sent anything. */
+  describe(): { bfd?: readonly BfdReport[]; bfdDropped?: Readonly<Record<string, number>> } {
+    const { dropped } = this.#sockets;
+    if (this.#entries.size === 0 && Object.keys(dropped).length === 0) return {};
+    const bfd = [...this.#entries.values()].map((entry) =>
+      reportOf(entry, this.#clients.get(entry)!.client)
+    );
+    return { bfd, bfdDropped: dropped };
+  }
 }

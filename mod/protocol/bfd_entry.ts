@@ -2,7 +2,8 @@
  * One BFD session of the driver: the machine, its sockets, its deadline and its counters.
  *
  * A packet in or out allocates nothing here: the list of effects, the buffer and the events are
- * made once and used again.
+ * made once and used again. What others must hear of is told when the step is over, so that they may
+ * step other sessions, or this one.
  *
  * @module
  */
@@ -11,6 +12,7 @@ import {
   deadline,
   type DropReason,
   LONGEST_CONTROL,
+  type NeighbourAdminDownEffect,
   type Session,
   type SessionEffect,
   type SessionEvent,
@@ -18,20 +20,30 @@ import {
   type TransitionEffect,
   writeControl,
 } from "../bfd/mod.ts";
+import type { ProtocolBfd } from "../plane/bfd.ts";
+import { textOf } from "../text/mod.ts";
 import type { BfdEndpoints, BfdSender } from "./bfd_transport.ts";
 import type { Deadline, TimerHeap } from "./timer_heap.ts";
+
+/** What those who depend on a session may have to hear of. */
+export type BfdNews = TransitionEffect | NeighbourAdminDownEffect;
 
 /** What a session needs from around it. */
 export interface BfdSurroundings {
   readonly heap: TimerHeap;
   /** A number in [0, 1), for jitter. */
   random(): number;
-  changed(entry: BfdEntry, transition: TransitionEffect, now: number): void;
+  /** Authenticated packets have left: the last number is kept where a crash does not reach it. */
+  sequenceUsed(entry: BfdEntry): void;
+  changed(entry: BfdEntry, news: BfdNews, now: number): void;
   notice(entry: BfdEntry, text: string): void;
   ended(entry: BfdEntry): void;
+  /** A defect of ours: the session is dead until it is configured anew. */
+  broke(entry: BfdEntry, error: unknown, now: number): void;
 }
 
 const TIMER: SessionEvent = { type: "timer" };
+const SEND: SessionEffect = { type: "send", final: false };
 
 // Steps are synchronous and do not nest: one buffer and one list serve all sessions.
 const bytes = new Uint8Array(new ArrayBuffer(LONGEST_CONTROL));
@@ -40,10 +52,29 @@ const effects: SessionEffect[] = [];
 export class BfdEntry implements Deadline {
   at = Infinity;
   position = -1;
+  /** As its sockets are; the interface's index is 0 where there is none. */
+  ends: BfdEndpoints;
+  /** What it sends by; null: there is nothing. */
+  sender: BfdSender | null = null;
   /** Descriptor that hears this peer alone; -1: it comes through discovery. */
   hearing = -1;
-  /** Port of the peer that `hearing` is connected to. */
+  /** Port of the peer that `hearing` is connected to, and the own address. */
   hearingPort = 0;
+  hearingAddress = "";
+  /** It authenticates, and has no key: nothing is sent or believed. */
+  locked = false;
+  /** It is no longer wanted: what becomes of it is nobody's failure. */
+  leaving = false;
+  /** What broke it; empty: nothing. */
+  broken = "";
+  /** What it lacks, in words. */
+  waitingFor: readonly string[] = [];
+  /** When its sockets are to be opened, or looked at; `Infinity`: they are not. */
+  openAt = Infinity;
+  /** How long to wait after the next failure, microseconds. */
+  backOff = 0;
+  /** The source port that it had in a former life; 0: none. */
+  formerPort = 0;
   packetsSent = 0;
   packetsReceived = 0;
   sendErrors = 0;
@@ -52,17 +83,19 @@ export class BfdEntry implements Deadline {
   readonly dropped: Partial<Record<DropReason, number>> = {};
   readonly #env: BfdSurroundings;
 
+  /** @param slot its word of the shared memory; -1: none */
   constructor(
     readonly session: Session,
-    readonly ends: BfdEndpoints,
-    readonly sender: BfdSender,
+    public config: ProtocolBfd,
+    readonly slot: number,
     env: BfdSurroundings,
   ) {
+    this.ends = { ...config.path, interfaceIndex: 0 };
     this.#env = env;
   }
 
   get name(): string {
-    return this.session.settings.name;
+    return this.config.settings.name;
   }
 
   /** The deadline has come. */
@@ -70,12 +103,21 @@ export class BfdEntry implements Deadline {
     this.apply(TIMER, now);
   }
 
-  /** One event for the machine, and what comes of it. */
+  /** One event for the machine, and what comes of it. Never throws. */
   apply(event: SessionEvent, now: number): void {
-    effects.length = 0;
-    step(this.session, event, now, this.#env.random(), effects);
-    for (let i = 0; i < effects.length; i++) this.#perform(effects[i]!, now);
-    this.arm();
+    if (this.broken !== "") return;
+    let news: SessionEffect[] | null = null;
+    try {
+      effects.length = 0;
+      step(this.session, event, now, this.#env.random(), effects);
+      for (let i = 0; i < effects.length; i++) {
+        if (!this.#perform(effects[i]!, now)) (news ??= []).push(effects[i]!);
+      }
+      this.arm();
+    } catch (error) {
+      return this.#env.broke(this, error, now);
+    }
+    if (news !== null) { for (const effect of news) this.#tell(effect, now); }
   }
 
   /** Puts the session's next deadline into the heap. */
@@ -85,25 +127,52 @@ export class BfdEntry implements Deadline {
     else if (this.position === -1 || next !== this.at) this.#env.heap.set(this, next);
   }
 
+  /** Says that it is there, out of turn. */
+  speak(now: number): void {
+    if (this.session.state !== "up" || this.session.stopped) return;
+    this.session.lastSent = now;
+    this.#perform(SEND, now);
+  }
+
+  /** A defect of ours costs one session, not the agent. */
+  breakDown(error: unknown): void {
+    this.broken = `internal error: ${textOf(error)}`;
+    this.session.state = "down";
+    this.session.stopped = true;
+    this.#env.heap.cancel(this);
+  }
+
   drop(reason: DropReason): void {
     this.dropped[reason] = (this.dropped[reason] ?? 0) + 1;
   }
 
-  #perform(effect: SessionEffect, now: number): void {
+  /** Does what concerns nobody else. @returns false: somebody is to be told */
+  #perform(effect: SessionEffect, now: number): boolean {
     switch (effect.type) {
       case "send": {
+        if (this.sender === null) return true;
         const length = writeControl(this.session, effect, bytes, now);
         if (this.sender.send(bytes, length) < 0) this.sendErrors++;
         else this.packetsSent++;
-        return;
+        if (this.session.settings.authentication !== null) this.#env.sequenceUsed(this);
+        return true;
       }
+      case "discard":
+        this.drop(effect.reason);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  #tell(effect: SessionEffect, now: number): void {
+    switch (effect.type) {
       case "transition":
+      case "neighbour_admin_down":
         return this.#env.changed(this, effect, now);
       case "notice":
         this.stallGraces++;
         return this.#env.notice(this, effect.text);
-      case "discard":
-        return this.drop(effect.reason);
       case "stopped":
         return this.#env.ended(this);
     }

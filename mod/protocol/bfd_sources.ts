@@ -12,6 +12,7 @@ import {
   IPPROTO_IPV6,
   IPV6_PKTINFO,
   MessageReceiver,
+  monotonicMicros,
 } from "../../ffi/mod.ts";
 import type { DropReason } from "../bfd/mod.ts";
 import { formatIp } from "../ip/mod.ts";
@@ -24,14 +25,26 @@ export const ROOM = 512;
 /** Something that becomes readable. */
 export interface BfdSource {
   readonly descriptor: number;
-  /** Reads up to `budget` packets. Fewer mean that it is empty. */
-  read(budget: number, now: number): number;
+  /**
+   * Reads up to `budget` packets. Fewer mean that it is empty, or that it is late.
+   *
+   * @param until when to read no more, on CLOCK_MONOTONIC, but for the first `BATCH`
+   */
+  read(budget: number, now: number, until: number): number;
+}
+
+/** Packets between two looks at the clock. */
+const BATCH = 8;
+
+/** Whether the reader of that many packets has to leave the rest for later. */
+export function isLate(count: number, until: number): boolean {
+  return count > 0 && count % BATCH === 0 && until !== Infinity && monotonicMicros() >= until;
 }
 
 /** What the driver does with what was read. */
 export interface BfdReader {
   /** What the session's own socket has: only its peer can have sent it. */
-  readHearing(entry: BfdEntry, budget: number, now: number): number;
+  readHearing(entry: BfdEntry, budget: number, now: number, until: number): number;
   /** One packet of discovery. Returns why it was not for anybody. */
   discover(discovery: Discovery, message: MessageReceiver, now: number): DropReason | null;
 }
@@ -48,8 +61,8 @@ export class HearingSource implements BfdSource {
     this.#driver = driver;
   }
 
-  read(budget: number, now: number): number {
-    return this.#driver.readHearing(this.#entry, budget, now);
+  read(budget: number, now: number, until: number): number {
+    return this.#driver.readHearing(this.#entry, budget, now, until);
   }
 }
 
@@ -77,8 +90,9 @@ export class Discovery implements BfdSource {
     this.#driver = driver;
   }
 
-  read(budget: number, now: number): number {
+  read(budget: number, now: number, until: number): number {
     for (let count = 0; count < budget; count++) {
+      if (isLate(count, until)) return count;
       const length = message.receive(this.descriptor);
       if (length === -EAGAIN) return count;
       if (length < 0) continue;

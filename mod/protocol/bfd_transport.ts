@@ -61,6 +61,7 @@ import {
   SOL_SOCKET,
   SystemError,
 } from "../../ffi/mod.ts";
+import type { BfdPath } from "../plane/bfd.ts";
 import { ownerOfUdpPort } from "./port_owner.ts";
 
 export type BfdFamily = "ipv4" | "ipv6";
@@ -81,20 +82,10 @@ const CLASS_CONTROL = 0xc0;
 /** TC_PRIO_CONTROL: ahead of bulk traffic in the interface's own queue. */
 const PRIORITY_CONTROL = 7;
 
-/** Between whom a session runs. */
-export interface BfdEndpoints {
-  readonly namespace: string;
-  readonly family: BfdFamily;
-  readonly peer: string;
-  /** Own address; "": as the kernel routes. */
-  readonly source: string;
-  /** "": any, where several hops are allowed. */
-  readonly interface: string;
-  /** Index of that interface; 0: none. */
+/** Between whom a session runs, here and now. */
+export interface BfdEndpoints extends BfdPath {
+  /** Index of its interface; 0: none. */
   readonly interfaceIndex: number;
-  readonly multihop: boolean;
-  /** Least TTL of what is received: 255 over one hop. */
-  readonly minimumTtl: number;
 }
 
 function portOf({ multihop }: Pick<BfdEndpoints, "multihop">): number {
@@ -127,9 +118,10 @@ export class BfdSender {
 
   /**
    * @param candidates ports to try, one after the other
+   * @param former the port of a former life: another process of ours may still have it; 0: none
    * @throws {SystemError} when none is free, or the address is not here
    */
-  constructor(ends: BfdEndpoints, candidates: Iterable<number>) {
+  constructor(ends: BfdEndpoints, candidates: Iterable<number>, former = 0) {
     this.#peer = sockaddr(ends.family, ends.peer, portOf(ends), ends.interfaceIndex);
     let port = 0;
     this.#fd = inNamespace(ends.namespace, () =>
@@ -144,7 +136,9 @@ export class BfdSender {
           setOption(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, LARGEST_TTL);
           setOption(fd, IPPROTO_IPV6, IPV6_TCLASS, CLASS_CONTROL);
         }
-        port = bindToFirstFree(fd, ends, candidates);
+        port = bindAgain(fd, ends, former) || bindToFirstFree(fd, ends, candidates);
+        // For a process that takes over from this one.
+        setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
       }));
     this.port = port;
   }
@@ -156,6 +150,20 @@ export class BfdSender {
 
   close(): void {
     closeDescriptor(this.#fd);
+  }
+}
+
+/** Binds to the port of a former life. Returns it; 0: it is not to be had. */
+function bindAgain(fd: number, ends: BfdEndpoints, port: number): number {
+  if (port === 0) return 0;
+  setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  try {
+    bindSocket(fd, sockaddr(ends.family, ends.source, port, ends.interfaceIndex));
+    return port;
+  } catch (error) {
+    if (!(error instanceof SystemError) || error.errno !== EADDRINUSE) throw error;
+    setOption(fd, SOL_SOCKET, SO_REUSEADDR, 0);
+    return 0;
   }
 }
 
@@ -211,6 +219,7 @@ export function openHearing(ends: BfdEndpoints, local: string, remotePort: numbe
  * Opens the socket for what no session hears by itself: first packets, and those of strangers.
  *
  * @param address "": any; else this own address alone, where another daemon has the rest
+ * @param shared a former process of ours may still have the port: the newest socket gets the packets
  * @throws {SystemError} which names the daemon that has the port
  */
 export function openDiscovery(
@@ -218,9 +227,11 @@ export function openDiscovery(
   family: BfdFamily,
   port: number,
   address: string,
+  shared = false,
 ): number {
   return inNamespace(namespace, () =>
     openUdp(family, (fd) => {
+      if (shared) setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
       setOption(fd, SOL_SOCKET, SO_RCVBUF, DISCOVERY_BUFFER);
       if (family === "ipv4") {
         setOption(fd, IPPROTO_IP, IP_RECVTTL, 1);

@@ -1,16 +1,17 @@
 /**
  * The protocol plane's loop. One turn:
  *
- * 1. sleep until an advert, a message or a deadline; never longer than a heartbeat;
- * 2. measure how late we are; after a stall tell every router, and empty the sockets first;
- * 3. adverts, at most `PACKETS` from each socket;
+ * 1. sleep until a packet, a message or a deadline; never longer than a heartbeat;
+ * 2. measure how late we are; after a stall tell every router and every BFD session, and empty the
+ *    sockets first;
+ * 3. packets, at most `PACKETS` from each socket;
  * 4. deadlines, all that are due, at most `TIMERS`;
  * 5. messages, at most `MESSAGES`;
  * 6. one heartbeat;
  * 7. what the kernel has refused, if there is any, no longer than to the next deadline.
  *
  * Nothing in it awaits, blocks on the kernel's configuration, or logs by itself. The budgets keep a
- * turn near one millisecond even under a flood, and leave adverts unread for a while when they
+ * turn near one millisecond even under a flood, and leave packets unread for a while when they
  * take half of the thread's time: the kernel throttles real-time threads that spin.
  *
  * @module
@@ -20,20 +21,20 @@ import {
   boottimeMicros,
   Epoll,
   EPOLLIN,
-  EPOLLONESHOT,
   EventFd,
   monotonicMicros,
   TimerFd,
 } from "../../ffi/mod.ts";
 import { Counters } from "../plane/counters.ts";
-import { sleep } from "../plane/crash.ts";
 import { IdSource } from "../plane/ids.ts";
 import { Inbox, Outbox } from "../plane/inbox.ts";
 import { LogLimiter } from "../plane/log_limiter.ts";
 import type {
+  ConfigureProtocol,
   ControlToProtocol,
   EventId,
-  Fault,
+  InterfaceChanged,
+  InterfaceGone,
   KernelToProtocol,
   ProtocolToControl,
   ToKernel,
@@ -41,11 +42,15 @@ import type {
 import type { ProtocolStart } from "../plane/start.ts";
 import { SharedWords } from "../plane/shared.ts";
 import { Allowance } from "./allowance.ts";
+import { BfdDriver } from "./bfd_driver.ts";
+import type { BfdSource } from "./bfd_sources.ts";
 import type { Channel } from "./channel.ts";
+import { injectFault, WallClock } from "./faults.ts";
 import { Freeze } from "./hand_over.ts";
 import { Keyring } from "./keyring.ts";
 import { LatenessGuard } from "./lateness.ts";
 import { Pace } from "./pace.ts";
+import { EVENTS, Readables } from "./readables.ts";
 import { Sweeper } from "./sweeper.ts";
 import { TimerHeap } from "./timer_heap.ts";
 import { openFrameSocket } from "./frame_sender.ts";
@@ -57,8 +62,7 @@ import { VrrpDriver } from "./vrrp_driver.ts";
 const PACKETS = 64;
 /** Packets from one socket after a stall, or where a deadline is due: they came before it. */
 const PACKETS_BEFORE_DEADLINE = 512;
-/** Ready descriptors that one look tells of, and looks in one turn: there may be thousands. */
-const EVENTS = 1024;
+/** Looks at what is ready in one turn. */
 const LOOKS = 4;
 /** How long, microseconds, a deadline that is due waits for them where we were not late. */
 const READING_BEFORE_DEADLINE = 500;
@@ -72,10 +76,11 @@ const HEARTBEAT_IDLE = 1_000;
 
 const TOKEN_WAKE = 0;
 const TOKEN_TIMER = 1;
-const FIRST_CHANNEL = 2;
+const FIRST_READABLE = 2;
 
 export class ProtocolLoop {
-  readonly #epoll = new Epoll(EVENTS);
+  readonly #readables = new Readables(FIRST_READABLE);
+  readonly #epoll = this.#readables.epoll;
   /** The same without the sockets, to sleep while they have to wait. */
   readonly #quietEpoll = new Epoll(2);
   readonly #allowance = new Allowance();
@@ -84,9 +89,6 @@ export class ProtocolLoop {
   readonly #timer = new TimerFd();
   readonly #heap = new TimerHeap();
   readonly #guard = new LatenessGuard();
-  readonly #channels = new Map<number, Channel>();
-  /** Token of a channel's adverts; the next one is that of what was refused. */
-  readonly #tokens = new Map<Channel, number>();
   readonly #words: SharedWords;
   readonly #ids: IdSource;
   readonly #inbox: Inbox;
@@ -94,22 +96,21 @@ export class ProtocolLoop {
   readonly #kernel: Outbox<ToKernel>;
   readonly #log: LogLimiter;
   readonly #driver: VrrpDriver;
+  readonly #bfd: BfdDriver;
   readonly #start: ProtocolStart;
   readonly #scheduling: { policy: string; priority: number };
   /** Another process may be about to take over. */
   #freeze: Freeze | null = null;
-  #nextToken = FIRST_CHANNEL;
-  /** A clock that is wrong on request, microseconds. */
-  #wallOffset = 0;
+  readonly #wall: WallClock;
   #armed = Infinity;
-  /** Adverts were read in this turn. */
+  /** Packets were read in this turn. */
   #heard = false;
   #ended = false;
 
   constructor(start: ProtocolStart, scheduling: { policy: string; priority: number }) {
     this.#start = start;
     this.#scheduling = scheduling;
-    if (start.faultInjection) this.#wallOffset = start.wallOffset ?? 0;
+    this.#wall = new WallClock(start.faultInjection ? start.wallOffset ?? 0 : 0);
     this.#words = new SharedWords(start.words);
     const wake = new EventFd(start.wake);
     // The kernel plane's port first: when control says `configure`, it has made sure that the state
@@ -126,7 +127,7 @@ export class ProtocolLoop {
       counters: new Counters(start.counters),
       words: this.#words,
       log: this.#log,
-      keys: new Keyring(() => this.#wall()),
+      keys: new Keyring(() => this.#wall.now()),
       now: monotonicMicros,
       postKernel: (message) => this.#kernel.post(message),
       postControl: (message) => this.#control.post(message),
@@ -138,12 +139,28 @@ export class ProtocolLoop {
       watch: (channel) => this.#watch(channel),
       unwatch: (channel) => this.#unwatch(channel),
     });
+    const word = new Uint32Array(1);
+    this.#bfd = new BfdDriver({
+      ids: this.#ids,
+      heap: this.#heap,
+      words: this.#words,
+      log: this.#log,
+      clock: monotonicMicros,
+      random: Math.random,
+      randomWord: () => crypto.getRandomValues(word)[0]!,
+      interfaceIndex: (namespace, name) => this.#driver.interfaceIndex(namespace, name),
+      found: (finding, now) => this.#driver.trackerFound(finding, now),
+      postControl: (message) => this.#control.post(message),
+      watch: (source) => this.#listen(source),
+      unwatch: ({ descriptor }) => this.#readables.unwatch(descriptor),
+    });
     if (start.snapshot !== undefined) {
       this.#driver.resume(start.snapshot);
+      this.#bfd.resume(start.snapshot.bfd ?? [], start.snapshot.silentSince, false);
     }
     this.#sweeper = new Sweeper(
       (channel, now, until) => this.#driver.sweep(channel, now, until),
-      (channel) => this.#listenForRefused(channel),
+      (channel) => this.#readables.again(channel.transport.refused.descriptor),
       monotonicMicros,
     );
     for (const epoll of [this.#epoll, this.#quietEpoll]) {
@@ -152,7 +169,7 @@ export class ProtocolLoop {
     }
   }
 
-  /** Runs until every router has stopped and control has been told. */
+  /** Runs until every router and session has stopped, and control has been told. */
   run(): void {
     for (let i = 0; i < REHEARSALS; i++) {
       const id = this.#ids.next();
@@ -161,11 +178,6 @@ export class ProtocolLoop {
     this.#control.post({ type: "ready", id: this.#ids.next() });
     while (!this.#ended) this.#turn();
     this.#control.post({ type: "stopped", id: this.#ids.next() });
-  }
-
-  /** Microseconds since 1970. */
-  #wall(): number {
-    return Date.now() * 1000 + this.#wallOffset;
   }
 
   #now(): number {
@@ -182,7 +194,10 @@ export class ProtocolLoop {
     const deadline = this.#heap.next;
     const stalled = this.#guard.wake(deadline, now, boottimeMicros());
     const due = now >= deadline;
-    if (stalled > 0) this.#driver.stalled(stalled, now);
+    if (stalled > 0) {
+      this.#driver.stalled(stalled, now);
+      this.#bfd.stalled(stalled, now);
+    }
     const until = due && stalled === 0 ? now + READING_BEFORE_DEADLINE : Infinity;
     let messages = this.#read(epoll, ready, PACKETS, now, until);
     if (due || stalled > 0) messages = this.#readEverything(now, until) || messages;
@@ -194,7 +209,7 @@ export class ProtocolLoop {
     this.#heap.fire(now, TIMERS);
     if (messages) this.#inbox.drain(MESSAGES, (message) => this.#message(message));
     this.#words.beatProtocol(now);
-    if (this.#driver.isStopped) this.#ended = true;
+    if (this.#driver.isStopped && this.#bfd.isStopped) this.#ended = true;
     if (now >= this.#sweeper.at) this.#sweeper.run(this.#heap.next);
   }
 
@@ -211,7 +226,7 @@ export class ProtocolLoop {
       const token = epoll.token(i);
       if (token === TOKEN_WAKE) messages = true;
       else if (token === TOKEN_TIMER) this.#expired();
-      else this.#readable(token, budget, now, until);
+      else this.#readables.read(token, budget, now, until);
     }
     return messages;
   }
@@ -252,47 +267,35 @@ export class ProtocolLoop {
     this.#timer.armAt(next);
   }
 
-  /** A token's channel has something to read: adverts, or what was refused, which can wait. */
-  #readable(token: number, budget: number, now: number, until: number): void {
-    const channel = this.#channels.get(token);
-    if (channel === undefined) return;
-    if (token === this.#tokens.get(channel)) {
-      this.#heard = true;
-      this.#driver.receive(channel, budget, until);
-    } else this.#sweeper.notice(channel, now);
-  }
-
   #expired(): void {
     this.#timer.acknowledge();
     this.#armed = Infinity;
   }
 
   #watch(channel: Channel): void {
-    const token = this.#nextToken;
-    this.#nextToken += 2;
-    this.#tokens.set(channel, token);
-    this.#channels.set(token, channel);
-    this.#channels.set(token + 1, channel);
     const { admitted, refused } = channel.transport;
-    this.#epoll.add(admitted.descriptor, EPOLLIN, token);
-    // Once: a flood must not wake us with each of its packets.
-    this.#epoll.add(refused.descriptor, EPOLLIN | EPOLLONESHOT, token + 1);
-  }
-
-  #listenForRefused(channel: Channel): void {
-    const { descriptor } = channel.transport.refused;
-    this.#epoll.modify(descriptor, EPOLLIN | EPOLLONESHOT, this.#tokens.get(channel)! + 1);
+    this.#readables.watch(admitted.descriptor, (budget, _, until) => {
+      this.#heard = true;
+      this.#driver.receive(channel, budget, until);
+    });
+    // Once: a flood must not wake us with each of its packets, and what was refused can wait.
+    const notice = (_: number, now: number): void => this.#sweeper.notice(channel, now);
+    this.#readables.watch(refused.descriptor, notice, true);
   }
 
   #unwatch(channel: Channel): void {
     const { admitted, refused } = channel.transport;
-    this.#epoll.remove(admitted.descriptor);
-    this.#epoll.remove(refused.descriptor);
-    const token = this.#tokens.get(channel)!;
-    this.#tokens.delete(channel);
-    this.#channels.delete(token);
-    this.#channels.delete(token + 1);
+    this.#readables.unwatch(admitted.descriptor);
+    this.#readables.unwatch(refused.descriptor);
     this.#sweeper.forget(channel);
+  }
+
+  /** Sockets of BFD share the allowance and the pace of adverts. */
+  #listen(source: BfdSource): void {
+    this.#readables.watch(source.descriptor, (budget, now, until) => {
+      this.#heard = true;
+      source.read(budget, now, until);
+    });
   }
 
   #message(data: unknown): void {
@@ -301,12 +304,12 @@ export class ProtocolLoop {
     const now = this.#now();
     switch (message.type) {
       case "configure":
-        return this.#configured(message.id, this.#driver.configure(message, now));
+        return this.#configure(message, now);
       case "freeze": {
-        this.#freeze ??= new Freeze(this.#driver, this.#start.wake, now);
-        const { routers, groups, silentSince, trackers } = this.#freeze;
+        this.#freeze ??= new Freeze(this.#driver, this.#start.wake, now, this.#bfd);
+        const { routers, groups, silentSince, trackers, bfd } = this.#freeze;
         const head = { type: "frozen", id: this.#ids.next(), cause: message.id } as const;
-        return this.#control.post({ ...head, routers, groups, silentSince, trackers });
+        return this.#control.post({ ...head, routers, groups, silentSince, trackers, bfd });
       }
       case "thaw": {
         const deferred = this.#freeze?.end(now, message.id) ?? [];
@@ -315,9 +318,9 @@ export class ProtocolLoop {
         return this.#configured(message.id, []);
       }
       case "interface":
-        return this.#driver.interfaceChanged(message.state, now, message.id);
+        return this.#interfaceChanged(message, now);
       case "interface_gone":
-        return this.#driver.interfaceGone(message, now);
+        return this.#interfaceGone(message, now);
       case "override": {
         const answer = this.#driver.overrule(message, now);
         const head = { type: "overridden", id: this.#ids.next(), cause: message.id } as const;
@@ -326,7 +329,13 @@ export class ProtocolLoop {
       case "tracker":
         return this.#driver.trackerFound(message, now);
       case "stop_routers":
-        return this.#driver.stop(message.now, now, message.id);
+        this.#driver.stop(message.now, now, message.id);
+        return this.#bfd.stop(message.now, now);
+      case "administer_bfd": {
+        const refused = this.#bfd.administer(message, now);
+        const id = this.#ids.next();
+        return this.#control.post({ type: "bfd_administered", id, cause: message.id, refused });
+      }
       case "query":
         return this.#control.post({
           type: "state",
@@ -334,6 +343,7 @@ export class ProtocolLoop {
           cause: message.id,
           at: now,
           ...this.#driver.describe(),
+          ...this.#bfd.describe(),
           lateness: this.#guard.histogram.data(),
           scheduling: this.#scheduling,
         });
@@ -342,24 +352,32 @@ export class ProtocolLoop {
         this.#kernel.reconnect(message.port);
         return this.#driver.repeatHoldings(message.id);
       case "inject_fault":
-        return this.#injectFault(message.fault, message.duration ?? 0);
+        if (!this.#start.faultInjection) return;
+        return injectFault(message.fault, message.duration ?? 0, this.#wall);
     }
+  }
+
+  /** Sessions first: routers begin with what is known of them. */
+  #configure(message: ConfigureProtocol, now: number): void {
+    const { memory, bfd, bfdCredentials = [], findings = [] } = message;
+    if (memory?.bfd !== undefined) this.#bfd.resume(memory.bfd, memory.silentSince, true);
+    const sessions = this.#bfd.configure(bfd?.sessions ?? [], bfdCredentials, now);
+    const all = { ...message, findings: [...findings, ...this.#bfd.findings()] };
+    this.#configured(message.id, [...sessions, ...this.#driver.configure(all, now)]);
+  }
+
+  #interfaceChanged({ state, id }: InterfaceChanged, now: number): void {
+    const former = this.#driver.interfaceChanged(state, now, id);
+    this.#bfd.interfaceChanged(state.namespace, [state.name, former], now);
+  }
+
+  #interfaceGone(message: InterfaceGone, now: number): void {
+    const former = this.#driver.interfaceGone(message, now);
+    this.#bfd.interfaceChanged(message.key.namespace, [message.name, former], now);
   }
 
   #configured(cause: EventId, changes: readonly string[]): void {
     const id = this.#ids.next();
     this.#control.post({ type: "configured", id, cause, changes, at: this.#now() });
-  }
-
-  #injectFault(fault: Fault, duration: number): void {
-    if (!this.#start.faultInjection) return;
-    if (fault === "set_clock") {
-      this.#wallOffset += duration;
-      return;
-    }
-    if (fault === "throw") throw new Error("Fault injected on request");
-    if (fault === "wait") return sleep(duration);
-    const end = this.#now() + duration;
-    while (this.#now() < end);
   }
 }

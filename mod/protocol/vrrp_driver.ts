@@ -239,15 +239,24 @@ export class VrrpDriver {
     if (deadline !== Infinity) this.#reviewAt(deadline);
   }
 
-  interfaceChanged(state: InterfaceState, now: number, cause: EventId): void {
+  /** Returns the name that the interface had before. */
+  interfaceChanged(state: InterfaceState, now: number, cause: EventId): string | undefined {
     const former = this.#circumstances.interfaceChanged(state, now);
     this.#wakeForTrackers();
     this.#reviewUsers(state.namespace, [state.name, former], now, cause);
+    return former;
   }
 
-  interfaceGone(message: InterfaceGone, now: number): void {
+  /** Returns the name that it had when it was last heard of. */
+  interfaceGone(message: InterfaceGone, now: number): string | undefined {
     const former = this.#circumstances.interfaceGone(message);
     this.#reviewUsers(message.key.namespace, [message.name, former], now, message.id);
+    return former;
+  }
+
+  /** Index of the interface of that name; 0: it is not there. */
+  interfaceIndex(namespace: string, name: string): number {
+    return this.#interfaces.find(namespace, name)?.index ?? 0;
   }
 
   /** Routers that speak on one of the named interfaces, or track it. */

@@ -66,7 +66,7 @@ lab(
     const { bfdd, ours } = await withBfdd(lab, 50);
     await agreed(lab, bfdd, ours, 50, 50);
     for (const ms of [20, 200, 1500, 50]) {
-      await ours.configure("to-peer", { transmitInterval: ms * 1000 });
+      ours.configure("to-peer", { transmitInterval: ms * 1000 });
       await agreed(lab, bfdd, ours, ms, 50);
     }
     for (const ms of [20, 400]) {

@@ -3,9 +3,8 @@
 import { strict as assert } from "node:assert";
 import { EventFd } from "../../ffi/mod.ts";
 import type { Session, SessionEvent, SessionSettings } from "../../mod/bfd/mod.ts";
-import type { BfdSessionConfig } from "../../mod/protocol/bfd_driver.ts";
 import type { Capture, Host, Lab } from "../lib/mod.ts";
-import type { Command, Start } from "./bfd_worker.ts";
+import type { BfdSessionConfig, Command, Start } from "./bfd_worker.ts";
 
 /** A change of state, as the driver tells it. */
 export interface Told {
@@ -24,6 +23,7 @@ export interface SessionReport {
   readonly session: Session;
   readonly sourcePort: number;
   readonly hearing: boolean;
+  readonly waitingFor: readonly string[];
   readonly packetsSent: number;
   readonly packetsReceived: number;
   readonly sendErrors: number;
@@ -46,6 +46,7 @@ export class Sessions {
   readonly #port: MessagePort;
   readonly #bell: EventFd;
   readonly #reports: Report[] = [];
+  readonly #configs = new Map<string, BfdSessionConfig>();
 
   constructor(lab: Lab) {
     this.#lab = lab;
@@ -80,6 +81,7 @@ export class Sessions {
   }
 
   set(config: BfdSessionConfig): void {
+    this.#configs.set(config.settings.name, config);
     this.#command({ type: "set", config });
   }
 
@@ -132,9 +134,9 @@ export class Sessions {
   }
 
   /** Changes the settings of a session that runs. */
-  async configure(name: string, changed: Partial<SessionSettings>): Promise<void> {
-    const { session } = await this.session(name);
-    this.apply(name, { type: "configure", settings: { ...session.settings, ...changed } });
+  configure(name: string, changed: Partial<SessionSettings>): void {
+    const config = this.#configs.get(name)!;
+    this.set({ ...config, settings: { ...config.settings, ...changed } });
   }
 }
 

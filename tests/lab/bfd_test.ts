@@ -136,9 +136,9 @@ lab("the port belongs to another daemon: the error names it", async (lab) => {
   await startBird(lab, a, `  interface "eth0" { };\n  neighbor 192.0.2.2 dev "eth0";`);
   const left = new Sessions(lab);
   left.set(bfdConfig(a, "192.0.2.2"));
-  await lab.until("the error is told", () => left.told.some(({ type }) => type === "error"), 5000);
+  await lab.until("it is told", () => left.told.some(({ type }) => type === "notice"), 5000);
   assert.match(left.told[0]!.text!, /3784 belongs to bird \(pid \d+\)/);
-  assert.equal((await left.report()).sessions.length, 0);
+  assert.match((await left.session("to-peer")).waitingFor.join(), /3784 belongs to bird/);
   // On a host without one it goes on to work.
   left.set(bfdConfig(b, "192.0.2.1"));
   await lab.until("it is up", () => left.changes("to-peer").at(-1)?.to === "up", 10_000);
@@ -212,14 +212,14 @@ lab(
     const { bird, ours } = await withBird(lab, "50 ms", 50_000);
     await agreed(lab, bird, ours, 50_000, 150_000);
     for (const micros of [20_000, 200_000, 1_500_000, 30_000]) {
-      await ours.configure("to-peer", { transmitInterval: micros });
+      ours.configure("to-peer", { transmitInterval: micros });
       await lab.until(`ours is ${micros}`, async () => {
         const { session } = await ours.session("to-peer");
         return !session.polling && session.desiredMinTxUsed === micros &&
           (await bird.session("192.0.2.1")).timeout * 1e6 === 3 * Math.max(micros, 50_000);
       }, 10_000);
     }
-    await ours.configure("to-peer", { transmitInterval: 50_000 });
+    ours.configure("to-peer", { transmitInterval: 50_000 });
     for (const [words, micros] of [["20 ms", 20_000], ["400 ms", 400_000]] as const) {
       await bird.configure(birdText(words));
       await lab.until(`BIRD's is ${words}`, async () => {
@@ -239,14 +239,14 @@ for (const type of AUTHENTICATION_TYPES) {
     assert.deepEqual((await ours.session("to-peer")).dropped, {});
     assert.deepEqual(ours.falls("to-peer"), []);
     const keys = [{ id: 7, secret: secret("hush hash") }];
-    await ours.configure("to-peer", { authentication: { ...authentication(type), keys } });
+    ours.configure("to-peer", { authentication: { ...authentication(type), keys } });
     await ours.until("to-peer", "down");
     await lab.until(
       "BIRD's packets are refused",
       async () => ((await ours.session("to-peer")).dropped["authentication_digest"] ?? 0) > 2,
       5000,
     );
-    await ours.configure("to-peer", { authentication: authentication(type) });
+    ours.configure("to-peer", { authentication: authentication(type) });
     await ours.until("to-peer", "up", 15_000);
   });
 }

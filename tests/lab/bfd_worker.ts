@@ -6,18 +6,29 @@
 import { receiveMessageOnPort } from "node:worker_threads";
 import {
   boottimeMicros,
-  Epoll,
   EPOLLIN,
   EventFd,
+  inNamespace,
+  interfaceIndex,
   monotonicMicros,
   setScheduler,
   TimerFd,
 } from "../../ffi/mod.ts";
-import type { SessionEvent } from "../../mod/bfd/mod.ts";
-import { BfdDriver, type BfdSessionConfig } from "../../mod/protocol/bfd_driver.ts";
-import type { BfdSource } from "../../mod/protocol/bfd_sources.ts";
+import type { SessionEvent, SessionSettings } from "../../mod/bfd/mod.ts";
+import type { BfdPath } from "../../mod/plane/bfd.ts";
+import { IdSource } from "../../mod/plane/ids.ts";
+import { LogLimiter } from "../../mod/plane/log_limiter.ts";
+import { SharedWords } from "../../mod/plane/shared.ts";
+import { BfdDriver } from "../../mod/protocol/bfd_driver.ts";
 import { LatenessGuard } from "../../mod/protocol/lateness.ts";
+import { Readables } from "../../mod/protocol/readables.ts";
 import { TimerHeap } from "../../mod/protocol/timer_heap.ts";
+
+/** One session, with its keys. */
+export interface BfdSessionConfig {
+  readonly settings: SessionSettings;
+  readonly ends: BfdPath;
+}
 
 export type Command =
   | { readonly type: "set"; readonly config: BfdSessionConfig }
@@ -32,39 +43,44 @@ export interface Start {
 }
 
 const PACKETS = 64;
+const PACKETS_BEFORE_DEADLINE = 512;
 const TIMERS = 256;
 
 function run({ port, wake }: Start): void {
   setScheduler("fifo", 50, { resetOnFork: true });
-  const epoll = new Epoll(64);
+  const [tokenTimer, tokenWake] = [0, 1];
+  const readables = new Readables(2);
+  const { epoll } = readables;
   const timer = new TimerFd();
   const bell = new EventFd(wake);
   const heap = new TimerHeap();
   const guard = new LatenessGuard();
-  const sources = new Map<number, BfdSource>();
   const word = new Uint32Array(1);
   const driver = new BfdDriver({
+    ids: new IdSource("p"),
     heap,
+    words: new SharedWords(),
+    log: new LogLimiter(({ level, category, message }) => {
+      if (level !== "info") port.postMessage({ type: "notice", name: category[1], text: message });
+    }, monotonicMicros),
+    clock: monotonicMicros,
     random: Math.random,
     randomWord: () => crypto.getRandomValues(word)[0]!,
-    watch: (source) => {
-      sources.set(source.descriptor, source);
-      epoll.add(source.descriptor, EPOLLIN, source.descriptor);
-    },
-    unwatch: (source) => {
-      epoll.remove(source.descriptor);
-      sources.delete(source.descriptor);
-    },
-    changed: ({ name }, transition, at) => port.postMessage({ ...transition, name, at }),
-    notice: ({ name }, text) => port.postMessage({ type: "notice", name, text }),
+    interfaceIndex: (namespace, name) => inNamespace(namespace, () => interfaceIndex(name)),
+    found: () => {},
+    postControl: ({ session, from, to, cause, reason, at }) =>
+      port.postMessage({ type: "transition", name: session, from, to, cause, reason, at }),
+    watch: (source) =>
+      readables.watch(source.descriptor, (...limits) => void source.read(...limits)),
+    unwatch: ({ descriptor }) => readables.unwatch(descriptor),
   });
-  epoll.add(timer.fd, EPOLLIN, timer.fd);
-  epoll.add(wake, EPOLLIN, wake);
+  epoll.add(timer.fd, EPOLLIN, tokenTimer);
+  epoll.add(wake, EPOLLIN, tokenWake);
 
   const obey = (command: Command, now: number): void => {
     switch (command.type) {
       case "set":
-        return driver.set(command.config, now);
+        return set(driver, command.config, now);
       case "remove":
         return driver.remove(command.name, now);
       case "apply":
@@ -75,16 +91,10 @@ function run({ port, wake }: Start): void {
         return port.postMessage({
           type: "state",
           at: now,
-          dropped: driver.dropped,
-          sessions: [...driver.entries.values()].map((entry) => ({
-            session: entry.session,
-            sourcePort: entry.sender.port,
-            hearing: entry.hearing >= 0,
-            packetsSent: entry.packetsSent,
-            packetsReceived: entry.packetsReceived,
-            sendErrors: entry.sendErrors,
-            stallGraces: entry.stallGraces,
-            dropped: entry.dropped,
+          dropped: driver.describe().bfdDropped ?? {},
+          sessions: (driver.describe().bfd ?? []).map((report) => ({
+            ...report,
+            hearing: driver.entries.get(report.session.settings.name)!.hearing >= 0,
           })),
         });
     }
@@ -98,14 +108,17 @@ function run({ port, wake }: Start): void {
     let now = monotonicMicros();
     const stalled = guard.wake(next, now, boottimeMicros());
     if (stalled > 0) driver.stalled(stalled, now);
-    if (now >= next || stalled > 0) driver.receiveAll(512, now);
     let rung = false;
-    for (let i = 0; i < ready; i++) {
-      const token = epoll.token(i);
-      if (token === timer.fd) timer.acknowledge();
-      else if (token === wake) rung = true;
-      else sources.get(token)?.read(PACKETS, now);
-    }
+    const read = (count: number, budget: number): void => {
+      for (let i = 0; i < count; i++) {
+        const token = epoll.token(i);
+        if (token === tokenTimer) timer.acknowledge();
+        else if (token === tokenWake) rung = true;
+        else readables.read(token, budget, now, Infinity);
+      }
+    };
+    read(ready, PACKETS);
+    if (now >= next || stalled > 0) read(epoll.wait(0), PACKETS_BEFORE_DEADLINE);
     now = monotonicMicros();
     heap.fire(now, TIMERS);
     if (!rung) continue;
@@ -123,6 +136,16 @@ function run({ port, wake }: Start): void {
   epoll.close();
   timer.close();
   port.postMessage({ type: "stopped" });
+}
+
+function set(driver: BfdDriver, { settings, ends: path }: BfdSessionConfig, now: number): void {
+  const { authentication } = settings;
+  const type = authentication === null ? {} : { authentication: authentication.type };
+  driver.set(
+    { path, settings: { ...settings, authentication: null }, ...type },
+    authentication,
+    now,
+  );
 }
 
 self.onmessage = (event: MessageEvent<Start>) => {

@@ -1,0 +1,129 @@
+/**
+ * What those who depend on BFD sessions hear, in the same turn of the loop and before anybody else:
+ * virtual routers through their trackers, then control. What is told is decided in `mod/bfd`
+ * (`client.ts`); here is its deadline, and the way out.
+ *
+ * @module
+ */
+
+import {
+  bringUpTime,
+  type Client,
+  clientDeadline,
+  type ClientEvent,
+  type ClientSettings,
+  createClient,
+  stepClient,
+} from "../bfd/mod.ts";
+import type { BfdChanged, BfdMemory, ProtocolBfd } from "../plane/bfd.ts";
+import type { IdSource } from "../plane/ids.ts";
+import type { LogLimiter } from "../plane/log_limiter.ts";
+import type { TrackerFinding, TrackerFound } from "../plane/trackers.ts";
+import type { BfdEntry, BfdNews } from "./bfd_entry.ts";
+import type { Deadline, TimerHeap } from "./timer_heap.ts";
+
+/** What clients need from around them. */
+export interface BfdClientSurroundings {
+  readonly heap: TimerHeap;
+  readonly ids: IdSource;
+  readonly log: LogLimiter;
+  /** Microseconds on CLOCK_MONOTONIC. */
+  clock(): number;
+  /** Virtual routers act before this returns. */
+  found(finding: TrackerFound, now: number): void;
+  postControl(message: BfdChanged): void;
+  remember(entry: BfdEntry): BfdMemory;
+}
+
+function settingsOf({ settings, damping, adminDownIsFailure }: ProtocolBfd): ClientSettings {
+  return {
+    damping: damping ?? null,
+    adminDownIsFailure: adminDownIsFailure ?? true,
+    bringUp: bringUpTime(settings.transmitInterval),
+  };
+}
+
+/** Those who depend on one session. */
+export class BfdClient implements Deadline {
+  at = Infinity;
+  position = -1;
+  readonly client: Client;
+  readonly #entry: BfdEntry;
+  readonly #env: BfdClientSurroundings;
+
+  /** @param former what they were told in a former life */
+  constructor(entry: BfdEntry, env: BfdClientSurroundings, now: number, former?: Client) {
+    this.#entry = entry;
+    this.#env = env;
+    const settings = settingsOf(entry.config);
+    this.client = former === undefined
+      ? createClient(settings, entry.session.state === "up", now)
+      : { ...former, settings };
+    this.#arm();
+  }
+
+  /** What they were told last; null: nothing yet. */
+  get finding(): TrackerFinding | null {
+    const { told } = this.client;
+    return told && { kind: "bfd", namespace: "", name: this.#entry.name, ...told };
+  }
+
+  /** A deadline has come: good news has lasted, or the first has not come. */
+  fire(now: number): void {
+    this.#step({ type: "timer" }, now);
+  }
+
+  /** The session is configured otherwise. */
+  configure(now: number): void {
+    this.#step({ type: "configure", settings: settingsOf(this.#entry.config) }, now);
+  }
+
+  /** There is no session any more, by a defect of ours. */
+  fail(reason: string, now: number): void {
+    this.#step({ type: "unavailable", reason }, now);
+  }
+
+  /** Something happened to the session at `now`. */
+  heard(news: BfdNews, now: number): void {
+    const { ids, log, clock, postControl, remember } = this.#env;
+    const entry = this.#entry;
+    if (!entry.leaving) this.#step(news, now);
+    if (news.type !== "transition") return;
+    const reaction = Math.max(0, clock() - now);
+    const { from, to, cause, reason } = news;
+    log.log("info", ["bfd", entry.name], `${from} → ${to}`, { reason });
+    const memory = remember(entry);
+    const id = ids.next();
+    const session = entry.name;
+    postControl({
+      type: "bfd_changed",
+      id,
+      at: now,
+      session,
+      from,
+      to,
+      cause,
+      reason,
+      reaction,
+      memory,
+    });
+  }
+
+  end(): void {
+    this.#env.heap.cancel(this);
+  }
+
+  #step(event: ClientEvent, now: number): void {
+    const told = stepClient(this.client, event, now);
+    this.#arm();
+    if (told === null) return;
+    const { ids, found } = this.#env;
+    found({ type: "tracker", id: ids.next(), ...this.finding! }, now);
+  }
+
+  #arm(): void {
+    const at = clientDeadline(this.client);
+    if (at === Infinity) this.#env.heap.cancel(this);
+    else this.#env.heap.set(this, at);
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * What leaves the protocol plane of a BFD session: its memory and its report, without keys; and how
+ * two configurations of one are compared.
+ *
+ * @module
+ */
+
+import type { AuthenticationSettings, Client, Session } from "../bfd/mod.ts";
+import type { BfdMemory, BfdPath, BfdReport } from "../plane/bfd.ts";
+import type { BfdEntry } from "./bfd_entry.ts";
+
+function withoutKeys(session: Session): Session {
+  return { ...session, settings: { ...session.settings, authentication: null } };
+}
+
+/** For a plane or process that goes on with it. */
+export function memoryOf(
+  { session, config, sender, formerPort, slot }: BfdEntry,
+  client: Client,
+): BfdMemory {
+  const sourcePort = sender?.port ?? formerPort;
+  return { path: config.path, session: withoutKeys(session), client, sourcePort, slot };
+}
+
+/** For status. */
+export function reportOf(entry: BfdEntry, { told }: Client): BfdReport {
+  const { session, config: { path }, sender, waitingFor } = entry;
+  const authentication = session.settings.authentication?.type ?? entry.config.authentication;
+  const { packetsSent, packetsReceived, sendErrors, stallGraces, dropped } = entry;
+  return {
+    session: withoutKeys(session),
+    path,
+    ...(authentication === undefined ? {} : { authentication }),
+    ...(told === null ? {} : { told }),
+    waitingFor,
+    sourcePort: sender?.port ?? 0,
+    packetsSent,
+    packetsReceived,
+    sendErrors,
+    stallGraces,
+    dropped: dropped as Readonly<Record<string, number>>,
+  };
+}
+
+/** Whether a session between these ends is the same one. */
+export function samePath(a: BfdPath, b: BfdPath): boolean {
+  const keys = Object.keys(a) as (keyof BfdPath)[];
+  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+}
+
+/** Whether two ways to authenticate are the same, keys and their order included. */
+export function sameAuthentication(
+  a: AuthenticationSettings | null,
+  b: AuthenticationSettings | null,
+): boolean {
+  if (a === null || b === null) return a === b;
+  return a.type === b.type && a.construction === b.construction &&
+    a.keys.length === b.keys.length &&
+    a.keys.every(({ id, secret }, i) => {
+      const other = b.keys[i]!;
+      return id === other.id && secret.length === other.secret.length &&
+        secret.every((byte, j) => byte === other.secret[j]);
+    });
+}

@@ -1,0 +1,115 @@
+/**
+ * When BFD sessions get their sockets: as soon as their interface, address and key are there, a few
+ * at a time, since other sessions must not wait for them; and after a failure later and later.
+ *
+ * @module
+ */
+
+import { SystemError } from "../../ffi/mod.ts";
+import type { LogLimiter } from "../plane/log_limiter.ts";
+import type { BfdEntry } from "./bfd_entry.ts";
+import type { BfdSockets } from "./bfd_sockets.ts";
+import type { Deadline, TimerHeap } from "./timer_heap.ts";
+
+/** Sessions whose sockets are opened at once, and when the next ones are, microseconds. */
+const OPENINGS = 4;
+const OPENING_GAP = 1_000;
+/** Sockets that could not be opened are tried again after this time, then after twice as long. */
+const RETRY = 1_000_000;
+const LONGEST_RETRY = 8_000_000;
+
+/** What is needed from around it. */
+export interface OpeningSurroundings {
+  readonly heap: TimerHeap;
+  readonly log: LogLimiter;
+  /** Index of an interface; 0: it is not there. */
+  interfaceIndex(namespace: string, name: string): number;
+}
+
+export class BfdOpenings implements Deadline {
+  at = Infinity;
+  position = -1;
+  readonly #env: OpeningSurroundings;
+  readonly #sockets: BfdSockets;
+  readonly #entries: ReadonlyMap<string, BfdEntry>;
+  readonly #broke: (entry: BfdEntry, error: unknown, now: number) => void;
+
+  /** @param broke is told of defects of ours */
+  constructor(
+    env: OpeningSurroundings,
+    sockets: BfdSockets,
+    entries: ReadonlyMap<string, BfdEntry>,
+    broke: (entry: BfdEntry, error: unknown, now: number) => void,
+  ) {
+    this.#env = env;
+    this.#sockets = sockets;
+    this.#entries = entries;
+    this.#broke = broke;
+  }
+
+  /** The session's sockets are to be opened, or looked at, at that time. */
+  openAt(entry: BfdEntry, at: number): void {
+    entry.openAt = at;
+    if (this.position === -1 || at < this.at) this.#env.heap.set(this, at);
+  }
+
+  /** An interface of one of these names is there, or is not, or is another. */
+  interfaceChanged(namespace: string, names: readonly (string | undefined)[], now: number): void {
+    for (const entry of this.#entries.values()) {
+      const { path } = entry.config;
+      if (path.interface === "" || path.namespace !== namespace) continue;
+      if (!names.includes(path.interface)) continue;
+      entry.backOff = 0;
+      this.openAt(entry, now);
+    }
+  }
+
+  /** Opens what is due, and no more than others can wait for. */
+  fire(now: number): void {
+    let budget = OPENINGS;
+    let next = Infinity;
+    for (const entry of this.#entries.values()) {
+      if (entry.openAt <= now) {
+        if (budget-- > 0) this.open(entry, now);
+        else next = Math.min(next, now + OPENING_GAP);
+      }
+      if (entry.openAt > now) next = Math.min(next, entry.openAt);
+    }
+    if (next !== Infinity) this.#env.heap.set(this, next);
+  }
+
+  /** Makes the session's sockets what they should be now. */
+  open(entry: BfdEntry, now: number): void {
+    entry.openAt = Infinity;
+    if (entry.broken !== "") return;
+    const { path } = entry.config;
+    const bound = path.interface !== "";
+    const index = bound ? this.#env.interfaceIndex(path.namespace, path.interface) : 0;
+    const missing: string[] = [];
+    if (bound && index === 0) missing.push(`interface ${path.interface}: not there`);
+    if (entry.locked) missing.push("no key to authenticate packets with");
+    if (missing.length > 0) {
+      this.#sockets.close(entry);
+      return this.#wait(entry, missing);
+    }
+    if (entry.sender !== null && entry.ends.interfaceIndex === index) return;
+    this.#sockets.close(entry);
+    try {
+      this.#sockets.open(entry, { ...path, interfaceIndex: index });
+      entry.backOff = 0;
+      this.#wait(entry, []);
+    } catch (error) {
+      if (!(error instanceof SystemError)) return this.#broke(entry, error, now);
+      this.#wait(entry, [error.message]);
+      entry.backOff = Math.min(LONGEST_RETRY, 2 * entry.backOff || RETRY);
+      this.openAt(entry, now + entry.backOff);
+    }
+  }
+
+  #wait(entry: BfdEntry, waitingFor: readonly string[]): void {
+    const before = entry.waitingFor;
+    entry.waitingFor = waitingFor;
+    if (waitingFor.length === 0 || waitingFor.join() === before.join()) return;
+    this.#env.log.log("warning", ["bfd", entry.name], `Waits: ${waitingFor.join("; ")}`);
+  }
+}
