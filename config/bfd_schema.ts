@@ -79,7 +79,7 @@ const dampingTable = documented(
   "a table",
   {
     text:
-      "Hysteresis for what tracks the session (RFC 5882 section 3.2): a failure counts at once, " +
+      "Hysteresis for what tracks the session (RFC 5882 section 3.1): a failure counts at once, " +
       "always; that it is up again counts later where it has failed often lately. Without the " +
       "table it counts at once.",
     example: { threshold: 3, window: "60s", hold: "5s", longest: "60s" },
@@ -156,10 +156,10 @@ const commonKeys = {
   auth: v.exactOptional(BFD_AUTH_TABLE),
   admin_down_is_failure: v.optional(
     flag({
-      text: "Whether it counts as a failure for what tracks the session that the other side says " +
-        "AdminDown: its operator has taken the session down, or its daemon was stopped. `false`: " +
-        "it goes on as before, as RFC 5882 section 4.2 has it where something else looks after " +
-        "the path, too.",
+      text: "Whether it counts as a failure for what tracks the session that either side is " +
+        "administratively down: an operator has taken the session down, or the other side's " +
+        "daemon was stopped. `false`: it goes on as if the session were up, as RFC 5882 section " +
+        "3.2 has it where something else looks after the path, too.",
       example: false,
     }),
     true,

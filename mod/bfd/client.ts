@@ -1,15 +1,15 @@
 /**
  * What those who depend on a session are told (RFC 5882): virtual routers, real servers, programs.
  *
- * They have no other sign of life of the path than this session (section 4.1 would call them
- * clients without liveness detection of their own), so:
+ * They have no other sign of life of the path than this session (section 3.2 calls such a client
+ * one without independent means of liveness detection), so:
  *
  * - **bad news at once**: a session that leaves Up has failed, in the same step;
  * - **good news** at once, too, but for a session that has fallen often lately (`damping.ts`);
- * - **no failure before the first Up** (section 4.2: to come up is no failure): until then nothing
+ * - **no failure before the first Up** (section 3.3: to establish it is no failure): until then nothing
  *   is told, for `bringUp` at most. A client must get an answer some time: where the other side has
  *   been dead all along, nobody would act otherwise;
- * - **AdminDown**, of either side, is what the operator says it is (section 4.1): a failure, or no
+ * - **AdminDown**, of either side, is what the operator says it is (section 3.2): a failure, or no
  *   statement about the path, on which a client goes on. `admin_down_is_failure` in a site.
  *
  * As with the session, deadlines follow from what is remembered: `clientDeadline` names the next.

@@ -1,5 +1,5 @@
 /**
- * Hysteresis for clients of a session that flaps (RFC 5882 section 3.2 leaves it to us).
+ * Hysteresis for clients of a session that flaps (RFC 5882 section 3.1 leaves it to us).
  *
  * Bad news is told at once, always. Good news waits where there has been much bad news lately: from
  * the `threshold`-th fall within `window` on, the session must have been up for `hold`, twice as

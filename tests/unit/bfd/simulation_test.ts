@@ -36,7 +36,7 @@ function anyLosslessWire(random: Random, path: Path): Micros {
   return jitter;
 }
 
-Deno.test("[S8] random changes of intervals in Up, nothing lost: never down", () => {
+Deno.test("[S8] [N28] random changes of intervals in Up, nothing lost: never down", () => {
   let changes = 0;
   let steps = 0;
   forSeeds(60, (random, seed) => {

@@ -205,6 +205,16 @@ Deno.test("stopped at once, or where nobody relies on it: one packet and the end
   }
 });
 
+Deno.test("[B5882-6] we share our fate with the control plane, and say so; theirs changes nothing", () => {
+  const bench = benchIn("up");
+  for (const controlPlaneIndependent of [true, false]) {
+    bench.receive({ controlPlaneIndependent, poll: true });
+    strictEqual(bench.last.controlPlaneIndependent, false);
+    strictEqual(bench.session.state, "up");
+    bench.wait(10_000);
+  }
+});
+
 Deno.test("[B15-1] a reset of the forwarding plane takes the session down with diagnostic 4", () => {
   for (const state of ["init", "up"] as const) {
     const bench = benchIn(state);

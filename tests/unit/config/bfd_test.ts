@@ -29,7 +29,7 @@ function wrong(text: string): string[] {
   );
 }
 
-Deno.test("a session alone is a site, with the values of the contract where nobody gives any", () => {
+Deno.test("[B5881-3] a session alone is a site, active, with the values of the contract where nobody gives any", () => {
   assert.deepEqual(session(""), {
     name: "to-peer",
     peer: "192.0.2.2",
@@ -188,7 +188,7 @@ Deno.test("link-local peers have an interface and no routers between", () => {
   );
 });
 
-Deno.test("two sessions between the same ends are refused, two of two kinds are not", () => {
+Deno.test("[B5881-4] [B5883-3] two sessions whose first packets look alike are refused, others not", () => {
   const two = (first: string, second: string) =>
     wrong(`[[bfd]]\n${ENDS}${first}\n[[bfd]]\n${ENDS.replace("to-peer", "b")}${second}\n`);
   const clash = /^\d+:8 error: Two sessions with "192.0.2.2" run between the same ends.*:3:8/;
@@ -307,7 +307,7 @@ Deno.test("frr-hmac has its explicit name, and `none` takes a default away", () 
 
 // ===== who tracks it =============================================================================
 
-Deno.test("routers and groups track sessions by name; one that nobody tracks is no mistake", () => {
+Deno.test("[B5882-5] routers and groups share sessions by name; one that nobody tracks is no mistake", () => {
   const site = loadValid({
     "site.toml": `${router('track = { bfd = ["to-peer"] }\n')}${SINGLE}`,
   });
