@@ -13,6 +13,7 @@ const BENCHMARKS: Record<string, () => Promise<{ run(args: readonly string[]): P
   leases: () => import("./leases.ts"),
   reload: () => import("./reload.ts"),
   authentication: () => import("./authentication.ts"),
+  "bfd-accuracy": () => import("./bfd_accuracy.ts"),
 };
 
 if (import.meta.main) {
