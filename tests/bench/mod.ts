@@ -14,6 +14,7 @@ const BENCHMARKS: Record<string, () => Promise<{ run(args: readonly string[]): P
   reload: () => import("./reload.ts"),
   authentication: () => import("./authentication.ts"),
   "bfd-accuracy": () => import("./bfd_accuracy.ts"),
+  "bfd-cost": () => import("./bfd_cost.ts"),
 };
 
 if (import.meta.main) {
