@@ -21,6 +21,10 @@ export const FINAL_GAP: Micros = 5_000;
 /** Of a detection time: our loop being late by so much may have cost a packet its effect. */
 const STALL_SHARE = 1 / 20;
 
+/** Sessions send at moments so far apart at most, and chance has at least so many to choose from. */
+const LONGEST_STEP: Micros = 1_024;
+const STEPS = 8;
+
 /** bfd.DesiredMinTxInterval as it should be: a second and more unless up (6.8.3). */
 export function wantedMinTx(session: Session): Micros {
   const { transmitInterval } = session.settings;
@@ -91,8 +95,23 @@ function nextTransmission(session: Session, now: Micros): Micros | null {
   if (session.lastSent === null) return session.transmitAt ?? now;
   // 75 to 100 %; with a multiplier of 1 never above 90 %, or the other side would time out.
   const width = session.settings.detectMultiplier === 1 ? 0.15 : 0.25;
-  const share = 0.75 + width * session.jitter;
-  return session.lastSent + Math.max(1, Math.round(transmitInterval(session) * share));
+  const interval = transmitInterval(session);
+  const wait = Math.max(1, Math.round(interval * (0.75 + width * session.jitter)));
+  const earliest = session.lastSent + Math.ceil(interval * 0.75);
+  const latest = session.lastSent + Math.floor(interval * (0.75 + width));
+  return sharedMoment(session.lastSent + wait, earliest, latest);
+}
+
+/**
+ * The moment next to `chosen` that other sessions choose, too, where it is allowed: to wake up costs
+ * more than to send, so that what is due at nearly the same time had better leave together. These
+ * moments are multiples of a power of two, so that those of different intervals meet.
+ */
+function sharedMoment(chosen: Micros, earliest: Micros, latest: Micros): Micros {
+  let step = 1;
+  while (step < LONGEST_STEP && step * 2 * STEPS <= latest - earliest) step *= 2;
+  const moment = Math.round(chosen / step) * step;
+  return moment < earliest || moment > latest ? chosen : moment;
 }
 
 /** Whether periodic packets are sent at all (6.8.7). */
