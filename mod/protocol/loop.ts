@@ -49,7 +49,7 @@ import { injectFault, WallClock } from "./faults.ts";
 import { Freeze } from "./hand_over.ts";
 import { Keyring } from "./keyring.ts";
 import { LatenessGuard } from "./lateness.ts";
-import { Pace } from "./pace.ts";
+import { ADVERT_GAP, BFD_GAP, Pace } from "./pace.ts";
 import { EVENTS, Readables } from "./readables.ts";
 import { Sweeper } from "./sweeper.ts";
 import { TimerHeap } from "./timer_heap.ts";
@@ -103,8 +103,8 @@ export class ProtocolLoop {
   #freeze: Freeze | null = null;
   readonly #wall: WallClock;
   #armed = Infinity;
-  /** Packets were read in this turn. */
-  #heard = false;
+  /** The pace of what was read in this turn, microseconds; `Infinity`: nothing was. */
+  #heard = Infinity;
   #ended = false;
 
   constructor(start: ProtocolStart, scheduling: { policy: string; priority: number }) {
@@ -203,8 +203,8 @@ export class ProtocolLoop {
     if (due || stalled > 0) messages = this.#readEverything(now, until) || messages;
     const read = this.#now();
     this.#allowance.spend(read - now);
-    if (this.#heard) this.#pace.spend(read);
-    this.#heard = false;
+    if (this.#heard !== Infinity) this.#pace.spend(read, this.#heard);
+    this.#heard = Infinity;
     now = read;
     this.#heap.fire(now, TIMERS);
     if (messages) this.#inbox.drain(MESSAGES, (message) => this.#message(message));
@@ -275,7 +275,7 @@ export class ProtocolLoop {
   #watch(channel: Channel): void {
     const { admitted, refused } = channel.transport;
     this.#readables.watch(admitted.descriptor, (budget, _, until) => {
-      this.#heard = true;
+      this.#heard = Math.min(this.#heard, ADVERT_GAP);
       this.#driver.receive(channel, budget, until);
     });
     // Once: a flood must not wake us with each of its packets, and what was refused can wait.
@@ -290,10 +290,10 @@ export class ProtocolLoop {
     this.#sweeper.forget(channel);
   }
 
-  /** Sockets of BFD share the allowance and the pace of adverts. */
+  /** Sockets of BFD share the allowance of adverts, and have a faster pace. */
   #listen(source: BfdSource): void {
     this.#readables.watch(source.descriptor, (budget, now, until) => {
-      this.#heard = true;
+      this.#heard = BFD_GAP;
       source.read(budget, now, until);
     });
   }

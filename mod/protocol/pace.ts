@@ -5,25 +5,27 @@
  * where adverts go on waking us, the sockets rest until `GAP` after the last turn, and what has come
  * meanwhile is read in one.
  *
- * An advert is then noticed up to `GAP` later than it might have been, which is what one turn of the
- * loop may take anyway, and only where more than `1 / GAP` come in a second. Deadlines and messages
+ * An advert is then noticed up to `ADVERT_GAP` later than it might have been, which is what one turn of the
+ * loop may take anyway, and only where more than one comes in that time in a second. Deadlines and messages
  * never wait, and before a master is declared dead every socket is read.
  *
  * @module
  */
 
 /** Microseconds between two turns that adverts have asked for. */
-const GAP = 1_000;
+export const ADVERT_GAP = 1_000;
+/** The same for BFD, whose detection times end this much too late at worst. */
+export const BFD_GAP = 250;
 /** Turns in a row that need not wait: a handful of routers never does. */
 const FREE = 16;
 
 export class Pace {
-  /** When the last turn is paid for: it costs `GAP`, and `FREE` of them are lent. */
+  /** When the last turn is paid for: it costs its gap, and `FREE` of them are lent. */
   #paidAt = -Infinity;
 
-  /** Adverts have been read in a turn. */
-  spend(now: number): void {
-    this.#paidAt = Math.max(this.#paidAt, now - FREE * GAP) + GAP;
+  /** Packets have been read in a turn; `gap`: the least of what their kinds ask for. */
+  spend(now: number, gap: number): void {
+    this.#paidAt = Math.max(this.#paidAt, now - FREE * gap) + gap;
   }
 
   /** When reading may go on, where it has to wait now; `Infinity`: it need not wait. */

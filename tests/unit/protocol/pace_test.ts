@@ -1,10 +1,10 @@
 /** How often adverts may wake the loop. */
 
 import assert from "node:assert/strict";
-import { Pace } from "../../../mod/protocol/pace.ts";
+import { ADVERT_GAP, BFD_GAP, Pace } from "../../../mod/protocol/pace.ts";
 
 /** Turns of a second in which something is always to be read, and the longest wait. */
-function busySecond(gap: number): { turns: number; longest: number } {
+function busySecond(gap: number, pays = ADVERT_GAP): { turns: number; longest: number } {
   const pace = new Pace();
   let turns = 0;
   let longest = 0;
@@ -16,7 +16,7 @@ function busySecond(gap: number): { turns: number; longest: number } {
       now = resume;
       assert.equal(pace.resumeAt(now), Infinity, "the wait is over when it says");
     }
-    pace.spend(now);
+    pace.spend(now, pays);
     turns++;
   }
   return { turns, longest };
@@ -28,6 +28,13 @@ Deno.test("pace: ten thousand adverts a second wake us a thousand times", () => 
   assert.ok(longest <= 1_000, `waited ${longest} µs`);
 });
 
+Deno.test("pace: BFD waits a quarter of a millisecond at most", () => {
+  const { turns, longest } = busySecond(50, BFD_GAP);
+  assert.ok(turns > 3_000 && turns < 4_020, `${turns} turns`);
+  assert.ok(longest <= 250, `waited ${longest} µs`);
+  assert.deepEqual(busySecond(250, BFD_GAP), { turns: 4_000, longest: 0 });
+});
+
 Deno.test("pace: who is woken a thousand times a second never waits", () => {
   assert.deepEqual(busySecond(1_000), { turns: 1_000, longest: 0 });
 });
@@ -37,7 +44,7 @@ Deno.test("pace: a handful of turns in a row is free, and again after a rest", (
   for (const start of [1_000_000, 2_000_000]) {
     let free = 0;
     while (pace.resumeAt(start) === Infinity) {
-      pace.spend(start);
+      pace.spend(start, ADVERT_GAP);
       free++;
     }
     assert.equal(free, 17);
