@@ -33,7 +33,8 @@ export interface ReflectorSettings {
   readonly authentication: AuthenticationSettings | null;
 }
 
-export type ReflectorDrop = DropReason | "source_port" | "not_demand";
+/** Why a question got no answer; `not_allowed` is for who is not among those who may ask. */
+export type ReflectorDrop = DropReason | "source_port" | "not_demand" | "not_allowed";
 
 const received = emptyControlPacket();
 const answer = emptyControlPacket();

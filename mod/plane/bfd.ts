@@ -18,6 +18,7 @@ import type {
   Told,
   TransitionCause,
 } from "../bfd/mod.ts";
+import type { ReflectorPlan, UnsolicitedPlan } from "./bfd_strangers.ts";
 import type { EventId } from "./messages.ts";
 
 /** Between whom a session runs; addresses are canonical text. */
@@ -60,6 +61,10 @@ export interface BfdCredentials {
 /** All of BFD that is wanted; absent parts are off. */
 export interface BfdPlan {
   readonly sessions: readonly ProtocolBfd[];
+  /** Answers questions of Seamless BFD. */
+  readonly reflector?: ReflectorPlan;
+  /** Sessions that others may begin. */
+  readonly unsolicited?: UnsolicitedPlan;
 }
 
 // ---- control → protocol -------------------------------------------------------------------------

@@ -8,17 +8,28 @@
  * @module
  */
 
-/** Microseconds of reading that are saved up at most. */
-const MOST = 20_000;
-/** Share of the time that may go into it. */
-const SHARE = 0.5;
-/** Microseconds to have again before reading goes on. */
-const RESUME = 2_000;
+export interface AllowanceSettings {
+  /** Microseconds of reading that are saved up at most. */
+  readonly most: number;
+  /** Share of the time that may go into it, more than 0, at most 1. */
+  readonly share: number;
+  /** Microseconds to have again before reading goes on; less than `most`. */
+  readonly resume: number;
+}
+
+/** Of all that the thread reads. */
+const ALL: AllowanceSettings = { most: 20_000, share: 0.5, resume: 2_000 };
 
 export class Allowance {
-  #left = MOST;
+  readonly #settings: AllowanceSettings;
+  #left: number;
   #at = 0;
   #paused = false;
+
+  constructor(settings = ALL) {
+    this.#settings = settings;
+    this.#left = settings.most;
+  }
 
   /** So many microseconds were spent. */
   spend(micros: number): void {
@@ -28,9 +39,10 @@ export class Allowance {
 
   /** When reading may go on, where it has to wait now; `Infinity`: it need not wait. */
   resumeAt(now: number): number {
-    this.#left = Math.min(MOST, this.#left + (now - this.#at) * SHARE);
+    const { most, share, resume } = this.#settings;
+    this.#left = Math.min(most, this.#left + (now - this.#at) * share);
     this.#at = now;
-    if (this.#left >= RESUME) this.#paused = false;
-    return this.#paused ? Math.ceil(now + (RESUME - this.#left) / SHARE) : Infinity;
+    if (this.#left >= resume) this.#paused = false;
+    return this.#paused ? Math.ceil(now + (resume - this.#left) / share) : Infinity;
   }
 }
