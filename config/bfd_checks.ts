@@ -37,6 +37,7 @@ export function checkSessions(
   for (const session of sessions) {
     checkAddresses(session, report);
     checkHops(session, report);
+    checkSeamless(session, report);
     checkIntervals(session, scheduling, report);
     checkDamping(session, report);
     checkAuth(session, report);
@@ -65,7 +66,9 @@ function checkNames(sessions: readonly CheckedSession[], report: Report): void {
 function checkEnds(sessions: readonly CheckedSession[], report: Report): void {
   const known = new Map<string, CheckedSession[]>();
   for (const session of sessions) {
-    const { config: { peer, multihop, namespace, vrf, interface: own }, node } = session;
+    const { config: { peer, multihop, namespace, vrf, interface: own, seamless }, node } = session;
+    // Its answers come to a port of its own.
+    if (seamless !== undefined) continue;
     const place = multihop ? vrf ?? "" : own ?? "";
     const key = JSON.stringify([namespace ?? "", peer, multihop, place]);
     const alike = known.get(key) ?? [];
@@ -157,13 +160,33 @@ function checkHops({ config, node }: CheckedSession, report: Report): void {
   }
 }
 
+/** Keys that mean nothing where nothing is negotiated. */
+const NOT_SEAMLESS = ["passive", "demand", "receive_interval"] as const;
+
+/** A default is for the sessions that it can serve; what was written for this one is a mistake. */
+function checkSeamless({ config: { seamless }, node }: CheckedSession, report: Report): void {
+  if (seamless === undefined) return;
+  for (const key of NOT_SEAMLESS) {
+    if (!isOwn(node, key)) continue;
+    report({
+      place: keyPlace(descend(node, [key])),
+      message: `\`${key}\` means nothing with \`seamless\` (${OTHER}): a reflector agrees to ` +
+        "nothing, it answers",
+      advice: "leave the key out",
+      other: keyPlace(descend(node, ["seamless"])),
+    });
+  }
+}
+
 function checkIntervals(
   { config, node }: CheckedSession,
   { policy, node: written }: Scheduling,
   report: Report,
 ): void {
-  const { transmit_interval, receive_interval, detect_multiplier } = config;
-  const key = transmit_interval <= receive_interval ? "transmit_interval" : "receive_interval";
+  const { transmit_interval, receive_interval, detect_multiplier, seamless } = config;
+  const key = seamless !== undefined || transmit_interval <= receive_interval
+    ? "transmit_interval"
+    : "receive_interval";
   const shortest = descend(node, [key]);
   if (policy === "other" && config[key] < NEEDS_REALTIME) {
     report({
@@ -199,7 +222,10 @@ function checkDamping({ config: { damping }, node }: CheckedSession, report: Rep
 // ===== authentication ============================================================================
 
 /** All of it fails closed: a session that cannot authenticate as it says does not run. */
-function checkAuth({ config: { auth }, node }: CheckedSession, report: Report): void {
+export function checkAuth(
+  { config: { auth }, node }: CheckedTable<Pick<BfdConfig, "auth">>,
+  report: Report,
+): void {
   if (auth === undefined || auth.type === "none") return;
   const table = descend(node, ["auth"]);
   const keys = auth.keys ?? [];

@@ -9,6 +9,7 @@
 import * as v from "valibot";
 import { hostAddress } from "./address_fields.ts";
 import { BFD_AUTH_TABLE } from "./bfd_auth_schema.ts";
+import { discriminator } from "./bfd_strangers_schema.ts";
 import { documented, duration, flag, whole } from "./fields.ts";
 import { interfaceName, name, namespaceName } from "./names.ts";
 import { LARGEST_WEIGHT } from "./track_table.ts";
@@ -192,6 +193,23 @@ const commonKeys = {
   ),
 };
 
+const SEAMLESS_TABLE = documented(
+  v.strictObject({
+    remote_discriminator: discriminator({
+      text: "The S-BFD discriminator of the reflector.",
+      example: "192.0.2.2",
+    }),
+  }),
+  "a table with `remote_discriminator`",
+  {
+    text:
+      "Seamless BFD (RFC 7880): ask the reflector of the other side (UDP port 7784), which needs " +
+      "to know nothing of this session, and listen to its answers. `transmit_interval` and " +
+      "`detect_multiplier` say how often, and how many answers may be missing.",
+    example: { remote_discriminator: "192.0.2.2" },
+  },
+);
+
 /** One `[[bfd]]`. */
 export const BFD_SCHEMA = documented(
   v.strictObject({
@@ -200,6 +218,7 @@ export const BFD_SCHEMA = documented(
       text: "Address of the other side. A link-local one is on `interface`.",
       example: "192.0.2.2",
     }),
+    seamless: v.exactOptional(SEAMLESS_TABLE),
     ...commonKeys,
   }),
   "a table",

@@ -9,6 +9,8 @@
 
 import type * as v from "valibot";
 import { checkSessions } from "./bfd_checks.ts";
+import { checkReflector, checkUnsolicited } from "./bfd_strangers_checks.ts";
+import { BFD_REFLECTOR_SCHEMA, BFD_UNSOLICITED_SCHEMA } from "./bfd_strangers_schema.ts";
 import { BFD_DEFAULTS_SCHEMA, BFD_SCHEMA } from "./bfd_schema.ts";
 import { checkGarpGroups, crossCheck } from "./cross_checks.ts";
 import type { Finding, Report } from "./finding.ts";
@@ -148,6 +150,7 @@ function routerNodes(root: TableNode, report: Report): TableNode[] {
     if (sessions !== undefined && !(sessions.kind === "list" && sessions.items.length === 0)) {
       return [];
     }
+    if (root.entries.has("bfd_reflector") || root.entries.has("bfd_unsolicited")) return [];
     report({
       place: { source: root.source, line: 0, column: 0, length: 1 },
       message: "There is nothing to do: no virtual router and no BFD session is configured",
@@ -164,6 +167,21 @@ function routerNodes(root: TableNode, report: Report): TableNode[] {
     });
   }
   return listedTables(root, "vrrp", "virtual routers", report);
+}
+
+/** The table `[KEY]`; undefined where there is none, or none that is valid. */
+function singleTable<T>(
+  root: TableNode,
+  key: string,
+  schema: v.GenericSchema<unknown, T>,
+  check: (table: CheckedTable<T>, report: Report) => void,
+  report: Report,
+): T | undefined {
+  const node = root.entries.get(key);
+  if (node === undefined || !isTable(node, key, report)) return undefined;
+  const config = validate(node, schema, report);
+  if (config !== undefined) check({ config, node }, report);
+  return config;
 }
 
 const NOTHING_STATIC: StaticConfig = { addresses: [], routes: [], rules: [] };
@@ -240,6 +258,20 @@ function buildSite(
   const userNode = descend(agentNode, ["script_user"]);
   const scheduling = { policy: known.realtime.policy, node: descend(agentNode, POLICY) };
   checkSessions(sessions, scheduling, report);
+  const reflector = singleTable(
+    root,
+    "bfd_reflector",
+    BFD_REFLECTOR_SCHEMA,
+    checkReflector,
+    report,
+  );
+  const unsolicited = singleTable(
+    root,
+    "bfd_unsolicited",
+    BFD_UNSOLICITED_SCHEMA,
+    checkUnsolicited,
+    report,
+  );
   const user = resolveUser(known.script_user, userNode, options.users, report);
   const resolved: AgentConfig = { ...known, name, script_user: user ?? NOBODY };
   if (options.name === undefined && known.name === undefined) resolved.name = options.hostname;
@@ -276,6 +308,8 @@ function buildSite(
     static: statics,
     sync_group: syncGroups.map(({ config }) => config),
     ...configsOf(trackers),
+    ...(reflector === undefined ? {} : { bfd_reflector: reflector }),
+    ...(unsolicited === undefined ? {} : { bfd_unsolicited: unsolicited }),
     notifications,
   });
 }

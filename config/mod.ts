@@ -23,6 +23,7 @@ export {
   type VrrpConfig,
 } from "./schema.ts";
 export { type BfdConfig, minimumTtl } from "./bfd_schema.ts";
+export type { BfdReflectorConfig, BfdUnsolicitedConfig } from "./bfd_strangers_schema.ts";
 export type { GarpGroupConfig } from "./announce_schema.ts";
 export {
   type LoadedSite,

@@ -12,6 +12,12 @@
 
 import * as v from "valibot";
 import { AGENT_SCHEMA } from "./agent_schema.ts";
+import {
+  BFD_REFLECTOR_SCHEMA,
+  BFD_UNSOLICITED_SCHEMA,
+  type BfdReflectorConfig,
+  type BfdUnsolicitedConfig,
+} from "./bfd_strangers_schema.ts";
 import { BFD_DEFAULTS_SCHEMA, BFD_SCHEMA, MOST_SESSIONS } from "./bfd_schema.ts";
 import { GARP_GROUP_SCHEMA, type GarpGroupConfig } from "./announce_schema.ts";
 import { documented } from "./fields.ts";
@@ -83,7 +89,7 @@ export const SITE_SCHEMA = v.pipe(
         "a list of tables",
         {
           text: "The virtual routers (VRRP, RFC 9568).",
-          range: `0 to ${MOST_ROUTERS}; without any, at least one \`[[bfd]]\``,
+          range: `0 to ${MOST_ROUTERS}; without any, something of BFD`,
           example: [{
             name: "web",
             interface: "eth0",
@@ -102,6 +108,8 @@ export const SITE_SCHEMA = v.pipe(
       }),
       [],
     ),
+    bfd_reflector: v.exactOptional(BFD_REFLECTOR_SCHEMA),
+    bfd_unsolicited: v.exactOptional(BFD_UNSOLICITED_SCHEMA),
     static: v.exactOptional(STATIC_SCHEMA),
     sync_group: v.optional(
       documented(
@@ -140,6 +148,8 @@ export interface SiteConfig extends TrackersConfig {
   readonly agent: AgentConfig;
   readonly garp_group: readonly GarpGroupConfig[];
   readonly vrrp: readonly VrrpConfig[];
+  readonly bfd_reflector?: BfdReflectorConfig;
+  readonly bfd_unsolicited?: BfdUnsolicitedConfig;
   readonly static: StaticConfig;
   readonly sync_group: readonly SyncGroupConfig[];
   readonly notifications: NotificationsConfig;

@@ -22,7 +22,7 @@ const OWN_KEYS: Readonly<Record<string, { readonly one: string; readonly keys: s
     one: "one router",
     keys: "name virtual_router_id addresses excluded_addresses routes rules",
   },
-  bfd: { one: "one session", keys: "name peer" },
+  bfd: { one: "one session", keys: "name peer seamless" },
 };
 
 /** The table of site.toml that takes `key`, in its brackets; undefined where none or several do. */

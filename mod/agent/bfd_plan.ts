@@ -5,30 +5,99 @@
  * @module
  */
 
-import { type BfdConfig, familyOf, minimumTtl, type SiteConfig } from "../../config/mod.ts";
+import {
+  type BfdConfig,
+  type BfdReflectorConfig,
+  type BfdUnsolicitedConfig,
+  familyOf,
+  minimumTtl,
+  type SiteConfig,
+} from "../../config/mod.ts";
 import type { BfdCredentials, BfdPath, BfdPlan, ProtocolBfd } from "../plane/bfd.ts";
+import {
+  REFLECTOR_CREDENTIALS,
+  type ReflectorPlan,
+  UNSOLICITED_CREDENTIALS,
+  type UnsolicitedPlan,
+} from "../plane/bfd_strangers.ts";
 
 /** All of BFD that a site wants; undefined: nothing. */
-export function planBfd({ bfd }: Pick<SiteConfig, "bfd">): BfdPlan | undefined {
-  return bfd.length === 0 ? undefined : { sessions: bfd.map(sessionOf) };
+export function planBfd(site: BfdPart): BfdPlan | undefined {
+  const { bfd, bfd_reflector: reflector, bfd_unsolicited: unsolicited } = site;
+  if (bfd.length === 0 && reflector === undefined && unsolicited === undefined) return undefined;
+  return {
+    sessions: bfd.map(sessionOf),
+    ...(reflector === undefined ? {} : { reflector: reflectorOf(reflector) }),
+    ...(unsolicited === undefined ? {} : { unsolicited: unsolicitedOf(unsolicited) }),
+  };
+}
+
+/** What of a site is BFD. */
+export type BfdPart = Pick<SiteConfig, "bfd" | "bfd_reflector" | "bfd_unsolicited">;
+
+function reflectorOf(config: BfdReflectorConfig): ReflectorPlan {
+  const { namespace = "", addresses, interfaces, allow, discriminators, auth } = config;
+  return {
+    namespace,
+    addresses,
+    interfaces,
+    allow,
+    discriminators,
+    minimumTtl: config.min_ttl,
+    requiredMinRx: config.receive_interval,
+    adminDown: config.admin_down,
+    ...authenticationOf(auth),
+  };
+}
+
+function unsolicitedOf(config: BfdUnsolicitedConfig): UnsolicitedPlan {
+  const { namespace = "", interfaces, allow, limit, auth } = config;
+  return {
+    namespace,
+    interfaces,
+    allow,
+    limit,
+    settings: {
+      name: "",
+      transmitInterval: config.transmit_interval,
+      receiveInterval: config.receive_interval,
+      detectMultiplier: config.detect_multiplier,
+      passive: true,
+      demand: null,
+      echoReceiveInterval: 0,
+      authentication: null,
+      stallGrace: true,
+    },
+    ...authenticationOf(auth),
+  };
+}
+
+function authenticationOf(auth: BfdConfig["auth"]): Pick<ProtocolBfd, "authentication"> {
+  return auth === undefined || auth.type === "none" ? {} : { authentication: auth.type };
 }
 
 function sessionOf(config: BfdConfig): ProtocolBfd {
-  const { auth, damping, admin_down_is_failure: failure } = config;
+  const { auth, damping, admin_down_is_failure: failure, seamless } = config;
   return {
     path: pathOf(config),
     settings: {
       name: config.name,
       transmitInterval: config.transmit_interval,
-      receiveInterval: config.receive_interval,
+      receiveInterval: seamless === undefined ? config.receive_interval : 0,
       detectMultiplier: config.detect_multiplier,
-      passive: config.passive,
-      demand: config.demand === null ? null : { pollInterval: config.demand.poll_interval },
+      // Defaults that mean nothing to an initiator are left out.
+      passive: config.passive && seamless === undefined,
+      demand: config.demand === null || seamless !== undefined
+        ? null
+        : { pollInterval: config.demand.poll_interval },
       echoReceiveInterval: 0,
       authentication: null,
       stallGrace: config.stall_grace,
+      ...(seamless === undefined
+        ? {}
+        : { seamless: { remoteDiscriminator: seamless.remote_discriminator } }),
     },
-    ...(auth === undefined || auth.type === "none" ? {} : { authentication: auth.type }),
+    ...authenticationOf(auth),
     ...(damping === undefined ? {} : { damping }),
     ...(failure ? {} : { adminDownIsFailure: false }),
   };
@@ -49,8 +118,12 @@ function pathOf(config: BfdConfig): BfdPath {
 }
 
 /** What the sessions of a site authenticate with: copies, for one message. */
-export function bfdCredentialsOf({ bfd }: Pick<SiteConfig, "bfd">): BfdCredentials[] {
-  return bfd.flatMap(({ name: session, auth }): BfdCredentials[] => {
+export function bfdCredentialsOf(site: BfdPart): BfdCredentials[] {
+  const { bfd, bfd_reflector: reflector, bfd_unsolicited: unsolicited } = site;
+  const all: { readonly name: string; readonly auth?: BfdConfig["auth"] }[] = [...bfd];
+  if (reflector !== undefined) all.push({ ...reflector, name: REFLECTOR_CREDENTIALS });
+  if (unsolicited !== undefined) all.push({ ...unsolicited, name: UNSOLICITED_CREDENTIALS });
+  return all.flatMap(({ name: session, auth }): BfdCredentials[] => {
     if (auth === undefined || auth.type === "none") return [];
     const { type, construction, keys = [] } = auth;
     const secrets = keys.map(({ id, key }) => ({ id, secret: [...key.reveal()] }));

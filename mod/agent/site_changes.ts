@@ -45,6 +45,9 @@ export function siteChanges(
     for (const name of former.keys()) add(`${title} ${name}`, "removed");
   }
   if (differ(before.static, after.static)) add("static", "changed");
+  for (const key of ["bfd_reflector", "bfd_unsolicited"] as const) {
+    if (differ(before[key], after[key])) add(key, "changed");
+  }
   if (differ(before.garp_group, after.garp_group)) add("garp_group", "changed");
   if (differ(before.notifications.mail, after.notifications.mail)) add("mail", "changed");
   if (differ({ ...before.agent, log: null }, { ...after.agent, log: null })) {

@@ -130,6 +130,11 @@ export function planSite(site: SiteConfig, slots: Slots): SitePlan {
       if (own !== undefined) watched(interfaces, namespace, own);
     }
   }
+  for (const strangers of [site.bfd_reflector, site.bfd_unsolicited]) {
+    for (const own of strangers?.interfaces ?? []) {
+      watched(interfaces, strangers?.namespace ?? "", own);
+    }
+  }
   const statics = heldStatics(site.static, "");
   const bfd = planBfd(site);
   return {
