@@ -264,8 +264,8 @@ export class Agent {
   /** Plan and memory as they are now; the routers go on. */
   async remember(): Promise<AgentDocument> {
     const { at, routers, trackers } = await this.query();
-    const { groups = [] } = this.#hearing.snapshots.all();
-    const memory = { groups, silentSince: at, trackers };
+    const { groups = [], bfd = [] } = this.#hearing.snapshots.all();
+    const memory = { groups, silentSince: at, trackers, bfd };
     return this.#document({ ...memory, routers: routers.map(({ router }) => router) });
   }
 

@@ -65,8 +65,12 @@ export class Hearing implements PlaneListener {
       case "lower_priority":
         notices.remark(message);
         break;
+      case "bfd_memory":
+        this.snapshots.bfd(message.memory);
+        break;
       case "bfd_changed":
         this.bfd.set(message.session, message);
+        this.snapshots.bfd(message.memory);
         break;
       case "configured":
       case "frozen":

@@ -56,7 +56,7 @@ export class RefusedDocument extends Error {
 
 /** The document of an agent with this plan and memory, keys in the order of the schema. */
 export function documentOf(plan: SitePlan, memory: AgentMemory): AgentDocument {
-  const { routers, groups = [], silentSince, trackers = [], counters, unread } = memory;
+  const { routers, groups = [], silentSince, trackers = [], bfd = [], counters, unread } = memory;
   const { pid } = Deno;
   return {
     format: FORMAT,
@@ -69,6 +69,8 @@ export function documentOf(plan: SitePlan, memory: AgentMemory): AgentDocument {
       groups,
       silentSince,
       trackers,
+      // A version that knows no BFD must be able to take over.
+      ...(bfd.length === 0 ? {} : { bfd }),
       counters,
       ...(unread === undefined ? {} : { unread }),
     },

@@ -12,6 +12,7 @@
 import * as v from "valibot";
 import { address, interfaceName, name, text, whole } from "./memory_values.ts";
 import { MAX_ROUTERS } from "../plane/shared.ts";
+import { bfdMemories, bfdPlan } from "./memory_bfd.ts";
 import { heldAddress, heldRoute, heldRule } from "./memory_holdings.ts";
 import { TRACKER_KINDS } from "../vrrp/mod.ts";
 
@@ -155,6 +156,7 @@ export const planSchema = v.strictObject({
     ])),
     [],
   ),
+  bfd: v.exactOptional(bfdPlan),
 });
 
 const timer = v.strictObject({
@@ -282,6 +284,7 @@ export const memorySchema = v.strictObject({
     })),
     [],
   ),
+  bfd: v.exactOptional(bfdMemories),
   counters: v.record(name, v.record(name, count)),
   unread: v.exactOptional(v.array(text)),
 });

@@ -1,10 +1,11 @@
 /**
- * What the protocol plane's routers and groups last said that they remember: its successor goes on
+ * What the protocol plane's routers, groups and BFD sessions last said that they remember: its successor goes on
  * from there.
  *
  * @module
  */
 
+import type { BfdMemory } from "../plane/bfd.ts";
 import type { GroupMemory, GroupSnapshot } from "../plane/groups.ts";
 import type { Memory } from "../plane/hand_over.ts";
 import type { Router } from "../vrrp/mod.ts";
@@ -12,6 +13,7 @@ import type { Router } from "../vrrp/mod.ts";
 export class Snapshots {
   readonly #routers = new Map<string, Router>();
   readonly #groups = new Map<string, GroupMemory>();
+  readonly #bfd = new Map<string, BfdMemory>();
 
   /** A router's machine as it is now. */
   router(router: Router): void {
@@ -24,9 +26,17 @@ export class Snapshots {
     else this.#groups.set(name, memory);
   }
 
+  /** A BFD session as it is now, or that it is no more. */
+  bfd(memory: BfdMemory): void {
+    const { settings: { name }, stopped } = memory.session;
+    if (stopped) this.#bfd.delete(name);
+    else this.#bfd.set(name, memory);
+  }
+
   /** Takes over what another process remembers. */
-  learn({ routers, groups }: Omit<Memory, "silentSince">): void {
+  learn({ routers, groups, bfd }: Omit<Memory, "silentSince">): void {
     for (const router of routers) this.router(router);
+    for (const memory of bfd ?? []) this.bfd(memory);
     for (const memory of groups ?? []) this.group({ name: memory.settings.name, memory });
   }
 
@@ -36,6 +46,10 @@ export class Snapshots {
   }
 
   all(): Omit<Memory, "silentSince"> {
-    return { routers: [...this.#routers.values()], groups: [...this.#groups.values()] };
+    return {
+      routers: [...this.#routers.values()],
+      groups: [...this.#groups.values()],
+      bfd: [...this.#bfd.values()],
+    };
   }
 }

@@ -54,6 +54,7 @@ export {
   demandActive,
   detectionTime,
   FINAL_GAP,
+  isStall,
   remoteDetectionTime,
   transmitInterval,
 } from "./timing.ts";

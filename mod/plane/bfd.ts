@@ -119,6 +119,13 @@ export interface BfdChanged {
   readonly memory: BfdMemory;
 }
 
+/** A session has agreed on other intervals: the snapshot is another, and nobody else is to know. */
+export interface BfdRemembered {
+  readonly type: "bfd_memory";
+  readonly id: EventId;
+  readonly memory: BfdMemory;
+}
+
 /** One session, for status. */
 export interface BfdReport {
   /** Without keys. */

@@ -12,7 +12,14 @@
 
 import type { RouterSettings } from "../vrrp/mod.ts";
 import type { AnnounceGroup, AnnouncePlan } from "./announcements.ts";
-import type { AdministerBfd, BfdAdministered, BfdChanged, BfdCredentials, BfdPlan } from "./bfd.ts";
+import type {
+  AdministerBfd,
+  BfdAdministered,
+  BfdChanged,
+  BfdCredentials,
+  BfdPlan,
+  BfdRemembered,
+} from "./bfd.ts";
 import type { AuthenticationType, Credentials } from "./credentials.ts";
 import type { PlaneCrashed } from "./crash.ts";
 import type {
@@ -351,6 +358,7 @@ export type ProtocolToControl =
   | Overridden
   | BfdAdministered
   | BfdChanged
+  | BfdRemembered
   | Remark
   | ProtocolState
   | LogRecord

@@ -15,7 +15,7 @@ import {
   createClient,
   stepClient,
 } from "../bfd/mod.ts";
-import type { BfdChanged, BfdMemory, ProtocolBfd } from "../plane/bfd.ts";
+import type { BfdChanged, BfdMemory, BfdRemembered, ProtocolBfd } from "../plane/bfd.ts";
 import type { IdSource } from "../plane/ids.ts";
 import type { LogLimiter } from "../plane/log_limiter.ts";
 import type { TrackerFinding, TrackerFound } from "../plane/trackers.ts";
@@ -31,7 +31,7 @@ export interface BfdClientSurroundings {
   clock(): number;
   /** Virtual routers act before this returns. */
   found(finding: TrackerFound, now: number): void;
-  postControl(message: BfdChanged): void;
+  postControl(message: BfdChanged | BfdRemembered): void;
   remember(entry: BfdEntry): BfdMemory;
 }
 

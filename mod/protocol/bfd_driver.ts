@@ -13,6 +13,7 @@
 import {
   type AuthenticationSettings,
   createSession,
+  isStall,
   type Session,
   type SessionEvent,
 } from "../bfd/mod.ts";
@@ -28,7 +29,7 @@ import type { TrackerFinding } from "../plane/trackers.ts";
 import { BfdClient, type BfdClientSurroundings } from "./bfd_clients.ts";
 import { BfdEntry, type BfdSurroundings } from "./bfd_entry.ts";
 import { memoryOf, reportOf, sameAuthentication, samePath } from "./bfd_memory.ts";
-import { BfdOpenings, type OpeningSurroundings } from "./bfd_openings.ts";
+import { BfdOpenings, type OpeningSurroundings, type SessionSockets } from "./bfd_openings.ts";
 import { BfdSockets, type BfdSocketSurroundings } from "./bfd_sockets.ts";
 import { SlotTable } from "./slot_table.ts";
 
@@ -56,7 +57,7 @@ export class BfdDriver {
   readonly #env: BfdDriverSurroundings;
   readonly #entries = new Map<string, BfdEntry>();
   readonly #clients = new Map<BfdEntry, BfdClient>();
-  readonly #sockets: BfdSockets;
+  readonly #sockets: SessionSockets;
   readonly #openings: BfdOpenings;
   readonly #slots = new SlotTable(MAX_SEQUENCES);
   readonly #surroundings: BfdSurroundings;
@@ -72,12 +73,13 @@ export class BfdDriver {
     fire: (now: number) => this.stop(true, now),
   };
 
-  constructor(env: BfdDriverSurroundings) {
+  /** @param sockets other ones than the kernel's, for tests */
+  constructor(env: BfdDriverSurroundings, sockets: SessionSockets = new BfdSockets(env)) {
     this.#env = env;
+    this.#sockets = sockets;
     const broke = (entry: BfdEntry, error: unknown, now: number): void =>
       this.#breakDown(entry, error, now);
-    this.#sockets = new BfdSockets(env);
-    this.#openings = new BfdOpenings(env, this.#sockets, this.#entries, broke);
+    this.#openings = new BfdOpenings(env, sockets, this.#entries, broke);
     this.#surroundings = {
       heap: env.heap,
       random: () => env.random(),
@@ -85,6 +87,10 @@ export class BfdDriver {
         if (slot >= 0) env.words.setSequence(slot, session.sequence.transmit);
       },
       changed: (entry, news, at) => this.#clients.get(entry)?.heard(news, at),
+      agreed: (entry) => {
+        const memory = this.#remember(entry);
+        env.postControl({ type: "bfd_memory", id: env.ids.next(), memory });
+      },
       notice: ({ name }, text) => env.log.log("warning", ["bfd", name], text),
       ended: (entry) => this.#forget(entry),
       broke,
@@ -300,11 +306,14 @@ export class BfdDriver {
   // ===== time ====================================================================================
 
   /**
-   * Our own loop was late by `LATE` (`lateness.ts`) or more: every session hears it before the
-   * packets that waited, and judges whether that is a stall.
+   * Our own loop was late by `LATE` (`lateness.ts`) or more: every session to which that is a stall
+   * hears it before the packets that waited.
    */
   stalled(length: number, now: number): void {
-    for (const entry of this.#entries.values()) entry.apply({ type: "stall", length }, now);
+    const event: SessionEvent = { type: "stall", length };
+    for (const entry of this.#entries.values()) {
+      if (isStall(entry.session, length)) entry.apply(event, now);
+    }
   }
 
   /** The last word for a while: another process may go on from here. */

@@ -22,11 +22,23 @@ import {
 } from "../bfd/mod.ts";
 import type { ProtocolBfd } from "../plane/bfd.ts";
 import { textOf } from "../text/mod.ts";
-import type { BfdEndpoints, BfdSender } from "./bfd_transport.ts";
+import type { BfdEndpoints } from "./bfd_transport.ts";
 import type { Deadline, TimerHeap } from "./timer_heap.ts";
 
 /** What those who depend on a session may have to hear of. */
 export type BfdNews = TransitionEffect | NeighbourAdminDownEffect;
+
+/** What a session sends by. */
+export interface PacketSender {
+  /** Own port, which nobody else has. */
+  readonly port: number;
+  /** Sends the first `length` bytes: how many, or minus errno. */
+  send(bytes: Uint8Array, length: number): number;
+  close(): void;
+}
+
+/** Least time between two memories that no change of state asks for, microseconds. */
+const MEMORY_GAP = 1_000_000;
 
 /** What a session needs from around it. */
 export interface BfdSurroundings {
@@ -36,6 +48,8 @@ export interface BfdSurroundings {
   /** Authenticated packets have left: the last number is kept where a crash does not reach it. */
   sequenceUsed(entry: BfdEntry): void;
   changed(entry: BfdEntry, news: BfdNews, now: number): void;
+  /** Other intervals than before are in use while it is up. */
+  agreed(entry: BfdEntry): void;
   notice(entry: BfdEntry, text: string): void;
   ended(entry: BfdEntry): void;
   /** A defect of ours: the session is dead until it is configured anew. */
@@ -55,7 +69,7 @@ export class BfdEntry implements Deadline {
   /** As its sockets are; the interface's index is 0 where there is none. */
   ends: BfdEndpoints;
   /** What it sends by; null: there is nothing. */
-  sender: BfdSender | null = null;
+  sender: PacketSender | null = null;
   /** Descriptor that hears this peer alone; -1: it comes through discovery. */
   hearing = -1;
   /** Port of the peer that `hearing` is connected to, and the own address. */
@@ -82,6 +96,9 @@ export class BfdEntry implements Deadline {
   /** Packets that were for this session and not used. */
   readonly dropped: Partial<Record<DropReason, number>> = {};
   readonly #env: BfdSurroundings;
+  /** What control knows, and since when. */
+  readonly #noted = { transmit: 0, receive: 0, remoteTransmit: 0, remoteReceive: 0, multiplier: 0 };
+  #notedAt = -Infinity;
 
   /** @param slot its word of the shared memory; -1: none */
   constructor(
@@ -117,7 +134,35 @@ export class BfdEntry implements Deadline {
     } catch (error) {
       return this.#env.broke(this, error, now);
     }
-    if (news !== null) { for (const effect of news) this.#tell(effect, now); }
+    if (news !== null) {
+      this.#note(now);
+      for (const effect of news) this.#tell(effect, now);
+    } else if (now - this.#notedAt >= MEMORY_GAP && this.#agreedOtherwise()) {
+      this.#note(now);
+      this.#env.agreed(this);
+    }
+  }
+
+  /** What control knows of the intervals, from now on. */
+  #note(now: number): void {
+    const { remote, desiredMinTxUsed, requiredMinRxUsed } = this.session;
+    this.#notedAt = now;
+    const noted = this.#noted;
+    noted.transmit = desiredMinTxUsed;
+    noted.receive = requiredMinRxUsed;
+    noted.remoteTransmit = remote.desiredMinTx;
+    noted.remoteReceive = remote.requiredMinRx;
+    noted.multiplier = remote.detectMultiplier;
+  }
+
+  #agreedOtherwise(): boolean {
+    const { state, remote, desiredMinTxUsed, requiredMinRxUsed } = this.session;
+    const noted = this.#noted;
+    return state === "up" &&
+      (noted.transmit !== desiredMinTxUsed || noted.receive !== requiredMinRxUsed ||
+        noted.remoteTransmit !== remote.desiredMinTx ||
+        noted.remoteReceive !== remote.requiredMinRx ||
+        noted.multiplier !== remote.detectMultiplier);
   }
 
   /** Puts the session's next deadline into the heap. */

@@ -8,7 +8,7 @@
 import { SystemError } from "../../ffi/mod.ts";
 import type { LogLimiter } from "../plane/log_limiter.ts";
 import type { BfdEntry } from "./bfd_entry.ts";
-import type { BfdSockets } from "./bfd_sockets.ts";
+import type { BfdEndpoints } from "./bfd_transport.ts";
 import type { Deadline, TimerHeap } from "./timer_heap.ts";
 
 /** Sessions whose sockets are opened at once, and when the next ones are, microseconds. */
@@ -26,18 +26,34 @@ export interface OpeningSurroundings {
   interfaceIndex(namespace: string, name: string): number;
 }
 
+/** The sockets of all sessions, see `bfd_sockets.ts`. */
+export interface SessionSockets {
+  /** Packets that no session could be charged with, by reason. */
+  readonly dropped: Readonly<Record<string, number>>;
+  newDiscriminator(): number;
+  hasDiscriminator(discriminator: number): boolean;
+  /** The session's discriminator is its own from now on. */
+  add(entry: BfdEntry): void;
+  /** The session is over. */
+  delete(entry: BfdEntry): void;
+  /** Gives a session without sockets its own. @throws {SystemError} then it has none */
+  open(entry: BfdEntry, ends: BfdEndpoints): void;
+  /** Takes them from it; nothing where it has none. */
+  close(entry: BfdEntry): void;
+}
+
 export class BfdOpenings implements Deadline {
   at = Infinity;
   position = -1;
   readonly #env: OpeningSurroundings;
-  readonly #sockets: BfdSockets;
+  readonly #sockets: SessionSockets;
   readonly #entries: ReadonlyMap<string, BfdEntry>;
   readonly #broke: (entry: BfdEntry, error: unknown, now: number) => void;
 
   /** @param broke is told of defects of ours */
   constructor(
     env: OpeningSurroundings,
-    sockets: BfdSockets,
+    sockets: SessionSockets,
     entries: ReadonlyMap<string, BfdEntry>,
     broke: (entry: BfdEntry, error: unknown, now: number) => void,
   ) {

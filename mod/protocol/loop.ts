@@ -48,7 +48,7 @@ import type { Channel } from "./channel.ts";
 import { injectFault, WallClock } from "./faults.ts";
 import { Freeze } from "./hand_over.ts";
 import { Keyring } from "./keyring.ts";
-import { LatenessGuard } from "./lateness.ts";
+import { LATE, LatenessGuard } from "./lateness.ts";
 import { ADVERT_GAP, BFD_GAP, Pace } from "./pace.ts";
 import { EVENTS, Readables } from "./readables.ts";
 import { Sweeper } from "./sweeper.ts";
@@ -194,10 +194,8 @@ export class ProtocolLoop {
     const deadline = this.#heap.next;
     const stalled = this.#guard.wake(deadline, now, boottimeMicros());
     const due = now >= deadline;
-    if (stalled > 0) {
-      this.#driver.stalled(stalled, now);
-      this.#bfd.stalled(stalled, now);
-    }
+    if (stalled > 0) this.#driver.stalled(stalled, now);
+    if (this.#guard.late >= LATE) this.#bfd.stalled(this.#guard.late, now);
     const until = due && stalled === 0 ? now + READING_BEFORE_DEADLINE : Infinity;
     let messages = this.#read(epoll, ready, PACKETS, now, until);
     if (due || stalled > 0) messages = this.#readEverything(now, until) || messages;

@@ -20,7 +20,7 @@ import { IdSource } from "../../mod/plane/ids.ts";
 import { LogLimiter } from "../../mod/plane/log_limiter.ts";
 import { SharedWords } from "../../mod/plane/shared.ts";
 import { BfdDriver } from "../../mod/protocol/bfd_driver.ts";
-import { LatenessGuard } from "../../mod/protocol/lateness.ts";
+import { LATE, LatenessGuard } from "../../mod/protocol/lateness.ts";
 import { Readables } from "../../mod/protocol/readables.ts";
 import { TimerHeap } from "../../mod/protocol/timer_heap.ts";
 
@@ -68,8 +68,11 @@ function run({ port, wake }: Start): void {
     randomWord: () => crypto.getRandomValues(word)[0]!,
     interfaceIndex: (namespace, name) => inNamespace(namespace, () => interfaceIndex(name)),
     found: () => {},
-    postControl: ({ session, from, to, cause, reason, at }) =>
-      port.postMessage({ type: "transition", name: session, from, to, cause, reason, at }),
+    postControl: (message) => {
+      if (message.type !== "bfd_changed") return;
+      const { session: name, from, to, cause, reason, at } = message;
+      port.postMessage({ type: "transition", name, from, to, cause, reason, at });
+    },
     watch: (source) =>
       readables.watch(source.descriptor, (...limits) => void source.read(...limits)),
     unwatch: ({ descriptor }) => readables.unwatch(descriptor),
@@ -107,7 +110,7 @@ function run({ port, wake }: Start): void {
     const ready = epoll.wait(1000);
     let now = monotonicMicros();
     const stalled = guard.wake(next, now, boottimeMicros());
-    if (stalled > 0) driver.stalled(stalled, now);
+    if (guard.late >= LATE) driver.stalled(guard.late, now);
     let rung = false;
     const read = (count: number, budget: number): void => {
       for (let i = 0; i < count; i++) {
