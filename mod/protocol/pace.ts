@@ -2,12 +2,12 @@
  * How often adverts may wake us. To fall asleep and be woken costs more than to read an advert
  * (three fifths of a backup's time with 10,000 adverts a second, one after the other), and whoever
  * sends it pays for the waking where it is on the same machine. So a few turns in a row are free;
- * where adverts go on waking us, the sockets rest until `GAP` after the last turn, and what has come
- * meanwhile is read in one.
+ * where packets go on waking us, the sockets rest until a gap after the last turn is over, and what
+ * has come meanwhile is read in one.
  *
- * An advert is then noticed up to `ADVERT_GAP` later than it might have been, which is what one turn of the
- * loop may take anyway, and only where more than one comes in that time in a second. Deadlines and messages
- * never wait, and before a master is declared dead every socket is read.
+ * A packet is then noticed up to that gap later than it might have been, and only where they come
+ * faster. Deadlines and messages never wait, and before a master or a path is declared dead every
+ * socket is read.
  *
  * @module
  */
