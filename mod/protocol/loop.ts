@@ -103,6 +103,8 @@ export class ProtocolLoop {
   #freeze: Freeze | null = null;
   readonly #wall: WallClock;
   #armed = Infinity;
+  /** The timer was among what woke us. */
+  #timerFired = false;
   /** The pace of what was read in this turn, microseconds; `Infinity`: nothing was. */
   #heard = Infinity;
   #ended = false;
@@ -191,6 +193,7 @@ export class ProtocolLoop {
     const epoll = resume === Infinity ? this.#epoll : this.#quietEpoll;
     const ready = epoll.wait(this.#driver.hasMaster ? HEARTBEAT : HEARTBEAT_IDLE);
     let now = this.#now();
+    this.#timerFired = false;
     const deadline = this.#heap.next;
     const stalled = this.#guard.wake(deadline, now, boottimeMicros());
     const due = now >= deadline;
@@ -198,7 +201,9 @@ export class ProtocolLoop {
     if (this.#guard.late >= LATE) this.#bfd.stalled(this.#guard.late, now);
     const until = due && stalled === 0 ? now + READING_BEFORE_DEADLINE : Infinity;
     let messages = this.#read(epoll, ready, PACKETS, now, until);
-    if (due || stalled > 0) messages = this.#readEverything(now, until) || messages;
+    // Where the timer woke us and the sockets were looked at, they were so after the deadline.
+    const looked = this.#timerFired && epoll === this.#epoll && ready < EVENTS;
+    if (due && !looked || stalled > 0) messages = this.#readEverything(now, until) || messages;
     const read = this.#now();
     this.#allowance.spend(read - now);
     if (this.#heard !== Infinity) this.#pace.spend(read, this.#heard);
@@ -266,6 +271,7 @@ export class ProtocolLoop {
   }
 
   #expired(): void {
+    this.#timerFired = true;
     this.#timer.acknowledge();
     this.#armed = Infinity;
   }
