@@ -120,7 +120,7 @@ export class BfdSockets {
     entry.ends = ends;
     entry.formerPort = entry.sender.port;
     this.#ports.add(entry.sender.port);
-    discovery.sessions.set(peerKey(ends.peer, ends.interfaceIndex), entry);
+    discovery.sessions.set(sessionKey(ends), entry);
   }
 
   /** Takes them from it; nothing where it has none. */
@@ -132,7 +132,7 @@ export class BfdSockets {
     entry.sender = null;
     this.#ports.delete(sender.port);
     const discovery = this.#discoveries.get(discoveryKey(ends))!;
-    const key = peerKey(ends.peer, ends.interfaceIndex);
+    const key = sessionKey(ends);
     if (discovery.sessions.get(key) === entry) discovery.sessions.delete(key);
     this.#closeIfUnused(discovery);
   }
@@ -259,16 +259,31 @@ export class BfdSockets {
   #find(discovery: Discovery, message: MessageReceiver): BfdEntry | undefined {
     const { packet } = this.#event;
     const from = sockaddrAddress(message.source);
-    if (packet.yourDiscriminator === 0) {
-      return discovery.sessions.get(peerKey(from, message.interfaceIndex)) ??
-        discovery.sessions.get(peerKey(from, 0));
-    }
+    if (packet.yourDiscriminator === 0) return findFirst(discovery, from, message);
     const entry = this.#byDiscriminator.get(packet.yourDiscriminator);
     if (entry === undefined || entry.sender === null || entry.ends.peer !== from) return undefined;
     const { interfaceIndex: index, multihop, namespace } = entry.ends;
     if (multihop !== discovery.multihop || namespace !== discovery.namespace) return undefined;
     return index === 0 || index === message.interfaceIndex ? entry : undefined;
   }
+}
+
+function sessionKey({ peer, interfaceIndex, multihop, source }: BfdEndpoints): string {
+  return peerKey(peer, interfaceIndex, multihop ? source : "");
+}
+
+/** Whose a first packet is; several hops may lead to an interface that nobody has named. */
+function findFirst(
+  discovery: Discovery,
+  from: string,
+  message: MessageReceiver,
+): BfdEntry | undefined {
+  const { sessions, multihop } = discovery;
+  const index = message.interfaceIndex;
+  if (!multihop) return sessions.get(peerKey(from, index, ""));
+  const local = discovery.localAddress(message);
+  return sessions.get(peerKey(from, index, local)) ?? sessions.get(peerKey(from, 0, local)) ??
+    sessions.get(peerKey(from, index, "")) ?? sessions.get(peerKey(from, 0, ""));
 }
 
 function addUp(sum: Record<string, number>, more: Readonly<Record<string, number>>): void {

@@ -120,7 +120,13 @@ export class Discovery implements BfdSource {
   }
 }
 
-/** How discovery finds a session whose peer does not know its discriminator yet. */
-export function peerKey(address: string, index: number): string {
-  return `${address}%${index}`;
+/**
+ * How discovery finds a session whose peer does not know its discriminator yet: over one hop by the
+ * interface and who sent it (RFC 5881 section 3), over several by who sent it and to which of our
+ * addresses (RFC 5883 section 4).
+ *
+ * @param local empty: any
+ */
+export function peerKey(address: string, index: number, local: string): string {
+  return `${address}%${index} ${local}`;
 }

@@ -66,6 +66,8 @@ const PACKETS_BEFORE_DEADLINE = 512;
 const LOOKS = 4;
 /** How long, microseconds, a deadline that is due waits for them where we were not late. */
 const READING_BEFORE_DEADLINE = 500;
+/** Reading does not take so long, microseconds, unless the machine or the runtime stands still. */
+const LONGEST_READING = 1_000;
 const TIMERS = 256;
 /** The first message to the kernel plane would take 1.5 ms, one after so many takes 0.2. */
 const REHEARSALS = 30;
@@ -202,9 +204,16 @@ export class ProtocolLoop {
     const until = due && stalled === 0 ? now + READING_BEFORE_DEADLINE : Infinity;
     let messages = this.#read(epoll, ready, PACKETS, now, until);
     // Where the timer woke us and the sockets were looked at, they were so after the deadline.
-    const looked = this.#timerFired && epoll === this.#epoll && ready < EVENTS;
+    const looked = this.#timerFired && epoll === this.#epoll && ready < EVENTS &&
+      this.#guard.late < LATE;
     if (due && !looked || stalled > 0) messages = this.#readEverything(now, until) || messages;
-    const read = this.#now();
+    let read = this.#now();
+    if (read - now >= LONGEST_READING && this.#heap.next <= read) {
+      // We stood still in between: what has come since comes before the deadlines of that time, too.
+      this.#bfd.stalled(read - now, read);
+      messages = this.#readEverything(read, read + READING_BEFORE_DEADLINE) || messages;
+      read = this.#now();
+    }
     this.#allowance.spend(read - now);
     if (this.#heard !== Infinity) this.#pace.spend(read, this.#heard);
     this.#heard = Infinity;
