@@ -275,7 +275,6 @@ export class NamespaceDriver {
       this.#digestChanges(now);
       if (this.resting) return;
       if (now < this.#pausedUntil) break;
-      this.#promotion.settle();
       // What was made or brought up is seen before addresses are added to it.
       if (this.#links.act(now) && this.#clock.now() < end) continue;
       // Before the addresses: they are never held and open.
@@ -321,8 +320,13 @@ export class NamespaceDriver {
   /** Sends announcements that are due. @returns whether some are left for the next turn */
   announce(now: number, budget: number): boolean {
     if (this.resting) return false;
-    this.#neighbourhood.listen(now);
-    return this.herald.send(now, budget, (router) => this.#changed.add(router));
+    const left = this.herald.send(now, budget, (router) => this.#changed.add(router));
+    // Files and sockets are opened here: the announcements of a takeover must not wait for it.
+    if (!left) {
+      this.#promotion.settle();
+      this.#neighbourhood.listen(now);
+    }
+    return left;
   }
 
   /** What is known of a router now. */
