@@ -240,9 +240,10 @@ export class NamespaceDriver {
     this.#promotion.want([]);
   }
 
-  /** Takes down and removes interfaces of ours that nobody needs, at most so many at once. */
+  /** What can wait: settings, and interfaces of ours that nobody needs, at most so many at once. */
   retire(most: number): void {
     if (this.resting || !this.#started) return;
+    this.#promotion.settle();
     if (this.#links.retire(this.#clock.now(), most)) this.#again = true;
   }
 
@@ -320,13 +321,10 @@ export class NamespaceDriver {
   /** Sends announcements that are due. @returns whether some are left for the next turn */
   announce(now: number, budget: number): boolean {
     if (this.resting) return false;
-    const left = this.herald.send(now, budget, (router) => this.#changed.add(router));
-    // Files and sockets are opened here: the announcements of a takeover must not wait for it.
-    if (!left) {
-      this.#promotion.settle();
-      this.#neighbourhood.listen(now);
-    }
-    return left;
+    if (this.herald.send(now, budget, (router) => this.#changed.add(router))) return true;
+    // It opens sockets, for which the announcements of a takeover must not wait.
+    this.#neighbourhood.listen(now);
+    return false;
   }
 
   /** What is known of a router now. */
