@@ -92,6 +92,16 @@ async function run(
       say(output);
       return exitCode;
     }
+    case "bfd": {
+      const [action, name] = operands;
+      if ((action !== "down" && action !== "up") || name === undefined) {
+        throw new UsageError("bfd needs down or up, and the NAME of a session");
+      }
+      expectOperands(operands, 2);
+      const { bfdCommand } = await import("./mod/cli/bfd.ts");
+      const output = await bfdCommand(action, name, await controlPath(values), json);
+      return say(output);
+    }
     case "upgrade": {
       expectOperands(operands, 0);
       const { upgradeCommand } = await import("./mod/cli/upgrade.ts");

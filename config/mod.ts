@@ -46,6 +46,7 @@ export type { GroupTrackConfig, TrackConfig, TrackedConfig, TrackList } from "./
 export { type ScriptUser, type UserDirectory, type UserEntry } from "./users.ts";
 export { type HookConfig, type NotificationsConfig, type NotifyConfig } from "./notify_checks.ts";
 export type { MailConfig } from "./mail_schema.ts";
+export { nearest } from "./nearest.ts";
 export { systemOptions } from "./system.ts";
 export { formatDuration, parseDuration } from "./duration.ts";
 export { type FormatOptions, formatProblem, type Problem } from "./problem.ts";

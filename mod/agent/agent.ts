@@ -12,9 +12,10 @@
 import { monotonicMicros } from "../../ffi/mod.ts";
 import type { SiteConfig } from "../../config/mod.ts";
 import type { Memory } from "../plane/hand_over.ts";
+import type { BfdChanged } from "../plane/bfd.ts";
 import type { AddressReport } from "../plane/messages.ts";
 import type { ProtocolState } from "../plane/state.ts";
-import { bfdCredentialsOf } from "./bfd_plan.ts";
+import { bfdCredentialsOf, refusalOf } from "./bfd_plan.ts";
 import { electionsBegin } from "./clock.ts";
 import { routerOfSession } from "../plane/sessions.ts";
 import { credentialsOf } from "./credentials.ts";
@@ -214,6 +215,26 @@ export class Agent {
     const { refused, members } = await this.#revivals.insist("protocol", ask);
     if (refused !== null) throw new Error(`Cannot ${override} ${name}: ${refused}`);
     return members;
+  }
+
+  /**
+   * An operator takes a BFD session down, or allows it up again. It holds across reloads and
+   * upgrades, and is forgotten at a start.
+   *
+   * @throws {Error} when it is refused
+   */
+  async administerBfd(name: string, down: boolean): Promise<void> {
+    if (this.#stopping) throw new Error("The agent is stopping");
+    const ask = () => this.#dialogue.administerBfd(name, down);
+    const { refused } = await this.#revivals.insist("protocol", ask);
+    if (refused === null) return;
+    const names = (this.#plan.bfd?.sessions ?? []).map(({ settings }) => settings.name);
+    throw new Error(refusalOf(name, down, refused, names));
+  }
+
+  /** Why a BFD session changed its state last. */
+  bfdReason(session: string): BfdChanged | undefined {
+    return this.#hearing.bfd.get(session);
   }
 
   /** Makes a plane fail on purpose; does nothing unless the agent was started for that. */

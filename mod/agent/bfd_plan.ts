@@ -11,6 +11,7 @@ import {
   type BfdUnsolicitedConfig,
   familyOf,
   minimumTtl,
+  nearest,
   type SiteConfig,
 } from "../../config/mod.ts";
 import type { BfdCredentials, BfdPath, BfdPlan, ProtocolBfd } from "../plane/bfd.ts";
@@ -129,6 +130,25 @@ export function bfdCredentialsOf(site: BfdPart): BfdCredentials[] {
     const secrets = keys.map(({ id, key }) => ({ id, secret: [...key.reveal()] }));
     return [{ session, authentication: { type, construction, keys: secrets } }];
   });
+}
+
+/**
+ * Why `halb bfd` did not do it, in words.
+ *
+ * @param known names of the sessions that are configured
+ */
+export function refusalOf(
+  name: string,
+  down: boolean,
+  refused: string,
+  known: readonly string[],
+): string {
+  const what = `Cannot ${down ? "take" : "let"} ${name} ${down ? "down" : "up"}: ${refused}`;
+  if (known.includes(name)) return what;
+  const near = nearest(name, known);
+  if (near !== undefined) return `${what}; is ${near} meant?`;
+  if (known.length === 0) return `${what}: none is configured`;
+  return `${what}; there are ${known.slice(0, 20).join(", ")}${known.length > 20 ? ", …" : ""}`;
 }
 
 /** Zeroes the keys. */

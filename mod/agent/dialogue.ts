@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { BfdCredentials } from "../plane/bfd.ts";
+import type { BfdAdministered, BfdCredentials } from "../plane/bfd.ts";
 import { type Credentials, wipe } from "../plane/credentials.ts";
 import type { Overridden, OverrideRouters } from "../plane/groups.ts";
 import type { Frozen, Memory } from "../plane/hand_over.ts";
@@ -84,6 +84,14 @@ export class Dialogue {
     const message = { type: "override", id: this.#planes.ids.next() } as const;
     const answer = this.#questions.answer<Overridden>("protocol", message.id);
     this.#planes.toProtocol({ ...message, name, override, until });
+    return answer;
+  }
+
+  /** An operator takes a BFD session down, or allows it up again. */
+  administerBfd(session: string, down: boolean): Promise<BfdAdministered> {
+    const message = { type: "administer_bfd", id: this.#planes.ids.next() } as const;
+    const answer = this.#questions.answer<BfdAdministered>("protocol", message.id);
+    this.#planes.toProtocol({ ...message, session, down });
     return answer;
   }
 

@@ -12,12 +12,12 @@ import { type FileLock, monotonicMicros } from "../../ffi/mod.ts";
 import { formatProblem, type LoadedSite, type SiteConfig } from "../../config/mod.ts";
 import type { ControlRequest } from "../control/protocol.ts";
 import { ControlServer, type Conversation } from "../control/server.ts";
-import { buildStatus, type RouterFacts, type Status } from "../control/status.ts";
+import type { Status } from "../control/status.ts";
 import { VERSION } from "../version.ts";
 import { Agent } from "./agent.ts";
+import { agentStatus } from "./agent_status.ts";
 import { wallTime } from "./clock.ts";
 import { writeDump } from "./dumps.ts";
-import { STATIC_NAME } from "./held_objects.ts";
 import { Hooks } from "./hooks.ts";
 import { finishLogging, log, setUpLogging } from "./logging.ts";
 import type { AgentDocument } from "./memory.ts";
@@ -25,6 +25,7 @@ import { ownershipOf } from "./ownership.ts";
 import { containStrayErrors, lockMemory, requirePrivileges } from "./process.ts";
 import { programPath } from "./program.ts";
 import { tellServiceManager } from "./service_manager.ts";
+import type { BfdResult, OverrideResult, ReloadResult } from "./results.ts";
 import { siteChanges } from "./site_changes.ts";
 import { ownStateDirectory } from "./state_directory.ts";
 import { keepState, takeState } from "./state_file.ts";
@@ -36,23 +37,6 @@ import { textOf } from "../text/mod.ts";
 const FAULT_INJECTION = "HALB_FAULT_INJECTION";
 /** Until those who asked have their answers when the agent ends, milliseconds. */
 const LAST_ANSWERS = 1_000;
-
-/** What a reload did. */
-export interface ReloadResult {
-  readonly result: "applied" | "invalid" | "failed";
-  readonly changes: readonly string[];
-  /** Why not, a problem each. */
-  readonly problems: readonly string[];
-}
-
-/** What a release or claim did. */
-export interface OverrideResult {
-  readonly name: string;
-  /** Virtual routers that move together. */
-  readonly members: readonly string[];
-  /** RFC 3339: when a release ends; null: nothing but a claim ends it. */
-  readonly until: string | null;
-}
 
 /** Reads the configuration file, every time anew. */
 export type Loader = () => LoadedSite;
@@ -293,6 +277,8 @@ export class Service {
       case "release":
       case "claim":
         return await this.#override(request);
+      case "bfd":
+        return await this.#administerBfd(request.name, request.action);
       case "version":
         return { version: VERSION };
       case "upgrade":
@@ -321,18 +307,18 @@ export class Service {
     });
   }
 
+  /** A change as any: while a hand-over goes on it waits, and is not lost with this process. */
+  #administerBfd(name: string, action: "down" | "up"): Promise<BfdResult> {
+    return this.#inTurn(async () => {
+      await this.#agent.administerBfd(name, action === "down");
+      const what = action === "down" ? "down" : "allowed up";
+      log("info", ["control"], `BFD session ${name} is ${what} on request`);
+      return { name, action };
+    });
+  }
+
   async status(): Promise<Status> {
-    const state = await this.#agent.query();
-    const { holdings } = this.#agent.plan;
-    const factsOf = (name: string): RouterFacts => {
-      const holding = holdings.find((candidate) => candidate.name === name);
-      return {
-        holding,
-        report: this.#agent.reports.get(name),
-        counters: this.#agent.counters.read(holding?.slot ?? 0),
-      };
-    };
-    const facts = {
+    return await agentStatus(this.#agent, {
       version: VERSION,
       pid: Deno.pid,
       name: this.#site.agent.name,
@@ -344,11 +330,7 @@ export class Service {
         sha256: this.#sha256,
         last_reload: this.#lastReload,
       },
-      notifications: this.#agent.notices.status,
-    };
-    const report = this.#agent.reports.get(STATIC_NAME);
-    const statics = { holding: this.#agent.plan.statics, report };
-    return buildStatus(facts, state, factsOf, wallTime, statics);
+    });
   }
 
   #listenToSignals(): void {

@@ -12,6 +12,7 @@ const GENERAL = `halb: high availability for Linux edge boxes and routers
   halb status   [NAME] [--json]      what is going on now
   halb release  NAME [--for 10m]     let another node be master of a router or sync group
   halb claim    NAME                 be its master here
+  halb bfd      down NAME | up NAME  take a BFD session down, or let it come up again
   halb upgrade  [--binary PATH]      hand over to a new process, without a failover
   halb schema                        JSON Schema of site.toml, for editors
   halb version  [--json]
@@ -51,7 +52,7 @@ nothing, and its errors are shown.
   halb reload --config site.toml`,
   status: `halb status [NAME] [--json] [--control PATH | --config FILE]
 
-Shows all virtual routers, or everything about the one called NAME.
+Shows all virtual routers and BFD sessions, or everything about the one called NAME.
 
   halb status web
   halb status --json | jq '.vrrp[].state'`,
@@ -70,6 +71,15 @@ on, for as long as it is master. That is refused where the present master owns t
 (priority 255), and while something keeps this node out of the election. It ends a release.
 
   halb claim site`,
+  bfd: `halb bfd down|up NAME [--json] [--control PATH | --config FILE]
+
+down: the BFD session NAME goes to AdminDown, and the other side is told so. It stays there across
+reloads and "halb upgrade", until "halb bfd up" or a restart of the agent. For routers that track it
+that is a failure unless its admin_down_is_failure is false.
+
+up: it may come up again.
+
+  halb bfd down to-peer`,
   upgrade: `halb upgrade [--binary PATH] [--json] [--control PATH | --config FILE]
 
 The running agent starts PATH, by default the file that it was started from, with its own arguments.

@@ -5,7 +5,7 @@
  */
 
 import { formatDuration, parseDuration } from "../../config/duration.ts";
-import type { OverrideResult } from "../agent/service.ts";
+import type { OverrideResult } from "../agent/results.ts";
 import { ask } from "../control/client.ts";
 import { escapeText } from "../text/mod.ts";
 import { UsageError } from "./arguments.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ReloadResult } from "../agent/service.ts";
+import type { ReloadResult } from "../agent/results.ts";
 import { ask } from "../control/client.ts";
 
 /** @throws {AgentUnreachable} when nobody answers at `control` */

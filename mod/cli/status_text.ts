@@ -1,11 +1,12 @@
 /**
- * The status document as text: a table of all routers, or everything about one.
+ * The status document as text: tables of all routers and sessions, or everything about one router.
  *
  * @module
  */
 
 import { escapeText } from "../text/mod.ts";
 import { heldTroubles } from "../control/held_status.ts";
+import { formatSessions, sessionTroubles } from "./bfd_text.ts";
 import type { RouterStatus, Status } from "../control/status.ts";
 import { type Colour, formatAge, formatTable, painter } from "./table.ts";
 
@@ -19,7 +20,7 @@ const STATE_COLOUR: Record<string, Colour> = {
 const STATE_COLUMN = 3;
 const GROUP_STATE_COLUMN = 1;
 
-/** All routers, a line each, and what is wrong. */
+/** All routers and sessions, a line each, and what is wrong. */
 export function formatStatus(status: Status, now: number, color: boolean): string {
   const paint = painter(color);
   const up = formatAge(now - Date.parse(status.started));
@@ -39,10 +40,12 @@ export function formatStatus(status: Status, now: number, color: boolean): strin
     router.addresses.join(" "),
   ]);
   const header = ["ROUTER", "INTERFACE", "ID", "STATE", "PRIORITY", "FOR", "MASTER", "ADDRESSES"];
-  lines.push(formatTable([header, ...rows], (cell, row, column) => {
-    if (row === 0) return paint(cell, "dim");
-    return column === STATE_COLUMN ? paint(cell, STATE_COLOUR[cell] ?? "bold") : cell;
-  }));
+  if (rows.length > 0) {
+    lines.push(formatTable([header, ...rows], (cell, row, column) => {
+      if (row === 0) return paint(cell, "dim");
+      return column === STATE_COLUMN ? paint(cell, STATE_COLOUR[cell] ?? "bold") : cell;
+    }));
+  }
   if (status.sync_groups.length > 0) {
     const groups = status.sync_groups.map((group) => [
       group.name,
@@ -60,10 +63,14 @@ export function formatStatus(status: Status, now: number, color: boolean): strin
       }),
     );
   }
+  if (status.bfd.length > 0) {
+    if (rows.length > 0) lines.push("");
+    lines.push(formatSessions(status.bfd, now, paint));
+  }
   const words = overridesOf(status, now);
   if (words.length > 0) lines.push("", ...words.map((word) => escapeText(word)));
   const troubles = status.vrrp.flatMap((router) => troublesOf(router));
-  troubles.push(...staticTroubles(status.static));
+  troubles.push(...staticTroubles(status.static), ...status.bfd.flatMap(sessionTroubles));
   if (troubles.length > 0) lines.push("", ...troubles.map((trouble) => escapeText(trouble)));
   return lines.join("\n");
 }

@@ -25,6 +25,12 @@ export type ControlRequest =
     readonly name: string;
   }
   | {
+    /** Take a BFD session down (AdminDown), or allow it up again. */
+    readonly command: "bfd";
+    readonly action: "down" | "up";
+    readonly name: string;
+  }
+  | {
     /** Start another program and hand over to it. */
     readonly command: "upgrade";
     /** The program; absent: the file that this one was started from, as it is now. */
@@ -56,6 +62,7 @@ const COMMANDS = new Set([
   "version",
   "release",
   "claim",
+  "bfd",
   "upgrade",
   "take_over",
   "inject_fault",
@@ -81,6 +88,7 @@ export function parseRequest(line: string): ControlRequest | string {
   if (command === "release" || command === "claim") {
     return readOverride(command, data as Record<string, unknown>);
   }
+  if (command === "bfd") return readBfd(data as Record<string, unknown>);
   if (command === "upgrade") return readUpgrade(data as Record<string, unknown>);
   if (command === "take_over") return readTakeOver(data as Record<string, unknown>);
   if (command !== "inject_fault") return { command } as ControlRequest;
@@ -99,7 +107,7 @@ function readOverride(
   command: "release" | "claim",
   { name, for_ms: time }: Record<string, unknown>,
 ): ControlRequest | string {
-  if (typeof name !== "string" || name === "" || name.length > 256) {
+  if (!isName(name)) {
     return `"${command}" takes the name of a virtual router or sync group`;
   }
   if (command === "claim" || time === undefined) return { command, name };
@@ -107,6 +115,17 @@ function readOverride(
     return '"release" takes a for_ms of up to 30 days';
   }
   return { command, name, for_ms: time };
+}
+
+function readBfd({ action, name }: Record<string, unknown>): ControlRequest | string {
+  if (!isName(name) || (action !== "down" && action !== "up")) {
+    return '"bfd" takes an action, "down" or "up", and the name of a session';
+  }
+  return { command: "bfd", action, name };
+}
+
+function isName(name: unknown): name is string {
+  return typeof name === "string" && name !== "" && name.length <= 256;
 }
 
 function isFault(fault: unknown): fault is "throw" | "hang" | "wait" | "set_clock" {

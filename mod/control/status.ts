@@ -7,6 +7,7 @@
 
 import { percentile } from "../plane/histogram.ts";
 import type { AuthenticationReport } from "../plane/credentials.ts";
+import { type BfdSurroundings, sessionStatus } from "./bfd_status.ts";
 import type { NotifierStatus } from "../notify/notifier.ts";
 import type { ProtocolState } from "../plane/state.ts";
 import type { GroupState } from "../plane/groups.ts";
@@ -47,6 +48,7 @@ export type RouterStatus = Status["vrrp"][number];
  * @param factsOf holdings, addresses and counters of a router by name
  * @param wallTime RFC 3339 of a point on the monotonic clock
  * @param statics what `[static]` holds; absent: there is none
+ * @param reasonOf why a BFD session changed last
  */
 export function buildStatus(
   agent: AgentFacts,
@@ -54,6 +56,7 @@ export function buildStatus(
   factsOf: (name: string) => RouterFacts,
   wallTime: (micros: number) => string,
   statics: HeldFacts = { holding: undefined, report: undefined },
+  reasonOf: BfdSurroundings["reasonOf"] = () => undefined,
 ) {
   const groups = new Map(state.groups.map((group) => [group.name, group]));
   const routerOf = new Map(state.routers.map(({ name, router }) => [router.settings.name, name]));
@@ -110,6 +113,9 @@ export function buildStatus(
         members: [...new Set(group.members.map((member) => routerOf.get(member) ?? member))],
         override: overrideOf(group, wallTime),
       })),
+    bfd: (state.bfd ?? []).map((report) => sessionStatus(report, { wallTime, reasonOf })),
+    /** Packets to the ports of BFD that no session could be charged with. */
+    bfd_dropped: state.bfdDropped ?? {},
     interfaces: state.interfaces.map(({ namespace, name, family, dropped }) => ({
       ...(namespace === "" ? {} : { namespace }),
       name,

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { loadSite, type SiteConfig } from "../../../config/mod.ts";
-import { bfdCredentialsOf, planBfd, wipeBfd } from "../../../mod/agent/bfd_plan.ts";
+import { bfdCredentialsOf, planBfd, refusalOf, wipeBfd } from "../../../mod/agent/bfd_plan.ts";
 import { siteChanges } from "../../../mod/agent/site_changes.ts";
 import { planSite, Slots } from "../../../mod/agent/site_plan.ts";
 import { USERS } from "../config/fixtures.ts";
@@ -163,4 +163,20 @@ Deno.test("a reload says what became of sessions", () => {
   assert.deepEqual(changes(SESSION, `${SESSION}detect_multiplier = 5\n`), [
     "BFD session to-peer: changed",
   ]);
+});
+
+Deno.test("a command for a session that is not there names the one that may be meant", () => {
+  const no = "there is no such BFD session";
+  assert.equal(
+    refusalOf("to-pear", true, no, ["to-peer", "b"]),
+    "Cannot take to-pear down: there is no such BFD session; is to-peer meant?",
+  );
+  assert.equal(
+    refusalOf("zebra", false, no, ["to-peer", "b"]),
+    "Cannot let zebra up: there is no such BFD session; there are to-peer, b",
+  );
+  assert.equal(refusalOf("x", true, no, []), `Cannot take x down: ${no}: none is configured`);
+  assert.equal(refusalOf("b", true, "it broke", ["b"]), "Cannot take b down: it broke");
+  const many = Array.from({ length: 21 }, (_, i) => `s${i}`);
+  assert.match(refusalOf("zebra", true, no, many), /s18, s19, …$/);
 });

@@ -14,6 +14,11 @@ Deno.test("requests are read", () => {
   assert.deepEqual(parseRequest(JSON.stringify(without)), { ...fault, duration_ms: 0 });
 });
 
+Deno.test("commands for BFD sessions are read", () => {
+  const down = { command: "bfd", action: "down", name: "to-peer" };
+  assert.deepEqual(parseRequest(JSON.stringify({ ...down, more: 1 })), down);
+});
+
 Deno.test("upgrades and take-overs are read", () => {
   assert.deepEqual(parseRequest('{"command":"upgrade"}'), { command: "upgrade" });
   const upgrade = { command: "upgrade", binary: "/usr/local/bin/halb" };
@@ -36,6 +41,10 @@ Deno.test("what is no request is said in words", () => {
     ['{"command":"toString"}', /^Unknown command "toString"/],
     ['{"command":["status"]}', /^Unknown command \["status"\]/],
     ['{"__proto__":{"command":"status"}}', /^Request has no "command"$/],
+    ['{"command":"bfd"}', /"bfd" takes an action, "down" or "up", and the name/],
+    ['{"command":"bfd","action":"reset","name":"a"}', /takes an action/],
+    ['{"command":"bfd","action":"down"}', /takes an action/],
+    ['{"command":"bfd","action":"down","name":""}', /takes an action/],
     ['{"command":"inject_fault"}', /takes a plane/],
     ['{"command":"upgrade","binary":"halb"}', /takes the absolute path/],
     ['{"command":"upgrade","binary":7}', /takes the absolute path/],

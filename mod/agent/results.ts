@@ -1,0 +1,28 @@
+/**
+ * What the agent answers to those who ask it to change something.
+ *
+ * @module
+ */
+
+/** What a reload did. */
+export interface ReloadResult {
+  readonly result: "applied" | "invalid" | "failed";
+  readonly changes: readonly string[];
+  /** Why not, a problem each. */
+  readonly problems: readonly string[];
+}
+
+/** What a release or claim did. */
+export interface OverrideResult {
+  readonly name: string;
+  /** Virtual routers that move together. */
+  readonly members: readonly string[];
+  /** RFC 3339: when a release ends; null: nothing but a claim ends it. */
+  readonly until: string | null;
+}
+
+/** What `halb bfd` did. */
+export interface BfdResult {
+  readonly name: string;
+  readonly action: "down" | "up";
+}

@@ -1,0 +1,106 @@
+/**
+ * BFD sessions as text: a table of all, or everything about one.
+ *
+ * @module
+ */
+
+import { escapeText } from "../text/mod.ts";
+import type { SessionStatus } from "../control/bfd_status.ts";
+import { type Colour, formatAge, formatTable } from "./table.ts";
+
+const STATE_COLOUR: Record<string, Colour> = {
+  up: "green",
+  init: "yellow",
+  down: "red",
+  "admin-down": "yellow",
+};
+const STATE_COLUMN = 3;
+
+/** All sessions, a line each, and below them why those are not up that are not. */
+export function formatSessions(
+  sessions: readonly SessionStatus[],
+  now: number,
+  paint: (text: string, colour: Colour) => string,
+): string {
+  const rows = sessions.map((session) => [
+    session.name,
+    session.peer,
+    session.interface ?? (session.multihop ? "multihop" : "-"),
+    session.state,
+    formatAge(now - Date.parse(session.since)),
+    session.detection_time_ms === null ? "-" : `${session.detection_time_ms} ms`,
+    String(session.transitions),
+  ]);
+  const header = ["SESSION", "PEER", "INTERFACE", "STATE", "FOR", "DETECTION", "CHANGES"];
+  return formatTable([header, ...rows], (cell, row, column) => {
+    if (row === 0) return paint(cell, "dim");
+    return column === STATE_COLUMN ? paint(cell, STATE_COLOUR[cell] ?? "bold") : cell;
+  });
+}
+
+/** What is wrong, a line each: text from outside, to be escaped. */
+export function sessionTroubles(session: SessionStatus): string[] {
+  const { name, state, reason, waiting_for } = session;
+  if (state === "up") return waiting_for.map((wait) => `${name} is up, and lacks: ${wait}`);
+  const waits = waiting_for.length === 0 ? "" : `; waits for: ${waiting_for.join("; ")}`;
+  return [`${name} is ${state}: ${reason}${waits}`];
+}
+
+/** Everything about one session. */
+export function formatSession(session: SessionStatus, now: number): string {
+  const { remote, configured, counters, demand, tracked_as: told } = session;
+  const { dropped, ...counts } = counters;
+  const refused = Object.entries(dropped).filter(([, count]) => count > 0);
+  const heard = session.remote_discriminator !== 0;
+  const rows: string[][] = [
+    ["BFD session", `${session.name} with ${session.peer} (${hopsText(session)})`],
+    ["state", `${session.state} for ${formatAge(now - Date.parse(session.since))}`],
+    ["reason", session.reason],
+    ["diagnostic", `${session.diagnostic} (the other side: ${session.remote_diagnostic})`],
+    ["changes", String(session.transitions)],
+    ["source", `${session.source ?? "as routed"}, port ${session.source_port || "none"}`],
+    ["discriminators", `own ${session.local_discriminator}, other ${session.remote_discriminator}`],
+    ["sends every", interval(session.transmit_interval_ms, configured.transmit_interval_ms)],
+    ["accepts every", interval(session.receive_interval_ms, configured.receive_interval_ms)],
+    ["detection time", detectionText(session)],
+    ["multiplier", `own ${session.detect_multiplier}, other ${remote.detect_multiplier}`],
+    ...(heard ? [["the other side", remoteText(remote)]] : []),
+    ...(session.passive ? [["passive", "yes"]] : []),
+    ...(demand === null ? [] : [["demand mode", `looks every ${demand.poll_interval_ms} ms`]]),
+    ["authentication", session.authentication ?? "none"],
+    ["tracked as", told === null ? "nothing yet" : trackedText(told)],
+    ...Object.entries(counts).map(([name, count]) => [name.replaceAll("_", " "), String(count)]),
+    ["refused", refused.map(([reason, count]) => `${reason} ${count}`).join(", ") || "none"],
+  ];
+  const troubles = sessionTroubles(session).map((trouble) => `\n${escapeText(trouble)}`);
+  return formatTable(rows) + troubles.join("");
+}
+
+function hopsText(session: SessionStatus): string {
+  const { multihop, interface: own, vrf, namespace, min_ttl } = session;
+  const hops = multihop ? `several hops, TTL ${min_ttl} and more` : "one hop";
+  const places = [
+    own === null ? [] : [`on ${own}`],
+    vrf === undefined ? [] : [`VRF ${vrf}`],
+    namespace === undefined ? [] : [`namespace ${namespace}`],
+  ].flat();
+  return [hops, ...places].join(", ");
+}
+
+function interval(used: number, configured: number): string {
+  return used === configured ? `${used} ms` : `${used} ms (configured: ${configured} ms)`;
+}
+
+function detectionText({ detection_time_ms: time }: SessionStatus): string {
+  return time === null ? "none: nobody is heard" : `${time} ms`;
+}
+
+function remoteText(remote: SessionStatus["remote"]): string {
+  const { state, transmit_interval_ms: tx, receive_interval_ms: rx, demand } = remote;
+  return `says ${state}, sends every ${tx} ms at most, accepts every ${rx} ms` +
+    (demand ? ", demand mode" : "");
+}
+
+function trackedText({ healthy, reason }: NonNullable<SessionStatus["tracked_as"]>): string {
+  return `${healthy ? "healthy" : "failed"}: ${reason}`;
+}

@@ -1,0 +1,262 @@
+/** BFD sessions in the status document, and as text for people. */
+
+import assert from "node:assert/strict";
+import { createSession, type Session, type SessionSettings } from "../../../mod/bfd/mod.ts";
+import { formatSession, formatSessions, sessionTroubles } from "../../../mod/cli/bfd_text.ts";
+import { diagnosticName, sessionStatus } from "../../../mod/control/bfd_status.ts";
+import type { BfdReport } from "../../../mod/plane/bfd.ts";
+
+const NOW = Date.parse("2026-01-02T03:04:05.000Z");
+
+const SETTINGS: SessionSettings = {
+  name: "to-peer",
+  transmitInterval: 50_000,
+  receiveInterval: 60_000,
+  detectMultiplier: 3,
+  passive: false,
+  demand: null,
+  echoReceiveInterval: 0,
+  authentication: null,
+  stallGrace: true,
+};
+
+function sessionOf(more: Partial<Session> = {}, settings = SETTINGS): Session {
+  const session = createSession(settings, { discriminator: 11, sequence: 1 }, -5_000_000);
+  return { ...session, ...more };
+}
+
+/** A session that is up since 5 s, with a peer that sends every 100 ms. */
+function upSession(): Session {
+  return sessionOf({
+    state: "up",
+    transitions: 2,
+    remoteDiscriminator: 22,
+    desiredMinTx: 50_000,
+    desiredMinTxUsed: 50_000,
+    requiredMinRx: 60_000,
+    requiredMinRxUsed: 60_000,
+    remote: {
+      state: "up",
+      diagnostic: 3,
+      demand: false,
+      detectMultiplier: 5,
+      desiredMinTx: 100_000,
+      requiredMinRx: 70_000,
+      requiredMinEchoRx: 0,
+    },
+  });
+}
+
+function reportOf(session: Session, more: Partial<BfdReport> = {}): BfdReport {
+  return {
+    session,
+    path: {
+      namespace: "",
+      family: "ipv4",
+      peer: "192.0.2.2",
+      source: "192.0.2.1",
+      interface: "eth0",
+      multihop: false,
+      minimumTtl: 255,
+    },
+    waitingFor: [],
+    sourcePort: 50_000,
+    packetsSent: 7,
+    packetsReceived: 8,
+    sendErrors: 0,
+    stallGraces: 0,
+    dropped: {},
+    ...more,
+  };
+}
+
+function statusOf(
+  session: Session,
+  more: Partial<BfdReport> = {},
+  reason?: { to: Session["state"]; reason: string },
+) {
+  return sessionStatus(reportOf(session, more), {
+    wallTime: (micros) => new Date(NOW + micros / 1000).toISOString(),
+    reasonOf: () => reason,
+  });
+}
+
+Deno.test("a session that is up, as the contract names what there is to say", () => {
+  const report = { authentication: "keyed-sha1", dropped: { ttl: 1 } } as const;
+  const reason = { to: "up", reason: "heard: init" } as const;
+  const status = statusOf(
+    upSession(),
+    { ...report, told: { healthy: true, reason: "up" } },
+    reason,
+  );
+  assert.deepEqual(status, {
+    name: "to-peer",
+    state: "up",
+    reason: "heard: init",
+    waiting_for: [],
+    peer: "192.0.2.2",
+    source: "192.0.2.1",
+    source_port: 50_000,
+    interface: "eth0",
+    multihop: false,
+    min_ttl: 255,
+    passive: false,
+    local_discriminator: 11,
+    remote_discriminator: 22,
+    diagnostic: "none",
+    remote_diagnostic: "neighbor-down",
+    since: "2026-01-02T03:04:00.000Z",
+    transitions: 2,
+    detect_multiplier: 3,
+    // The longer one of ours and of theirs, each way; their multiplier.
+    transmit_interval_ms: 70,
+    receive_interval_ms: 100,
+    detection_time_ms: 500,
+    configured: { transmit_interval_ms: 50, receive_interval_ms: 60 },
+    remote: {
+      state: "up",
+      transmit_interval_ms: 100,
+      receive_interval_ms: 70,
+      echo_receive_interval_ms: 0,
+      detect_multiplier: 5,
+      demand: false,
+    },
+    demand: null,
+    polling: false,
+    authentication: "keyed-sha1",
+    tracked_as: { healthy: true, reason: "up" },
+    counters: {
+      packets_sent: 7,
+      packets_received: 8,
+      send_errors: 0,
+      stall_graces: 0,
+      dropped: { ttl: 1 },
+    },
+  });
+  assert.deepEqual(JSON.parse(JSON.stringify(status)), status, "it is plain JSON");
+});
+
+Deno.test("diagnostics have the names of RFC 9127, and unknown ones their number", () => {
+  assert.deepEqual([0, 1, 2, 3, 4, 5, 6, 7, 8].map(diagnosticName), [
+    "none",
+    "control-expiry",
+    "echo-failed",
+    "neighbor-down",
+    "forwarding-reset",
+    "path-down",
+    "concatenated-path-down",
+    "admin-down",
+    "reverse-concatenated-path-down",
+  ]);
+  assert.equal(diagnosticName(31), "reserved-31");
+});
+
+const remoteSays = (state: Session["state"]) => ({ ...upSession().remote, state });
+
+/** A session, what is known beside it, and what it is said to wait for. */
+const WAITING: readonly (readonly [string, Session, Partial<BfdReport>, readonly string[]])[] = [
+  ["up: nothing", upSession(), {}, []],
+  ["nobody heard", sessionOf(), {}, ["a packet from 192.0.2.2"]],
+  ["passive", sessionOf({}, { ...SETTINGS, passive: true }), {}, [
+    "192.0.2.2 to speak first (passive)",
+  ]],
+  ["taken down", sessionOf({ state: "admin_down" }), {}, ["halb bfd up to-peer"]],
+  [
+    "the other side was taken down",
+    sessionOf({ remoteDiscriminator: 22, remote: remoteSays("admin_down") }),
+    {},
+    ["192.0.2.2, which says AdminDown"],
+  ],
+  [
+    "the other side does not hear us",
+    sessionOf({ state: "init", remoteDiscriminator: 22, remote: remoteSays("down") }),
+    {},
+    ["192.0.2.2 to hear us: it says down"],
+  ],
+  [
+    "the other side has not noticed",
+    sessionOf({ remoteDiscriminator: 22, remote: remoteSays("up") }),
+    {},
+    ["192.0.2.2 to answer: it says up"],
+  ],
+  ["its interface is not there", sessionOf(), { waitingFor: ["interface eth0: not there"] }, [
+    "interface eth0: not there",
+  ]],
+  ["other keys", sessionOf(), { dropped: { authentication_digest: 3, ttl: 1 } }, [
+    "a packet from 192.0.2.2",
+    "a packet that counts: 1 was refused, since their TTL is below the least that is accepted",
+    "a packet that counts: 3 were refused, since they do not match the key",
+  ]],
+];
+
+for (const [what, session, more, expected] of WAITING) {
+  Deno.test(`what a session waits for: ${what}`, () => {
+    assert.deepEqual(statusOf(session, more).waiting_for, expected);
+  });
+}
+
+Deno.test("the reason is the last change's, or what the diagnostic says where nobody knows it", () => {
+  const down = sessionOf({ diagnostic: 1 });
+  assert.equal(statusOf(down).reason, "nothing was heard for its detection time");
+  const known = { to: "down", reason: "nothing heard for 150 ms" } as const;
+  assert.equal(statusOf(down, {}, known).reason, "nothing heard for 150 ms");
+  // Of another state it explains nothing.
+  assert.equal(statusOf(upSession(), {}, known).reason, "the other side is heard");
+  assert.equal(statusOf(sessionOf()).reason, "has not been up yet");
+  assert.equal(statusOf(sessionOf({ diagnostic: 5 })).reason, "path-down");
+});
+
+const plain = (text: string) => text;
+
+Deno.test("the table of sessions, and why those are down that are", () => {
+  const sessions = [
+    statusOf(upSession()),
+    statusOf(sessionOf({ diagnostic: 1, transitions: 3 }), {
+      path: { ...reportOf(sessionOf()).path, interface: "", multihop: true },
+    }, { to: "down", reason: "nothing heard for 150 ms" }),
+  ];
+  assert.deepEqual(formatSessions(sessions, NOW, plain).split("\n"), [
+    "SESSION  PEER       INTERFACE  STATE  FOR  DETECTION  CHANGES",
+    "to-peer  192.0.2.2  eth0       up     5s   500 ms     2",
+    "to-peer  192.0.2.2  multihop   down   5s   -          3",
+  ]);
+  assert.deepEqual(sessions.flatMap(sessionTroubles), [
+    "to-peer is down: nothing heard for 150 ms; waits for: a packet from 192.0.2.2",
+  ]);
+  const painted = formatSessions(sessions, NOW, (text, colour) => `<${colour}>${text}</>`);
+  assert.match(painted, /<green>up<\/>/);
+  assert.match(painted, /<red>down<\/>/);
+});
+
+Deno.test("everything about one session", () => {
+  const text = formatSession(
+    statusOf(upSession(), {
+      path: { ...reportOf(upSession()).path, vrf: "blue", namespace: "red" },
+      dropped: { ttl: 2, length: 0 },
+      told: { healthy: false, reason: "damped" },
+    }),
+    NOW,
+  );
+  for (
+    const expected of [
+      /^BFD session +to-peer with 192\.0\.2\.2 \(one hop, on eth0, VRF blue, namespace red\)$/m,
+      /^state +up for 5s$/m,
+      /^diagnostic +none \(the other side: neighbor-down\)$/m,
+      /^source +192\.0\.2\.1, port 50000$/m,
+      /^sends every +70 ms \(configured: 50 ms\)$/m,
+      /^detection time +500 ms$/m,
+      /^the other side +says up, sends every 100 ms at most, accepts every 70 ms$/m,
+      /^tracked as +failed: damped$/m,
+      /^packets sent +7$/m,
+      /^refused +ttl 2$/m,
+    ]
+  ) assert.match(text, expected);
+});
+
+Deno.test("hostile text cannot forge a line", () => {
+  const reason = { to: "down", reason: "x\n\x1b[2J" } as const;
+  const text = formatSession(statusOf(sessionOf(), {}, reason), NOW);
+  // deno-lint-ignore no-control-regex
+  assert.doesNotMatch(text, /\x1b/);
+  assert.ok(text.includes("x\\n\\u001b[2J"));
+});
