@@ -8,6 +8,16 @@
  *
  * The key is a random number of this activation: who cannot see our echoes cannot answer for them.
  *
+ * An echo function that has never seen an echo come back is on trial: the other side says that it
+ * sends them back, while what does so is its forwarding plane, which may have other orders (a Linux
+ * host forwards nothing unless told to). On trial control packets go on as ever, nothing fails, and
+ * the operator is told. From the first echo that has come back on, loss is a failure.
+ *
+ * A session whose echoes have failed would come up again within a round trip, since its control
+ * packets are well, and fail again, some times a second. So it is held down after a failure, each
+ * time longer (a hysteresis, as RFC 5882 section 3.2 has it), and those who depend on it are told
+ * that it is up when an echo has come back, not before: `doubtful` until then.
+ *
  * As with the session, deadlines follow from what is remembered: `echoDeadline` says which one is
  * next. The driver tells after each step of the session what it allows (`follow`), and passes the
  * effects `echo` and `failed` on to it.
@@ -16,11 +26,17 @@
  */
 
 import { read32, write32 } from "./packet.ts";
+import { STALL_SHARE } from "./timing.ts";
 import type { Micros } from "./types.ts";
 
 export const ECHO_LENGTH = 28;
 const MAGIC = 0x68616c62;
 const WORD = 0x1_0000_0000;
+/** How long the session is held down after a failure; twice as long after the next, and so on. */
+const FIRST_HOLD: Micros = 1_000_000;
+const LONGEST_HOLD: Micros = 8_000_000;
+/** Least time without an echo before the operator is told. */
+const TRIAL: Micros = 1_000_000;
 
 export interface EchoSettings {
   /** Between two of our echoes, unless the other side wants fewer. */
@@ -34,7 +50,16 @@ export interface Echo {
   readonly discriminator: number;
   /** Of this activation. */
   key: number;
+  /** Echoes are being sent. */
   active: boolean;
+  /** One has come back, in this activation or an earlier one. */
+  proven: boolean;
+  /** The session was told that echoes look after the path: their loss is a failure. */
+  relied: boolean;
+  /** It was told that none come back, since one did or the activation began. */
+  missed: boolean;
+  /** Failures since an echo has come back. */
+  failures: number;
   /** What the other side takes at most often, microseconds. */
   remoteMinimum: Micros;
   sequence: number;
@@ -71,8 +96,12 @@ export type EchoEffect =
   | { readonly type: "send_echo" }
   /** For the session: its control packets may be rare, or not any more. */
   | { readonly type: "echo"; readonly active: boolean }
-  /** For the session: the path is broken. */
-  | { readonly type: "failed" };
+  /** For the session: the path is broken; it is not to come up again for `hold`. */
+  | { readonly type: "failed"; readonly hold: Micros }
+  /** After a failure: the path works again, as far as echoes can tell. */
+  | { readonly type: "confirmed" }
+  /** On trial, and none has come back for a while: told once. */
+  | { readonly type: "missing" };
 
 const SEND: EchoEffect = Object.freeze({ type: "send_echo" });
 
@@ -82,6 +111,10 @@ export function createEcho(settings: EchoSettings, discriminator: number): Echo 
     discriminator,
     key: 0,
     active: false,
+    proven: false,
+    relied: false,
+    missed: false,
+    failures: 0,
     remoteMinimum: 0,
     sequence: 0,
     lastSent: null,
@@ -111,7 +144,7 @@ export function stepEcho(
       onTimer(echo, now, random, effects);
       break;
     case "returned":
-      onReturned(echo, event.packet, now);
+      onReturned(echo, event.packet, now, effects);
       break;
     case "stall":
       if (echo.active) onStall(echo, event.length, now);
@@ -133,22 +166,52 @@ function follow(
   effects: EchoEffect[],
 ): void {
   const active = up && remoteMinimum > 0;
+  // Nobody sends echoes back any more: what is left is what control packets say.
+  if (up && remoteMinimum === 0) confirm(echo, effects);
   echo.remoteMinimum = remoteMinimum;
   if (active === echo.active) return;
   echo.active = active;
+  echo.missed = false;
   echo.lastSent = null;
   echo.silentSince = now;
   echo.grace = echo.graceGiven = 0;
   if (active) echo.key = Math.floor(random * WORD);
-  effects.push({ type: "echo", active });
+  const relied = active && echo.proven;
+  if (relied === echo.relied) return;
+  echo.relied = relied;
+  effects.push({ type: "echo", active: relied });
+}
+
+/** The last failure is over. */
+function confirm(echo: Echo, effects: EchoEffect[]): void {
+  if (!isDoubtful(echo)) return;
+  echo.failures = 0;
+  effects.push({ type: "confirmed" });
+}
+
+/** Goes on from what a session in a snapshot knew of its echoes. */
+export function resumeEcho(echo: Echo, relied: boolean, failures: number): void {
+  echo.proven = relied || failures > 0;
+  echo.failures = failures;
+}
+
+/** Echoes have failed, and none has come back since. */
+export function isDoubtful(echo: Echo): boolean {
+  return echo.failures > 0;
 }
 
 function onTimer(echo: Echo, now: Micros, random: number, effects: EchoEffect[]): void {
   if (!echo.active) return;
   if (now >= detectAt(echo)) {
-    echo.active = false;
-    effects.push({ type: "failed" });
+    echo.active = echo.relied = false;
+    const hold = Math.min(LONGEST_HOLD, FIRST_HOLD * 2 ** echo.failures);
+    echo.failures++;
+    effects.push({ type: "failed", hold });
     return;
+  }
+  if (isMissing(echo, now)) {
+    echo.missed = true;
+    effects.push({ type: "missing" });
   }
   if (now < transmitAt(echo)) return;
   // Nobody can miss what was never sent.
@@ -162,6 +225,7 @@ function onTimer(echo: Echo, now: Micros, random: number, effects: EchoEffect[])
 
 /** As for the session: our stall is nobody's silence, one detection time at most in all. */
 function onStall(echo: Echo, length: Micros, now: Micros): void {
+  if (!echo.relied || length < STALL_SHARE * echoDetectionTime(echo)) return;
   const old = detectAt(echo);
   const from = Math.max(old, now);
   const most = echoDetectionTime(echo);
@@ -171,7 +235,12 @@ function onStall(echo: Echo, length: Micros, now: Micros): void {
   echo.grace += to - old;
 }
 
-function onReturned(echo: Echo, packet: Readonly<EchoPacket>, now: Micros): void {
+function onReturned(
+  echo: Echo,
+  packet: Readonly<EchoPacket>,
+  now: Micros,
+  effects: EchoEffect[],
+): void {
   if (!echo.active || packet.key !== echo.key || packet.discriminator !== echo.discriminator) {
     return;
   }
@@ -181,6 +250,12 @@ function onReturned(echo: Echo, packet: Readonly<EchoPacket>, now: Micros): void
   echo.silentSince = now;
   echo.grace = echo.graceGiven = 0;
   echo.returned++;
+  echo.missed = false;
+  confirm(echo, effects);
+  if (!echo.relied) {
+    echo.proven = echo.relied = true;
+    effects.push({ type: "echo", active: true });
+  }
   const before = echo.roundTrip;
   echo.roundTrip = before === null ? { last: time, least: time, most: time, smoothed: time } : {
     last: time,
@@ -204,7 +279,15 @@ function transmitAt(echo: Echo): Micros {
   return echo.lastSent + Math.max(1, Math.round(echoInterval(echo) * (0.75 + 0.25 * echo.jitter)));
 }
 
+/** On trial: so many were sent as would be a failure, for a second at least. */
+function isMissing(echo: Echo, now: Micros): boolean {
+  if (echo.relied || echo.missed || echo.lastSent === null) return false;
+  return now - echo.silentSince >= Math.max(TRIAL, echoDetectionTime(echo));
+}
+
+/** When silence becomes a failure. */
 function detectAt(echo: Echo): Micros {
+  if (!echo.relied) return Infinity;
   return echo.silentSince + echoDetectionTime(echo) + echo.grace;
 }
 

@@ -28,6 +28,8 @@ export {
   echoDeadline,
   echoDetectionTime,
   echoInterval,
+  isDoubtful,
+  resumeEcho,
   stepEcho,
   writeEcho,
 } from "./echo.ts";

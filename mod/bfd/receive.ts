@@ -106,6 +106,7 @@ function advance(
     const { reason } = ADMIN_DOWN_HEARD;
     transition(session, "down", cause, neighbourDown, reason, now, random, effects);
   } else if (state === "down") {
+    if (session.heldUntil !== undefined && now < session.heldUntil) return;
     if (received === "down") {
       const reason = "the other side was heard";
       transition(session, "init", "handshake", undefined, reason, now, random, effects);

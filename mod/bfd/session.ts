@@ -159,12 +159,15 @@ export function step(
       break;
     case "echo":
       session.echoActive = event.active && session.state === "up";
+      if (event.confirmed) delete session.echoFailures;
       if (propose(session, now)) tell(session, now, random, effects);
       break;
     case "echo_failed":
       if (session.state === "up") {
         const reason = "echo packets do not come back";
         const { echoFailed } = DIAGNOSTIC;
+        if (event.hold !== undefined) session.heldUntil = now + event.hold;
+        if (event.failures !== undefined) session.echoFailures = event.failures;
         transition(session, "down", "echo_failed", echoFailed, reason, now, random, effects);
       }
       break;
@@ -303,6 +306,7 @@ function disable(
 function enable(session: Session, now: Micros, random: number, effects: SessionEffect[]): void {
   if (session.state !== "admin_down" || session.stopping) return;
   session.silentAt = null;
+  delete session.heldUntil;
   // What came meanwhile did not count; whoever is there speaks again.
   forgetRemote(session);
   const { none } = DIAGNOSTIC;

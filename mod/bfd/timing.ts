@@ -19,7 +19,7 @@ export const BACK_OFF: Micros = 5_000_000;
 export const FINAL_GAP: Micros = 5_000;
 
 /** Of a detection time: our loop being late by so much may have cost a packet its effect. */
-const STALL_SHARE = 1 / 20;
+export const STALL_SHARE = 1 / 20;
 
 /** Sessions send at moments so far apart at most, and chance has at least so many to choose from. */
 const LONGEST_STEP: Micros = 1_024;

@@ -105,11 +105,17 @@ export interface StopEvent {
 export interface EchoEvent {
   readonly type: "echo";
   readonly active: boolean;
+  /** One has come back since they last failed. */
+  readonly confirmed?: true;
 }
 
 /** Echo packets did not come back (section 6.8.5). */
 export interface EchoFailedEvent {
   readonly type: "echo_failed";
+  /** Not to come up again for so long; absent: as soon as may be. */
+  readonly hold?: Micros;
+  /** How often they have failed since one came back. */
+  readonly failures?: number;
 }
 
 /** The forwarding plane of this host was reset (section 6.8.15). */
@@ -261,6 +267,10 @@ export interface Session {
   demandPollAt: Micros | null;
   /** Echo packets look after the path: Required Min RX is 1 s at least. */
   echoActive: boolean;
+  /** Echoes have failed: it stays down until then; absent: it does not. */
+  heldUntil?: Micros;
+  /** How often they have failed since one came back; absent: never. */
+  echoFailures?: number;
   /** Last packet but those with the F bit; null: none yet. */
   lastSent: Micros | null;
   /** Chance that shortens the interval after `lastSent`, 0 to 1. */

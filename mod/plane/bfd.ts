@@ -49,6 +49,11 @@ export interface ProtocolBfd {
   readonly damping?: DampingSettings;
   /** AdminDown of the other side is no failure for those who depend on it; absent: it is. */
   readonly adminDownIsFailure?: false;
+  /** Echo packets of our own (RFC 5880 section 6.4); absent: none. Over one hop of Ethernet only. */
+  readonly echo?: {
+    /** Between two of them, unless the peer takes fewer; 1 to 2³² − 1. */
+    readonly transmitInterval: number;
+  };
 }
 
 /** What one session authenticates with. */
@@ -126,6 +131,27 @@ export interface BfdRemembered {
   readonly memory: BfdMemory;
 }
 
+/** The echo function of one session. */
+export interface EchoReport {
+  /** Echoes come back and look after the path: control packets are rare. */
+  readonly active: boolean;
+  /** Ours. */
+  readonly sent: number;
+  readonly returned: number;
+  /** Of ours, microseconds; `smoothed` moves by an eighth each time. null: none yet. */
+  readonly roundTrip: {
+    readonly last: number;
+    readonly least: number;
+    readonly most: number;
+    readonly smoothed: number;
+  } | null;
+  /** The peer's that we have sent back, and that our kernel forwards by itself. */
+  readonly reflected: number;
+  readonly forwarded: number;
+  readonly sendErrors: number;
+  readonly dropped: Readonly<Record<string, number>>;
+}
+
 /** One session, for status. */
 export interface BfdReport {
   /** Without keys. */
@@ -137,6 +163,8 @@ export interface BfdReport {
   readonly told?: Told;
   /** What it lacks, in words: its interface, its address, a port, a key; empty: nothing. */
   readonly waitingFor: readonly string[];
+  /** Absent: it neither sends nor reflects echoes. */
+  readonly echo?: EchoReport;
   readonly sourcePort: number;
   readonly packetsSent: number;
   readonly packetsReceived: number;

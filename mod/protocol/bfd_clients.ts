@@ -14,6 +14,7 @@ import {
   type ClientSettings,
   createClient,
   stepClient,
+  type TransitionEffect,
 } from "../bfd/mod.ts";
 import type { BfdChanged, BfdMemory, BfdRemembered, ProtocolBfd } from "../plane/bfd.ts";
 import type { IdSource } from "../plane/ids.ts";
@@ -43,6 +44,15 @@ function settingsOf({ settings, damping, adminDownIsFailure }: ProtocolBfd): Cli
   };
 }
 
+/** What a former life did not tell. */
+const CAME_UP: TransitionEffect = {
+  type: "transition",
+  from: "init",
+  to: "up",
+  cause: "handshake",
+  reason: "both sides hear each other",
+};
+
 /** Those who depend on one session. */
 export class BfdClient implements Deadline {
   at = Infinity;
@@ -50,6 +60,8 @@ export class BfdClient implements Deadline {
   readonly client: Client;
   readonly #entry: BfdEntry;
   readonly #env: BfdClientSurroundings;
+  /** Good news that an echo has to confirm; null: there are none. */
+  #withheld: TransitionEffect | null = null;
 
   /** @param former what they were told in a former life */
   constructor(entry: BfdEntry, env: BfdClientSurroundings, now: number, former?: Client) {
@@ -59,6 +71,8 @@ export class BfdClient implements Deadline {
     this.client = former === undefined
       ? createClient(settings, entry.session.state === "up", now)
       : { ...former, settings };
+    const { state, echoFailures = 0 } = entry.session;
+    if (state === "up" && echoFailures > 0) this.#withheld = CAME_UP;
     this.#arm();
   }
 
@@ -87,7 +101,7 @@ export class BfdClient implements Deadline {
   heard(news: BfdNews, now: number): void {
     const { ids, log, clock, postControl, remember } = this.#env;
     const entry = this.#entry;
-    if (!entry.leaving) this.#step(news, now);
+    if (!entry.leaving && !this.#isWithheld(news)) this.#step(news, now);
     if (news.type !== "transition") return;
     const reaction = Math.max(0, clock() - now);
     const { from, to, cause, reason } = news;
@@ -107,6 +121,26 @@ export class BfdClient implements Deadline {
       reaction,
       memory,
     });
+  }
+
+  /**
+   * A session whose echoes have failed comes up by its control packets, which prove nothing of what
+   * has failed: that is told when an echo has come back. Nor is it told that it has failed again.
+   */
+  #isWithheld(news: BfdNews): boolean {
+    if (news.type !== "transition") return false;
+    const before = this.#withheld;
+    const { echo, session } = this.#entry;
+    const doubtful = echo?.isDoubtful ?? (session.echoFailures ?? 0) > 0;
+    this.#withheld = news.to === "up" && doubtful ? news : null;
+    return this.#withheld !== null || before !== null && news.cause === "echo_failed";
+  }
+
+  /** An echo has come back. */
+  confirmed(now: number): void {
+    const news = this.#withheld;
+    this.#withheld = null;
+    if (news !== null && !this.#entry.leaving) this.#step(news, now);
   }
 
   end(): void {

@@ -28,9 +28,17 @@ import { MAX_SEQUENCES, type SharedWords } from "../plane/shared.ts";
 import type { TrackerFinding } from "../plane/trackers.ts";
 import { BfdClient, type BfdClientSurroundings } from "./bfd_clients.ts";
 import { BfdEntry, type BfdSurroundings } from "./bfd_entry.ts";
-import { memoryOf, reportOf, sameAuthentication, samePath } from "./bfd_memory.ts";
+import {
+  haveSameEchoes,
+  isSameSession,
+  memoryOf,
+  reportOf,
+  sameAuthentication,
+  samePath,
+} from "./bfd_memory.ts";
 import { BfdOpenings, type OpeningSurroundings, type SessionSockets } from "./bfd_openings.ts";
 import { BfdSockets, type BfdSocketSurroundings } from "./bfd_sockets.ts";
+import { EchoingSockets } from "./echoing_sockets.ts";
 import { SlotTable } from "./slot_table.ts";
 
 /** What the driver needs from around it. */
@@ -57,7 +65,7 @@ export class BfdDriver {
   readonly #env: BfdDriverSurroundings;
   readonly #entries = new Map<string, BfdEntry>();
   readonly #clients = new Map<BfdEntry, BfdClient>();
-  readonly #sockets: SessionSockets;
+  readonly #sockets: EchoingSockets;
   readonly #openings: BfdOpenings;
   readonly #slots = new SlotTable(MAX_SEQUENCES);
   readonly #surroundings: BfdSurroundings;
@@ -76,21 +84,25 @@ export class BfdDriver {
   /** @param sockets other ones than the kernel's, for tests */
   constructor(env: BfdDriverSurroundings, sockets: SessionSockets = new BfdSockets(env)) {
     this.#env = env;
-    this.#sockets = sockets;
+    this.#sockets = new EchoingSockets(sockets, env);
     const broke = (entry: BfdEntry, error: unknown, now: number): void =>
       this.#breakDown(entry, error, now);
-    this.#openings = new BfdOpenings(env, sockets, this.#entries, broke);
+    this.#openings = new BfdOpenings(env, this.#sockets, this.#entries, broke);
     this.#surroundings = {
       heap: env.heap,
       random: () => env.random(),
       sequenceUsed: ({ slot, session }) => {
         if (slot >= 0) env.words.setSequence(slot, session.sequence.transmit);
       },
-      changed: (entry, news, at) => this.#clients.get(entry)?.heard(news, at),
+      changed: (entry, news, at) => {
+        this.#clients.get(entry)?.heard(news, at);
+        if (news.type === "transition" && news.to === "up") this.#sockets.openEcho(entry, at);
+      },
       agreed: (entry) => {
         const memory = this.#remember(entry);
         env.postControl({ type: "bfd_memory", id: env.ids.next(), memory });
       },
+      confirmed: (entry, at) => this.#clients.get(entry)?.confirmed(at),
       notice: ({ name }, text) => env.log.log("warning", ["bfd", name], text),
       ended: (entry) => this.#forget(entry),
       broke,
@@ -153,7 +165,7 @@ export class BfdDriver {
       this.#add(config, authentication, now);
       return "added";
     }
-    if (entry.broken !== "" || !samePath(entry.config.path, config.path)) {
+    if (entry.broken !== "" || !isSameSession(entry.config, config)) {
       const administered = this.#administered.has(name);
       this.remove(name, now);
       if (administered) this.#administered.add(name);
@@ -164,9 +176,11 @@ export class BfdDriver {
     const locked = config.authentication !== undefined && authentication === null;
     const former = entry.session.settings.authentication;
     if (same && locked === entry.locked && sameAuthentication(former, authentication)) return "";
+    const echoes = !haveSameEchoes(entry.config, config);
     entry.config = config;
     if (locked !== entry.locked) this.#lock(entry, locked, now);
     entry.apply({ type: "configure", settings: { ...config.settings, authentication } }, now);
+    if (echoes) this.#sockets.reopenEcho(entry, now);
     this.#clients.get(entry)?.configure(now);
     return same ? "authentication changed" : "changed";
   }
@@ -211,7 +225,9 @@ export class BfdDriver {
     const former = this.#resumed.get(config.settings.name);
     if (former === undefined) return undefined;
     const { session, path } = former.memory;
-    const usable = samePath(path, config.path) && !session.stopping && !session.stopped &&
+    const { unaffiliated } = session.settings;
+    const usable = samePath(path, config.path) && unaffiliated === config.settings.unaffiliated &&
+      !session.stopping && !session.stopped &&
       !this.#sockets.hasDiscriminator(session.localDiscriminator);
     return usable ? former : undefined;
   }
@@ -289,6 +305,11 @@ export class BfdDriver {
     return this.#stopping && this.#entries.size === 0;
   }
 
+  /** After `isStopped`: what outlives sessions is closed, which takes some milliseconds. */
+  close(): void {
+    this.#sockets.end();
+  }
+
   // ===== sockets =================================================================================
 
   /** An interface of one of these names is there, or is not, or is another. */
@@ -313,6 +334,7 @@ export class BfdDriver {
     const event: SessionEvent = { type: "stall", length };
     for (const entry of this.#entries.values()) {
       if (isStall(entry.session, length)) entry.apply(event, now);
+      entry.echo?.stalled(length, now);
     }
   }
 

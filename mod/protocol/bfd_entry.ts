@@ -20,7 +20,7 @@ import {
   type TransitionEffect,
   writeControl,
 } from "../bfd/mod.ts";
-import type { ProtocolBfd } from "../plane/bfd.ts";
+import type { EchoReport, ProtocolBfd } from "../plane/bfd.ts";
 import { textOf } from "../text/mod.ts";
 import type { BfdEndpoints } from "./bfd_transport.ts";
 import type { Deadline, TimerHeap } from "./timer_heap.ts";
@@ -37,6 +37,20 @@ export interface PacketSender {
   close(): void;
 }
 
+/** What goes beside a session and follows it: its echoes. */
+export interface EchoFollower {
+  /** The session has made a step. */
+  follow(now: number): void;
+  /** Our own loop stood still. */
+  stalled(length: number, now: number): void;
+  /** They have failed, and none has come back since: that it is up means nothing yet. */
+  readonly isDoubtful: boolean;
+  /** What it lacks, in words. */
+  readonly waitingFor: readonly string[];
+  report(): EchoReport;
+  end(): void;
+}
+
 /** Least time between two memories that no change of state asks for, microseconds. */
 const MEMORY_GAP = 1_000_000;
 
@@ -50,6 +64,8 @@ export interface BfdSurroundings {
   changed(entry: BfdEntry, news: BfdNews, now: number): void;
   /** Other intervals than before are in use while it is up. */
   agreed(entry: BfdEntry): void;
+  /** After a failure of its echoes one has come back. */
+  confirmed(entry: BfdEntry, now: number): void;
   notice(entry: BfdEntry, text: string): void;
   ended(entry: BfdEntry): void;
   /** A defect of ours: the session is dead until it is configured anew. */
@@ -70,6 +86,10 @@ export class BfdEntry implements Deadline {
   ends: BfdEndpoints;
   /** What it sends by; null: there is nothing. */
   sender: PacketSender | null = null;
+  /** Its echoes; null: there are none now. */
+  echo: EchoFollower | null = null;
+  /** Why there are none though they are wanted; empty: nothing is in the way. */
+  echoProblem = "";
   /** Descriptor that hears this peer alone; -1: it comes through discovery. */
   hearing = -1;
   /** Port of the peer that `hearing` is connected to, and the own address. */
@@ -141,6 +161,7 @@ export class BfdEntry implements Deadline {
       this.#note(now);
       this.#env.agreed(this);
     }
+    this.echo?.follow(now);
   }
 
   /** What control knows of the intervals, from now on. */
@@ -185,6 +206,16 @@ export class BfdEntry implements Deadline {
     this.session.state = "down";
     this.session.stopped = true;
     this.#env.heap.cancel(this);
+  }
+
+  /** After a failure of its echoes one has come back. */
+  confirmed(now: number): void {
+    this.#env.confirmed(this, now);
+  }
+
+  /** Something for the log. */
+  notice(text: string): void {
+    this.#env.notice(this, text);
   }
 
   drop(reason: DropReason): void {

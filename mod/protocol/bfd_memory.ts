@@ -6,7 +6,7 @@
  */
 
 import type { AuthenticationSettings, Client, Session } from "../bfd/mod.ts";
-import type { BfdMemory, BfdPath, BfdReport } from "../plane/bfd.ts";
+import type { BfdMemory, BfdPath, BfdReport, ProtocolBfd } from "../plane/bfd.ts";
 import type { BfdEntry } from "./bfd_entry.ts";
 
 function withoutKeys(session: Session): Session {
@@ -24,7 +24,7 @@ export function memoryOf(
 
 /** For status. */
 export function reportOf(entry: BfdEntry, { told }: Client): BfdReport {
-  const { session, config: { path }, sender, waitingFor } = entry;
+  const { session, config: { path }, sender, echo } = entry;
   const authentication = session.settings.authentication?.type ?? entry.config.authentication;
   const { packetsSent, packetsReceived, sendErrors, stallGraces, dropped } = entry;
   return {
@@ -32,7 +32,8 @@ export function reportOf(entry: BfdEntry, { told }: Client): BfdReport {
     path,
     ...(authentication === undefined ? {} : { authentication }),
     ...(told === null ? {} : { told }),
-    waitingFor,
+    waitingFor: waitsFor(entry),
+    ...(echo === null ? {} : { echo: echo.report() }),
     sourcePort: sender?.port ?? 0,
     packetsSent,
     packetsReceived,
@@ -42,10 +43,28 @@ export function reportOf(entry: BfdEntry, { told }: Client): BfdReport {
   };
 }
 
+/** The session itself, and its echoes. */
+function waitsFor({ waitingFor, echoProblem, echo }: BfdEntry): readonly string[] {
+  const problem = echoProblem === "" ? [] : [echoProblem];
+  return [...waitingFor, ...problem, ...(echo?.waitingFor ?? [])];
+}
+
 /** Whether a session between these ends is the same one. */
 export function samePath(a: BfdPath, b: BfdPath): boolean {
   const keys = Object.keys(a) as (keyof BfdPath)[];
   return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+}
+
+/** Whether a session of the one configuration can go on with the other. */
+export function isSameSession(a: ProtocolBfd, b: ProtocolBfd): boolean {
+  return samePath(a.path, b.path) && a.settings.unaffiliated === b.settings.unaffiliated;
+}
+
+/** Whether two configurations want the same of echoes, but for what the session negotiates. */
+export function haveSameEchoes(a: ProtocolBfd, b: ProtocolBfd): boolean {
+  return a.echo?.transmitInterval === b.echo?.transmitInterval &&
+    a.settings.detectMultiplier === b.settings.detectMultiplier &&
+    (a.settings.echoReceiveInterval === 0) === (b.settings.echoReceiveInterval === 0);
 }
 
 /** Whether two ways to authenticate are the same, keys and their order included. */

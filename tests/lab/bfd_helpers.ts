@@ -3,6 +3,7 @@
 import { strict as assert } from "node:assert";
 import { EventFd } from "../../ffi/mod.ts";
 import type { Session, SessionEvent, SessionSettings } from "../../mod/bfd/mod.ts";
+import type { EchoReport } from "../../mod/plane/bfd.ts";
 import type { Capture, Host, Lab } from "../lib/mod.ts";
 import type { BfdSessionConfig, Command, Start } from "./bfd_worker.ts";
 
@@ -29,6 +30,7 @@ export interface SessionReport {
   readonly sendErrors: number;
   readonly stallGraces: number;
   readonly dropped: Readonly<Record<string, number>>;
+  readonly echo?: EchoReport;
 }
 
 interface Report {

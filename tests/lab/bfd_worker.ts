@@ -15,7 +15,7 @@ import {
   TimerFd,
 } from "../../ffi/mod.ts";
 import type { SessionEvent, SessionSettings } from "../../mod/bfd/mod.ts";
-import type { BfdPath } from "../../mod/plane/bfd.ts";
+import type { BfdPath, ProtocolBfd } from "../../mod/plane/bfd.ts";
 import { IdSource } from "../../mod/plane/ids.ts";
 import { LogLimiter } from "../../mod/plane/log_limiter.ts";
 import { SharedWords } from "../../mod/plane/shared.ts";
@@ -28,6 +28,7 @@ import { TimerHeap } from "../../mod/protocol/timer_heap.ts";
 export interface BfdSessionConfig {
   readonly settings: SessionSettings;
   readonly ends: BfdPath;
+  readonly echo?: ProtocolBfd["echo"];
 }
 
 export type Command =
@@ -136,16 +137,19 @@ function run({ port, wake }: Start): void {
       }
     }
   }
+  driver.close();
   epoll.close();
   timer.close();
   port.postMessage({ type: "stopped" });
 }
 
-function set(driver: BfdDriver, { settings, ends: path }: BfdSessionConfig, now: number): void {
+function set(driver: BfdDriver, config: BfdSessionConfig, now: number): void {
+  const { settings, ends: path } = config;
   const { authentication } = settings;
   const type = authentication === null ? {} : { authentication: authentication.type };
+  const echo = config.echo === undefined ? {} : { echo: config.echo };
   driver.set(
-    { path, settings: { ...settings, authentication: null }, ...type },
+    { path, settings: { ...settings, authentication: null }, ...type, ...echo },
     authentication,
     now,
   );

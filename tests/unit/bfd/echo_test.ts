@@ -11,7 +11,9 @@ import {
   type EchoEvent,
   type EchoPacket,
   type EchoSettings,
+  isDoubtful,
   type Micros,
+  resumeEcho,
   stepEcho,
   writeEcho,
 } from "../../../mod/bfd/mod.ts";
@@ -82,9 +84,10 @@ Deno.test("[B9-1] [B6-4] only in Up, and only where the other side says that it 
   deepStrictEqual(mirror.follow(false, 20_000), []);
   deepStrictEqual(mirror.follow(true, 0), []);
   strictEqual(echoDeadline(mirror.echo), Infinity);
-  deepStrictEqual(mirror.follow(true, 20_000), [{ type: "echo", active: true }]);
+  deepStrictEqual(mirror.follow(true, 20_000), []);
   mirror.run(100_000);
   ok(mirror.count("send_echo") >= 5);
+  strictEqual(mirror.count("echo"), 1, "the first that comes back counts");
   deepStrictEqual(mirror.follow(true, 20_000), [], "nothing new");
   deepStrictEqual(mirror.follow(true, 0), [{ type: "echo", active: false }]);
   const before = mirror.sentAt.length;
@@ -118,6 +121,96 @@ Deno.test("[B9-3] so many missing in a row are a failure, at that microsecond", 
   strictEqual(mirror.count("failed"), 1);
   strictEqual(mirror.echo.active, false);
   strictEqual(echoDeadline(mirror.echo), Infinity);
+});
+
+Deno.test("on trial, none ever back: told once after a second, no failure; then it counts", () => {
+  const mirror = new Mirror();
+  mirror.there = false;
+  mirror.follow(true, 20_000);
+  mirror.run(990_000);
+  strictEqual(mirror.count("missing"), 0);
+  mirror.run(60 * 1_000_000);
+  deepStrictEqual([mirror.count("missing"), mirror.count("failed"), mirror.count("echo")], [
+    1,
+    0,
+    0,
+  ]);
+  const gaps = mirror.sentAt.slice(1).map((at, i) => at - mirror.sentAt[i]!);
+  ok(gaps.every((gap) => gap >= 15_000 && gap <= 20_000), "it goes on asking");
+  mirror.there = true;
+  mirror.run(100_000);
+  deepStrictEqual(mirror.effects.filter(({ type }) => type === "echo"), [
+    { type: "echo", active: true },
+  ]);
+  mirror.there = false;
+  mirror.run(100_000);
+  strictEqual(mirror.count("failed"), 1);
+});
+
+Deno.test("[B9-3] once proven it is relied on from the beginning of the next activation", () => {
+  const mirror = new Mirror();
+  mirror.follow(true, 20_000);
+  mirror.run(100_000);
+  deepStrictEqual(mirror.follow(false, 20_000), [{ type: "echo", active: false }]);
+  deepStrictEqual(mirror.follow(true, 20_000), [{ type: "echo", active: true }]);
+  mirror.there = false;
+  mirror.run(60_000);
+  strictEqual(mirror.count("failed"), 1);
+  deepStrictEqual(mirror.follow(false, 0), [], "the session knows by its own transition");
+});
+
+Deno.test("a session that echoes took down is held down, longer each time, till one comes back", () => {
+  const mirror = new Mirror();
+  mirror.follow(true, 20_000);
+  mirror.run(100_000);
+  mirror.there = false;
+  for (const hold of [1, 2, 4, 8, 8, 8]) {
+    mirror.follow(true, 20_000);
+    mirror.run(61_000);
+    deepStrictEqual(mirror.effects.at(-1), { type: "failed", hold: hold * 1_000_000 });
+    ok(isDoubtful(mirror.echo));
+    mirror.follow(false, 20_000);
+  }
+  strictEqual(mirror.count("confirmed"), 0);
+  mirror.there = true;
+  mirror.follow(true, 20_000);
+  mirror.run(20_000);
+  strictEqual(mirror.count("confirmed"), 1);
+  ok(!isDoubtful(mirror.echo));
+  mirror.there = false;
+  mirror.run(100_000);
+  deepStrictEqual(mirror.effects.at(-1), { type: "failed", hold: 1_000_000 });
+  mirror.follow(false, 20_000);
+  mirror.follow(true, 0);
+  strictEqual(mirror.count("confirmed"), 2, "nobody reflects any more: control packets count");
+});
+
+Deno.test("held down: it hears the other side and stays, and comes up when the time is over", () => {
+  const bench = benchIn("up");
+  bench.step({ type: "echo_failed", hold: 2_000_000, failures: 1 });
+  deepStrictEqual([bench.session.state, bench.session.echoFailures], ["down", 1]);
+  for (let i = 0; i < 3; i++) {
+    bench.wait(600_000);
+    bench.receive({ state: i === 0 ? "down" : "init" });
+    strictEqual(bench.session.state, "down");
+  }
+  bench.wait(200_000);
+  bench.receive({ state: "init" });
+  strictEqual(bench.session.state, "up");
+  bench.step({ type: "echo", active: true, confirmed: true });
+  strictEqual(bench.session.echoFailures, undefined);
+});
+
+Deno.test("what a snapshot knew: relied on at once, and in doubt where it was", () => {
+  for (const [relied, failures] of [[true, 0], [false, 3]] as const) {
+    const mirror = new Mirror();
+    resumeEcho(mirror.echo, relied, failures);
+    mirror.there = false;
+    deepStrictEqual(mirror.follow(true, 20_000), [{ type: "echo", active: true }]);
+    strictEqual(isDoubtful(mirror.echo), failures > 0);
+    mirror.run(60_000);
+    strictEqual(mirror.count("failed"), 1);
+  }
 });
 
 Deno.test("[B9-4] round trips are measured", () => {
@@ -183,9 +276,9 @@ Deno.test("[B3-6] [B9-3] with its session: control packets rare while it runs, d
   const bench = benchIn("up");
   bench.receive({ requiredMinEchoRx: 20_000 });
   const mirror = new Mirror();
-  for (const effect of mirror.follow(true, bench.session.remote.requiredMinEchoRx)) {
-    if (effect.type === "echo") bench.step(effect);
-  }
+  mirror.follow(true, bench.session.remote.requiredMinEchoRx);
+  mirror.run(1_000);
+  for (const effect of mirror.effects) if (effect.type === "echo") bench.step(effect);
   strictEqual(bench.last.requiredMinRx, 1_000_000);
   mirror.there = false;
   mirror.run(60_000);
