@@ -140,3 +140,20 @@ Deno.test("the plane listens while it holds, reports who else does, and asks", (
   assert.equal(rig.report("web").duplicates, undefined);
   assert.equal(rig.kernel.listening, null);
 });
+
+Deno.test("the announcements of a takeover wait for no socket and no setting", () => {
+  const rig = new Rig();
+  rig.kernel.link("eth0");
+  rig.configure([{ ...router("web", ["192.0.2.10"]), promoteSecondaries: true }]);
+  let sent = -1;
+  const { kernel } = rig;
+  const [neighbours, setting] = [kernel.neighbours, kernel.setting];
+  const opened: number[] = [];
+  kernel.neighbours = () => (opened.push(kernel.frames.length), neighbours.call(kernel));
+  kernel.setting = (path) => (sent = kernel.frames.length, setting.call(kernel, path));
+  rig.run(2 * SECOND);
+  rig.hold("web");
+  rig.run(SECOND);
+  assert(opened[0]! > 0, "listens after the first frame");
+  assert(sent > 0, "looks at settings after it");
+});
