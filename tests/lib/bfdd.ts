@@ -55,12 +55,19 @@ export class Bfdd {
     await this.command("configure terminal", "bfd", peer, ...lines);
   }
 
+  /** All its sessions. */
+  async peers(): Promise<BfddPeer[]> {
+    const text = await this.command("show bfd peers json");
+    return JSON.parse(text.slice(text.indexOf("["))) as BfddPeer[];
+  }
+
   /** @throws where there is no session with that peer */
   async peer(address: string): Promise<BfddPeer> {
-    const text = await this.command("show bfd peers json");
-    const peers = JSON.parse(text.slice(text.indexOf("["))) as BfddPeer[];
+    const peers = await this.peers();
     const found = peers.find(({ peer }) => peer === address);
-    if (found === undefined) throw new Error(`bfdd has no peer ${address}: ${text}`);
+    if (found === undefined) {
+      throw new Error(`bfdd has no peer ${address}: ${peers.map(({ peer }) => peer)}`);
+    }
     return found;
   }
 

@@ -45,19 +45,31 @@ export class Bird {
     return execute(["birdc", "-s", this.#socket, ...words.split(" ")]);
   }
 
+  /** All its sessions. */
+  async sessions(): Promise<BirdSession[]> {
+    const text = await this.command("show bfd sessions");
+    return text.split("\n").flatMap((line) => {
+      const [address, on, state, since, interval, timeout] = line.trim().split(/\s+/);
+      if (timeout === undefined || !/^[0-9a-f]*[.:]/.test(address!)) return [];
+      if (!/^\d/.test(since!)) return [];
+      return [{
+        address: address!,
+        interface: on!,
+        state: state!,
+        interval: Number(interval),
+        timeout: Number(timeout),
+      }];
+    });
+  }
+
   /** @throws where there is no session with that peer */
   async session(peer: string): Promise<BirdSession> {
-    const text = await this.command("show bfd sessions");
-    const line = text.split("\n").find((one) => one.startsWith(`${peer} `));
-    if (line === undefined) throw new Error(`No session with ${peer}: ${text}`);
-    const [address, on, state, , interval, timeout] = line.trim().split(/\s+/);
-    return {
-      address: address!,
-      interface: on!,
-      state: state!,
-      interval: Number(interval),
-      timeout: Number(timeout),
-    };
+    const sessions = await this.sessions();
+    const found = sessions.find(({ address }) => address === peer);
+    if (found === undefined) {
+      throw new Error(`No session with ${peer}: ${sessions.map(({ address }) => address)}`);
+    }
+    return found;
   }
 
   async untilState(peer: string, state: string, timeoutMs = 10_000): Promise<void> {
@@ -76,6 +88,10 @@ export class Bird {
 
   stop(): Promise<Deno.CommandStatus> {
     return this.#process.stop();
+  }
+
+  kill(): Promise<void> {
+    return this.#process.kill();
   }
 }
 
