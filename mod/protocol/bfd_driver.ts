@@ -91,6 +91,7 @@ export class BfdDriver {
     this.#surroundings = {
       heap: env.heap,
       random: () => env.random(),
+      readUnread: (entry, now) => this.#sockets.readUnread(entry, now),
       sequenceUsed: ({ slot, session }) => {
         if (slot >= 0) env.words.setSequence(slot, session.sequence.transmit);
       },
@@ -181,6 +182,7 @@ export class BfdDriver {
     if (locked !== entry.locked) this.#lock(entry, locked, now);
     entry.apply({ type: "configure", settings: { ...config.settings, authentication } }, now);
     if (echoes) this.#sockets.reopenEcho(entry, now);
+    this.#sockets.changed(entry);
     this.#clients.get(entry)?.configure(now);
     return same ? "authentication changed" : "changed";
   }
@@ -341,10 +343,12 @@ export class BfdDriver {
   /** The last word for a while: another process may go on from here. */
   speak(now: number): void {
     for (const entry of this.#entries.values()) entry.speak(now);
+    this.#sockets.share(true);
   }
 
   /** Nobody did, and we stood still for `age`. */
   goOn(age: number, now: number): void {
+    this.#sockets.share(false);
     for (const entry of this.#entries.values()) entry.apply({ type: "resume", age }, now);
   }
 
@@ -377,6 +381,7 @@ export class BfdDriver {
 
   /** For status; absent: there are no sessions, and nobody has sent anything. */
   describe(): { bfd?: readonly BfdReport[]; bfdDropped?: Readonly<Record<string, number>> } {
+    this.#sockets.collect(this.#env.clock());
     const { dropped } = this.#sockets;
     if (this.#entries.size === 0 && Object.keys(dropped).length === 0) return {};
     const bfd = [...this.#entries.values()].map((entry) =>

@@ -10,7 +10,6 @@
 
 import {
   deadline,
-  type DropReason,
   LONGEST_CONTROL,
   type NeighbourAdminDownEffect,
   type Session,
@@ -22,6 +21,7 @@ import {
 } from "../bfd/mod.ts";
 import type { EchoReport, ProtocolBfd } from "../plane/bfd.ts";
 import { textOf } from "../text/mod.ts";
+import type { BfdDrop } from "./bfd_sources.ts";
 import type { BfdEndpoints } from "./bfd_transport.ts";
 import type { Deadline, TimerHeap } from "./timer_heap.ts";
 
@@ -59,6 +59,8 @@ export interface BfdSurroundings {
   readonly heap: TimerHeap;
   /** A number in [0, 1), for jitter. */
   random(): number;
+  /** What waits in its socket comes before its silence. */
+  readUnread(entry: BfdEntry, now: number): void;
   /** Authenticated packets have left: the last number is kept where a crash does not reach it. */
   sequenceUsed(entry: BfdEntry): void;
   changed(entry: BfdEntry, news: BfdNews, now: number): void;
@@ -95,6 +97,8 @@ export class BfdEntry implements Deadline {
   /** Port of the peer that `hearing` is connected to, and the own address. */
   hearingPort = 0;
   hearingAddress = "";
+  /** When it may be given another such socket. */
+  hearAgainAt = 0;
   /** It authenticates, and has no key: nothing is sent or believed. */
   locked = false;
   /** It is no longer wanted: what becomes of it is nobody's failure. */
@@ -114,7 +118,7 @@ export class BfdEntry implements Deadline {
   sendErrors = 0;
   stallGraces = 0;
   /** Packets that were for this session and not used. */
-  readonly dropped: Partial<Record<DropReason, number>> = {};
+  readonly dropped: Partial<Record<BfdDrop, number>> = {};
   readonly #env: BfdSurroundings;
   /** What control knows, and since when. */
   readonly #noted = { transmit: 0, receive: 0, remoteTransmit: 0, remoteReceive: 0, multiplier: 0 };
@@ -137,6 +141,8 @@ export class BfdEntry implements Deadline {
 
   /** The deadline has come. */
   fire(now: number): void {
+    const { detectAt } = this.session;
+    if (detectAt !== null && now >= detectAt && this.hearing >= 0) this.#env.readUnread(this, now);
     this.apply(TIMER, now);
   }
 
@@ -218,8 +224,8 @@ export class BfdEntry implements Deadline {
     this.#env.notice(this, text);
   }
 
-  drop(reason: DropReason): void {
-    this.dropped[reason] = (this.dropped[reason] ?? 0) + 1;
+  drop(reason: BfdDrop, count = 1): void {
+    this.dropped[reason] = (this.dropped[reason] ?? 0) + count;
   }
 
   /** Does what concerns nobody else. @returns false: somebody is to be told */

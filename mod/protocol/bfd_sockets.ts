@@ -8,10 +8,8 @@
  */
 
 import {
-  closeDescriptor,
-  EAGAIN,
+  EADDRINUSE,
   type MessageReceiver,
-  receive,
   sockaddrAddress,
   sockaddrPort,
   SystemError,
@@ -23,21 +21,28 @@ import {
   type DropReason,
   emptyControlPacket,
 } from "../bfd/mod.ts";
+import type { LogLimiter } from "../plane/log_limiter.ts";
+import { BfdCollector } from "./bfd_collector.ts";
 import type { BfdEntry } from "./bfd_entry.ts";
-import { type BfdSource, Discovery, HearingSource, isLate, peerKey, ROOM } from "./bfd_sources.ts";
+import { BfdSender } from "./bfd_sender.ts";
+import { type BfdDrop, type BfdSource, Discovery, HearingSource } from "./bfd_sources.ts";
 import {
   type BfdEndpoints,
-  BfdSender,
+  type DiscoveryPlace,
   FIRST_SOURCE_PORT,
   LAST_SOURCE_PORT,
-  MULTIHOP_PORT,
   openDiscovery,
   openHearing,
-  SINGLE_HOP_PORT,
+  share,
 } from "./bfd_transport.ts";
+import type { Deadline, TimerHeap } from "./timer_heap.ts";
 
 /** What the sockets need from around them. */
 export interface BfdSocketSurroundings {
+  readonly heap: TimerHeap;
+  readonly log: LogLimiter;
+  /** Microseconds on CLOCK_MONOTONIC. */
+  clock(): number;
   /** 32 bits that nobody can foresee. */
   randomWord(): number;
   /** The descriptor is to be watched, or no longer. */
@@ -47,36 +52,53 @@ export interface BfdSocketSurroundings {
 
 /** Ports that are tried before a session is told that there is none. */
 const PORT_TRIES = 64;
+/** Packets of one session that are read before it is declared down, and how long that may take. */
+const UNREAD = 4096;
+const READING = 3_000;
+/** A peer that sends from one port and then another is given a socket so seldom, microseconds. */
+const HEARING_GAP = 100_000;
+/** How long discovery rests under a flood, microseconds. */
+const REST = 5_000;
 
 interface PacketEvent {
   readonly type: "packet";
   readonly packet: ControlPacket;
 }
 
-function discoveryKey({ namespace, family, multihop }: BfdEndpoints): string {
-  return `${namespace}/${family}/${multihop}`;
-}
-
 export class BfdSockets {
   readonly #env: BfdSocketSurroundings;
   readonly #byDiscriminator = new Map<number, BfdEntry>();
-  readonly #discoveries = new Map<string, Discovery>();
+  readonly #discoveries = new Map<BfdEntry, Discovery>();
+  /** Those of them that rest, with what ends it. */
+  readonly #resting = new Map<Discovery, Deadline>();
   readonly #sources = new Map<BfdEntry, HearingSource>();
   readonly #ports = new Set<number>();
   /** Drops of discoveries that are closed. */
-  readonly #formerDrops: Record<string, number> = {};
-  readonly #buffer = new Uint8Array(new ArrayBuffer(ROOM));
+  readonly #formerDrops: Partial<Record<BfdDrop, number>> = {};
+  readonly #collector: BfdCollector;
   readonly #event: PacketEvent = { type: "packet", packet: emptyControlPacket() };
 
   constructor(env: BfdSocketSurroundings) {
     this.#env = env;
+    this.#collector = new BfdCollector(env);
   }
 
   /** Packets in discovery that no session could be charged with. */
   get dropped(): Readonly<Record<string, number>> {
     const sum = { ...this.#formerDrops };
-    for (const { dropped } of this.#discoveries.values()) addUp(sum, dropped);
-    return sum;
+    for (const { dropped } of new Set(this.#discoveries.values())) addUp(sum, dropped);
+    return sum as Record<string, number>;
+  }
+
+  /** Adds what the kernel has dropped so far to the counters. */
+  collect(now: number): void {
+    for (const source of this.#sources.values()) source.collect(now);
+    for (const discovery of new Set(this.#discoveries.values())) discovery.collect(now);
+  }
+
+  /** Lets a process that takes over have the ports as well, or no longer. */
+  share(shared: boolean): void {
+    share([...new Set(this.#discoveries.values())].map(({ descriptor }) => descriptor), shared);
   }
 
   // ===== sessions ================================================================================
@@ -120,20 +142,28 @@ export class BfdSockets {
     entry.ends = ends;
     entry.formerPort = entry.sender.port;
     this.#ports.add(entry.sender.port);
-    discovery.sessions.set(sessionKey(ends), entry);
+    this.#discoveries.set(entry, discovery);
+    discovery.add(entry);
+    this.#collector.watch(entry);
+  }
+
+  /** The session is configured otherwise. */
+  changed(entry: BfdEntry): void {
+    this.#sources.get(entry)?.refresh();
   }
 
   /** Takes them from it; nothing where it has none. */
   close(entry: BfdEntry): void {
-    const { ends, sender } = entry;
+    const { sender } = entry;
     if (sender === null) return;
     this.#closeHearing(entry);
     sender.close();
     entry.sender = null;
     this.#ports.delete(sender.port);
-    const discovery = this.#discoveries.get(discoveryKey(ends))!;
-    const key = sessionKey(ends);
-    if (discovery.sessions.get(key) === entry) discovery.sessions.delete(key);
+    const discovery = this.#discoveries.get(entry)!;
+    this.#discoveries.delete(entry);
+    discovery.delete(entry);
+    this.#collector.unwatch(entry);
     this.#closeIfUnused(discovery);
   }
 
@@ -152,70 +182,119 @@ export class BfdSockets {
 
   // ===== sockets =================================================================================
 
+  /**
+   * One that hears the whole host, if possible; else, where the session has an address of its own,
+   * that address: another daemon may have the port for others.
+   */
   #openDiscovery(ends: BfdEndpoints, shared: boolean): Discovery {
-    const key = discoveryKey(ends);
-    const present = this.#discoveries.get(key);
+    const { namespace, family, multihop, vrf = "" } = ends;
+    const place = { namespace, family, multihop, vrf, address: "", scope: 0 };
+    const present = this.#discoveryAt(place, ends.source);
     if (present !== undefined) return present;
-    const port = ends.multihop ? MULTIHOP_PORT : SINGLE_HOP_PORT;
-    const descriptor = openDiscovery(ends.namespace, ends.family, port, "", shared);
-    const discovery = new Discovery(key, descriptor, ends, this);
-    this.#discoveries.set(key, discovery);
-    this.#env.watch(discovery);
-    return discovery;
+    const beside = [...new Set(this.#discoveries.values())]
+      .filter((one) => isSamePort(one.place, place)).map(({ descriptor }) => descriptor);
+    const open = (where: DiscoveryPlace) => {
+      const discovery = new Discovery(openDiscovery(where, beside, shared), where, this);
+      this.#env.watch(discovery);
+      this.#collector.watch(discovery);
+      return discovery;
+    };
+    try {
+      return open(place);
+    } catch (error) {
+      const taken = error instanceof SystemError && error.errno === EADDRINUSE;
+      if (!taken || ends.source === "") throw error;
+      return open({ ...place, address: ends.source, scope: ends.interfaceIndex });
+    }
+  }
+
+  /** A discovery that hears what is sent to an address. */
+  #discoveryAt(place: DiscoveryPlace, address: string): Discovery | undefined {
+    for (const discovery of new Set(this.#discoveries.values())) {
+      const { place: at } = discovery;
+      if (!isSamePort(at, place) || at.vrf !== place.vrf) continue;
+      if (at.address === "" || at.address === address) return discovery;
+    }
+    return undefined;
   }
 
   #closeIfUnused(discovery: Discovery): void {
-    if (discovery.sessions.size > 0) return;
-    this.#env.unwatch(discovery);
-    closeDescriptor(discovery.descriptor);
+    if (discovery.isUsed) return;
+    this.#collector.unwatch(discovery);
+    const pause = this.#resting.get(discovery);
+    if (pause === undefined) this.#env.unwatch(discovery);
+    else this.#env.heap.cancel(pause);
+    this.#resting.delete(discovery);
+    discovery.close(this.#env.clock());
     addUp(this.#formerDrops, discovery.dropped);
-    this.#discoveries.delete(discovery.key);
   }
 
   /** From now on the peer has a socket of its own, as long as it sends from this port to there. */
-  #hear(entry: BfdEntry, local: string, port: number): void {
+  #hear(entry: BfdEntry, local: string, port: number, now: number): void {
+    // Somebody who forges what is believed could have us open sockets without end.
+    if (now < entry.hearAgainAt) return;
+    entry.hearAgainAt = now + HEARING_GAP;
     this.#closeHearing(entry);
+    const { place } = this.#discoveries.get(entry)!;
+    const beside = [...new Set(this.#discoveries.values())]
+      .filter((one) => isSamePort(one.place, place)).map(({ descriptor }) => descriptor);
+    let source: HearingSource;
     try {
-      entry.hearing = openHearing(entry.ends, local, port);
+      source = new HearingSource(openHearing(entry.ends, local, port, beside), entry, this);
     } catch (error) {
-      // It goes on through discovery; the next packet tries again.
+      // It goes on through discovery; another packet tries again.
       if (error instanceof SystemError) return;
       throw error;
     }
+    entry.hearing = source.descriptor;
     entry.hearingPort = port;
     entry.hearingAddress = local;
-    const source = new HearingSource(entry, this);
     this.#sources.set(entry, source);
     this.#env.watch(source);
+    this.#collector.watch(source);
   }
 
   #closeHearing(entry: BfdEntry): void {
     const source = this.#sources.get(entry);
     if (source === undefined) return;
     this.#env.unwatch(source);
-    closeDescriptor(source.descriptor);
+    this.#collector.unwatch(source);
+    source.close(this.#env.clock());
     this.#sources.delete(entry);
     entry.hearing = -1;
     entry.hearingPort = 0;
     entry.hearingAddress = "";
   }
 
+  /** A flood in discovery: what comes is read some milliseconds later, and what is too much not. */
+  rest(discovery: Discovery, now: number): void {
+    if (this.#resting.has(discovery)) return;
+    this.#env.unwatch(discovery);
+    const pause: Deadline = {
+      at: Infinity,
+      position: -1,
+      fire: () => {
+        this.#resting.delete(discovery);
+        this.#env.watch(discovery);
+      },
+    };
+    this.#resting.set(discovery, pause);
+    this.#env.heap.set(pause, now + REST);
+  }
+
   // ===== packets =================================================================================
 
+  /** Before a session is declared down: what waits unread may say that the other side is there. */
+  readUnread(entry: BfdEntry, now: number): void {
+    this.#sources.get(entry)?.read(UNREAD, now, now + READING);
+  }
+
   /** What the session's own socket has: only its peer can have sent it. */
-  readHearing(entry: BfdEntry, budget: number, now: number, until: number): number {
-    const { packet } = this.#event;
-    for (let count = 0; count < budget; count++) {
-      // A packet may end the session, and with it the socket.
-      if (entry.hearing < 0 || isLate(count, until)) return count;
-      const length = receive(entry.hearing, this.#buffer, 0);
-      if (length === -EAGAIN) return count;
-      if (length < 0) continue;
-      const reason = decodeControl(this.#buffer, length, packet);
-      if (reason !== null) entry.drop(reason);
-      else this.#take(entry, this.#buffer, now);
-    }
-    return budget;
+  heard(entry: BfdEntry, bytes: Uint8Array, length: number, now: number): boolean {
+    const reason = decodeControl(bytes, length, this.#event.packet);
+    if (reason === null) return this.#take(entry, bytes, now);
+    entry.drop(reason);
+    return false;
   }
 
   /** A decoded packet for a session. Returns whether it was believed. */
@@ -233,59 +312,56 @@ export class BfdSockets {
     return true;
   }
 
-  /** What comes through discovery. Returns why it was not for anybody. */
-  discover(discovery: Discovery, message: MessageReceiver, now: number): DropReason | null {
+  discover(discovery: Discovery, message: MessageReceiver, now: number): boolean {
     const ttl = message.hopLimit;
-    if (!discovery.multihop && ttl !== 255) return "ttl";
-    const { packet } = this.#event;
-    const reason = decodeControl(message.payload, message.length, packet);
-    if (reason !== null) return reason;
-    const entry = this.#find(discovery, message);
-    if (entry === undefined) return "unknown_session";
+    const { multihop } = discovery.place;
+    const reason: DropReason | null = !multihop && ttl !== 255
+      ? "ttl"
+      : decodeControl(message.payload, message.length, this.#event.packet);
+    const entry = reason === null ? this.#find(discovery, message) : undefined;
+    if (entry === undefined) {
+      discovery.drop(reason ?? "unknown_session");
+      return false;
+    }
     if (ttl < entry.ends.minimumTtl) {
       entry.drop("ttl");
-      return null;
+      return false;
     }
-    if (!this.#take(entry, message.payload, now) || entry.sender === null) return null;
+    if (!this.#take(entry, message.payload, now)) return false;
+    if (entry.sender === null) return true;
     const port = sockaddrPort(message.source);
     const local = discovery.localAddress(message);
     if (port !== entry.hearingPort || local !== entry.hearingAddress) {
-      this.#hear(entry, local, port);
+      this.#hear(entry, local, port, now);
     }
-    return null;
+    return true;
   }
 
   /** The session with sockets that a packet is for. */
   #find(discovery: Discovery, message: MessageReceiver): BfdEntry | undefined {
-    const { packet } = this.#event;
+    const { yourDiscriminator } = this.#event.packet;
     const from = sockaddrAddress(message.source);
-    if (packet.yourDiscriminator === 0) return findFirst(discovery, from, message);
-    const entry = this.#byDiscriminator.get(packet.yourDiscriminator);
-    if (entry === undefined || entry.sender === null || entry.ends.peer !== from) return undefined;
-    const { interfaceIndex: index, multihop, namespace } = entry.ends;
-    if (multihop !== discovery.multihop || namespace !== discovery.namespace) return undefined;
-    return index === 0 || index === message.interfaceIndex ? entry : undefined;
+    const { interfaceIndex: index } = message;
+    const local = () => discovery.localAddress(message);
+    if (yourDiscriminator === 0) return discovery.find(from, index, local);
+    const entry = this.#byDiscriminator.get(yourDiscriminator);
+    if (entry === undefined || entry.sender === null || !discovery.has(entry)) return undefined;
+    const { peer, interfaceIndex, source } = entry.ends;
+    const here = peer === from && (interfaceIndex === 0 || interfaceIndex === index) &&
+      (source === "" || source === local());
+    return here ? entry : undefined;
   }
 }
 
-function sessionKey({ peer, interfaceIndex, multihop, source }: BfdEndpoints): string {
-  return peerKey(peer, interfaceIndex, multihop ? source : "");
+/** Whether two places compete for one port. */
+function isSamePort(a: DiscoveryPlace, b: DiscoveryPlace): boolean {
+  return a.namespace === b.namespace && a.family === b.family && a.multihop === b.multihop;
 }
 
-/** Whose a first packet is; several hops may lead to an interface that nobody has named. */
-function findFirst(
-  discovery: Discovery,
-  from: string,
-  message: MessageReceiver,
-): BfdEntry | undefined {
-  const { sessions, multihop } = discovery;
-  const index = message.interfaceIndex;
-  if (!multihop) return sessions.get(peerKey(from, index, ""));
-  const local = discovery.localAddress(message);
-  return sessions.get(peerKey(from, index, local)) ?? sessions.get(peerKey(from, 0, local)) ??
-    sessions.get(peerKey(from, index, "")) ?? sessions.get(peerKey(from, 0, ""));
-}
+type Counts = Partial<Record<BfdDrop, number>>;
 
-function addUp(sum: Record<string, number>, more: Readonly<Record<string, number>>): void {
-  for (const [reason, count] of Object.entries(more)) sum[reason] = (sum[reason] ?? 0) + count;
+function addUp(sum: Counts, more: Readonly<Counts>): void {
+  for (const [reason, count] of Object.entries(more) as [BfdDrop, number][]) {
+    sum[reason] = (sum[reason] ?? 0) + count;
+  }
 }

@@ -15,11 +15,9 @@
  * first packets come through discovery. From then on a flood from elsewhere fills the buffer of
  * discovery, not the session's, and costs it no look at a table.
  *
- * Discovery binds without SO_REUSEADDR, so that another daemon on the port is noticed; once bound
- * it allows it, for the hearing sockets of our own beside it.
- *
- * The sending socket is not connected: a connected one would report ICMP errors, true and forged,
- * in place of sending.
+ * Discovery has the port for itself, so that another daemon on it is noticed, and notices us; only
+ * while a socket of our own is bound it allows that. Where another daemon has the port for addresses
+ * of its own, discovery is bound to one address alone.
  *
  * @module
  */
@@ -27,42 +25,32 @@
 import {
   AF_INET,
   AF_INET6,
-  assemble,
   attachDropAll,
   attachFilter,
   bindSocket,
   bindToDevice,
-  bpf,
   closeDescriptor,
   connectSocket,
   drainSocket,
-  EADDRINUSE,
   inNamespace,
   IP_PKTINFO,
   IP_RECVTTL,
-  IP_TOS,
-  IP_TTL,
   IPPROTO_IP,
   IPPROTO_IPV6,
   IPV6_RECVHOPLIMIT,
   IPV6_RECVPKTINFO,
-  IPV6_TCLASS,
-  IPV6_UNICAST_HOPS,
   IPV6_V6ONLY,
   openSocket,
-  sendTo,
   setOption,
-  SO_PRIORITY,
-  SO_RCVBUF,
+  setReceiveBuffer,
   SO_REUSEADDR,
   SOCK_DGRAM,
   sockaddrIn,
   sockaddrIn6,
   SOL_SOCKET,
-  SystemError,
 } from "../../ffi/mod.ts";
 import type { BfdPath } from "../plane/bfd.ts";
-import { ownerOfUdpPort } from "./port_owner.ts";
+import { ttlFilter } from "./bfd_filters.ts";
 
 export type BfdFamily = "ipv4" | "ipv6";
 
@@ -73,14 +61,9 @@ export const MULTIHOP_PORT = 4784;
 export const FIRST_SOURCE_PORT = 49_152;
 export const LAST_SOURCE_PORT = 65_535;
 
-/** Bytes the kernel may queue: of one session some packets, in discovery a burst from everybody. */
-const SESSION_BUFFER = 1 << 16;
+/** Bytes the kernel may queue: a flood of some milliseconds, beside which the peer is heard. */
+const SESSION_BUFFER = 1 << 20;
 const DISCOVERY_BUFFER = 1 << 20;
-const LARGEST_TTL = 255;
-/** Network control (CS6), as routing protocols have it. */
-const CLASS_CONTROL = 0xc0;
-/** TC_PRIO_CONTROL: ahead of bulk traffic in the interface's own queue. */
-const PRIORITY_CONTROL = 7;
 
 /** Between whom a session runs, here and now. */
 export interface BfdEndpoints extends BfdPath {
@@ -88,17 +71,29 @@ export interface BfdEndpoints extends BfdPath {
   readonly interfaceIndex: number;
 }
 
-function portOf({ multihop }: Pick<BfdEndpoints, "multihop">): number {
+export function portOf({ multihop }: Pick<BfdEndpoints, "multihop">): number {
   return multihop ? MULTIHOP_PORT : SINGLE_HOP_PORT;
 }
 
-function sockaddr(family: BfdFamily, address: string, port: number, scope: number): Uint8Array {
+/** Device that a session's sockets are bound to; "": none. */
+export function deviceOf(ends: Pick<BfdEndpoints, "interface" | "vrf">): string {
+  return ends.interface === "" ? ends.vrf ?? "" : ends.interface;
+}
+
+/** @param scope index of the interface that a link-local address belongs to */
+export function sockaddr(
+  family: BfdFamily,
+  address: string,
+  port: number,
+  scope: number,
+): Uint8Array {
   if (family === "ipv4") return sockaddrIn(address === "" ? "0.0.0.0" : address, port);
   const any = address === "" ? "::" : address;
   return sockaddrIn6(any, port, /^fe[89ab]/i.test(any) ? scope : 0);
 }
 
-function openUdp(family: BfdFamily, configure: (fd: number) => void): number {
+/** A UDP socket, which is closed again where `configure` throws. @throws {SystemError} */
+export function openUdp(family: BfdFamily, configure: (fd: number) => void): number {
   const fd = openSocket(family === "ipv4" ? AF_INET : AF_INET6, SOCK_DGRAM, 0);
   try {
     if (family === "ipv6") setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
@@ -110,86 +105,17 @@ function openUdp(family: BfdFamily, configure: (fd: number) => void): number {
   }
 }
 
-/** Sends one session's packets, from a port of its own. */
-export class BfdSender {
-  readonly port: number;
-  readonly #fd: number;
-  readonly #peer: Uint8Array;
-
-  /**
-   * @param candidates ports to try, one after the other
-   * @param former the port of a former life: another process of ours may still have it; 0: none
-   * @throws {SystemError} when none is free, or the address is not here
-   */
-  constructor(ends: BfdEndpoints, candidates: Iterable<number>, former = 0) {
-    this.#peer = sockaddr(ends.family, ends.peer, portOf(ends), ends.interfaceIndex);
-    let port = 0;
-    this.#fd = inNamespace(ends.namespace, () =>
-      openUdp(ends.family, (fd) => {
-        attachDropAll(fd);
-        if (ends.interface !== "") bindToDevice(fd, ends.interface);
-        setOption(fd, SOL_SOCKET, SO_PRIORITY, PRIORITY_CONTROL);
-        if (ends.family === "ipv4") {
-          setOption(fd, IPPROTO_IP, IP_TTL, LARGEST_TTL);
-          setOption(fd, IPPROTO_IP, IP_TOS, CLASS_CONTROL);
-        } else {
-          setOption(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, LARGEST_TTL);
-          setOption(fd, IPPROTO_IPV6, IPV6_TCLASS, CLASS_CONTROL);
-        }
-        port = bindAgain(fd, ends, former) || bindToFirstFree(fd, ends, candidates);
-        // For a process that takes over from this one.
-        setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-      }));
-    this.port = port;
-  }
-
-  /** Sends the first `length` bytes: how many, or minus errno. */
-  send(bytes: Uint8Array, length: number): number {
-    return sendTo(this.#fd, bytes, length, this.#peer, 0);
-  }
-
-  close(): void {
-    closeDescriptor(this.#fd);
-  }
-}
-
-/** Binds to the port of a former life. Returns it; 0: it is not to be had. */
-function bindAgain(fd: number, ends: BfdEndpoints, port: number): number {
-  if (port === 0) return 0;
-  setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+/**
+ * Binds without leave to share the port, so that another daemon on it is noticed, at whatever time
+ * it comes; except with `beside`, sockets of our own, which allow it for this moment.
+ */
+function sharingWith(beside: Iterable<number>, bind: () => void): void {
+  for (const fd of beside) setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
   try {
-    bindSocket(fd, sockaddr(ends.family, ends.source, port, ends.interfaceIndex));
-    return port;
-  } catch (error) {
-    if (!(error instanceof SystemError) || error.errno !== EADDRINUSE) throw error;
-    setOption(fd, SOL_SOCKET, SO_REUSEADDR, 0);
-    return 0;
+    bind();
+  } finally {
+    for (const fd of beside) setOption(fd, SOL_SOCKET, SO_REUSEADDR, 0);
   }
-}
-
-function bindToFirstFree(fd: number, ends: BfdEndpoints, candidates: Iterable<number>): number {
-  let failure = new SystemError("bind", EADDRINUSE, "no source port");
-  for (const port of candidates) {
-    try {
-      bindSocket(fd, sockaddr(ends.family, ends.source, port, ends.interfaceIndex));
-      return port;
-    } catch (error) {
-      if (!(error instanceof SystemError) || error.errno !== EADDRINUSE) throw error;
-      failure = error;
-    }
-  }
-  throw failure;
-}
-
-/** Only packets of that TTL and more. */
-function ttlFilter(family: BfdFamily, minimum: number): Uint8Array {
-  return assemble([
-    bpf.loadNetworkByte(family === "ipv4" ? 8 : 7),
-    bpf.jumpGreaterOrEqual(minimum, 0, "drop"),
-    bpf.accept(),
-    bpf.label("drop"),
-    bpf.drop(),
-  ]);
 }
 
 /**
@@ -197,42 +123,65 @@ function ttlFilter(family: BfdFamily, minimum: number): Uint8Array {
  *
  * @param local own address that the peer sends to
  * @param remotePort the port that it sends from
+ * @param beside sockets of our own on the same port
  * @throws {SystemError}
  */
-export function openHearing(ends: BfdEndpoints, local: string, remotePort: number): number {
+export function openHearing(
+  ends: BfdEndpoints,
+  local: string,
+  remotePort: number,
+  beside: Iterable<number>,
+): number {
   const { family, interfaceIndex } = ends;
   return inNamespace(ends.namespace, () =>
     openUdp(family, (fd) => {
       // Until it is connected, everybody's packets would come here.
       attachDropAll(fd);
+      setReceiveBuffer(fd, SESSION_BUFFER);
+      const device = deviceOf(ends);
+      if (device !== "") bindToDevice(fd, device);
+      // Those that hear other peers have the same port and may have the same address.
       setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-      setOption(fd, SOL_SOCKET, SO_RCVBUF, SESSION_BUFFER);
-      if (ends.interface !== "") bindToDevice(fd, ends.interface);
-      bindSocket(fd, sockaddr(family, local, portOf(ends), interfaceIndex));
+      sharingWith(beside, () =>
+        bindSocket(fd, sockaddr(family, local, portOf(ends), interfaceIndex)));
       connectSocket(fd, sockaddr(family, ends.peer, remotePort, interfaceIndex));
       attachFilter(fd, ttlFilter(family, ends.minimumTtl));
       drainSocket(fd);
     }));
 }
 
+/** Lets a process that takes over bind beside these sockets, or no longer. @throws {SystemError} */
+export function share(descriptors: Iterable<number>, shared: boolean): void {
+  for (const fd of descriptors) setOption(fd, SOL_SOCKET, SO_REUSEADDR, shared ? 1 : 0);
+}
+
+/** Where a socket for first packets is to listen. */
+export interface DiscoveryPlace extends Pick<BfdEndpoints, "namespace" | "family" | "multihop"> {
+  /** Device of the VRF; "": none. */
+  readonly vrf: string;
+  /** "": any; else this own address alone, where another daemon has the rest. */
+  readonly address: string;
+  /** Index of the interface of a link-local address; 0: it is none. */
+  readonly scope: number;
+}
+
 /**
  * Opens the socket for what no session hears by itself: first packets, and those of strangers.
  *
- * @param address "": any; else this own address alone, where another daemon has the rest
+ * @param beside sockets of our own on the same port
  * @param shared a former process of ours may still have the port: the newest socket gets the packets
- * @throws {SystemError} which names the daemon that has the port
+ * @throws {SystemError} EADDRINUSE: somebody else has the port
  */
 export function openDiscovery(
-  namespace: string,
-  family: BfdFamily,
-  port: number,
-  address: string,
-  shared = false,
+  place: DiscoveryPlace,
+  beside: readonly number[],
+  shared: boolean,
 ): number {
+  const { namespace, family, address, scope, vrf } = place;
   return inNamespace(namespace, () =>
     openUdp(family, (fd) => {
-      if (shared) setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-      setOption(fd, SOL_SOCKET, SO_RCVBUF, DISCOVERY_BUFFER);
+      setReceiveBuffer(fd, DISCOVERY_BUFFER);
+      if (vrf !== "") bindToDevice(fd, vrf);
       if (family === "ipv4") {
         setOption(fd, IPPROTO_IP, IP_RECVTTL, 1);
         setOption(fd, IPPROTO_IP, IP_PKTINFO, 1);
@@ -240,13 +189,8 @@ export function openDiscovery(
         setOption(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
         setOption(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
       }
-      try {
-        bindSocket(fd, sockaddr(family, address, port, 0));
-      } catch (error) {
-        if (!(error instanceof SystemError) || error.errno !== EADDRINUSE) throw error;
-        const owner = ownerOfUdpPort(family, port) ?? "another program";
-        throw new SystemError("bind", EADDRINUSE, `UDP port ${port} belongs to ${owner}`);
-      }
-      setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+      const bind = () => bindSocket(fd, sockaddr(family, address, portOf(place), scope));
+      if (beside.length === 0 && !shared) bind();
+      else sharingWith([fd, ...beside], bind);
     }));
 }
