@@ -15,7 +15,8 @@ import {
   useDescriptorRegistry,
 } from "../../ffi/mod.ts";
 import { Inbox, Outbox } from "../plane/inbox.ts";
-import type { KernelToProtocol, ToKernel } from "../plane/messages.ts";
+import type { FindPortOwner, KernelToProtocol, ToKernel } from "../plane/messages.ts";
+import { answerPortOwner } from "../plane/port_owner.ts";
 import type { KernelStart } from "../plane/start.ts";
 import { SharedWords } from "../plane/shared.ts";
 import { IdSource } from "../plane/ids.ts";
@@ -55,7 +56,9 @@ export function runKernelPlane(start: KernelStart): void {
     (finding) => protocol.post({ type: "tracker", id: ids.next(), ...finding }),
     (...record) => log.log(...record),
   );
+  const questions: FindPortOwner[] = [];
   const handle = (message: ToKernel): void => {
+    if (message.type === "find_port_owner") return void questions.push(message);
     // The protocol plane knows them before control hears that the kernel plane is configured.
     if (message.type === "configure") presences.configure(message.presences ?? []);
     plane.handle(message);
@@ -80,6 +83,7 @@ export function runKernelPlane(start: KernelStart): void {
       inbox.drain(MESSAGES, (message) => handle(message as ToKernel));
       if (!plane.stopped) plane.turn();
       if (!plane.stopped) presences.turn();
+      for (const one of questions.splice(0)) protocol.post(answerPortOwner(one));
       // Once everybody has been told what they wait for, and before the first mastership.
       if (!rehearsed && plane.configured) {
         rehearsed = true;

@@ -171,8 +171,18 @@ export interface RehearseMessage extends Omit<HoldAddresses, "type"> {
   readonly type: "rehearsal";
 }
 
+/** Who has that UDP port? Answered by `port_owner`. */
+export interface FindPortOwner {
+  readonly type: "find_port_owner";
+  readonly id: EventId;
+  readonly namespace: string;
+  readonly family: "ipv4" | "ipv6";
+  readonly port: number;
+}
+
 export type ToKernel =
   | ConfigureKernel
+  | FindPortOwner
   | RehearseMessage
   | RestKernel
   | StopPlane
@@ -200,7 +210,14 @@ export interface InterfaceGone {
   readonly name: string;
 }
 
-export type KernelToProtocol = InterfaceChanged | InterfaceGone | TrackerFound;
+/** The answer to `find_port_owner`. */
+export interface PortOwner extends Omit<FindPortOwner, "type"> {
+  readonly type: "port_owner";
+  /** Such as `bird (pid 4711)`; empty: it cannot be found out. */
+  readonly owner: string;
+}
+
+export type KernelToProtocol = InterfaceChanged | InterfaceGone | TrackerFound | PortOwner;
 
 // ---- kernel → control ---------------------------------------------------------------------------
 

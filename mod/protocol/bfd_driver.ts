@@ -36,7 +36,12 @@ import {
   sameAuthentication,
   samePath,
 } from "./bfd_memory.ts";
-import { BfdOpenings, type OpeningSurroundings, type SessionSockets } from "./bfd_openings.ts";
+import {
+  BfdOpenings,
+  type OpeningSurroundings,
+  type PortQuestion,
+  type SessionSockets,
+} from "./bfd_openings.ts";
 import { BfdSockets, type BfdSocketSurroundings } from "./bfd_sockets.ts";
 import { EchoingSockets } from "./echoing_sockets.ts";
 import { SlotTable } from "./slot_table.ts";
@@ -256,6 +261,7 @@ export class BfdDriver {
 
   #forget(entry: BfdEntry): void {
     this.#sockets.delete(entry);
+    this.#openings.forget(entry);
     this.#clients.get(entry)?.end();
     this.#clients.delete(entry);
     this.#slots.free(entry.slot);
@@ -317,6 +323,11 @@ export class BfdDriver {
   /** An interface of one of these names is there, or is not, or is another. */
   interfaceChanged(namespace: string, names: readonly (string | undefined)[], now: number): void {
     this.#openings.interfaceChanged(namespace, names, now);
+  }
+
+  /** Who has a UDP port that sessions wait for. */
+  portOwner(question: PortQuestion, owner: string): void {
+    this.#openings.portOwner(question, owner);
   }
 
   #lock(entry: BfdEntry, locked: boolean, now: number): void {

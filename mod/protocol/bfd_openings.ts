@@ -7,8 +7,9 @@
 
 import { SystemError } from "../../ffi/mod.ts";
 import type { LogLimiter } from "../plane/log_limiter.ts";
+import type { FindPortOwner } from "../plane/messages.ts";
 import type { BfdEntry } from "./bfd_entry.ts";
-import type { BfdEndpoints } from "./bfd_transport.ts";
+import { type BfdEndpoints, PortTaken } from "./bfd_transport.ts";
 import type { Deadline, TimerHeap } from "./timer_heap.ts";
 
 /** Sessions whose sockets are opened at once, and when the next ones are, microseconds. */
@@ -17,6 +18,8 @@ const OPENING_GAP = 1_000;
 /** Sockets that could not be opened are tried again after this time, then after twice as long. */
 const RETRY = 1_000_000;
 const LONGEST_RETRY = 8_000_000;
+/** A port may have changed hands after so long. */
+const ASK_AGAIN = 30_000_000;
 
 /** What is needed from around it. */
 export interface OpeningSurroundings {
@@ -24,6 +27,19 @@ export interface OpeningSurroundings {
   readonly log: LogLimiter;
   /** Index of an interface; 0: it is not there. */
   interfaceIndex(namespace: string, name: string): number;
+  /** Asks who has a UDP port: the answer is for `portOwner`. */
+  findPortOwner(question: PortQuestion): void;
+}
+
+/** A UDP port that somebody else has. */
+export type PortQuestion = Pick<FindPortOwner, "namespace" | "family" | "port">;
+
+function keyOf({ namespace, family, port }: PortQuestion): string {
+  return `${namespace}/${family}/${port}`;
+}
+
+function belongs(port: number, owner: string): string {
+  return `UDP port ${port} belongs to ${owner === "" ? "another program" : owner}`;
 }
 
 /** The sockets of all sessions, see `bfd_sockets.ts`. */
@@ -40,6 +56,14 @@ export interface SessionSockets {
   open(entry: BfdEntry, ends: BfdEndpoints): void;
   /** Takes them from it; nothing where it has none. */
   close(entry: BfdEntry): void;
+  /** The session is configured otherwise. */
+  changed(entry: BfdEntry): void;
+  /** Before it is declared down: what waits unread may say that the other side is there. */
+  readUnread(entry: BfdEntry, now: number): void;
+  /** Adds what the kernel has dropped so far to the counters. */
+  collect(now: number): void;
+  /** Lets a process that takes over have the ports as well, or no longer. */
+  share(shared: boolean): void;
 }
 
 export class BfdOpenings implements Deadline {
@@ -48,6 +72,10 @@ export class BfdOpenings implements Deadline {
   readonly #env: OpeningSurroundings;
   readonly #sockets: SessionSockets;
   readonly #entries: ReadonlyMap<string, BfdEntry>;
+  /** Who has a port, as far as it is known, and when that was asked. */
+  readonly #owners = new Map<string, { readonly asked: number; readonly owner?: string }>();
+  /** Sessions that wait for a port of somebody else's. */
+  readonly #blocked = new Map<BfdEntry, PortQuestion>();
   readonly #broke: (entry: BfdEntry, error: unknown, now: number) => void;
 
   /** @param broke is told of defects of ours */
@@ -97,6 +125,7 @@ export class BfdOpenings implements Deadline {
   /** Makes the session's sockets what they should be now. */
   open(entry: BfdEntry, now: number): void {
     entry.openAt = Infinity;
+    this.#blocked.delete(entry);
     if (entry.broken !== "") return;
     const { path } = entry.config;
     const bound = path.interface !== "";
@@ -116,10 +145,40 @@ export class BfdOpenings implements Deadline {
       this.#wait(entry, []);
     } catch (error) {
       if (!(error instanceof SystemError)) return this.#broke(entry, error, now);
-      this.#wait(entry, [error.message]);
+      if (error instanceof PortTaken) this.#waitForPort(entry, error, now);
+      else this.#wait(entry, [error.message]);
       entry.backOff = Math.min(LONGEST_RETRY, 2 * entry.backOff || RETRY);
       this.openAt(entry, now + entry.backOff);
     }
+  }
+
+  /** Somebody else has it. To find out who takes long: the kernel plane does it. */
+  #waitForPort(entry: BfdEntry, { place: { namespace, family }, port }: PortTaken, now: number) {
+    const question = { namespace, family, port };
+    this.#blocked.set(entry, question);
+    const known = this.#owners.get(keyOf(question));
+    if (known === undefined || now - known.asked >= ASK_AGAIN) {
+      this.#owners.set(keyOf(question), { ...known, asked: now });
+      this.#env.findPortOwner(question);
+    }
+    const { owner } = this.#owners.get(keyOf(question))!;
+    if (owner === undefined) entry.waitingFor = [`UDP port ${port} is taken`];
+    else this.#wait(entry, [belongs(port, owner)]);
+  }
+
+  /** The answer to `findPortOwner`. @param owner empty: nobody knows */
+  portOwner(question: PortQuestion, owner: string): void {
+    const { asked = 0 } = this.#owners.get(keyOf(question)) ?? {};
+    this.#owners.set(keyOf(question), { asked, owner });
+    for (const [entry, blocked] of this.#blocked) {
+      if (keyOf(blocked) !== keyOf(question)) continue;
+      this.#wait(entry, [belongs(question.port, owner)]);
+    }
+  }
+
+  /** The session is over. */
+  forget(entry: BfdEntry): void {
+    this.#blocked.delete(entry);
   }
 
   #wait(entry: BfdEntry, waitingFor: readonly string[]): void {

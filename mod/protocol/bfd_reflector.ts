@@ -56,7 +56,7 @@ import { inPrefix, parseIp } from "../ip/mod.ts";
 import type { ReflectorPlan, ReflectorReport } from "../plane/bfd_strangers.ts";
 import { Allowance } from "./allowance.ts";
 import { type BfdSource, ROOM } from "./bfd_sources.ts";
-import { ownerOfUdpPort } from "./port_owner.ts";
+import { ownerOfUdpPort } from "../plane/port_owner.ts";
 import type { Deadline, TimerHeap } from "./timer_heap.ts";
 
 /** Share of the thread's time for answers, and how much of it, microseconds, is saved up. */

@@ -7,13 +7,7 @@
  * @module
  */
 
-import {
-  EADDRINUSE,
-  type MessageReceiver,
-  sockaddrAddress,
-  sockaddrPort,
-  SystemError,
-} from "../../ffi/mod.ts";
+import { type MessageReceiver, sockaddrAddress, sockaddrPort, SystemError } from "../../ffi/mod.ts";
 import {
   authenticate,
   type ControlPacket,
@@ -33,6 +27,7 @@ import {
   LAST_SOURCE_PORT,
   openDiscovery,
   openHearing,
+  PortTaken,
   share,
 } from "./bfd_transport.ts";
 import type { Deadline, TimerHeap } from "./timer_heap.ts";
@@ -202,8 +197,7 @@ export class BfdSockets {
     try {
       return open(place);
     } catch (error) {
-      const taken = error instanceof SystemError && error.errno === EADDRINUSE;
-      if (!taken || ends.source === "") throw error;
+      if (!(error instanceof PortTaken) || ends.source === "") throw error;
       return open({ ...place, address: ends.source, scope: ends.interfaceIndex });
     }
   }

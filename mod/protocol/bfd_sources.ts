@@ -29,7 +29,7 @@ import type { DropReason } from "../bfd/mod.ts";
 import { formatIp } from "../ip/mod.ts";
 import type { BfdEntry } from "./bfd_entry.ts";
 import { floodFilter, ttlFilter } from "./bfd_filters.ts";
-import type { BfdFamily, DiscoveryPlace } from "./bfd_transport.ts";
+import type { DiscoveryPlace } from "./bfd_transport.ts";
 import { FloodGauge } from "./flood_gauge.ts";
 
 /** Longer than any control packet; what hangs behind one is cut off. */

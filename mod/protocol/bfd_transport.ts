@@ -32,6 +32,7 @@ import {
   closeDescriptor,
   connectSocket,
   drainSocket,
+  EADDRINUSE,
   inNamespace,
   IP_PKTINFO,
   IP_RECVTTL,
@@ -48,6 +49,7 @@ import {
   sockaddrIn,
   sockaddrIn6,
   SOL_SOCKET,
+  SystemError,
 } from "../../ffi/mod.ts";
 import type { BfdPath } from "../plane/bfd.ts";
 import { ttlFilter } from "./bfd_filters.ts";
@@ -150,6 +152,13 @@ export function openHearing(
     }));
 }
 
+/** Somebody else has the port. */
+export class PortTaken extends SystemError {
+  constructor(readonly place: Pick<DiscoveryPlace, "namespace" | "family">, readonly port: number) {
+    super("bind", EADDRINUSE, `UDP port ${port}`);
+  }
+}
+
 /** Lets a process that takes over bind beside these sockets, or no longer. @throws {SystemError} */
 export function share(descriptors: Iterable<number>, shared: boolean): void {
   for (const fd of descriptors) setOption(fd, SOL_SOCKET, SO_REUSEADDR, shared ? 1 : 0);
@@ -170,7 +179,8 @@ export interface DiscoveryPlace extends Pick<BfdEndpoints, "namespace" | "family
  *
  * @param beside sockets of our own on the same port
  * @param shared a former process of ours may still have the port: the newest socket gets the packets
- * @throws {SystemError} EADDRINUSE: somebody else has the port
+ * @throws {PortTaken} when somebody else has the port
+ * @throws {SystemError} when the socket cannot be had
  */
 export function openDiscovery(
   place: DiscoveryPlace,
@@ -190,7 +200,12 @@ export function openDiscovery(
         setOption(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
       }
       const bind = () => bindSocket(fd, sockaddr(family, address, portOf(place), scope));
-      if (beside.length === 0 && !shared) bind();
-      else sharingWith([fd, ...beside], bind);
+      try {
+        if (beside.length === 0 && !shared) bind();
+        else sharingWith([fd, ...beside], bind);
+      } catch (error) {
+        const taken = error instanceof SystemError && error.errno === EADDRINUSE;
+        throw taken ? new PortTaken(place, portOf(place)) : error;
+      }
     }));
 }

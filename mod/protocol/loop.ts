@@ -153,6 +153,8 @@ export class ProtocolLoop {
       random: Math.random,
       randomWord: () => crypto.getRandomValues(word)[0]!,
       interfaceIndex: (namespace, name) => this.#driver.interfaceIndex(namespace, name),
+      findPortOwner: (question) =>
+        this.#kernel.post({ type: "find_port_owner", id: this.#ids.next(), ...question }),
       found: (finding, now) => this.#driver.trackerFound(finding, now),
       postControl: (message) => this.#control.post(message),
       watch: (source) => this.#listen(source),
@@ -341,6 +343,8 @@ export class ProtocolLoop {
       }
       case "tracker":
         return this.#driver.trackerFound(message, now);
+      case "port_owner":
+        return this.#bfd.portOwner(message, message.owner);
       case "stop_routers":
         this.#driver.stop(message.now, now, message.id);
         return this.#bfd.stop(message.now, now);

@@ -16,6 +16,7 @@ import {
 } from "../../ffi/mod.ts";
 import type { SessionEvent, SessionSettings } from "../../mod/bfd/mod.ts";
 import type { BfdPath, ProtocolBfd } from "../../mod/plane/bfd.ts";
+import { answerPortOwner } from "../../mod/plane/port_owner.ts";
 import { IdSource } from "../../mod/plane/ids.ts";
 import { LogLimiter } from "../../mod/plane/log_limiter.ts";
 import { SharedWords } from "../../mod/plane/shared.ts";
@@ -57,7 +58,7 @@ function run({ port, wake }: Start): void {
   const heap = new TimerHeap();
   const guard = new LatenessGuard();
   const word = new Uint32Array(1);
-  const driver = new BfdDriver({
+  const driver: BfdDriver = new BfdDriver({
     ids: new IdSource("p"),
     heap,
     words: new SharedWords(),
@@ -68,6 +69,10 @@ function run({ port, wake }: Start): void {
     random: Math.random,
     randomWord: () => crypto.getRandomValues(word)[0]!,
     interfaceIndex: (namespace, name) => inNamespace(namespace, () => interfaceIndex(name)),
+    findPortOwner: (question) => {
+      const { owner } = answerPortOwner({ type: "find_port_owner", id: "p", ...question });
+      driver.portOwner(question, owner);
+    },
     found: () => {},
     postControl: (message) => {
       if (message.type !== "bfd_changed") return;

@@ -27,7 +27,7 @@ import { SharedWords } from "../../../mod/plane/shared.ts";
 import type { TrackerFound } from "../../../mod/plane/trackers.ts";
 import { BfdDriver } from "../../../mod/protocol/bfd_driver.ts";
 import type { BfdEntry } from "../../../mod/protocol/bfd_entry.ts";
-import type { SessionSockets } from "../../../mod/protocol/bfd_openings.ts";
+import type { PortQuestion, SessionSockets } from "../../../mod/protocol/bfd_openings.ts";
 import type { BfdEndpoints } from "../../../mod/protocol/bfd_transport.ts";
 import { TimerHeap } from "../../../mod/protocol/timer_heap.ts";
 import { SECOND } from "./fixtures.ts";
@@ -134,6 +134,11 @@ class PaperSockets implements SessionSockets {
   close(entry: BfdEntry): void {
     entry.sender = null;
   }
+
+  changed(): void {}
+  readUnread(): void {}
+  collect(): void {}
+  share(): void {}
 }
 
 export class BfdBench {
@@ -144,6 +149,8 @@ export class BfdBench {
   readonly told: (BfdChanged | BfdRemembered)[] = [];
   readonly found: TrackerFound[] = [];
   readonly logged: LogRecord[] = [];
+  /** Whose port they want to know. */
+  readonly asked: PortQuestion[] = [];
   readonly interfaces = new Map([["eth0", 2]]);
   readonly sockets = new PaperSockets((entry, bytes, length) => {
     const packet = emptyControlPacket();
@@ -168,6 +175,7 @@ export class BfdBench {
       random: () => 0.5,
       randomWord: () => crypto.getRandomValues(word)[0]!,
       interfaceIndex: (_, name) => this.interfaces.get(name) ?? 0,
+      findPortOwner: (question) => void this.asked.push(question),
       found: (found) => {
         this.found.push(found);
         onFound?.(found);

@@ -1,12 +1,21 @@
 /**
  * Who has a UDP port: for the one line of an error that says which daemon is in the way. It reads
- * through all of /proc, which takes a while on a host with many processes: nothing for a thread
- * that packets wait for.
+ * through all of /proc, which takes a while on a host with many processes, and is therefore done
+ * by the kernel plane for the protocol plane, which packets wait for.
  *
  * @module
  */
 
-import { ENOENT, listNames, processId, readLink, readText, SystemError } from "../../ffi/mod.ts";
+import {
+  ENOENT,
+  inNamespace,
+  listNames,
+  processId,
+  readLink,
+  readText,
+  SystemError,
+} from "../../ffi/mod.ts";
+import type { FindPortOwner, PortOwner } from "./messages.ts";
 
 /**
  * How often the table is read where the port is not in it. The kernel gives it by the page and goes
@@ -30,6 +39,17 @@ export function ownerOfUdpPort(family: "ipv4" | "ipv6", port: number): string | 
   } catch {
     return undefined;
   }
+}
+
+/** The answer to the protocol plane. Never throws. */
+export function answerPortOwner({ id, namespace, family, port }: FindPortOwner): PortOwner {
+  let owner: string | undefined;
+  try {
+    owner = inNamespace(namespace, () => ownerOfUdpPort(family, port));
+  } catch {
+    // The namespace is gone, and the program with it.
+  }
+  return { type: "port_owner", id, namespace, family, port, owner: owner ?? "" };
 }
 
 /** The sockets' inodes: tenth word of a line; the second is address and port, hexadecimal. */

@@ -9,7 +9,7 @@ import {
   sockaddrIn,
   sockaddrPort,
 } from "../../../ffi/mod.ts";
-import { findInodes, ownerOfUdpPort } from "../../../mod/protocol/port_owner.ts";
+import { findInodes, ownerOfUdpPort } from "../../../mod/plane/port_owner.ts";
 
 const TABLE =
   `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
