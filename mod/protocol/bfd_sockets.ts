@@ -240,6 +240,7 @@ export class BfdSockets {
       if (error instanceof SystemError) return;
       throw error;
     }
+    this.#discoveries.get(entry)!.drop("overflow", source.lostBefore);
     entry.hearing = source.descriptor;
     entry.hearingPort = port;
     entry.hearingAddress = local;
@@ -280,7 +281,7 @@ export class BfdSockets {
 
   /** Before a session is declared down: what waits unread may say that the other side is there. */
   readUnread(entry: BfdEntry, now: number): void {
-    this.#sources.get(entry)?.read(UNREAD, now, now + READING);
+    this.#sources.get(entry)?.readAll(UNREAD, now, now + READING);
   }
 
   /** What the session's own socket has: only its peer can have sent it. */

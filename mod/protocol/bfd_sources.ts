@@ -71,14 +71,18 @@ export interface BfdReader {
 abstract class Filtered {
   readonly #gauge = new FloodGauge();
   /** The kernel's count of what it dropped, as last seen. */
-  #drops = 0;
+  #drops: number;
+  /** What it dropped before there was a filter: anybody's packets. */
+  readonly lostBefore: number;
   /** A read ended by its budget: the queue may have been full. */
   #deep = false;
   #strict = false;
   /** The kernel does not take the flood's filter. */
   #refused = false;
 
-  constructor(readonly descriptor: number) {}
+  constructor(readonly descriptor: number) {
+    this.#drops = this.lostBefore = queueDrops(descriptor);
+  }
 
   /** The filter is that of a flood. */
   get strict(): boolean {
@@ -147,8 +151,15 @@ abstract class Filtered {
 const packets = new BareReceiver(BATCH, ROOM);
 const message = new MessageReceiver(ROOM);
 
-/** One session's own socket. */
+/** Packets of one peer that come faster than this, microseconds, are read all at once. */
+const RAPID = 500;
+
+/**
+ * One session's own socket. As a rule one packet waits in it: to ask for a second costs as much as
+ * to be told that there is one.
+ */
 export class HearingSource extends Filtered implements BfdSource {
+  #readAt = -Infinity;
   readonly #entry: BfdEntry;
   readonly #reader: BfdReader;
   #closed = false;
@@ -160,6 +171,13 @@ export class HearingSource extends Filtered implements BfdSource {
   }
 
   read(budget: number, now: number, until: number): number {
+    const rapid = now - this.#readAt < RAPID;
+    this.#readAt = now;
+    return this.readAll(rapid ? budget : 1, now, until);
+  }
+
+  /** The same, and always as much as the budget allows. */
+  readAll(budget: number, now: number, until: number): number {
     let count = 0;
     let useless = 0;
     // A packet may end the session, and with it the socket.
@@ -179,7 +197,7 @@ export class HearingSource extends Filtered implements BfdSource {
       count += taken;
       if (taken < wanted) break;
     }
-    if (!this.#closed) this.note(useless, count >= budget, now);
+    if (!this.#closed) this.note(useless, count >= budget && budget > 1, now);
     return count;
   }
 
@@ -277,7 +295,7 @@ export class Discovery extends Filtered implements BfdSource {
 
   /** A packet that no session can be charged with. */
   drop(reason: BfdDrop, count = 1): void {
-    this.dropped[reason] = (this.dropped[reason] ?? 0) + count;
+    if (count > 0) this.dropped[reason] = (this.dropped[reason] ?? 0) + count;
   }
 
   /** The own address that the packet was sent to. */
