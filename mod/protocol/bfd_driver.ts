@@ -36,12 +36,7 @@ import {
   sameAuthentication,
   samePath,
 } from "./bfd_memory.ts";
-import {
-  BfdOpenings,
-  type OpeningSurroundings,
-  type PortQuestion,
-  type SessionSockets,
-} from "./bfd_openings.ts";
+import { BfdOpenings, type OpeningSurroundings, type SessionSockets } from "./bfd_openings.ts";
 import { BfdSockets, type BfdSocketSurroundings } from "./bfd_sockets.ts";
 import { EchoingSockets } from "./echoing_sockets.ts";
 import { SlotTable } from "./slot_table.ts";
@@ -71,7 +66,8 @@ export class BfdDriver {
   readonly #entries = new Map<string, BfdEntry>();
   readonly #clients = new Map<BfdEntry, BfdClient>();
   readonly #sockets: EchoingSockets;
-  readonly #openings: BfdOpenings;
+  /** Which of the sessions wait for what. */
+  readonly openings: BfdOpenings;
   readonly #slots = new SlotTable(MAX_SEQUENCES);
   readonly #surroundings: BfdSurroundings;
   readonly #clientSurroundings: BfdClientSurroundings;
@@ -92,7 +88,7 @@ export class BfdDriver {
     this.#sockets = new EchoingSockets(sockets, env);
     const broke = (entry: BfdEntry, error: unknown, now: number): void =>
       this.#breakDown(entry, error, now);
-    this.#openings = new BfdOpenings(env, this.#sockets, this.#entries, broke);
+    this.openings = new BfdOpenings(env, this.#sockets, this.#entries, broke);
     this.#surroundings = {
       heap: env.heap,
       random: () => env.random(),
@@ -213,12 +209,12 @@ export class BfdDriver {
     const client = new BfdClient(entry, this.#clientSurroundings, now, former?.memory.client);
     this.#clients.set(entry, client);
     if (former === undefined) {
-      this.#openings.openAt(entry, now);
+      this.openings.openAt(entry, now);
       if (this.#administered.has(name)) entry.apply({ type: "admin", down: true }, now);
     } else {
       if (session.state === "admin_down") this.#administered.add(name);
       // The other side waits for us: sockets first, then our word.
-      this.#openings.open(entry, now);
+      this.openings.open(entry, now);
       entry.apply({ type: "resume", age: now - former.silentSince }, now);
       if (JSON.stringify(former.memory.session.settings) !== JSON.stringify(config.settings)) {
         entry.apply({ type: "configure", settings }, now);
@@ -261,7 +257,7 @@ export class BfdDriver {
 
   #forget(entry: BfdEntry): void {
     this.#sockets.delete(entry);
-    this.#openings.forget(entry);
+    this.openings.forget(entry);
     this.#clients.get(entry)?.end();
     this.#clients.delete(entry);
     this.#slots.free(entry.slot);
@@ -322,19 +318,14 @@ export class BfdDriver {
 
   /** An interface of one of these names is there, or is not, or is another. */
   interfaceChanged(namespace: string, names: readonly (string | undefined)[], now: number): void {
-    this.#openings.interfaceChanged(namespace, names, now);
-  }
-
-  /** Who has a UDP port that sessions wait for. */
-  portOwner(question: PortQuestion, owner: string): void {
-    this.#openings.portOwner(question, owner);
+    this.openings.interfaceChanged(namespace, names, now);
   }
 
   #lock(entry: BfdEntry, locked: boolean, now: number): void {
     entry.locked = locked;
     // Nobody is to speak or hear without a key meanwhile.
     if (locked) this.#sockets.close(entry);
-    this.#openings.openAt(entry, now);
+    this.openings.openAt(entry, now);
   }
 
   // ===== time ====================================================================================

@@ -71,6 +71,22 @@ export class EchoingSockets implements SessionSockets {
     else this.#sockets.close(entry);
   }
 
+  changed(entry: BfdEntry): void {
+    this.#sockets.changed(entry);
+  }
+
+  readUnread(entry: BfdEntry, now: number): void {
+    this.#sockets.readUnread(entry, now);
+  }
+
+  collect(now: number): void {
+    this.#sockets.collect(now);
+  }
+
+  share(shared: boolean): void {
+    this.#sockets.share(shared);
+  }
+
   /** A session that is up has the echoes that are wanted of it, or says why not. */
   openEcho(entry: BfdEntry, now: number): void {
     const { config: { echo, settings }, ends, sender, session } = entry;

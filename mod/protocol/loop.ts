@@ -344,7 +344,7 @@ export class ProtocolLoop {
       case "tracker":
         return this.#driver.trackerFound(message, now);
       case "port_owner":
-        return this.#bfd.portOwner(message, message.owner);
+        return this.#bfd.openings.portOwner(message, message.owner);
       case "stop_routers":
         this.#driver.stop(message.now, now, message.id);
         return this.#bfd.stop(message.now, now);

@@ -71,7 +71,7 @@ function run({ port, wake }: Start): void {
     interfaceIndex: (namespace, name) => inNamespace(namespace, () => interfaceIndex(name)),
     findPortOwner: (question) => {
       const { owner } = answerPortOwner({ type: "find_port_owner", id: "p", ...question });
-      driver.portOwner(question, owner);
+      driver.openings.portOwner(question, owner);
     },
     found: () => {},
     postControl: (message) => {
