@@ -12,6 +12,7 @@ import { BFD_AUTH_TABLE } from "./bfd_auth_schema.ts";
 import { discriminator } from "./bfd_strangers_schema.ts";
 import { documented, duration, flag, whole } from "./fields.ts";
 import { interfaceName, name, namespaceName } from "./names.ts";
+import { BFD_NOTIFY_TABLE } from "./notify_schema.ts";
 import { LARGEST_WEIGHT } from "./track_table.ts";
 
 /** Most sessions of one agent: each has a source port of its own, and the machine two cores. */
@@ -174,6 +175,7 @@ const commonKeys = {
     }),
     true,
   ),
+  notify: v.exactOptional(BFD_NOTIFY_TABLE),
   weight: v.optional(
     whole(-LARGEST_WEIGHT, LARGEST_WEIGHT, {
       text: "What it adds to the priority of a router that tracks it: a positive weight while it " +

@@ -289,6 +289,7 @@ function buildSite(
     [
       ...checked.map((router) => ({ type: "INSTANCE", ...router } as const)),
       ...syncGroups.map((group) => ({ type: "GROUP", ...group } as const)),
+      ...sessions.map((session) => ({ type: "BFD", ...session } as const)),
     ],
     known,
     agentNode,

@@ -10,6 +10,18 @@ import { parseIp } from "../mod/ip/mod.ts";
 import { path } from "./names.ts";
 
 /** Most recipients. */
+/** States that somebody may want a mail about; those of BFD sessions last. */
+const MAIL_STATES = [
+  "master",
+  "backup",
+  "fault",
+  "stop",
+  "deleted",
+  "up",
+  "down",
+  "admin_down",
+] as const;
+
 const MOST_RECIPIENTS = 64;
 
 /** The ports of the three ways to speak SMTP (RFC 5321, RFC 6409, RFC 8314). */
@@ -136,18 +148,18 @@ export const MAIL_SCHEMA = v.pipe(
       ),
       states: v.optional(
         documented(
-          v.array(choice(["master", "backup", "fault", "stop", "deleted"], {
+          v.array(choice(MAIL_STATES, {
             text: "A state.",
             example: "master",
           })),
           "a list of states",
           {
             text: "States that are worth a mail.",
-            range: "master, backup, fault, stop, deleted",
+            range: MAIL_STATES.join(", "),
             example: ["master", "backup", "stop"],
           },
         ),
-        ["master", "backup", "fault", "stop", "deleted"],
+        [...MAIL_STATES],
       ),
     }),
     "a table",

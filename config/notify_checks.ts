@@ -9,19 +9,21 @@ import type * as v from "valibot";
 import { checkCommand } from "./commands.ts";
 import { OTHER, type Report } from "./finding.ts";
 import type { MailConfig } from "./mail_schema.ts";
-import type { AGENT_NOTIFY_TABLE, NOTIFY_TABLE } from "./notify_schema.ts";
+import type { AGENT_NOTIFY_TABLE, BFD_NOTIFY_TABLE, NOTIFY_TABLE } from "./notify_schema.ts";
 import { type FileSecurity, untrusted } from "./security.ts";
 import { descend, keyPlace, type Place, shown, type TreeNode, valuePlace } from "./tree.ts";
 import { resolveUser, type ScriptUser, type UserDirectory } from "./users.ts";
 
 type RouterKeys = v.InferOutput<typeof NOTIFY_TABLE>;
+type SessionKeys = v.InferOutput<typeof BFD_NOTIFY_TABLE>;
 
-/** `notify` of one router or group. Times in microseconds. */
+/** `notify` of one router, group or BFD session. Times in microseconds. */
 export type NotifyConfig =
   & Omit<RouterKeys, "user">
+  & Pick<SessionKeys, "up" | "down" | "admin_down">
   & {
-    /** As keepalived names it. */
-    readonly type: "INSTANCE" | "GROUP";
+    /** As keepalived names it; it has no word for BFD. */
+    readonly type: "INSTANCE" | "GROUP" | "BFD";
     readonly name: string;
     readonly user: ScriptUser;
   };
@@ -38,7 +40,9 @@ export interface HookConfig {
 export interface NotificationsConfig {
   /** Names of all sync groups. */
   readonly groups: readonly string[];
-  /** Routers and groups that have a `notify`. */
+  /** Names of all BFD sessions. */
+  readonly sessions: readonly string[];
+  /** Routers, groups and sessions that have a `notify`. */
   readonly targets: readonly NotifyConfig[];
   readonly agent: Omit<v.InferOutput<typeof AGENT_NOTIFY_TABLE>, "fifo_user">;
   /** Whom FIFOs belong to that are made. */
@@ -49,13 +53,16 @@ export interface NotificationsConfig {
   readonly mail?: MailConfig;
 }
 
-/** A router or group with the tree it came from. */
+/** A router, group or session with the tree it came from. */
 export interface NotifyingTable {
   readonly type: NotifyConfig["type"];
   readonly config: {
     readonly name: string;
-    /** A group has fewer keys. */
-    readonly notify?: Omit<RouterKeys, "priority_changes"> & { priority_changes?: boolean };
+    /** A group or session has fewer keys. */
+    readonly notify?:
+      & Omit<RouterKeys, "priority_changes">
+      & Pick<SessionKeys, "up" | "down" | "admin_down">
+      & { priority_changes?: boolean };
   };
   readonly node: TreeNode;
 }
@@ -87,6 +94,9 @@ const PROGRAMS = [
   "deleted",
   "any",
   "master_rx_lower_priority",
+  "up",
+  "down",
+  "admin_down",
 ] as const;
 
 class Reader {
@@ -195,6 +205,10 @@ class Reader {
   }
 }
 
+function namesOf(tables: readonly NotifyingTable[], wanted: NotifyConfig["type"]): string[] {
+  return tables.filter(({ type }) => type === wanted).map(({ config }) => config.name);
+}
+
 /** The notifications of a site; reports what is wrong with them. */
 export function readNotifications(
   tables: readonly NotifyingTable[],
@@ -216,7 +230,8 @@ export function readNotifications(
     ? user
     : resolveUser(written, descend(node, ["fifo_user"]), users, report) ?? user;
   return {
-    groups: tables.filter(({ type }) => type === "GROUP").map(({ config }) => config.name),
+    groups: namesOf(tables, "GROUP"),
+    sessions: namesOf(tables, "BFD"),
     targets,
     agent: rest,
     fifo_user: owner,

@@ -23,17 +23,8 @@ function script(what: string, example: string) {
 
 const fifo = (text: string, example: string) => v.exactOptional(path(4095, { text, example }));
 
-/** What routers and groups have in common. */
-const commonKeys = {
-  master: script("when it becomes master", "became-master"),
-  backup: script("when it becomes backup", "became-backup"),
-  fault: script("when it comes into fault", "is-in-fault"),
-  stop: script("when the agent stops", "has-stopped"),
-  any: v.exactOptional(command({
-    text: "Run at each of these, after the program for the state, with four further arguments: " +
-      "INSTANCE or GROUP, the name, the state, the priority.",
-    example: ["/usr/local/bin/vrrp-changed"],
-  })),
+/** How programs run, and who else is told. */
+const wayKeys = {
   user: v.exactOptional(userName({
     text: "Whom the programs run as; without the key, as `agent.script_user` says.",
     example: "alice:haclient",
@@ -52,6 +43,48 @@ const commonKeys = {
     false,
   ),
 };
+
+/** What routers and groups have in common. */
+const commonKeys = {
+  master: script("when it becomes master", "became-master"),
+  backup: script("when it becomes backup", "became-backup"),
+  fault: script("when it comes into fault", "is-in-fault"),
+  stop: script("when the agent stops", "has-stopped"),
+  any: v.exactOptional(command({
+    text: "Run at each of these, after the program for the state, with four further arguments: " +
+      "INSTANCE or GROUP, the name, the state, the priority.",
+    example: ["/usr/local/bin/vrrp-changed"],
+  })),
+  ...wayKeys,
+};
+
+/** `notify` of `[[bfd]]`. */
+export const BFD_NOTIFY_TABLE = documented(
+  v.strictObject({
+    up: script("when the session comes up", "path-is-up"),
+    down: script("when the session fails that was up", "path-is-down"),
+    admin_down: script(
+      "when the session is taken down by `halb bfd down`, a reload or the end of the agent",
+      "path-was-taken-down",
+    ),
+    any: v.exactOptional(command({
+      text: "Run at each of these, after the program for the state, with four further arguments: " +
+        "BFD, the name, the state, 0.",
+      example: ["/usr/local/bin/bfd-changed"],
+    })),
+    ...wayKeys,
+    fifo: fifo(
+      'A FIFO that gets a line for each change, such as `BFD "to-peer" UP`. keepalived writes ' +
+        "none, so that `agent.notify.fifo` gets none either.",
+      "/run/halb/bfd",
+    ),
+  }),
+  "a table",
+  {
+    text: "Who is told of changes of state: programs, FIFOs, people.",
+    example: { down: ["/usr/local/bin/path-is-down"] },
+  },
+);
 
 /** `notify` of `[[vrrp]]`. */
 export const NOTIFY_TABLE = documented(
@@ -110,7 +143,7 @@ export const AGENT_NOTIFY_TABLE = documented(
       "/run/halb/notify",
     ),
     json_fifo: fifo(
-      "A FIFO that gets a JSON object for each change of any router or group.",
+      "A FIFO that gets a JSON object for each change of any router, group or BFD session.",
       "/run/halb/notify.json",
     ),
     fifo_user: v.exactOptional(userName({

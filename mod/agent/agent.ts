@@ -264,6 +264,7 @@ export class Agent {
   /** The routers go on from `memory`. Returns when they had said so, on CLOCK_MONOTONIC. */
   async goOn(memory: AgentMemory): Promise<number> {
     this.#hearing.snapshots.learn(memory);
+    this.notices.rememberSessions(memory.bfd ?? []);
     this.notices.remember(memory.routers, memory.groups ?? [], memory.unread ?? []);
     for (const { name, slot } of this.#plan.holdings) {
       this.counters.restore(slot, memory.counters[name] ?? {});

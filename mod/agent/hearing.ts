@@ -71,6 +71,7 @@ export class Hearing implements PlaneListener {
       case "bfd_changed":
         this.bfd.set(message.session, message);
         this.snapshots.bfd(message.memory);
+        notices.session(message);
         break;
       case "configured":
       case "frozen":

@@ -7,8 +7,10 @@
 
 import { monotonicMicros } from "../../ffi/mod.ts";
 import type { NotificationsConfig, NotifyConfig } from "../../config/mod.ts";
-import type { Notice, NoticeState } from "../notify/notice.ts";
+import type { Notice, NoticeState, SessionDetails } from "../notify/notice.ts";
 import { Notifier, type NotifierStatus } from "../notify/notifier.ts";
+import { sessionNotice, standingNotice } from "../notify/session_notice.ts";
+import type { BfdChanged, BfdMemory } from "../plane/bfd.ts";
 import type { GroupMemory, GroupStepRecord } from "../plane/groups.ts";
 import type { StepRecord } from "../plane/steps.ts";
 import type { Remark } from "../plane/remarks.ts";
@@ -51,6 +53,8 @@ export class Notices {
   readonly #lonely = new Map<string, readonly string[]>();
   /** Tables of routers that a reload takes away. */
   #leaving = new Map<string, NotifyConfig | undefined>();
+  /** The same of BFD sessions. */
+  #leavingSessions = new Map<string, NotifyConfig | undefined>();
 
   constructor(config: NotificationsConfig, env: NoticesSurroundings) {
     this.#env = env;
@@ -115,13 +119,17 @@ export class Notices {
 
   /** A reload begins: these names will be gone after it. */
   begin(config: NotificationsConfig, leaving: readonly string[]): void {
-    const { targets } = this.#config;
-    this.#leaving = new Map(
-      leaving.map((name) => [
-        name,
-        targets.find((one) => one.type === "INSTANCE" && one.name === name),
-      ]),
-    );
+    const { targets, sessions } = this.#config;
+    const tables = (type: Type, names: readonly string[]) =>
+      new Map(
+        names.map((name) => [
+          name,
+          targets.find((one) => one.type === type && one.name === name),
+        ]),
+      );
+    this.#leaving = tables("INSTANCE", leaving);
+    const gone = sessions.filter((name) => !config.sessions.includes(name));
+    this.#leavingSessions = tables("BFD", gone);
     this.#config = config;
     this.#notifier?.configure(config);
   }
@@ -135,7 +143,9 @@ export class Notices {
     for (const [key, { type, name }] of this.#told) {
       if (type === "GROUP" && !this.#isGroup(name)) this.#told.delete(key);
     }
+    for (const name of this.#leavingSessions.keys()) this.#told.delete(`BFD ${name}`);
     this.#leaving.clear();
+    this.#leavingSessions.clear();
     if (this.#config.agent.states_on_reload) this.#notifier?.repeatStates();
   }
 
@@ -170,6 +180,27 @@ export class Notices {
         if (!this.#isGroup(step.group)) continue;
         this.transition("GROUP", step.group, effect.to, 0, effect.reason, step.at);
       }
+    }
+  }
+
+  /** A BFD session has another state. */
+  session(changed: BfdChanged): void {
+    const { session: name, at } = changed;
+    const notice = sessionNotice(changed, this.#told.get(`BFD ${name}`)?.state ?? null);
+    if (notice === undefined) return;
+    const { state, cause, session } = notice;
+    this.#tell("BFD", name, state, 0, cause, at, this.#leavingSessions.get(name), session);
+  }
+
+  /** The same, for sessions that a former process has told of. */
+  rememberSessions(memories: readonly BfdMemory[]): void {
+    const [time, generation] = [new Date().toISOString(), this.#env.generation()];
+    for (const memory of memories) {
+      const { name } = memory.session.settings;
+      const notice = standingNotice(memory);
+      if (notice === undefined) continue;
+      const told = { previous: null, priority: 0, time, generation, ...notice };
+      this.#told.set(`BFD ${name}`, { type: "BFD", name, ...told });
     }
   }
 
@@ -225,6 +256,7 @@ export class Notices {
     cause: string,
     at: number,
     target?: NotifyConfig,
+    session?: SessionDetails,
   ): void {
     const key = `${type} ${name}`;
     const before = this.#told.get(key);
@@ -239,6 +271,7 @@ export class Notices {
       cause,
       time: wallTime(at),
       generation: this.#env.generation(),
+      ...(session === undefined ? {} : { session }),
     };
     if (isState) this.#told.set(key, notice);
     else if (before !== undefined && state !== "MASTER_RX_LOWER_PRI") {
@@ -252,7 +285,8 @@ export class Notices {
   async end(cause: string): Promise<void> {
     const at = monotonicMicros();
     for (const { type, name, priority } of [...this.#told.values()]) {
-      this.#tell(type, name, "STOP", priority, cause, at);
+      // Sessions say by themselves that they end.
+      if (type !== "BFD") this.#tell(type, name, "STOP", priority, cause, at);
     }
     await this.#notifier?.end();
   }
@@ -269,4 +303,13 @@ export class Notices {
 }
 
 /** States that one is in, unlike what one meets. */
-const STATE_WORDS = { MASTER: 1, BACKUP: 1, FAULT: 1, STOP: 1, DELETED: 1 };
+const STATE_WORDS = {
+  MASTER: 1,
+  BACKUP: 1,
+  FAULT: 1,
+  STOP: 1,
+  DELETED: 1,
+  UP: 1,
+  DOWN: 1,
+  ADMIN_DOWN: 1,
+};

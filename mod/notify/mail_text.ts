@@ -10,6 +10,12 @@ import { CAUSE_LENGTH, type Notice } from "./notice.ts";
 /** Changes that one mail lists; of more it says how many. */
 const MOST_LINES = 500;
 
+const KINDS: Readonly<Record<Notice["type"], string>> = {
+  INSTANCE: "virtual router",
+  GROUP: "sync group",
+  BFD: "BFD session",
+};
+
 /** Subject and text of one mail. */
 export interface MailText {
   readonly subject: string;
@@ -25,8 +31,8 @@ export function mailText(agent: string, notices: readonly Notice[]): MailText {
     : `${notices.length} changes, the last: ${notices.at(-1)!.name} is ${notices.at(-1)!.state}`;
   const lines = notices.slice(-MOST_LINES).map((notice) => {
     const { time, type, name, previous, state, priority, cause } = notice;
-    const kind = type === "GROUP" ? "sync group" : "virtual router";
-    const of = type === "GROUP" ? "" : `, priority ${priority}`;
+    const kind = KINDS[type];
+    const of = type === "INSTANCE" ? `, priority ${priority}` : "";
     return `${time}  ${kind} ${name}: ${previous ?? "-"} -> ${state}${of} (${
       showText(cause, CAUSE_LENGTH)
     })`;

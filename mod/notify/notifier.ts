@@ -29,7 +29,7 @@ const LAST_MAILS = 5_000;
 export interface NotifierSurroundings {
   /** The agent's name. */
   readonly agent: string;
-  /** The last state of each router and group. */
+  /** The last state of each router, group and session. */
   states(): Notice[];
   readonly log: NotifyLog;
   readonly sendMail: SendMail;
@@ -43,6 +43,11 @@ export interface NotifierStatus {
 
 function keyOf({ type, name }: { readonly type: string; readonly name: string }): string {
   return `${type} ${name}`;
+}
+
+/** keepalived's FIFO has no lines for BFD: who reads that of all has not asked for any. */
+function isFor(notice: Notice, format: Format, of: ReadonlySet<string> | null): boolean {
+  return of === null ? format === "json" || notice.type !== "BFD" : of.has(keyOf(notice));
 }
 
 export class Notifier {
@@ -88,7 +93,7 @@ export class Notifier {
     const kind = kindOf(notice);
     if (kind === "priority" && target?.priority_changes !== true) return;
     for (const { fifo, format, of } of this.#channels.values()) {
-      if (of !== null && !of.has(keyOf(notice))) continue;
+      if (!isFor(notice, format, of)) continue;
       fifo.push(format === "text" ? fifoLine(notice) : jsonLine(notice, false));
     }
     if (target === undefined) return;
@@ -129,7 +134,7 @@ export class Notifier {
   }
 
   #lines(format: Format, of: ReadonlySet<string> | null): string[] {
-    return this.#env.states().filter((notice) => of === null || of.has(keyOf(notice)))
+    return this.#env.states().filter((notice) => isFor(notice, format, of))
       .map((notice) => format === "text" ? fifoLine(notice) : jsonLine(notice, true));
   }
 

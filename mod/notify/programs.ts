@@ -78,6 +78,12 @@ function ownProgram(config: NotifyConfig, { state }: Notice): readonly string[] 
       return config.deleted;
     case "MASTER_RX_LOWER_PRI":
       return config.master_rx_lower_priority;
+    case "UP":
+      return config.up;
+    case "DOWN":
+      return config.down;
+    case "ADMIN_DOWN":
+      return config.admin_down;
     default:
       return undefined;
   }

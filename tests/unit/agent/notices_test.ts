@@ -7,6 +7,7 @@ import type { GroupStepRecord } from "../../../mod/plane/groups.ts";
 import type { StepRecord } from "../../../mod/plane/steps.ts";
 import type { RouterStateName } from "../../../mod/vrrp/mod.ts";
 import { until } from "../../lib/process.ts";
+import { changed } from "../notify/bfd_fixtures.ts";
 import { notifications, target } from "../notify/fixtures.ts";
 import { initial } from "../vrrp/fixtures.ts";
 
@@ -172,3 +173,45 @@ Deno.test("a process that goes on repeats nothing, but to readers that the forme
     ]);
     assert.deepEqual(notices.unread, []);
   }, false));
+
+Deno.test("BFD sessions are told in JSON, by programs of their own, and not in keepalived's FIFO", () =>
+  world(async ({ notices, config, told, agent, path }) => {
+    const text = `${path}.text`;
+    const own = `${path}.own`;
+    const both = { fifo: text, json_fifo: path, states_on_reload: false };
+    const targets = [target({ type: "BFD", name: "a", fifo: own })];
+    notices.begin(config({ agent: both, targets, sessions: ["a", "b"] }), []);
+    notices.applied();
+    await told(0);
+    notices.session(changed("a", ["down", "init", "handshake"]));
+    notices.session(changed("a", ["init", "up", "handshake"]));
+    notices.session(changed("b", ["init", "up", "handshake"]));
+    notices.session(changed("a", ["up", "down", "detection_expired"]));
+    // A reload takes it away: it says AdminDown, and that it had a table is not forgotten yet.
+    notices.begin(config({ agent: both, targets: [], sessions: ["b"] }), []);
+    notices.session(changed("a", ["down", "admin_down", "stopped"]));
+    notices.applied();
+    agent.stopping = true;
+    notices.session(changed("b", ["up", "admin_down", "stopped"]));
+    await notices.end("stopped");
+    assert.deepEqual(await told(5), [
+      "a null>up undefined",
+      "b null>up undefined",
+      "a up>down undefined",
+      "a down>admin_down undefined",
+      "b up>admin_down undefined",
+    ]);
+    const { fifos } = notices.status;
+    assert.deepEqual(fifos.filter((one) => one.path === text).map(({ held }) => held), [0]);
+  }));
+
+Deno.test("sessions of a former process are told again to who missed them, and not as news", () =>
+  world(async ({ notices, told, path }) => {
+    const up = changed("a", ["init", "up", "handshake"]);
+    const down = changed("b", ["up", "down", "detection_expired"]);
+    notices.rememberSessions([up.memory, down.memory]);
+    notices.remember([], [], [path]);
+    notices.session(up);
+    notices.session(changed("a", ["up", "down", "detection_expired"]));
+    assert.deepEqual(await told(2), ["a null>up undefined again", "a up>down undefined"]);
+  }));

@@ -333,3 +333,33 @@ Deno.test("a session that is tracked and not there, or tracked twice", () => {
     /^6:1 error: Unknown key `track_bfd`.*write `track = \{ bfd = \["to-peer"\] \}` instead/,
   );
 });
+
+Deno.test("who is told: programs, FIFOs and mail of a session, by defaults too", () => {
+  const { notifications } = loadValid({
+    "site.toml": `[defaults.bfd.notify]\ndown = ["/bin/false"]\n${SINGLE}` +
+      'notify = { up = ["/bin/true"], admin_down = ["/bin/true", "x"], any = ["/bin/echo"], ' +
+      'user = "alice", timeout = "5s", fifo = "/run/a", json_fifo = "/run/b" }\n',
+  });
+  assert.deepEqual(notifications.sessions, ["to-peer"]);
+  const [one, ...others] = notifications.targets;
+  assert.deepEqual(others, []);
+  assert.deepEqual([one?.type, one?.name, one?.user.name, one?.timeout], [
+    "BFD",
+    "to-peer",
+    "alice",
+    5_000_000,
+  ]);
+  assert.deepEqual([one?.up, one?.down, one?.admin_down, one?.any, one?.fifo, one?.json_fifo], [
+    ["/bin/true"],
+    ["/bin/false"],
+    ["/bin/true", "x"],
+    ["/bin/echo"],
+    "/run/a",
+    "/run/b",
+  ]);
+  assert.match(
+    wrong(`${SINGLE}notify = { mail = true }\n`)[0]!,
+    /^5:12 error: `notify.mail` without a table `\[mail\]`/,
+  );
+  assert.match(wrong(`${SINGLE}notify = { master = ["/bin/true"] }\n`)[0]!, /Unknown key `master`/);
+});

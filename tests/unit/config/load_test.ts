@@ -115,6 +115,7 @@ Deno.test("a valid file resolves completely: defaults, units, addresses, tracker
     bfd: [],
     notifications: {
       groups: [],
+      sessions: [],
       targets: [],
       agent: { states_on_reload: false },
       fifo_user: { name: "nobody", uid: 65_534, gid: 65_534, groups: [] },

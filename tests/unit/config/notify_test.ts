@@ -40,6 +40,7 @@ addresses = ["192.0.2.11"]
   });
   assert.deepEqual(notifications, {
     groups: [],
+    sessions: [],
     targets: [{
       type: "INSTANCE",
       name: "web",

@@ -34,6 +34,7 @@ export function target(more: Partial<NotifyConfig> = {}): NotifyConfig {
 export function notifications(more: Partial<NotificationsConfig> = {}): NotificationsConfig {
   return {
     groups: [],
+    sessions: [],
     targets: [],
     agent: { states_on_reload: false },
     fifo_user: NOBODY,
