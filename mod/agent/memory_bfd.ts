@@ -95,6 +95,7 @@ const session = v.strictObject({
   roundTrip: v.exactOptional(micros),
   sequenceForgottenAt: micros,
   sequenceGrew: v.nullable(micros),
+  sequenceContent: word,
   transmitAt: v.nullable(micros),
   detectAt: v.nullable(micros),
   lookAt: v.nullable(micros),

@@ -60,6 +60,8 @@ export const DROP_REASONS = [
   "your_discriminator",
   "poll_and_final",
   "unknown_session",
+  // Our own, sent back to us by a loop, or by somebody who cannot make any himself.
+  "own_packet",
   // RFC 7880 section 7.3: what cannot be a reflector's answer.
   "demand",
   "state",

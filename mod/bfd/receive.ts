@@ -40,8 +40,11 @@ export function authenticate(
   packet: Readonly<ControlPacket>,
   now: Micros,
 ): DropReason | null {
-  const { settings: { authentication, detectMultiplier, seamless }, sequence } = session;
+  const { settings: { authentication, detectMultiplier, seamless, unaffiliated }, sequence } =
+    session;
   if (seamless !== undefined) return believeAnswer(session, bytes, packet);
+  // Signed with our own key, it would be believed, and bring a session up with itself.
+  if (!unaffiliated && packet.myDiscriminator === session.localDiscriminator) return "own_packet";
   if (now >= session.sequenceForgottenAt) sequence.known = false;
   return verifyControl(bytes, packet, authentication, sequence, detectMultiplier);
 }

@@ -109,6 +109,7 @@ export function createSession(
     sequence: { transmit: origin.sequence, receive: 0, known: false },
     sequenceForgottenAt: now,
     sequenceGrew: null,
+    sequenceContent: 0,
     transmitAt: null,
     detectAt: null,
     lookAt: null,

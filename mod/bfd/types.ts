@@ -298,6 +298,8 @@ export interface Session {
   sequenceForgottenAt: Micros;
   /** Keyed hashes: when the number sent last grew. */
   sequenceGrew: Micros | null;
+  /** Keyed hashes: a sum (FNV-1a, 32 bits) of what the packet before said. */
+  sequenceContent: number;
   /** When the next periodic packet leaves; null: none does. Follows from the rest. */
   transmitAt: Micros | null;
   /** When the other side's silence has lasted too long; null: not counted. Follows likewise. */

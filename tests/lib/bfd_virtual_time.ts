@@ -77,6 +77,8 @@ export class Path {
   readonly a: End;
   readonly b: End;
   readonly changes: Change[] = [];
+  /** Somebody who listens on the wire, before anything is lost. */
+  overhear: ((bytes: Uint8Array, from: End) => void) | null = null;
   readonly dropped = new Map<string, number>();
   readonly #random: Random;
   readonly #queue: Scheduled[] = [];
@@ -187,6 +189,7 @@ export class Path {
 
   #carry(from: End, bytes: Uint8Array): void {
     from.sent++;
+    this.overhear?.(bytes, from);
     const { loss, duplicate } = from.out;
     if (this.#random.chance(loss)) return;
     this.#deliverLater(from, bytes);

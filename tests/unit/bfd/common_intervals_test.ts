@@ -3,7 +3,7 @@
  * there is nothing for it to round; some hardware rounds, and must come to terms with us.
  */
 
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { ok, strictEqual } from "node:assert/strict";
 import {
   detectionTime,
   type Micros,
@@ -37,7 +37,7 @@ Deno.test("[B7419-1] any two of the common intervals: both go by the longer one"
       path.bringUp(60 * SECOND);
       path.run(path.now + 60 * SECOND);
       for (const end of [path.a, path.b]) goesBy(path, end, Math.max(ours, theirs));
-      deepStrictEqual(path.downs(), []);
+      strictEqual(path.downs().length, 0);
     }
   }
 });
@@ -56,7 +56,7 @@ Deno.test("[B7419-2] for graceful restarts: 10 s and a multiplier of 255, and ba
     path.configure(path.a, at(interval));
     path.run(path.now + 60 * SECOND);
     for (const end of [path.a, path.b]) goesBy(path, end, interval);
-    deepStrictEqual(path.downs(), []);
+    strictEqual(path.downs().length, 0);
   }
 });
 
@@ -83,6 +83,6 @@ Deno.test("[B7419-3] hardware that rounds up: it adjusts once, and what it says 
     // Ours, adjusted a second time, is what it was: the rule is idempotent.
     strictEqual(supported(transmitInterval(path.b.session)), transmitInterval(path.b.session));
     for (const end of [path.a, path.b]) goesBy(path, end, supported(wanted));
-    deepStrictEqual(path.downs(), []);
+    strictEqual(path.downs().length, 0);
   }
 });
