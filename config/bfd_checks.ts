@@ -7,6 +7,7 @@
  */
 
 import { type BfdAuthConfig, longestKey } from "./bfd_auth_schema.ts";
+import { checkEcho } from "./bfd_echo_checks.ts";
 import { type BfdConfig, MOST_SESSIONS } from "./bfd_schema.ts";
 import { OTHER, type Report } from "./finding.ts";
 import { familyOf, isLinkLocal } from "./ip.ts";
@@ -38,6 +39,7 @@ export function checkSessions(
     checkAddresses(session, report);
     checkHops(session, report);
     checkSeamless(session, report);
+    checkEcho(session, isOwn, report);
     checkIntervals(session, scheduling, report);
     checkDamping(session, report);
     checkAuth(session, report);
@@ -67,8 +69,8 @@ function checkEnds(sessions: readonly CheckedSession[], report: Report): void {
   const known = new Map<string, CheckedSession[]>();
   for (const session of sessions) {
     const { config: { peer, multihop, namespace, vrf, interface: own, seamless }, node } = session;
-    // Its answers come to a port of its own.
-    if (seamless !== undefined) continue;
+    // What comes for it comes to a port of its own, and names the session.
+    if (seamless !== undefined || session.config.echo?.unaffiliated === true) continue;
     const place = multihop ? vrf ?? "" : own ?? "";
     const key = JSON.stringify([namespace ?? "", peer, multihop, place]);
     const alike = known.get(key) ?? [];

@@ -9,6 +9,7 @@
 import * as v from "valibot";
 import { hostAddress } from "./address_fields.ts";
 import { BFD_AUTH_TABLE } from "./bfd_auth_schema.ts";
+import { BFD_ECHO_TABLE } from "./bfd_echo_schema.ts";
 import { discriminator } from "./bfd_strangers_schema.ts";
 import { documented, duration, flag, whole } from "./fields.ts";
 import { interfaceName, name, namespaceName } from "./names.ts";
@@ -155,6 +156,7 @@ const commonKeys = {
     false,
   ),
   demand: v.optional(DEMAND_SCHEMA, false),
+  echo: v.exactOptional(BFD_ECHO_TABLE),
   auth: v.exactOptional(BFD_AUTH_TABLE),
   admin_down_is_failure: v.optional(
     flag({

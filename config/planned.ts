@@ -34,9 +34,6 @@ const PLANNED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     virtual_server: "`[defaults.virtual_server]`",
     check: "`[defaults.check]`",
   },
-  bfd: {
-    echo: "`echo` of `[[bfd]]`",
-  },
   "vrrp.track": {
     checks: "`track.checks`",
     virtual_servers: "`track.virtual_servers`",

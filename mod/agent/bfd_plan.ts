@@ -79,6 +79,8 @@ function authenticationOf(auth: BfdConfig["auth"]): Pick<ProtocolBfd, "authentic
 
 function sessionOf(config: BfdConfig): ProtocolBfd {
   const { auth, damping, admin_down_is_failure: failure, seamless } = config;
+  const echo = config.multihop || seamless !== undefined ? undefined : config.echo;
+  const alone = seamless !== undefined || echo?.unaffiliated === true;
   return {
     path: pathOf(config),
     settings: {
@@ -86,18 +88,22 @@ function sessionOf(config: BfdConfig): ProtocolBfd {
       transmitInterval: config.transmit_interval,
       receiveInterval: seamless === undefined ? config.receive_interval : 0,
       detectMultiplier: config.detect_multiplier,
-      // Defaults that mean nothing to an initiator are left out.
-      passive: config.passive && seamless === undefined,
-      demand: config.demand === null || seamless !== undefined
+      // Defaults that mean nothing where nobody agrees to anything are left out.
+      passive: config.passive && !alone,
+      demand: config.demand === null || alone
         ? null
         : { pollInterval: config.demand.poll_interval },
-      echoReceiveInterval: 0,
+      echoReceiveInterval: alone ? 0 : echo?.receive_interval ?? 0,
       authentication: null,
       stallGrace: config.stall_grace,
       ...(seamless === undefined
         ? {}
         : { seamless: { remoteDiscriminator: seamless.remote_discriminator } }),
+      ...(echo?.unaffiliated ? { unaffiliated: true } : {}),
     },
+    ...(alone || echo?.transmit_interval === undefined
+      ? {}
+      : { echo: { transmitInterval: echo.transmit_interval } }),
     ...authenticationOf(auth),
     ...(damping === undefined ? {} : { damping }),
     ...(failure ? {} : { adminDownIsFailure: false }),

@@ -67,6 +67,7 @@ export function formatSession(session: SessionStatus, now: number): string {
     ...(heard ? [["the other side", remoteText(remote)]] : []),
     ...(session.passive ? [["passive", "yes"]] : []),
     ...(demand === null ? [] : [["demand mode", `looks every ${demand.poll_interval_ms} ms`]]),
+    ...(session.echo === null ? [] : [["echo", echoText(session.echo)]]),
     ["authentication", session.authentication ?? "none"],
     ["tracked as", told === null ? "nothing yet" : trackedText(told)],
     ...Object.entries(counts).map(([name, count]) => [name.replaceAll("_", " "), String(count)]),
@@ -99,6 +100,16 @@ function remoteText(remote: SessionStatus["remote"]): string {
   const { state, transmit_interval_ms: tx, receive_interval_ms: rx, demand } = remote;
   return `says ${state}, sends every ${tx} ms at most, accepts every ${rx} ms` +
     (demand ? ", demand mode" : "");
+}
+
+function echoText(echo: NonNullable<SessionStatus["echo"]>): string {
+  const { unaffiliated, active, rtt_ms, sent, returned, reflected, forwarded } = echo;
+  const kind = unaffiliated ? "unaffiliated" : active ? "active" : "not active";
+  const trip = rtt_ms === null ? "" : `, round trip ${rtt_ms} ms`;
+  const theirs = reflected + forwarded === 0
+    ? ""
+    : `; of the other side ${reflected} sent back, ${forwarded} forwarded by the kernel`;
+  return `${kind}, ${returned} of ${sent} back${trip}${theirs}`;
 }
 
 function trackedText({ healthy, reason }: NonNullable<SessionStatus["tracked_as"]>): string {

@@ -120,6 +120,7 @@ export function sessionStatus(report: BfdReport, env: BfdSurroundings) {
       ? null
       : { poll_interval_ms: settings.demand.pollInterval / 1000 },
     polling: session.polling,
+    echo: echoStatus(report),
     authentication: report.authentication ?? null,
     /** What those who track it were told last; null: nothing yet. */
     tracked_as: told ?? null,
@@ -130,6 +131,30 @@ export function sessionStatus(report: BfdReport, env: BfdSurroundings) {
       stall_graces: report.stallGraces,
       dropped: report.dropped,
     },
+  };
+}
+
+/** Echo packets, those of an unaffiliated session too; null: there are none. */
+function echoStatus({ session, echo }: BfdReport) {
+  const unaffiliated = session.settings.unaffiliated === true;
+  if (echo === undefined) return null;
+  const { active, roundTrip, sent, returned, reflected, forwarded, dropped } = echo;
+  return {
+    unaffiliated,
+    /** They come back and look after the path. */
+    active,
+    /** Round trip, smoothed; null: none has come back. */
+    rtt_ms: roundTrip === null ? null : roundTrip.smoothed / 1000,
+    ...(roundTrip === null ? {} : {
+      rtt_min_ms: roundTrip.least / 1000,
+      rtt_max_ms: roundTrip.most / 1000,
+    }),
+    sent,
+    returned,
+    /** Those of the peer: sent back by us, and by our kernel. */
+    reflected,
+    forwarded,
+    dropped,
   };
 }
 
@@ -148,7 +173,9 @@ function waitingFor({ session, path, waitingFor, dropped }: BfdReport): string[]
   if (state === "admin_down") return [...waitingFor, `halb bfd up ${settings.name}`];
   if (waitingFor.length > 0) return [...waitingFor];
   return [
-    remoteDiscriminator === 0
+    settings.unaffiliated
+      ? `a packet of our own that ${peer} forwards`
+      : remoteDiscriminator === 0
       ? settings.passive ? `${peer} to speak first (passive)` : `a packet from ${peer}`
       : state === "init"
       ? `${peer} to hear us: it says ${stateName(remote.state)}`

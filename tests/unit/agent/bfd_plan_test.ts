@@ -51,6 +51,29 @@ Deno.test("a session over one hop, with what nobody has said", () => {
   });
 });
 
+Deno.test("echoes arrive; what means nothing to a session does not", () => {
+  const planned = (more: string, before = "") => {
+    const { settings, echo } = planBfd(siteOf(before + SESSION + more))!.sessions[0]!;
+    const { echoReceiveInterval, unaffiliated, passive, demand } = settings;
+    return [echo, echoReceiveInterval, unaffiliated, passive, demand];
+  };
+  const both = 'echo = { transmit_interval = "20ms", receive_interval = "30ms" }\n';
+  assert.deepEqual(planned(both), [{ transmitInterval: 20_000 }, 30_000, undefined, false, null]);
+  const receive = 'echo = { receive_interval = "30ms" }\n';
+  assert.deepEqual(planned(receive), [undefined, 30_000, undefined, false, null]);
+  const defaults = `[defaults.bfd]\n${both}`;
+  const none = [undefined, 0, undefined, false, null];
+  assert.deepEqual(planned("multihop = true\n", defaults), none);
+  const asked = "[defaults.bfd]\npassive = true\ndemand = true\n";
+  assert.deepEqual(planned("echo = { unaffiliated = true }\n", asked), [
+    undefined,
+    0,
+    true,
+    false,
+    null,
+  ]);
+});
+
 Deno.test("every key arrives", () => {
   const plan = planBfd(siteOf(`[[bfd]]
 name = "far"

@@ -143,7 +143,17 @@ const WRONG: readonly (readonly [string, RegExp])[] = [
   ['source = "127.0.0.1"', /^5:10 error: .*a loopback address/],
   ["damping = { hold = '10s', longest = '5s' }", /^5:20 error: `damping.hold` of "10s" is longer/],
   ["demand = { poll_interval = '1ms' }", /^5:28 error: .*between 100ms and 1h/],
-  ["echo = { transmit_interval = '20ms' }", /^5:1 error: `echo` of `\[\[bfd\]\]` is planned/],
+  ["echo = {}", /^5:1 error: `echo` says neither that echo packets are sent nor that they are/],
+  ["echo = { transmit_interval = '3ms' }", /^5:30 error: .*"3ms" is not between 3.3ms and 1h/],
+  ["echo = { transmit_interval = '20ms' }\nmultihop = true", /^5:1 error: .*RFC 5883 section 3/],
+  [
+    "echo = { unaffiliated = true, receive_interval = '20ms' }",
+    /^5:31 error: `echo.receive_interval` means nothing with `unaffiliated`/,
+  ],
+  [
+    "echo = { unaffiliated = true }\ndemand = true",
+    /^6:1 error: `demand` means nothing with `echo.unaffiliated` \(site.toml:5:10\): the peer only/,
+  ],
   // Words of others.
   ['neighbor_ip = "192.0.2.2"', /^5:1 error: Unknown key .*write `peer` instead/],
   ['source_ip = "192.0.2.1"', /^5:1 error: Unknown key .*write `source` instead/],
@@ -165,6 +175,32 @@ for (const [text, words] of WRONG) {
     assert.match(found[0]!, words);
   });
 }
+
+Deno.test("[B5883-2] echo: intervals each way, unaffiliated; a default for several hops is none", () => {
+  assert.deepEqual(session("echo = { transmit_interval = '20ms' }\n").echo, {
+    transmit_interval: 20_000,
+    unaffiliated: false,
+  });
+  assert.deepEqual(session("echo = { unaffiliated = true }\n").echo, { unaffiliated: true });
+  const text = `[defaults.bfd]\necho = { receive_interval = "50ms" }\n`;
+  assert.deepEqual(sessions(`${text}${SINGLE}multihop = true\n`)[0]?.multihop, true);
+});
+
+Deno.test("echo with a link-local peer: doubted, and refused where the peer only forwards", () => {
+  const local = `[[bfd]]\nname = "x"\npeer = "fe80::2"\ninterface = "eth0"\n`;
+  const [doubt] = wrong(`${local}echo = { transmit_interval = "20ms" }\n`);
+  assert.match(
+    doubt!,
+    /^3:8 warning: "fe80::2" is link-local, .* come back from another halb only/,
+  );
+  const [error] = wrong(`${local}echo = { unaffiliated = true }\n`);
+  assert.match(error!, /^3:8 error: "fe80::2" is link-local, .* needs a global one/);
+});
+
+Deno.test("an unaffiliated session may run beside an ordinary one with the same peer", () => {
+  const beside = SINGLE.replace("to-peer", "beside");
+  assert.equal(sessions(`${SINGLE}${beside}echo = { unaffiliated = true }\n`).length, 2);
+});
 
 Deno.test("a session over one hop needs its interface, one over several does not", () => {
   const [found, ...others] = problemsOf({ "site.toml": `[[bfd]]\n${ENDS}` });

@@ -123,6 +123,7 @@ Deno.test("a session that is up, as the contract names what there is to say", ()
     },
     demand: null,
     polling: false,
+    echo: null,
     authentication: "keyed-sha1",
     tracked_as: { healthy: true, reason: "up" },
     counters: {
@@ -134,6 +135,35 @@ Deno.test("a session that is up, as the contract names what there is to say", ()
     },
   });
   assert.deepEqual(JSON.parse(JSON.stringify(status)), status, "it is plain JSON");
+});
+
+Deno.test("echoes: round trips in milliseconds, what was sent back for the peer, what they lack", () => {
+  const echo = {
+    active: true,
+    sent: 100,
+    returned: 99,
+    roundTrip: { last: 210, least: 150, most: 900, smoothed: 203 },
+    reflected: 5,
+    forwarded: 6,
+    sendErrors: 0,
+    dropped: { ttl: 1 },
+  };
+  assert.deepEqual(statusOf(upSession(), { echo }).echo, {
+    unaffiliated: false,
+    active: true,
+    rtt_ms: 0.203,
+    rtt_min_ms: 0.15,
+    rtt_max_ms: 0.9,
+    sent: 100,
+    returned: 99,
+    reflected: 5,
+    forwarded: 6,
+    dropped: { ttl: 1 },
+  });
+  const settings = { ...SETTINGS, unaffiliated: true } as const;
+  const status = statusOf(sessionOf({}, settings), { echo: { ...echo, roundTrip: null } });
+  assert.deepEqual([status.echo?.unaffiliated, status.echo?.rtt_ms], [true, null]);
+  assert.deepEqual(status.waiting_for, ["a packet of our own that 192.0.2.2 forwards"]);
 });
 
 Deno.test("diagnostics have the names of RFC 9127, and unknown ones their number", () => {
