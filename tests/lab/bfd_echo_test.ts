@@ -6,7 +6,16 @@
 import { strict as assert } from "node:assert";
 import type { SessionSettings } from "../../mod/bfd/mod.ts";
 import { startBfdd } from "../lib/bfdd.ts";
-import { type Capture, type Host, type Lab, lab, type Lan } from "../lib/mod.ts";
+import {
+  type Capture,
+  type HalbAgent,
+  halbPath,
+  type Host,
+  type Lab,
+  lab,
+  type Lan,
+  startHalb,
+} from "../lib/mod.ts";
 import { bfdConfig, type SessionReport, Sessions } from "./bfd_helpers.ts";
 import type { BfdSessionConfig } from "./bfd_worker.ts";
 
@@ -303,3 +312,82 @@ lab("unaffiliated: a forwarder that another machine takes the place of", async (
   await s.exec(["ip", "address", "add", "192.0.2.2/24", "dev", "eth0"]);
   await ours.until("to-peer", "up");
 });
+
+/** What `halb status` says of the only session. */
+async function statusOf(agent: HalbAgent) {
+  const { bfd } = await agent.status() as unknown as { bfd: readonly EchoingStatus[] };
+  return bfd[0]!;
+}
+
+interface EchoingStatus {
+  readonly state: string;
+  readonly reason: string;
+  readonly transitions: number;
+  readonly local_discriminator: number;
+  readonly waiting_for: readonly string[];
+  readonly diagnostic: string;
+  readonly tracked_as: { readonly healthy: boolean } | null;
+  readonly echo: { readonly active: boolean; readonly returned: number; readonly rtt_ms: number };
+}
+
+async function untilStatus(
+  lab: Lab,
+  agent: HalbAgent,
+  what: string,
+  holds: (status: EchoingStatus) => boolean,
+): Promise<EchoingStatus> {
+  let status: EchoingStatus | undefined;
+  await lab.until(`${agent.name}: ${what}`, async () => {
+    status = await statusOf(agent);
+    if (holds(status)) return true;
+    throw new Error(JSON.stringify(status));
+  }, 20_000);
+  return status!;
+}
+
+lab(
+  "[B9-3] the agent: echo and unaffiliated echo from site.toml, cut and healed",
+  async (lab) => {
+    const [a, b] = await lab.hostsNamed("a", "b");
+    await lab.lan("net", [a, b]);
+    await forward(b, true);
+    const site = (peer: string, more: string) =>
+      `[[bfd]]\nname = "to-peer"\npeer = "${peer}"\ninterface = "eth0"\n${more}\n`;
+    const echo = 'echo = { transmit_interval = "50ms", receive_interval = "50ms" }';
+    const ours = startHalb(lab, a, site("192.0.2.2", echo));
+    const theirs = startHalb(lab, b, site("192.0.2.1", echo));
+    await untilStatus(lab, ours, "echoes come back", ({ echo }) => echo?.active);
+    const before = await untilStatus(lab, theirs, "echoes come back", ({ echo }) => echo?.active);
+    assert.ok(before.echo.rtt_ms > 0 && before.echo.rtt_ms < 1000, JSON.stringify(before.echo));
+    assert.deepEqual(before.waiting_for, []);
+    await cut(b);
+    const down = await untilStatus(lab, ours, "failed", ({ state }) => state === "down");
+    assert.equal(down.diagnostic, "echo-failed");
+    // It may be up for moments; who tracks it is not told so.
+    for (let look = 0; look < 10; look++) {
+      assert.equal((await statusOf(ours)).tracked_as?.healthy, false);
+      await lab.delay(200);
+    }
+    await heal(b);
+    await untilStatus(lab, ours, "healthy", ({ tracked_as }) => tracked_as?.healthy === true);
+    await theirs.stop();
+    ours.reload(site("192.0.2.2", "transmit_interval = '50ms'\necho = { unaffiliated = true }"));
+    await untilStatus(
+      lab,
+      ours,
+      "unaffiliated",
+      ({ state, echo }) => state === "up" && echo?.returned > 20,
+    );
+    await cut(b);
+    await untilStatus(
+      lab,
+      ours,
+      "failed",
+      ({ state, tracked_as }) => state === "down" && tracked_as?.healthy === false,
+    );
+    await heal(b);
+    await untilStatus(lab, ours, "healthy", ({ tracked_as }) => tracked_as?.healthy === true);
+    const shown = await a.exec([halbPath(), "status", "to-peer", "--control", ours.controlPath]);
+    assert.match(shown, /echo +unaffiliated, \d+ of \d+ back/);
+  },
+);
