@@ -105,7 +105,9 @@ export class BfdClient implements Deadline {
     if (news.type !== "transition") return;
     const reaction = Math.max(0, clock() - now);
     const { from, to, cause, reason } = news;
-    log.log("info", ["bfd", entry.name], `${from} → ${to}`, { reason });
+    // What somebody has asked for is no failure.
+    const failed = from === "up" && to === "down";
+    log.log(failed ? "warning" : "info", ["bfd", entry.name], `${from} → ${to}`, { reason, cause });
     const memory = remember(entry);
     const id = ids.next();
     const session = entry.name;
