@@ -8,13 +8,7 @@
  */
 
 import { type MessageReceiver, sockaddrAddress, sockaddrPort, SystemError } from "../../ffi/mod.ts";
-import {
-  authenticate,
-  type ControlPacket,
-  decodeControl,
-  type DropReason,
-  emptyControlPacket,
-} from "../bfd/mod.ts";
+import { authenticate, type ControlPacket, decodeControl, emptyControlPacket } from "../bfd/mod.ts";
 import type { LogLimiter } from "../plane/log_limiter.ts";
 import { BfdCollector } from "./bfd_collector.ts";
 import type { BfdEntry } from "./bfd_entry.ts";
@@ -309,13 +303,13 @@ export class BfdSockets {
 
   discover(discovery: Discovery, message: MessageReceiver, now: number): boolean {
     const ttl = message.hopLimit;
-    const { multihop } = discovery.place;
-    const reason: DropReason | null = !multihop && ttl !== 255
-      ? "ttl"
-      : decodeControl(message.payload, message.length, this.#event.packet);
+    const reason = decodeControl(message.payload, message.length, this.#event.packet);
+    // One that came from afar is charged to its session, too: the peer may not know better, as
+    // keepalived over IPv6 without `hoplimit 255`.
     const entry = reason === null ? this.#find(discovery, message) : undefined;
     if (entry === undefined) {
-      discovery.drop(reason ?? "unknown_session");
+      const far = !discovery.place.multihop && ttl !== 255;
+      discovery.drop(far ? "ttl" : reason ?? "unknown_session");
       return false;
     }
     if (ttl < entry.ends.minimumTtl) {
