@@ -203,3 +203,17 @@ Deno.test("a command for a session that is not there names the one that may be m
   const many = Array.from({ length: 21 }, (_, i) => `s${i}`);
   assert.match(refusalOf("zebra", true, no, many), /s18, s19, …$/);
 });
+
+Deno.test("what a sync group tracks of BFD counts for each member", () => {
+  const router = (name: string, id: number) =>
+    `[[vrrp]]\nname = "${name}"\ninterface = "eth0"\nvirtual_router_id = ${id}\n` +
+    `addresses = ["192.0.2.${id}/24"]\n`;
+  const group =
+    '[[sync_group]]\nname = "site"\nmembers = ["web", "lan"]\ntrack.bfd = ["to-peer"]\n';
+  const site = siteOf(router("web", 51) + router("lan", 52) + group + SESSION);
+  const { routers } = planSite(site, new Slots());
+  assert.deepEqual(routers.map(({ trackers }) => trackers), [
+    [{ kind: "bfd", name: "to-peer", weight: 0 }],
+    [{ kind: "bfd", name: "to-peer", weight: 0 }],
+  ]);
+});

@@ -15,13 +15,14 @@ function tableOf(part: string): string | undefined {
   if (part === "vrrp_sync_group") return "sync_group";
   if (part === "vrrp_script") return "track_script";
   if (part === "vrrp_track_process") return "track_process";
+  if (part === "bfd_instance") return "bfd";
   return part === "track_file" ? part : part === "Top level" ? "" : undefined;
 }
 
-/** Words that head their block, that come with BFD, or that are no words of the block itself. */
+/** Words that head their block, or that are no words of the block itself. */
 const ELSEWHERE = new Set(
   ("vrrp_script vrrp_track_process vrrp_track_file track_file vrrp_sync_group vrrp_instance " +
-    "track_bfd notify_deleted notify_priority_changes group").split(" "),
+    "bfd_instance notify_deleted notify_priority_changes group").split(" "),
 );
 
 const keys = new Set([...schemaKeys(SITE_SCHEMA)].map(([key]) => key));

@@ -1,5 +1,5 @@
 /**
- * Every keyword of keepalived (2.4.3 and what came after) that has to do with VRRP or with the
+ * Every keyword of keepalived (2.4.3 and what came after) that has to do with VRRP, BFD or with the
  * agent as a whole, by the part of its configuration that it belongs to. The parts are the headings
  * of docs/keepalived.md.
  *
@@ -49,6 +49,8 @@ const WORDS: Readonly<Record<string, string>> = {
     "notify_master notify_backup notify_fault notify_stop notify_deleted notify notify_master_rx_lower_pri notify_priority_changes smtp_alert",
   "vrrp_instance: authentication":
     "authentication auth_type auth_pass auth_hmac key active_key anti_replay time_window mode",
+  "bfd_instance":
+    "bfd_instance neighbor_ip neighbour_ip source_ip min_rx min_tx idle_tx multiplier passive ttl hoplimit max_hops multihop weight reverse vrrp checker",
 };
 
 /** Keywords by part. */

@@ -9,7 +9,7 @@ const PAGE = Deno.readTextFileSync(new URL("../../../docs/notifications.md", imp
 
 Deno.test("every file is valid", () => {
   const files = [...PAGE.matchAll(/```toml\n([^]*?)```/g)].map(([, text]) => text!);
-  assert.equal(files.length, 4);
+  assert.equal(files.length, 5);
   for (const text of files) {
     const whole = text.includes("[[vrrp]]") ? text : `${text}\n${router("")}`;
     const loaded = load({ "site.toml": whole, "/etc/halb/mail.key": "sesame\n" });
@@ -20,6 +20,24 @@ Deno.test("every file is valid", () => {
 Deno.test("the lines are the ones that are written", () => {
   const group = notice({ type: "GROUP", name: "site", priority: 0 });
   assert.ok(PAGE.includes(`\n${fifoLine(notice())}${fifoLine(group)}`));
+  const session = {
+    peer: "192.0.2.2",
+    interface: "eth0",
+    event: "detection_expired",
+    diagnostic: "control-expiry",
+    remote_diagnostic: "none",
+  };
+  const path = notice({
+    type: "BFD",
+    name: "to-peer",
+    state: "DOWN",
+    previous: "UP",
+    cause: "nothing heard for 150 ms",
+    time: "2026-01-01T12:00:00.000Z",
+    session,
+  });
+  assert.ok(PAGE.includes(`\n${jsonLine(path, false)}`));
+  assert.ok(PAGE.includes(`\`${fifoLine(path).trim()}\``));
   const [, json] = /```json\n([^]*?)```/.exec(PAGE)!;
   const { type: _, state: __, previous_state: ___, ...rest } = JSON.parse(json!);
   const written = JSON.parse(jsonLine(notice(rest), false));
