@@ -15,6 +15,7 @@ import { execute, Hopeless, until } from "./process.ts";
 interface StatusOfBfd {
   readonly generation: number;
   readonly bfd: readonly BfdRow[];
+  readonly bfd_dropped: Readonly<Record<string, number>>;
 }
 
 /** A running `./halb` with sessions. */
@@ -36,6 +37,14 @@ export class BfdAgent {
   /** All its sessions. */
   async rows(): Promise<readonly BfdRow[]> {
     return (await this.#status()).bfd;
+  }
+
+  /** All its sessions, and what it has refused that none can be charged with. */
+  async counted(): Promise<
+    { readonly rows: readonly BfdRow[]; readonly dropped: Readonly<Record<string, number>> }
+  > {
+    const { bfd: rows, bfd_dropped: dropped } = await this.#status();
+    return { rows, dropped };
   }
 
   /** @throws where there is no session of that name */

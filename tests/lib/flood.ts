@@ -139,14 +139,22 @@ function make(family: Family, recipe: Recipe, number: number): FloodKind {
   return { name, source, counted, frame: Uint8Array.of(...ethernet, ...header, ...message) };
 }
 
-function header4(source: string, target: string, ttl: number, length: number, options: number) {
+/** An IPv4 header. @param options in words */
+export function header4(
+  source: string,
+  target: string,
+  ttl: number,
+  length: number,
+  options: number,
+  protocol = 112,
+): Uint8Array {
   const header = new Uint8Array(20 + 4 * options);
   const view = new DataView(header.buffer);
   // No operation, for each byte of options.
   header.fill(1, 20);
   header.set([0x45 + options, 0xc0]);
   view.setUint16(2, header.length + length);
-  header.set([ttl, 112], 8);
+  header.set([ttl, protocol], 8);
   header.set(parseIp(source)!, 12);
   header.set(parseIp(target)!, 16);
   let sum = 0;
@@ -156,11 +164,18 @@ function header4(source: string, target: string, ttl: number, length: number, op
   return header;
 }
 
-function header6(source: string, target: string, hopLimit: number, length: number) {
+/** An IPv6 header. */
+export function header6(
+  source: string,
+  target: string,
+  hopLimit: number,
+  length: number,
+  protocol = 112,
+): Uint8Array {
   const header = new Uint8Array(40);
   header[0] = 0x6c;
   new DataView(header.buffer).setUint16(4, length);
-  header.set([112, hopLimit], 6);
+  header.set([protocol, hopLimit], 6);
   header.set(parseIp(source)!, 8);
   header.set(parseIp(target)!, 24);
   return header;
