@@ -31,7 +31,6 @@ import {
   bindToDevice,
   closeDescriptor,
   connectSocket,
-  drainSocket,
   EADDRINUSE,
   inNamespace,
   IP_PKTINFO,
@@ -148,7 +147,6 @@ export function openHearing(
         bindSocket(fd, sockaddr(family, local, portOf(ends), interfaceIndex)));
       connectSocket(fd, sockaddr(family, ends.peer, remotePort, interfaceIndex));
       attachFilter(fd, ttlFilter(family, ends.minimumTtl));
-      drainSocket(fd);
     }));
 }
 

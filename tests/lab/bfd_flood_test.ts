@@ -6,19 +6,19 @@
 import { strict as assert } from "node:assert";
 import { BfdAgent } from "../lib/bfd_agent.ts";
 import {
-  addsUp,
   countBfd,
   countedBy,
   forgeries,
   impostors,
   lastOf,
+  Ledger,
   replay,
   type SeenPacket,
   strangers,
 } from "../lib/bfd_flood.ts";
 import type { BfdSpec } from "../lib/bfd_site.ts";
 import { flood, type FloodKind } from "../lib/flood.ts";
-import { type Host, type Lab, lab } from "../lib/mod.ts";
+import { type Lab, lab } from "../lib/mod.ts";
 import { realtimeSeconds } from "../soak/load.ts";
 
 const RATE = 100_000;
@@ -47,17 +47,19 @@ async function scene(lab: Lab) {
   const of = (side: 0 | 1) => SESSIONS.map(({ ends }) => `${ends[side]}/24`);
   const addresses = { a: of(0), b: of(1), attacker: ["192.0.2.99/24"] };
   const lan = await lab.lan("net", [a, b, attacker], { prefix: null, addresses });
-  await countBfd(a);
   const left = new BfdAgent(lab, a, specs(0));
   const right = new BfdAgent(lab, b, specs(1));
   await left.untilAll(true);
   await right.untilAll(true);
+  await countBfd(a);
+  const ledger = new Ledger(a, left);
+  await ledger.open(lab);
   const seen = async (name: string): Promise<SeenPacket> => {
     const capture = await lab.capture(lan, "udp port 3784");
     await lab.delay(300);
     return lastOf(capture, SESSIONS.find((one) => one.name === name)!.ends[1]);
   };
-  return { a, attacker, lan, left, right, seen };
+  return { a, attacker, lan, ledger, left, right, seen };
 }
 
 type Scene = Awaited<ReturnType<typeof scene>>;
@@ -65,23 +67,18 @@ type Scene = Awaited<ReturnType<typeof scene>>;
 /** Floods, and sees to it that nobody goes down and everything is counted. */
 async function attack(
   lab: Lab,
-  { a, attacker, lan, left, right }: Scene,
+  { attacker, lan, ledger, left, right }: Scene,
   kinds: readonly FloodKind[],
   seconds = 3,
 ): Promise<Record<string, number>> {
   const before = [await left.transitions(), await right.transitions()];
   const was = await countedBy(left);
   const cpu = realtimeSeconds(left.agent.pid);
-  const { sent } = await flood(lab, attacker as Host, lan, kinds, { rate: RATE, seconds });
+  const { sent } = await flood(lab, attacker, lan, kinds, { rate: RATE, seconds });
   const share = (realtimeSeconds(left.agent.pid) - cpu) / seconds;
-  let sum = { ok: false, text: "" };
-  await lab.until("everything is counted", async () => {
-    sum = await addsUp(a, left);
-    if (!sum.ok) throw new Error(sum.text);
-    return true;
-  }, 5_000);
+  const sum = await ledger.balance(lab);
   const count = sent.reduce((total, one) => total + one);
-  console.log(`${count} sent, protocol thread ${(100 * share).toFixed(0)} %: ${sum.text}`);
+  console.log(`${count} sent, protocol thread ${(100 * share).toFixed(0)} %: ${sum}`);
   assert.deepEqual([await left.transitions(), await right.transitions()], before);
   for (const { state } of await left.rows()) assert.equal(state, "up");
   const counts = await countedBy(left);

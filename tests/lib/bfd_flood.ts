@@ -16,6 +16,7 @@ import type { BfdAgent } from "./bfd_agent.ts";
 import type { Capture } from "./capture.ts";
 import type { FloodKind } from "./flood.ts";
 import { header4, header6 } from "./flood.ts";
+import type { Lab } from "./lab.ts";
 import type { Host, Link } from "./network.ts";
 
 const PORT = 3784;
@@ -198,15 +199,46 @@ export async function countedBy(agent: BfdAgent): Promise<Record<string, number>
   return sum;
 }
 
-/** Whether every packet that arrived is in the counters: what comes while we ask is allowed for. */
-export async function addsUp(
-  host: Host,
-  agent: BfdAgent,
-): Promise<{ readonly ok: boolean; readonly text: string }> {
-  const before = await arrivedAt(host);
-  const counts = await countedBy(agent);
-  const after = await arrivedAt(host);
-  const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  const text = `${before} to ${after} arrived, ${total} counted: ${JSON.stringify(counts)}`;
-  return { ok: total >= before && total <= after, text };
+/** Compares what arrived with what was counted. */
+export class Ledger {
+  readonly #host: Host;
+  readonly #agent: BfdAgent;
+  /** Packets that were counted before the packet filter did. */
+  #ahead = 0;
+
+  constructor(host: Host, agent: BfdAgent) {
+    this.#host = host;
+    this.#agent = agent;
+  }
+
+  /** From now on both count; to be called while hardly anything comes. */
+  async open(lab: Lab): Promise<void> {
+    await lab.until("nothing comes for a moment", async () => {
+      const { before, after, total } = await this.#look();
+      this.#ahead = total - before;
+      return before === after;
+    }, 5_000);
+  }
+
+  /** Waits until every packet that has arrived is in the counters. Returns how that was seen. */
+  async balance(lab: Lab): Promise<string> {
+    let text = "";
+    await lab.until("everything is counted", async () => {
+      const { before, after, total, counts } = await this.#look();
+      const found = total - this.#ahead;
+      text = `${before} to ${after} arrived, ${found} counted: ${JSON.stringify(counts)}`;
+      // What comes while we ask is allowed for.
+      if (found < before || found > after) throw new Error(text);
+      return true;
+    }, 5_000);
+    return text;
+  }
+
+  async #look() {
+    const before = await arrivedAt(this.#host);
+    const counts = await countedBy(this.#agent);
+    const after = await arrivedAt(this.#host);
+    const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
+    return { before, after, total, counts };
+  }
 }
