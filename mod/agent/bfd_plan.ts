@@ -120,6 +120,7 @@ function pathOf(config: BfdConfig): BfdPath {
     interface: own,
     ...(vrf === undefined ? {} : { vrf }),
     multihop,
+    ...(config.seamless === undefined ? {} : { seamless: true as const }),
     minimumTtl: minimumTtl(config),
   };
 }

@@ -73,6 +73,6 @@ export type {
   TransitionCause,
   TransitionEffect,
 } from "./types.ts";
-export { refuseStranger } from "./unsolicited.ts";
+export { isAllowed, refuseStranger } from "./unsolicited.ts";
 export type { Refusal, Stranger, UnsolicitedSettings } from "./unsolicited.ts";
 export { believeLooped, LOOPED_TTL } from "./unaffiliated.ts";

@@ -5,13 +5,16 @@
  * @module
  */
 
-import { inPrefix, parseIp } from "../ip/mod.ts";
+import { inPrefix, isLinkLocal, parseIp } from "../ip/mod.ts";
 import type { ControlPacket } from "./packet.ts";
 
 export interface UnsolicitedSettings {
   /** Interfaces where it is allowed. */
   readonly interfaces: readonly string[];
-  /** Prefixes that may ask, such as `192.0.2.0/24`; the interface's own networks, too, must fit. */
+  /**
+   * Prefixes that may ask, such as `192.0.2.0/24`; empty: whoever is on the link, which everybody
+   * must be.
+   */
   readonly allow: readonly string[];
   /** Most sessions made so. */
   readonly limit: number;
@@ -21,7 +24,7 @@ export interface UnsolicitedSettings {
 export interface Stranger {
   readonly source: string;
   readonly interface: string;
-  /** Networks of that interface, as prefixes. */
+  /** Networks of that interface, as prefixes; link-local addresses are on it in any case. */
   readonly networks: readonly string[];
   /** Sessions made so far for strangers. */
   readonly sessions: number;
@@ -33,7 +36,10 @@ export type Refusal =
   | "interface"
   | "not_on_link"
   | "not_allowed"
-  | "limit";
+  | "limit"
+  // What the driver looks at after the others.
+  | "not_authenticated"
+  | "rate";
 
 /**
  * @param packet decoded, TTL checked, for no session that exists
@@ -48,9 +54,14 @@ export function refuseStranger(
   // Who names a discriminator of ours, or goes, wants no new session.
   if (packet.yourDiscriminator !== 0 || packet.state !== "down") return "not_first_packet";
   if (!settings.interfaces.includes(from.interface)) return "interface";
-  if (!within(from.source, from.networks)) return "not_on_link";
-  if (!within(from.source, settings.allow)) return "not_allowed";
+  if (!isLinkLocal(from.source) && !within(from.source, from.networks)) return "not_on_link";
+  if (!isAllowed(from.source, settings)) return "not_allowed";
   return from.sessions >= settings.limit ? "limit" : null;
+}
+
+/** Whether the address is among those that may begin a session, wherever it is. */
+export function isAllowed(address: string, { allow }: Pick<UnsolicitedSettings, "allow">): boolean {
+  return allow.length === 0 || within(address, allow);
 }
 
 function within(address: string, prefixes: readonly string[]): boolean {

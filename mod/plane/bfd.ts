@@ -18,7 +18,7 @@ import type {
   Told,
   TransitionCause,
 } from "../bfd/mod.ts";
-import type { ReflectorPlan, UnsolicitedPlan } from "./bfd_strangers.ts";
+import type { ReflectorPlan, UnconfiguredReport, UnsolicitedPlan } from "./bfd_strangers.ts";
 import type { EventId } from "./messages.ts";
 
 /** Between whom a session runs; addresses are canonical text. */
@@ -34,6 +34,8 @@ export interface BfdPath {
   /** The VRF that the interface belongs to, or whose routes lead to the peer; absent: none. */
   readonly vrf?: string;
   readonly multihop: boolean;
+  /** Questions to a reflector of Seamless BFD on UDP port 7784, answers to the port they come from. */
+  readonly seamless?: true;
   /** Least TTL or hop limit of what is received: 255 over one hop. */
   readonly minimumTtl: number;
 }
@@ -47,6 +49,8 @@ export interface ProtocolBfd {
   readonly authentication?: AuthenticationType;
   /** How those who depend on the session take a flapping one; absent: as it comes. */
   readonly damping?: DampingSettings;
+  /** The other side has begun it (RFC 9468); absent: it is configured. */
+  readonly unsolicited?: true;
   /** AdminDown of the other side is no failure for those who depend on it; absent: it is. */
   readonly adminDownIsFailure?: false;
   /** Echo packets of our own (RFC 5880 section 6.4); absent: none. Over one hop of Ethernet only. */
@@ -159,6 +163,8 @@ export interface BfdReport {
   readonly path: BfdPath;
   /** Absent: packets are not authenticated. */
   readonly authentication?: AuthenticationType;
+  /** The other side has begun it (RFC 9468). */
+  readonly unsolicited?: true;
   /** What those who depend on it were told last; absent: nothing yet. */
   readonly told?: Told;
   /** What it lacks, in words: its interface, its address, a port, a key; empty: nothing. */
@@ -171,4 +177,12 @@ export interface BfdReport {
   readonly sendErrors: number;
   readonly stallGraces: number;
   readonly dropped: Readonly<Record<string, number>>;
+}
+
+/** All of BFD, for status. */
+export interface BfdState extends UnconfiguredReport {
+  /** Absent: there is none. */
+  readonly bfd?: readonly BfdReport[];
+  /** Packets to BFD's ports that no session could be charged with, by reason. */
+  readonly bfdDropped?: Readonly<Record<string, number>>;
 }

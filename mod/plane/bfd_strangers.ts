@@ -55,10 +55,23 @@ export interface UnsolicitedPlan {
   readonly allow: readonly string[];
   /** Most sessions that exist at once. */
   readonly limit: number;
-  /**
-   * Of each session; its name is made, `authentication` is null here. Both intervals 0: as the
-   * other side wants them.
-   */
+  /** Of each session, passive; its name is made, `authentication` is null here. */
   readonly settings: SessionSettings;
   readonly authentication?: AuthenticationType;
+}
+
+/** The sessions that others have begun, for status; they stand among the others, too. */
+export interface UnsolicitedReport {
+  /** What is missing, in words: a port, a key; empty: nothing. */
+  readonly waitingFor: readonly string[];
+  readonly sessions: number;
+  readonly limit: number;
+  /** First packets that began nothing, by reason. */
+  readonly refused: Readonly<Record<string, number>>;
+}
+
+/** Both, for status; absent: off. */
+export interface UnconfiguredReport {
+  readonly bfdReflector?: ReflectorReport;
+  readonly bfdUnsolicited?: UnsolicitedReport;
 }

@@ -35,3 +35,10 @@ export class IdSource {
     return `${this.#prefix}:${number}`;
   }
 }
+
+const word = new Uint32Array(1);
+
+/** 32 bits that nobody can foresee. */
+export function randomWord(): number {
+  return crypto.getRandomValues(word)[0]!;
+}

@@ -6,7 +6,7 @@
  */
 
 import type { Router, RouterSettings } from "../vrrp/mod.ts";
-import type { BfdReport } from "./bfd.ts";
+import type { BfdState } from "./bfd.ts";
 import type { AuthenticationReport } from "./credentials.ts";
 import type { GroupState } from "./groups.ts";
 import type { HistogramData } from "./histogram.ts";
@@ -25,7 +25,7 @@ export interface TrackerReport {
 }
 
 /** Answer to `query`. */
-export interface ProtocolState {
+export interface ProtocolState extends BfdState {
   readonly type: "state";
   readonly id: EventId;
   readonly cause: EventId;
@@ -55,10 +55,6 @@ export interface ProtocolState {
     /** `overflow`: the kernel's queues were full, nobody has looked at the packet. */
     readonly dropped: Readonly<Record<string, number>>;
   }[];
-  /** Absent: there is none. */
-  readonly bfd?: readonly BfdReport[];
-  /** Packets to BFD's ports that no session could be charged with, by reason. */
-  readonly bfdDropped?: Readonly<Record<string, number>>;
   /** What the thread runs as: `fifo 50`, `other 0`. */
   readonly scheduling: { readonly policy: string; readonly priority: number };
 }

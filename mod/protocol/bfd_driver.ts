@@ -14,30 +14,37 @@ import {
   type AuthenticationSettings,
   createSession,
   isStall,
-  type Session,
   type SessionEvent,
 } from "../bfd/mod.ts";
 import type {
   AdministerBfd,
   BfdCredentials,
   BfdMemory,
-  BfdReport,
+  BfdState,
   ProtocolBfd,
 } from "../plane/bfd.ts";
+import type { InterfaceState } from "../plane/interface_state.ts";
 import { MAX_SEQUENCES, type SharedWords } from "../plane/shared.ts";
 import type { TrackerFinding } from "../plane/trackers.ts";
 import { BfdClient, type BfdClientSurroundings } from "./bfd_clients.ts";
 import { BfdEntry, type BfdSurroundings } from "./bfd_entry.ts";
+import { FormerSessions, goingOn } from "./bfd_former.ts";
 import {
   haveSameEchoes,
   isSameSession,
   memoryOf,
   reportOf,
   sameAuthentication,
-  samePath,
 } from "./bfd_memory.ts";
-import { BfdOpenings, type OpeningSurroundings, type SessionSockets } from "./bfd_openings.ts";
+import {
+  BfdOpenings,
+  type OpeningSurroundings,
+  type PortQuestion,
+  type SessionSockets,
+} from "./bfd_openings.ts";
 import { BfdSockets, type BfdSocketSurroundings } from "./bfd_sockets.ts";
+import type { FirstPackets } from "./bfd_strangers.ts";
+import { BfdUnconfigured, type UnconfiguredPlan } from "./bfd_unconfigured.ts";
 import { EchoingSockets } from "./echoing_sockets.ts";
 import { SlotTable } from "./slot_table.ts";
 
@@ -45,6 +52,11 @@ import { SlotTable } from "./slot_table.ts";
 export interface BfdDriverSurroundings
   extends BfdSocketSurroundings, OpeningSurroundings, Omit<BfdClientSurroundings, "remember"> {
   readonly words: SharedWords;
+  /** What is known of an interface that is watched. */
+  interfaceAt(
+    namespace: string,
+    index: number,
+  ): Pick<InterfaceState, "name" | "networks"> | undefined;
   /** A number in [0, 1), for jitter. */
   random(): number;
 }
@@ -53,13 +65,6 @@ export interface BfdDriverSurroundings
 const LONGEST_FAREWELL = 3_000_000;
 
 const OPENING: readonly string[] = ["its sockets are being opened"];
-
-interface Former {
-  readonly memory: BfdMemory;
-  readonly silentSince: number;
-  /** It stood still on purpose: all of it is as it was. */
-  readonly exact: boolean;
-}
 
 export class BfdDriver {
   readonly #env: BfdDriverSurroundings;
@@ -73,7 +78,8 @@ export class BfdDriver {
   readonly #clientSurroundings: BfdClientSurroundings;
   /** Sessions that an operator has taken down, until he takes them up again. */
   readonly #administered = new Set<string>();
-  readonly #resumed = new Map<string, Former>();
+  readonly #former = new FormerSessions();
+  readonly #unconfigured: BfdUnconfigured;
   #stopping = false;
   /** Ends a stop that takes too long. */
   readonly #farewell = {
@@ -83,11 +89,23 @@ export class BfdDriver {
   };
 
   /** @param sockets other ones than the kernel's, for tests */
-  constructor(env: BfdDriverSurroundings, sockets: SessionSockets = new BfdSockets(env)) {
+  constructor(
+    env: BfdDriverSurroundings,
+    sockets: SessionSockets & FirstPackets = new BfdSockets(env),
+  ) {
     this.#env = env;
     this.#sockets = new EchoingSockets(sockets, env);
     const broke = (entry: BfdEntry, error: unknown, now: number): void =>
       this.#breakDown(entry, error, now);
+    this.#unconfigured = new BfdUnconfigured(env, sockets, {
+      set: (config, authentication, now) => {
+        this.set(config, authentication, now);
+        // The other side waits for the answer to its first packet.
+        this.openings.fire(now);
+      },
+      remove: (name, now) => this.remove(name, now),
+      stateOf: (name) => this.#entries.get(name)?.session.state,
+    });
     this.openings = new BfdOpenings(env, this.#sockets, this.#entries, broke);
     this.#surroundings = {
       heap: env.heap,
@@ -132,6 +150,7 @@ export class BfdDriver {
     sessions: readonly ProtocolBfd[],
     credentials: readonly BfdCredentials[],
     now: number,
+    unconfigured: UnconfiguredPlan = {},
   ): string[] {
     const changes: string[] = [];
     // A session added now would never be told to stop.
@@ -139,7 +158,7 @@ export class BfdDriver {
     const keys = new Map(credentials.map((one) => [one.session, one.authentication]));
     const wanted = new Set(sessions.map(({ settings }) => settings.name));
     for (const name of [...this.#entries.keys()]) {
-      if (wanted.has(name)) continue;
+      if (wanted.has(name) || this.#unconfigured.strangers.has(name)) continue;
       changes.push(`BFD session ${name}: removed`);
       this.remove(name, now);
     }
@@ -148,8 +167,8 @@ export class BfdDriver {
       const done = this.set(config, keys.get(name) ?? null, now);
       if (done !== "") changes.push(`BFD session ${name}: ${done}`);
     }
-    // Old news must not be believed when somebody of that name comes later.
-    this.#resumed.clear();
+    this.#unconfigured.configure(unconfigured, keys, this.#former.memories, now);
+    this.#former.clear();
     return changes;
   }
 
@@ -191,14 +210,14 @@ export class BfdDriver {
   #add(config: ProtocolBfd, authentication: AuthenticationSettings | null, now: number): void {
     const { name } = config.settings;
     const settings = { ...config.settings, authentication };
-    const former = this.#formerOf(config);
+    const former = this.#former.of(config, (own) => this.#sockets.hasDiscriminator(own));
     const slot = this.#slots.take(former?.memory.slot ?? -1);
     const session = former === undefined
       ? createSession(settings, {
         discriminator: this.#sockets.newDiscriminator(),
         sequence: this.#env.randomWord(),
       }, now)
-      : this.#goingOn(former, authentication);
+      : goingOn(former, authentication, this.#env.words);
     const entry = new BfdEntry(session, config, slot, this.#surroundings);
     entry.locked = config.authentication !== undefined && authentication === null;
     entry.formerPort = former?.memory.sourcePort ?? 0;
@@ -221,28 +240,6 @@ export class BfdDriver {
       }
     }
     entry.arm();
-  }
-
-  /** What the session was in a former life, if it is the same one. */
-  #formerOf(config: ProtocolBfd): Former | undefined {
-    const former = this.#resumed.get(config.settings.name);
-    if (former === undefined) return undefined;
-    const { session, path } = former.memory;
-    const { unaffiliated } = session.settings;
-    const usable = samePath(path, config.path) && unaffiliated === config.settings.unaffiliated &&
-      !session.stopping && !session.stopped &&
-      !this.#sockets.hasDiscriminator(session.localDiscriminator);
-    return usable ? former : undefined;
-  }
-
-  /** A session that goes on, its keys as they are configured now. */
-  #goingOn(
-    { memory: { session, slot }, exact }: Former,
-    authentication: AuthenticationSettings | null,
-  ): Session {
-    const sequence = { ...session.sequence };
-    if (!exact && slot >= 0) sequence.transmit = this.#env.words.sequence(slot);
-    return { ...session, settings: { ...session.settings, authentication }, sequence };
   }
 
   /** Says AdminDown once and ends. */
@@ -296,6 +293,7 @@ export class BfdDriver {
   /** Tells everybody that we go. `isStopped` says when the last has had the time to hear it. */
   stop(atOnce: boolean, now: number): void {
     this.#stopping = true;
+    this.#unconfigured.stop(now);
     for (const entry of [...this.#entries.values()]) {
       entry.leaving = true;
       if (entry.broken !== "") this.#forget(entry);
@@ -319,6 +317,13 @@ export class BfdDriver {
   /** An interface of one of these names is there, or is not, or is another. */
   interfaceChanged(namespace: string, names: readonly (string | undefined)[], now: number): void {
     this.openings.interfaceChanged(namespace, names, now);
+    this.#unconfigured.interfaceChanged(namespace, names, now);
+  }
+
+  /** Who has a UDP port that is waited for. */
+  portOwner(question: PortQuestion, owner: string): void {
+    this.openings.portOwner(question, owner);
+    this.#unconfigured.portOwner(question, owner, this.#env.clock());
   }
 
   #lock(entry: BfdEntry, locked: boolean, now: number): void {
@@ -346,11 +351,13 @@ export class BfdDriver {
   speak(now: number): void {
     for (const entry of this.#entries.values()) entry.speak(now);
     this.#sockets.share(true);
+    this.#unconfigured.share(true);
   }
 
   /** Nobody did, and we stood still for `age`. */
   goOn(age: number, now: number): void {
     this.#sockets.share(false);
+    this.#unconfigured.share(false);
     for (const entry of this.#entries.values()) entry.apply({ type: "resume", age }, now);
   }
 
@@ -358,9 +365,8 @@ export class BfdDriver {
 
   /** Sessions as a former plane or process left them, for `configure` to go on with. */
   resume(memories: readonly BfdMemory[], silentSince: number, exact: boolean): void {
-    for (const memory of memories) {
-      this.#resumed.set(memory.session.settings.name, { memory, silentSince, exact });
-    }
+    if (exact) this.#unconfigured.takeOver();
+    this.#former.remember(memories, silentSince, exact);
   }
 
   /** All sessions as they are now. */
@@ -382,13 +388,12 @@ export class BfdDriver {
   }
 
   /** For status; absent: there are no sessions, and nobody has sent anything. */
-  describe(): { bfd?: readonly BfdReport[]; bfdDropped?: Readonly<Record<string, number>> } {
+  describe(): BfdState {
     this.#sockets.collect(this.#env.clock());
     const { dropped } = this.#sockets;
-    if (this.#entries.size === 0 && Object.keys(dropped).length === 0) return {};
-    const bfd = [...this.#entries.values()].map((entry) =>
-      reportOf(entry, this.#clients.get(entry)!.client)
-    );
-    return { bfd, bfdDropped: dropped };
+    const others = this.#unconfigured.describe();
+    if (this.#entries.size === 0 && Object.keys(dropped).length === 0) return others;
+    const bfd = [...this.#clients].map(([entry, { client }]) => reportOf(entry, client));
+    return { bfd, bfdDropped: dropped, ...others };
   }
 }

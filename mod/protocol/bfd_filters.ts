@@ -12,10 +12,17 @@
  */
 
 import { assemble, bpf, type Instruction } from "../../ffi/mod.ts";
-import { AUTHENTICATION_TYPES, type AuthenticationSettings, CONTROL_HEADER } from "../bfd/mod.ts";
+import {
+  AUTHENTICATION_TYPES,
+  type AuthenticationSettings,
+  CONTROL_HEADER,
+  SEAMLESS_PORT,
+} from "../bfd/mod.ts";
 import { parseIp } from "../ip/mod.ts";
+import type { BfdPath } from "../plane/bfd.ts";
 import type { BfdFamily } from "./bfd_transport.ts";
 
+const SOURCE_PORT = 0;
 const PAYLOAD = 8;
 const VERSION = PAYLOAD;
 const FLAGS = PAYLOAD + 1;
@@ -53,6 +60,23 @@ export interface Expected {
 /** Only packets of that TTL and more. */
 export function ttlFilter(family: BfdFamily, minimum: number): Uint8Array {
   return assemble([...ttl(family, minimum), bpf.accept(), bpf.label("drop"), bpf.drop()]);
+}
+
+/**
+ * Only what comes from the reflector of Seamless BFD that is asked: its address, port 7784, and the
+ * TTL. The socket is not connected.
+ */
+export function answerFilter({ family, peer, minimumTtl }: BfdPath): Uint8Array {
+  return assemble([
+    ...ttl(family, minimumTtl),
+    bpf.loadHalf(SOURCE_PORT),
+    bpf.jumpEqual(SEAMLESS_PORT, 1, 0),
+    bpf.jump("drop"),
+    ...peers(family, [peer]),
+    bpf.accept(),
+    bpf.label("drop"),
+    bpf.drop(),
+  ]);
 }
 
 /** Only what may be for one of our sessions. */

@@ -31,6 +31,7 @@ export function reportOf(entry: BfdEntry, { told }: Client): BfdReport {
     session: withoutKeys(session),
     path,
     ...(authentication === undefined ? {} : { authentication }),
+    ...(entry.config.unsolicited === true ? { unsolicited: true } : {}),
     ...(told === null ? {} : { told }),
     waitingFor: waitsFor(entry),
     ...(echo === null ? {} : { echo: echo.report() }),

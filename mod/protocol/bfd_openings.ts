@@ -38,7 +38,8 @@ function keyOf({ namespace, family, port }: PortQuestion): string {
   return `${namespace}/${family}/${port}`;
 }
 
-function belongs(port: number, owner: string): string {
+/** Words for it; `owner` is empty where nobody knows. */
+export function belongs(port: number, owner: string): string {
   return `UDP port ${port} belongs to ${owner === "" ? "another program" : owner}`;
 }
 

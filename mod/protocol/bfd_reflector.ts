@@ -10,53 +10,25 @@
  */
 
 import {
-  AF_INET,
-  AF_INET6,
-  bindSocket,
-  bindToDevice,
   closeDescriptor,
   EADDRINUSE,
-  EAGAIN,
-  inNamespace,
-  IP_PKTINFO,
-  IP_RECVTTL,
-  IP_TOS,
-  IP_TTL,
-  IPPROTO_IP,
-  IPPROTO_IPV6,
-  IPV6_PKTINFO,
-  IPV6_RECVHOPLIMIT,
-  IPV6_RECVPKTINFO,
-  IPV6_TCLASS,
-  IPV6_UNICAST_HOPS,
-  IPV6_V6ONLY,
-  MessageReceiver,
-  MessageSender,
-  openSocket,
-  packetInfo4,
-  packetInfo6,
   setOption,
-  SO_RCVBUF,
-  SOCK_DGRAM,
-  sockaddrIn,
-  sockaddrIn6,
-  sockaddrPort,
+  SO_REUSEADDR,
   SOL_SOCKET,
   SystemError,
 } from "../../ffi/mod.ts";
 import {
   type AuthenticationSettings,
-  LONGEST_CONTROL,
-  reflect,
   type ReflectorDrop,
   type ReflectorSettings,
   SEAMLESS_PORT,
 } from "../bfd/mod.ts";
-import { inPrefix, parseIp } from "../ip/mod.ts";
+import { parseIp } from "../ip/mod.ts";
 import type { ReflectorPlan, ReflectorReport } from "../plane/bfd_strangers.ts";
 import { Allowance } from "./allowance.ts";
-import { type BfdSource, ROOM } from "./bfd_sources.ts";
-import { ownerOfUdpPort } from "../plane/port_owner.ts";
+import type { BfdSource } from "./bfd_sources.ts";
+import { belongs, type PortQuestion } from "./bfd_openings.ts";
+import { type Binding, type Prefix, ReflectorSocket } from "./bfd_reflector_socket.ts";
 import type { Deadline, TimerHeap } from "./timer_heap.ts";
 
 /** Share of the thread's time for answers, and how much of it, microseconds, is saved up. */
@@ -66,16 +38,8 @@ const SAVED = 4_000;
 const RESUME = 1_000;
 /** Most questions in one go: with digests each may take 50 µs. */
 const BATCH = 8;
-/** What the kernel may queue meanwhile. */
-const BUFFER = 1 << 18;
 /** How long to wait before what could not be opened is tried again, microseconds. */
 const RETRY = 1_000_000;
-
-const LARGEST_TTL = 255;
-/** Network control (CS6), as the sessions have it. */
-const CLASS_CONTROL = 0xc0;
-
-type Family = "ipv4" | "ipv6";
 
 /** What the reflector needs from around it. */
 export interface ReflectorSurroundings {
@@ -83,14 +47,11 @@ export interface ReflectorSurroundings {
   /** Microseconds on CLOCK_MONOTONIC. */
   clock(): number;
   /** Index of the interface that has this name now; 0: there is none. */
-  indexOf(namespace: string, name: string): number;
+  interfaceIndex(namespace: string, name: string): number;
+  /** Asks who has a UDP port: the answer is for `portOwner`. */
+  findPortOwner(question: PortQuestion): void;
   watch(source: BfdSource): void;
   unwatch(source: BfdSource): void;
-}
-
-interface Prefix {
-  readonly network: Uint8Array;
-  readonly length: number;
 }
 
 interface Counters {
@@ -114,7 +75,10 @@ export class BfdReflector implements Deadline {
   #settings: ReflectorSettings | null = null;
   #allow: readonly Prefix[] = [];
   #waitingFor: string[] = [];
+  /** Who has the port, by namespace and family; empty: nobody knows. */
+  readonly #owners = new Map<string, string>();
   #paused = false;
+  #takesOver = false;
 
   constructor(env: ReflectorSurroundings) {
     this.#env = env;
@@ -124,17 +88,34 @@ export class BfdReflector implements Deadline {
    * Other wishes; `null`: none. Sockets that are still wanted are not touched.
    *
    * @param authentication null where the plan wants some: nothing is answered
+   * @param takesOver a former process of ours still has the port, and shares it
    */
   configure(
     plan: ReflectorPlan | null,
     authentication: AuthenticationSettings | null,
+    takesOver: boolean,
     now: number,
   ): void {
+    this.#takesOver = takesOver;
     this.#plan = plan;
     this.#authentication = authentication;
     this.#settings = plan && { ...plan, authentication };
     this.#allow = plan === null ? [] : plan.allow.map(prefixOf);
     this.refresh(now);
+    this.#takesOver = false;
+  }
+
+  /** An interface of one of these names is there, or is not, or is another. */
+  interfaceChanged(namespace: string, names: readonly (string | undefined)[], now: number): void {
+    if (this.#plan?.namespace !== namespace) return;
+    if (this.#plan.interfaces.some((own) => names.includes(own))) this.refresh(now);
+  }
+
+  /** Lets a process that takes over have the port as well, or no longer. */
+  share(shared: boolean): void {
+    for (const { descriptor } of this.#sockets.values()) {
+      setOption(descriptor, SOL_SOCKET, SO_REUSEADDR, shared ? 1 : 0);
+    }
   }
 
   /** Interfaces have come or gone, or it is time to try again: opens and closes what has changed. */
@@ -160,7 +141,7 @@ export class BfdReflector implements Deadline {
     const found: Binding[] = [];
     const names = plan.interfaces.length === 0 ? [""] : plan.interfaces;
     for (const name of names) {
-      const index = name === "" ? 0 : this.#env.indexOf(namespace, name);
+      const index = name === "" ? 0 : this.#env.interfaceIndex(namespace, name);
       if (name !== "" && index === 0) {
         this.#waitingFor.push(`interface ${name}: not there`);
         continue;
@@ -179,14 +160,32 @@ export class BfdReflector implements Deadline {
 
   #open(key: string, binding: Binding): void {
     try {
-      const socket = new ReflectorSocket(binding, this);
+      const socket = new ReflectorSocket(binding, this.#takesOver, this);
       this.#sockets.set(key, socket);
       if (!this.#paused) this.#env.watch(socket);
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
       const { address, interface: name } = binding;
-      this.#waitingFor.push(`${address}${name === "" ? "" : ` on ${name}`}: ${error.message}`);
+      const why = error.errno === EADDRINUSE ? this.#taken(binding) : error.message;
+      this.#waitingFor.push(`${address}${name === "" ? "" : ` on ${name}`}: ${why}`);
     }
+  }
+
+  /** Somebody else has the port: who, as far as it is known. */
+  #taken({ namespace, family }: Binding): string {
+    const owner = this.#owners.get(`${namespace}/${family}`);
+    if (owner === undefined) {
+      this.#owners.set(`${namespace}/${family}`, "");
+      this.#env.findPortOwner({ namespace, family, port: SEAMLESS_PORT });
+    }
+    return belongs(SEAMLESS_PORT, owner ?? "");
+  }
+
+  /** The answer to `findPortOwner`; it may be for somebody else. */
+  portOwner({ namespace, family, port }: PortQuestion, owner: string, now: number): void {
+    if (port !== SEAMLESS_PORT) return;
+    this.#owners.set(`${namespace}/${family}`, owner);
+    this.refresh(now);
   }
 
   #close(key: string, socket: ReflectorSocket): void {
@@ -260,123 +259,6 @@ export class BfdReflector implements Deadline {
       pauses,
       dropped: { ...dropped },
     };
-  }
-}
-
-/** What a socket is bound to; `index` is the interface's, so that one made anew is another. */
-interface Binding {
-  readonly namespace: string;
-  readonly interface: string;
-  readonly index: number;
-  readonly family: Family;
-  readonly address: string;
-}
-
-// What is read is answered before the next is read: one set of buffers serves all sockets.
-const message = new MessageReceiver(ROOM);
-const sender = new MessageSender(LONGEST_CONTROL);
-const answer = new Uint8Array(new ArrayBuffer(LONGEST_CONTROL));
-
-/** Where things stand in `struct sockaddr_in` and `sockaddr_in6`, and behind a control header. */
-const LAYOUT = {
-  ipv4: { size: 16, address: 4, length: 4, info: 16, local: 20, heard: 8 },
-  ipv6: { size: 28, address: 8, length: 16, info: 16, local: 16, heard: 0 },
-} as const;
-
-class ReflectorSocket implements BfdSource {
-  readonly descriptor: number;
-  readonly #reflector: BfdReflector;
-  readonly #family: Family;
-  /** Views of `message`: whom to answer, and the address alone. */
-  readonly #from: Uint8Array;
-  readonly #address: Uint8Array;
-  /** Says from which of our addresses to answer. */
-  readonly #control: Uint8Array;
-
-  /** @throws {SystemError} which names the program that has the port */
-  constructor(binding: Binding, reflector: BfdReflector) {
-    const { family } = binding;
-    this.#family = family;
-    this.#reflector = reflector;
-    const { size, address, length } = LAYOUT[family];
-    this.#from = message.source.subarray(0, size);
-    this.#address = message.source.subarray(address, address + length);
-    this.#control = family === "ipv4"
-      ? packetInfo4(0, new Uint8Array(4))
-      : packetInfo6(0, new Uint8Array(16));
-    this.descriptor = inNamespace(binding.namespace, () => openReflector(binding));
-  }
-
-  read(budget: number): number {
-    return this.#reflector.serve(this, budget);
-  }
-
-  /**
-   * Answers one question.
-   *
-   * @returns what `sendmsg` said, or why there is no answer; null: nothing waits
-   */
-  answer(
-    settings: ReflectorSettings,
-    allow: readonly Prefix[],
-    minimumTtl: number,
-  ): number | ReflectorDrop | null {
-    const length = message.receive(this.descriptor);
-    if (length === -EAGAIN) return null;
-    if (length < 0) return length;
-    if (message.hopLimit < minimumTtl) return "ttl";
-    if (allow.length > 0 && !this.#allowed(allow)) return "not_allowed";
-    const port = sockaddrPort(this.#from);
-    const made = reflect(message.payload, length, port, settings, answer);
-    if (typeof made === "string") return made;
-    this.#answerFromWhereAsked();
-    return sender.send(this.descriptor, answer, made, this.#from, this.#control);
-  }
-
-  #allowed(allow: readonly Prefix[]): boolean {
-    for (let i = 0; i < allow.length; i++) {
-      const { network, length } = allow[i]!;
-      if (network.length !== this.#address.length) continue;
-      if (inPrefix(this.#address, network, length)) return true;
-    }
-    return false;
-  }
-
-  #answerFromWhereAsked(): void {
-    const { local, length, heard } = LAYOUT[this.#family];
-    const at = heard +
-      (this.#family === "ipv4"
-        ? message.findControl(IPPROTO_IP, IP_PKTINFO)
-        : message.findControl(IPPROTO_IPV6, IPV6_PKTINFO));
-    for (let i = 0; i < length; i++) this.#control[local + i] = message.control[at + i]!;
-  }
-}
-
-function openReflector({ family, interface: name, index, address }: Binding): number {
-  const fd = openSocket(family === "ipv4" ? AF_INET : AF_INET6, SOCK_DGRAM, 0);
-  try {
-    if (name !== "") bindToDevice(fd, name);
-    setOption(fd, SOL_SOCKET, SO_RCVBUF, BUFFER);
-    if (family === "ipv4") {
-      setOption(fd, IPPROTO_IP, IP_RECVTTL, 1);
-      setOption(fd, IPPROTO_IP, IP_PKTINFO, 1);
-      setOption(fd, IPPROTO_IP, IP_TTL, LARGEST_TTL);
-      setOption(fd, IPPROTO_IP, IP_TOS, CLASS_CONTROL);
-      bindSocket(fd, sockaddrIn(address, SEAMLESS_PORT));
-    } else {
-      setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-      setOption(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
-      setOption(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
-      setOption(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, LARGEST_TTL);
-      setOption(fd, IPPROTO_IPV6, IPV6_TCLASS, CLASS_CONTROL);
-      bindSocket(fd, sockaddrIn6(address, SEAMLESS_PORT, index));
-    }
-    return fd;
-  } catch (error) {
-    closeDescriptor(fd);
-    if (!(error instanceof SystemError) || error.errno !== EADDRINUSE) throw error;
-    const owner = ownerOfUdpPort(family, SEAMLESS_PORT) ?? "another program";
-    throw new SystemError("bind", EADDRINUSE, `UDP port ${SEAMLESS_PORT} belongs to ${owner}`);
   }
 }
 

@@ -3,13 +3,15 @@
  * 255, and where that is wanted packets as large as the path has to carry (RFC 9764).
  *
  * It is not connected: a connected one would report ICMP errors, true and forged, in place of
- * sending. It hears nothing.
+ * sending. It hears nothing, but for the answers to an initiator of Seamless BFD, which come to the
+ * port that asks (RFC 7881 section 3).
  *
  * @module
  */
 
 import {
   attachDropAll,
+  attachFilter,
   bindSocket,
   bindToDevice,
   closeDescriptor,
@@ -38,8 +40,19 @@ import {
   SystemError,
 } from "../../ffi/mod.ts";
 import { LONGEST_CONTROL } from "../bfd/mod.ts";
-import { type BfdEndpoints, deviceOf, openUdp, portOf, sockaddr } from "./bfd_transport.ts";
+import { answerFilter } from "./bfd_filters.ts";
+import {
+  type BfdEndpoints,
+  deviceOf,
+  FIRST_SOURCE_PORT,
+  LAST_SOURCE_PORT,
+  openUdp,
+  portOf,
+  sockaddr,
+} from "./bfd_transport.ts";
 
+/** Ports that are tried before a session is told that there is none. */
+const PORT_TRIES = 64;
 const LARGEST_TTL = 255;
 /** Network control (CS6), as routing protocols have it. */
 const CLASS_CONTROL = 0xc0;
@@ -94,8 +107,14 @@ export class BfdSender {
         port = bindAgain(fd, ends, former) || bindToFirstFree(fd, ends, candidates);
         // For a process that takes over from this one.
         setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+        if (ends.seamless === true) attachFilter(fd, answerFilter(ends));
       }));
     this.port = port;
+  }
+
+  /** Where answers come to an initiator. */
+  get descriptor(): number {
+    return this.#fd;
   }
 
   /**
@@ -172,4 +191,17 @@ function bindToFirstFree(fd: number, ends: BfdEndpoints, candidates: Iterable<nu
     }
   }
   throw failure;
+}
+
+/** The source ports to try: from a random one on, without those of our own sessions. */
+export function* candidatePorts(random: number, taken: ReadonlySet<number>): Generator<number> {
+  const count = LAST_SOURCE_PORT - FIRST_SOURCE_PORT + 1;
+  const first = (random >>> 0) % count;
+  let tries = 0;
+  for (let i = 0; i < count && tries < PORT_TRIES; i++) {
+    const port = FIRST_SOURCE_PORT + (first + i) % count;
+    if (taken.has(port)) continue;
+    tries++;
+    yield port;
+  }
 }

@@ -12,18 +12,25 @@ import { authenticate, type ControlPacket, decodeControl, emptyControlPacket } f
 import type { LogLimiter } from "../plane/log_limiter.ts";
 import { BfdCollector } from "./bfd_collector.ts";
 import type { BfdEntry } from "./bfd_entry.ts";
-import { BfdSender } from "./bfd_sender.ts";
-import { type BfdDrop, type BfdSource, Discovery, HearingSource } from "./bfd_sources.ts";
+import { BfdSender, candidatePorts } from "./bfd_sender.ts";
+import {
+  addUp,
+  AnswerSource,
+  type BfdDrop,
+  type BfdSource,
+  Discovery,
+  HearingSource,
+} from "./bfd_sources.ts";
 import {
   type BfdEndpoints,
   type DiscoveryPlace,
-  FIRST_SOURCE_PORT,
-  LAST_SOURCE_PORT,
+  isSamePort,
   openDiscovery,
   openHearing,
   PortTaken,
   share,
 } from "./bfd_transport.ts";
+import type { BfdStrangers } from "./bfd_strangers.ts";
 import type { Deadline, TimerHeap } from "./timer_heap.ts";
 
 /** What the sockets need from around them. */
@@ -39,8 +46,6 @@ export interface BfdSocketSurroundings {
   unwatch(source: BfdSource): void;
 }
 
-/** Ports that are tried before a session is told that there is none. */
-const PORT_TRIES = 64;
 /** Packets of one session that are read before it is declared down, and how long that may take. */
 const UNREAD = 4096;
 const READING = 3_000;
@@ -58,6 +63,10 @@ export class BfdSockets {
   readonly #env: BfdSocketSurroundings;
   readonly #byDiscriminator = new Map<number, BfdEntry>();
   readonly #discoveries = new Map<BfdEntry, Discovery>();
+  /** Those that hear first packets also where there is no session. */
+  readonly #kept = new Set<Discovery>();
+  /** Asked about first packets for no session; null: there is nobody to ask. */
+  strangers: Pick<BfdStrangers, "admit"> | null = null;
   /** Those of them that rest, with what ends it. */
   readonly #resting = new Map<Discovery, Deadline>();
   readonly #sources = new Map<BfdEntry, HearingSource>();
@@ -75,19 +84,19 @@ export class BfdSockets {
   /** Packets in discovery that no session could be charged with. */
   get dropped(): Readonly<Record<string, number>> {
     const sum = { ...this.#formerDrops };
-    for (const { dropped } of new Set(this.#discoveries.values())) addUp(sum, dropped);
+    for (const { dropped } of this.#all()) addUp(sum, dropped);
     return sum as Record<string, number>;
   }
 
   /** Adds what the kernel has dropped so far to the counters. */
   collect(now: number): void {
     for (const source of this.#sources.values()) source.collect(now);
-    for (const discovery of new Set(this.#discoveries.values())) discovery.collect(now);
+    for (const discovery of this.#all()) discovery.collect(now);
   }
 
   /** Lets a process that takes over have the ports as well, or no longer. */
   share(shared: boolean): void {
-    share([...new Set(this.#discoveries.values())].map(({ descriptor }) => descriptor), shared);
+    share(this.#all().map(({ descriptor }) => descriptor), shared);
   }
 
   // ===== sessions ================================================================================
@@ -121,9 +130,14 @@ export class BfdSockets {
    * @throws {SystemError} when they are not to be had; then it has none
    */
   open(entry: BfdEntry, ends: BfdEndpoints): void {
+    if (ends.seamless === true) return this.#openInitiator(entry, ends);
     const discovery = this.#openDiscovery(ends, entry.formerPort !== 0);
     try {
-      entry.sender = new BfdSender(ends, this.#candidatePorts(), entry.formerPort);
+      entry.sender = new BfdSender(
+        ends,
+        candidatePorts(this.#env.randomWord(), this.#ports),
+        entry.formerPort,
+      );
     } catch (error) {
       this.#closeIfUnused(discovery);
       throw error;
@@ -134,6 +148,28 @@ export class BfdSockets {
     this.#discoveries.set(entry, discovery);
     discovery.add(entry);
     this.#collector.watch(entry);
+  }
+
+  /** What asks a reflector hears its answers, too: nobody else is to find it. */
+  #openInitiator(entry: BfdEntry, ends: BfdEndpoints): void {
+    const sender = new BfdSender(
+      ends,
+      candidatePorts(this.#env.randomWord(), this.#ports),
+      entry.formerPort,
+    );
+    entry.sender = sender;
+    entry.ends = ends;
+    entry.formerPort = sender.port;
+    this.#ports.add(sender.port);
+    this.#collector.watch(entry);
+    this.#listen(new AnswerSource(sender.descriptor, entry, this), entry);
+  }
+
+  #listen(source: HearingSource, entry: BfdEntry): void {
+    entry.hearing = source.descriptor;
+    this.#sources.set(entry, source);
+    this.#env.watch(source);
+    this.#collector.watch(source);
   }
 
   /** The session is configured otherwise. */
@@ -149,24 +185,12 @@ export class BfdSockets {
     sender.close();
     entry.sender = null;
     this.#ports.delete(sender.port);
-    const discovery = this.#discoveries.get(entry)!;
+    this.#collector.unwatch(entry);
+    const discovery = this.#discoveries.get(entry);
+    if (discovery === undefined) return;
     this.#discoveries.delete(entry);
     discovery.delete(entry);
-    this.#collector.unwatch(entry);
     this.#closeIfUnused(discovery);
-  }
-
-  /** The source ports to try: from a random one on, without those of our own sessions. */
-  *#candidatePorts(): Generator<number> {
-    const count = LAST_SOURCE_PORT - FIRST_SOURCE_PORT + 1;
-    const first = (this.#env.randomWord() >>> 0) % count;
-    let tries = 0;
-    for (let i = 0; i < count && tries < PORT_TRIES; i++) {
-      const port = FIRST_SOURCE_PORT + (first + i) % count;
-      if (this.#ports.has(port)) continue;
-      tries++;
-      yield port;
-    }
   }
 
   // ===== sockets =================================================================================
@@ -180,25 +204,48 @@ export class BfdSockets {
     const place = { namespace, family, multihop, vrf, address: "", scope: 0 };
     const present = this.#discoveryAt(place, ends.source);
     if (present !== undefined) return present;
-    const beside = [...new Set(this.#discoveries.values())]
-      .filter((one) => isSamePort(one.place, place)).map(({ descriptor }) => descriptor);
-    const open = (where: DiscoveryPlace) => {
-      const discovery = new Discovery(openDiscovery(where, beside, shared), where, this);
-      this.#env.watch(discovery);
-      this.#collector.watch(discovery);
-      return discovery;
-    };
     try {
-      return open(place);
+      return this.#newDiscovery(place, shared);
     } catch (error) {
       if (!(error instanceof PortTaken) || ends.source === "") throw error;
-      return open({ ...place, address: ends.source, scope: ends.interfaceIndex });
+      const own = { ...place, address: ends.source, scope: ends.interfaceIndex };
+      return this.#newDiscovery(own, shared);
     }
+  }
+
+  #newDiscovery(place: DiscoveryPlace, shared: boolean): Discovery {
+    const descriptor = openDiscovery(place, this.#beside(place), shared);
+    const discovery = new Discovery(descriptor, place, this);
+    this.#env.watch(discovery);
+    this.#collector.watch(discovery);
+    return discovery;
+  }
+
+  /** Sockets of our own on the same port. */
+  #beside(place: DiscoveryPlace): number[] {
+    return this.#all().filter((one) => isSamePort(one.place, place))
+      .map(({ descriptor }) => descriptor);
+  }
+
+  /** All of them. */
+  #all(): Discovery[] {
+    return [...new Set([...this.#discoveries.values(), ...this.#kept])];
+  }
+
+  /**
+   * First packets are to be heard there, also where there is no session; or no longer.
+   *
+   * @throws {SystemError} when the socket cannot be had
+   */
+  listen(place: DiscoveryPlace, wanted: boolean): void {
+    const present = this.#discoveryAt(place, "");
+    if (wanted) this.#kept.add(present ?? this.#newDiscovery(place, false));
+    else if (present !== undefined && this.#kept.delete(present)) this.#closeIfUnused(present);
   }
 
   /** A discovery that hears what is sent to an address. */
   #discoveryAt(place: DiscoveryPlace, address: string): Discovery | undefined {
-    for (const discovery of new Set(this.#discoveries.values())) {
+    for (const discovery of this.#all()) {
       const { place: at } = discovery;
       if (!isSamePort(at, place) || at.vrf !== place.vrf) continue;
       if (at.address === "" || at.address === address) return discovery;
@@ -207,7 +254,7 @@ export class BfdSockets {
   }
 
   #closeIfUnused(discovery: Discovery): void {
-    if (discovery.isUsed) return;
+    if (discovery.isUsed || this.#kept.has(discovery)) return;
     this.#collector.unwatch(discovery);
     const pause = this.#resting.get(discovery);
     if (pause === undefined) this.#env.unwatch(discovery);
@@ -223,9 +270,7 @@ export class BfdSockets {
     if (now < entry.hearAgainAt) return;
     entry.hearAgainAt = now + HEARING_GAP;
     this.#closeHearing(entry);
-    const { place } = this.#discoveries.get(entry)!;
-    const beside = [...new Set(this.#discoveries.values())]
-      .filter((one) => isSamePort(one.place, place)).map(({ descriptor }) => descriptor);
+    const beside = this.#beside(this.#discoveries.get(entry)!.place);
     let source: HearingSource;
     try {
       source = new HearingSource(openHearing(entry.ends, local, port, beside), entry, this);
@@ -235,12 +280,9 @@ export class BfdSockets {
       throw error;
     }
     this.#discoveries.get(entry)!.drop("overflow", source.lostBefore);
-    entry.hearing = source.descriptor;
     entry.hearingPort = port;
     entry.hearingAddress = local;
-    this.#sources.set(entry, source);
-    this.#env.watch(source);
-    this.#collector.watch(source);
+    this.#listen(source, entry);
   }
 
   #closeHearing(entry: BfdEntry): void {
@@ -304,11 +346,15 @@ export class BfdSockets {
   discover(discovery: Discovery, message: MessageReceiver, now: number): boolean {
     const ttl = message.hopLimit;
     const reason = decodeControl(message.payload, message.length, this.#event.packet);
+    const far = !discovery.place.multihop && ttl !== 255;
     // One that came from afar is charged to its session, too: the peer may not know better, as
     // keepalived over IPv6 without `hoplimit 255`.
-    const entry = reason === null ? this.#find(discovery, message) : undefined;
+    let entry = reason === null ? this.#find(discovery, message) : undefined;
+    if (entry === undefined && reason === null && !far && !discovery.place.multihop) {
+      const admitted = this.strangers?.admit(discovery.place, message, this.#event.packet, now);
+      if (admitted === true) entry = this.#find(discovery, message);
+    }
     if (entry === undefined) {
-      const far = !discovery.place.multihop && ttl !== 255;
       discovery.drop(far ? "ttl" : reason ?? "unknown_session");
       return false;
     }
@@ -339,18 +385,5 @@ export class BfdSockets {
     const here = peer === from && (interfaceIndex === 0 || interfaceIndex === index) &&
       (source === "" || source === local());
     return here ? entry : undefined;
-  }
-}
-
-/** Whether two places compete for one port. */
-function isSamePort(a: DiscoveryPlace, b: DiscoveryPlace): boolean {
-  return a.namespace === b.namespace && a.family === b.family && a.multihop === b.multihop;
-}
-
-type Counts = Partial<Record<BfdDrop, number>>;
-
-function addUp(sum: Counts, more: Readonly<Counts>): void {
-  for (const [reason, count] of Object.entries(more) as [BfdDrop, number][]) {
-    sum[reason] = (sum[reason] ?? 0) + count;
   }
 }

@@ -28,7 +28,7 @@ import {
 import type { DropReason } from "../bfd/mod.ts";
 import { formatIp } from "../ip/mod.ts";
 import type { BfdEntry } from "./bfd_entry.ts";
-import { floodFilter, ttlFilter } from "./bfd_filters.ts";
+import { answerFilter, floodFilter, ttlFilter } from "./bfd_filters.ts";
 import type { DiscoveryPlace } from "./bfd_transport.ts";
 import { FloodGauge } from "./flood_gauge.ts";
 
@@ -120,6 +120,10 @@ abstract class Filtered {
 
   close(now: number): void {
     this.collect(now);
+    this.release();
+  }
+
+  protected release(): void {
     closeDescriptor(this.descriptor);
   }
 
@@ -160,13 +164,13 @@ const RAPID = 500;
  */
 export class HearingSource extends Filtered implements BfdSource {
   #readAt = -Infinity;
-  readonly #entry: BfdEntry;
+  protected readonly entry: BfdEntry;
   readonly #reader: BfdReader;
   #closed = false;
 
   constructor(descriptor: number, entry: BfdEntry, reader: BfdReader) {
     super(descriptor);
-    this.#entry = entry;
+    this.entry = entry;
     this.#reader = reader;
   }
 
@@ -192,7 +196,7 @@ export class HearingSource extends Filtered implements BfdSource {
       }
       for (let i = 0; i < taken && !this.#closed; i++) {
         const length = Math.min(packets.length(i), ROOM);
-        if (!this.#reader.heard(this.#entry, packets.payload(i), length, now)) useless++;
+        if (!this.#reader.heard(this.entry, packets.payload(i), length, now)) useless++;
       }
       count += taken;
       if (taken < wanted) break;
@@ -207,19 +211,43 @@ export class HearingSource extends Filtered implements BfdSource {
   }
 
   protected override floodFilter(): Uint8Array {
-    const { ends: { family, minimumTtl }, session } = this.#entry;
+    const { ends: { family, minimumTtl }, session } = this.entry;
     const { settings: { authentication }, localDiscriminator } = session;
     const discriminators = [localDiscriminator];
     return floodFilter(family, { peers: null, discriminators, minimumTtl, authentication });
   }
 
   protected override relax(): void {
-    const { family, minimumTtl } = this.#entry.ends;
+    const { family, minimumTtl } = this.entry.ends;
     attachFilter(this.descriptor, ttlFilter(family, minimumTtl));
   }
 
   protected override countDrops(count: number, unread: boolean): void {
-    this.#entry.drop(unread ? "overflow" : "ttl", count);
+    this.entry.drop(unread ? "overflow" : "ttl", count);
+  }
+}
+
+/**
+ * Where answers come to an initiator of Seamless BFD: the socket that asks. It is the sender's to
+ * close.
+ */
+export class AnswerSource extends HearingSource {
+  protected override release(): void {}
+
+  protected override floodFilter(): Uint8Array {
+    const { ends: { family, peer, minimumTtl }, session } = this.entry;
+    const { settings: { authentication }, localDiscriminator } = session;
+    const discriminators = [localDiscriminator];
+    return floodFilter(family, { peers: [peer], discriminators, minimumTtl, authentication });
+  }
+
+  protected override relax(): void {
+    attachFilter(this.descriptor, answerFilter(this.entry.ends));
+  }
+
+  /** What the filter refuses is from elsewhere, or from too far away. */
+  protected override countDrops(count: number, unread: boolean): void {
+    this.entry.drop(unread ? "overflow" : "unknown_session", count);
   }
 }
 
@@ -312,7 +340,7 @@ export class Discovery extends Filtered implements BfdSource {
     return floodFilter(this.place.family, {
       peers: [...this.#sessions.keys()],
       discriminators: entries.map(({ session }) => session.localDiscriminator),
-      minimumTtl: Math.min(...entries.map(({ ends }) => ends.minimumTtl)),
+      minimumTtl: Math.min(255, ...entries.map(({ ends }) => ends.minimumTtl)),
     });
   }
 
@@ -322,5 +350,14 @@ export class Discovery extends Filtered implements BfdSource {
 
   protected override countDrops(count: number): void {
     this.drop("overflow", count);
+  }
+}
+
+type Counts = Partial<Record<BfdDrop, number>>;
+
+/** Adds counters to counters. */
+export function addUp(sum: Counts, more: Readonly<Counts>): void {
+  for (const [reason, count] of Object.entries(more) as [BfdDrop, number][]) {
+    sum[reason] = (sum[reason] ?? 0) + count;
   }
 }

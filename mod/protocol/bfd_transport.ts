@@ -50,6 +50,7 @@ import {
   SOL_SOCKET,
   SystemError,
 } from "../../ffi/mod.ts";
+import { SEAMLESS_PORT } from "../bfd/mod.ts";
 import type { BfdPath } from "../plane/bfd.ts";
 import { ttlFilter } from "./bfd_filters.ts";
 
@@ -72,7 +73,10 @@ export interface BfdEndpoints extends BfdPath {
   readonly interfaceIndex: number;
 }
 
-export function portOf({ multihop }: Pick<BfdEndpoints, "multihop">): number {
+export function portOf(
+  { multihop, seamless }: Pick<BfdEndpoints, "multihop" | "seamless">,
+): number {
+  if (seamless === true) return SEAMLESS_PORT;
   return multihop ? MULTIHOP_PORT : SINGLE_HOP_PORT;
 }
 
@@ -170,6 +174,11 @@ export interface DiscoveryPlace extends Pick<BfdEndpoints, "namespace" | "family
   readonly address: string;
   /** Index of the interface of a link-local address; 0: it is none. */
   readonly scope: number;
+}
+
+/** Whether two places compete for one port. */
+export function isSamePort(a: DiscoveryPlace, b: DiscoveryPlace): boolean {
+  return a.namespace === b.namespace && a.family === b.family && a.multihop === b.multihop;
 }
 
 /**

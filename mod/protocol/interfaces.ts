@@ -41,6 +41,11 @@ export class InterfaceTable {
     return this.#byName.get(`${namespace}/${name}`);
   }
 
+  /** What was last heard of this interface. */
+  at(key: InterfaceKey): InterfaceState | undefined {
+    return this.#byKey.get(keyOf(key));
+  }
+
   /** The name this interface had when it was last heard of. */
   nameOf(key: InterfaceKey): string | undefined {
     return this.#byKey.get(keyOf(key))?.name;

@@ -26,7 +26,7 @@ import {
   TimerFd,
 } from "../../ffi/mod.ts";
 import { Counters } from "../plane/counters.ts";
-import { IdSource } from "../plane/ids.ts";
+import { IdSource, randomWord } from "../plane/ids.ts";
 import { Inbox, Outbox } from "../plane/inbox.ts";
 import { LogLimiter } from "../plane/log_limiter.ts";
 import type {
@@ -143,7 +143,6 @@ export class ProtocolLoop {
       watch: (channel) => this.#watch(channel),
       unwatch: (channel) => this.#unwatch(channel),
     });
-    const word = new Uint32Array(1);
     this.#bfd = new BfdDriver({
       ids: this.#ids,
       heap: this.#heap,
@@ -151,8 +150,9 @@ export class ProtocolLoop {
       log: this.#log,
       clock: monotonicMicros,
       random: Math.random,
-      randomWord: () => crypto.getRandomValues(word)[0]!,
+      randomWord,
       interfaceIndex: (namespace, name) => this.#driver.interfaceIndex(namespace, name),
+      interfaceAt: (namespace, index) => this.#driver.interfaceAt(namespace, index),
       findPortOwner: (question) =>
         this.#kernel.post({ type: "find_port_owner", id: this.#ids.next(), ...question }),
       found: (finding, now) => this.#driver.trackerFound(finding, now),
@@ -344,7 +344,7 @@ export class ProtocolLoop {
       case "tracker":
         return this.#driver.trackerFound(message, now);
       case "port_owner":
-        return this.#bfd.openings.portOwner(message, message.owner);
+        return this.#bfd.portOwner(message, message.owner);
       case "stop_routers":
         this.#driver.stop(message.now, now, message.id);
         return this.#bfd.stop(message.now, now);
@@ -378,7 +378,7 @@ export class ProtocolLoop {
   #configure(message: ConfigureProtocol, now: number): void {
     const { memory, bfd, bfdCredentials = [], findings = [] } = message;
     if (memory?.bfd !== undefined) this.#bfd.resume(memory.bfd, memory.silentSince, true);
-    const sessions = this.#bfd.configure(bfd?.sessions ?? [], bfdCredentials, now);
+    const sessions = this.#bfd.configure(bfd?.sessions ?? [], bfdCredentials, now, bfd);
     const all = { ...message, findings: [...findings, ...this.#bfd.findings()] };
     this.#configured(message.id, [...sessions, ...this.#driver.configure(all, now)]);
   }

@@ -259,6 +259,11 @@ export class VrrpDriver {
     return this.#interfaces.find(namespace, name)?.index ?? 0;
   }
 
+  /** What is known of an interface that is watched. */
+  interfaceAt(namespace: string, index: number): InterfaceState | undefined {
+    return this.#interfaces.at({ namespace, index });
+  }
+
   /** Routers that speak on one of the named interfaces, or track it. */
   #reviewUsers(
     namespace: string,

@@ -68,6 +68,7 @@ function run({ port, wake }: Start): void {
     clock: monotonicMicros,
     random: Math.random,
     randomWord: () => crypto.getRandomValues(word)[0]!,
+    interfaceAt: () => undefined,
     interfaceIndex: (namespace, name) => inNamespace(namespace, () => interfaceIndex(name)),
     findPortOwner: (question) => {
       const { owner } = answerPortOwner({ type: "find_port_owner", id: "p", ...question });

@@ -17,6 +17,7 @@ import type {
   BfdChanged,
   BfdCredentials,
   BfdPath,
+  BfdPlan,
   BfdRemembered,
   ProtocolBfd,
 } from "../../../mod/plane/bfd.ts";
@@ -28,7 +29,8 @@ import type { TrackerFound } from "../../../mod/plane/trackers.ts";
 import { BfdDriver } from "../../../mod/protocol/bfd_driver.ts";
 import type { BfdEntry } from "../../../mod/protocol/bfd_entry.ts";
 import type { PortQuestion, SessionSockets } from "../../../mod/protocol/bfd_openings.ts";
-import type { BfdEndpoints } from "../../../mod/protocol/bfd_transport.ts";
+import type { FirstPackets } from "../../../mod/protocol/bfd_strangers.ts";
+import type { BfdEndpoints, DiscoveryPlace } from "../../../mod/protocol/bfd_transport.ts";
 import { TimerHeap } from "../../../mod/protocol/timer_heap.ts";
 import { SECOND } from "./fixtures.ts";
 
@@ -85,8 +87,11 @@ export interface SentPacket extends ControlPacket {
   readonly at: number;
 }
 
-class PaperSockets implements SessionSockets {
+class PaperSockets implements SessionSockets, FirstPackets {
   readonly dropped = {};
+  strangers: FirstPackets["strangers"] = null;
+  /** Places where first packets are heard. */
+  readonly listening = new Set<string>();
   readonly opened: string[] = [];
   /** What opening fails with; null: it does not. */
   failure: SystemError | null = null;
@@ -100,6 +105,11 @@ class PaperSockets implements SessionSockets {
 
   newDiscriminator(): number {
     return ++this.#last;
+  }
+
+  listen(place: DiscoveryPlace, wanted: boolean): void {
+    if (wanted) this.listening.add(`${place.namespace}/${place.family}`);
+    else this.listening.delete(`${place.namespace}/${place.family}`);
   }
 
   hasDiscriminator(discriminator: number): boolean {
@@ -175,6 +185,11 @@ export class BfdBench {
       random: () => 0.5,
       randomWord: () => crypto.getRandomValues(word)[0]!,
       interfaceIndex: (_, name) => this.interfaces.get(name) ?? 0,
+      interfaceAt: (_, index) => {
+        const known = [...this.interfaces].find(([, own]) => own === index);
+        const networks = ["192.0.2.0/24", "2001:db8::/64"];
+        return known && { name: known[0], networks };
+      },
       findPortOwner: (question) => void this.asked.push(question),
       found: (found) => {
         this.found.push(found);
@@ -187,8 +202,12 @@ export class BfdBench {
     }, this.sockets);
   }
 
-  configure(sessions: readonly ProtocolBfd[], keys: readonly BfdCredentials[] = []): string[] {
-    const changes = this.driver.configure(sessions, keys, this.now);
+  configure(
+    sessions: readonly ProtocolBfd[],
+    keys: readonly BfdCredentials[] = [],
+    more: Omit<BfdPlan, "sessions"> = {},
+  ): string[] {
+    const changes = this.driver.configure(sessions, keys, this.now, more);
     // Sockets are opened in the turn's timers.
     this.heap.fire(this.now, 100);
     return changes;
