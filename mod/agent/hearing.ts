@@ -29,7 +29,7 @@ export class Hearing implements PlaneListener {
   /** What the kernel plane holds, by router. */
   readonly reports = new Map<string, AddressReport>();
   readonly recorder = new Recorder();
-  /** What each BFD session has told last: it goes on from there in another plane. */
+  /** What each BFD session has told last. */
   readonly bfd = new Map<string, BfdChanged>();
   readonly #hearers: Hearers;
 
@@ -69,7 +69,9 @@ export class Hearing implements PlaneListener {
         this.snapshots.bfd(message.memory);
         break;
       case "bfd_changed":
-        this.bfd.set(message.session, message);
+        // One that ended may never come back: strangers have names, too.
+        if (message.memory.session.stopped) this.bfd.delete(message.session);
+        else this.bfd.set(message.session, message);
         this.snapshots.bfd(message.memory);
         notices.session(message);
         break;

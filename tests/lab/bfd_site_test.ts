@@ -6,6 +6,7 @@ import type { SessionStatus } from "../../mod/control/bfd_status.ts";
 import type { ReloadResult } from "../../mod/agent/results.ts";
 import { type HalbAgent, halbPath, type Host, type Lab, lab, startHalb } from "../lib/mod.ts";
 import { statusOf, untilLogged } from "./agent_helpers.ts";
+import { upgrade } from "./upgrade_helpers.ts";
 import { linesOf, notebook, script, untilLines, workshop } from "./notify_helpers.ts";
 
 /** A session with the other host, of an agent that needs no virtual router. */
@@ -39,6 +40,16 @@ async function untilSession(
     if (one.state === state) return true;
     throw new Error(`${one.state}: ${one.reason}; ${one.waiting_for.join("; ")}`);
   }, 15_000);
+  return await session(agent);
+}
+
+/** Up, and with the intervals of a session that is up: these are agreed on a moment after that. */
+async function untilAgreed(lab: Lab, agent: HalbAgent): Promise<SessionStatus> {
+  await untilSession(lab, agent, "up");
+  await lab.until("the intervals are agreed on", async () => {
+    const { detection_time_ms, transmit_interval_ms, polling } = await session(agent);
+    return detection_time_ms === 1000 && transmit_interval_ms === 100 && !polling;
+  }, 10_000);
   return await session(agent);
 }
 
@@ -147,7 +158,7 @@ lab("status says why a session is not up, for people and programs", async (lab) 
   b.writeSite(site("192.0.2.1", keyed("one secret")));
   const { result } = await ask(b.controlPath, { command: "reload" }) as ReloadResult;
   assert.equal(result, "applied");
-  const up = await untilSession(lab, a, "up");
+  const up = await untilAgreed(lab, a);
   assert.deepEqual(
     [up.authentication, up.detection_time_ms, up.transmit_interval_ms, up.waiting_for],
     ["keyed-sha1", 1000, 100, []],
@@ -191,7 +202,7 @@ lab("programs and FIFOs of a session: up, down, taken down, and the agent's JSON
   const agent = `notify = { fifo = "${all}", json_fifo = "${json}" }\n`;
   const a = startHalb(lab, hostA, site("192.0.2.2", notify, agent));
   const b = startHalb(lab, hostB, site("192.0.2.1"));
-  await untilSession(lab, a, "up");
+  await untilAgreed(lab, a);
   await b.kill();
   await untilSession(lab, a, "down");
   await command(a, "bfd", "down", "to-peer");
@@ -225,3 +236,41 @@ lab("programs and FIFOs of a session: up, down, taken down, and the agent's JSON
   // Readers of keepalived's lines have not asked for others.
   assert.deepEqual(linesOf(everything), []);
 });
+
+lab(
+  "an upgrade is no news, and keeps what was taken down; the end of the agent is told",
+  async (lab) => {
+    const [hostA, hostB] = await hostsOf(lab);
+    const work = workshop(lab);
+    const book = notebook(`${work}/book`);
+    const program = script(
+      `${work}/note`,
+      `echo "$HALB_NAME $HALB_PREVIOUS_STATE>$HALB_STATE $HALB_EVENT" >>${book}`,
+    );
+    const second = `[[bfd]]\nname = "quiet"\npeer = "192.0.2.3"\ninterface = "eth0"\n`;
+    const notify = `[defaults.bfd]\nnotify = { any = ["${program}"] }\n`;
+    const a = startHalb(lab, hostA, site("192.0.2.2", second) + notify);
+    const b = startHalb(lab, hostB, site("192.0.2.1"));
+    await untilSession(lab, a, "up");
+    await command(a, "bfd", "down", "quiet");
+    const told = ["to-peer >UP handshake", "quiet >ADMIN_DOWN admin_down"];
+    await untilLines(lab, book, told);
+    const before = await session(a);
+
+    const { new: next } = await upgrade(a);
+    const after = await session(a);
+    assert.deepEqual(
+      [after.state, after.transitions, after.local_discriminator, after.source_port],
+      ["up", before.transitions, before.local_discriminator, before.source_port],
+    );
+    assert.equal((await session(a, "quiet")).state, "admin-down");
+    assert.equal((await untilSession(lab, b, "up")).transitions, (await session(b)).transitions);
+    assert.deepEqual(linesOf(book), told);
+
+    // The new process knows what was told.
+    assert.equal((await command(a, "bfd", "up", "quiet")).code, 0);
+    Deno.kill(next.pid, "SIGTERM");
+    // The one that was taken down is told of no more: it has not been up since.
+    await untilLines(lab, book, [...told, "to-peer UP>ADMIN_DOWN stopped"]);
+  },
+);
