@@ -301,7 +301,8 @@ export class Agent {
     if (this.#stopping) throw new Error("The agent is stopping");
     this.#revivals.pause();
     try {
-      await this.#dialogue.restSoon();
+      const patience = this.#plan.bfd === undefined ? null : this.#dialogue.easeBfd();
+      await Promise.all([patience, this.#dialogue.restSoon()]);
       return this.#document(await this.#dialogue.freeze());
     } catch (error) {
       await this.thaw();

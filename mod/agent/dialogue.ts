@@ -128,6 +128,14 @@ export class Dialogue {
     await Promise.race([resting, busy]).finally(() => clearTimeout(timer));
   }
 
+  /** The other sides of BFD sessions are asked for patience: they have it, or are slow to answer. */
+  async easeBfd(): Promise<void> {
+    const message = { type: "ease_bfd", id: this.#planes.ids.next() } as const;
+    const answer = this.#questions.answer<Configured>("protocol", message.id);
+    this.#planes.toProtocol(message);
+    await answer;
+  }
+
   /** The protocol plane stands still. */
   freeze(): Promise<Frozen> {
     const message = { type: "freeze", id: this.#planes.ids.next() } as const;

@@ -11,6 +11,7 @@
 import * as v from "valibot";
 import { readText } from "../../ffi/mod.ts";
 import type { Memory } from "../plane/hand_over.ts";
+import { remoteDetectionTime } from "../bfd/mod.ts";
 import { VERSION } from "../version.ts";
 import { masterDown, type Router } from "../vrrp/mod.ts";
 import { memorySchema, planSchema } from "./memory_schema.ts";
@@ -133,12 +134,15 @@ function ofPlan(memory: AgentMemory, plan: SitePlan): AgentMemory {
 }
 
 /**
- * The document without routers whose last advert is older than their master-down interval: they
- * have been replaced, and begin anew.
+ * The document without routers whose last advert is older than their master-down interval, and
+ * without BFD sessions whose other side has missed them by now: they begin anew.
  */
 export function stillValid(document: AgentDocument, now: number): AgentDocument {
   const { plan, memory } = document;
   const young = memory.routers.filter((router) => now - memory.silentSince < patience(router));
+  const bfd = (memory.bfd ?? []).filter(({ session }) =>
+    session.state === "up" && now - memory.silentSince < remoteDetectionTime(session)
+  );
   const names = new Set(young.map(({ settings }) => settings.name));
   return {
     ...document,
@@ -150,7 +154,7 @@ export function stillValid(document: AgentDocument, now: number): AgentDocument 
         .map((group) => ({ ...group, members: group.members.filter((name) => names.has(name)) }))
         .filter(({ members }) => members.length > 0),
     },
-    memory: { ...memory, routers: young },
+    memory: { ...memory, routers: young, ...(memory.bfd === undefined ? {} : { bfd }) },
   };
 }
 

@@ -29,21 +29,49 @@ const path = v.strictObject({
   interface: v.union([v.literal(""), interfaceName]),
   vrf: v.exactOptional(interfaceName),
   multihop: v.boolean(),
+  seamless: v.exactOptional(v.literal(true)),
   minimumTtl: octet,
 });
 
-const settings = v.strictObject({
+const settingsEntries = {
   name,
   transmitInterval: interval,
   receiveInterval: interval,
   detectMultiplier: whole(1, 255),
   passive: v.boolean(),
   demand: v.nullable(v.strictObject({ pollInterval: micros })),
-  seamless: v.exactOptional(v.strictObject({ remoteDiscriminator: discriminator })),
   echoReceiveInterval: interval,
   authentication: v.null(),
   stallGrace: v.boolean(),
+  seamless: v.exactOptional(v.strictObject({ remoteDiscriminator: discriminator })),
   unaffiliated: v.exactOptional(v.literal(true)),
+};
+const settings = v.strictObject(settingsEntries);
+
+const authentication = v.exactOptional(v.picklist(AUTHENTICATION_TYPES));
+/** Networks, and interfaces, that may be allowed. */
+const allow = v.array(v.pipe(v.string(), v.maxLength(64)));
+const interfaces = v.array(interfaceName);
+
+const reflector = v.strictObject({
+  namespace: text,
+  addresses: v.array(address),
+  interfaces,
+  allow,
+  discriminators: v.array(whole(1, 0xffff_ffff)),
+  minimumTtl: octet,
+  requiredMinRx: interval,
+  adminDown: v.boolean(),
+  authentication,
+});
+
+const unsolicited = v.strictObject({
+  namespace: text,
+  interfaces,
+  allow,
+  limit: whole(1, MOST_SESSIONS),
+  settings: v.strictObject({ ...settingsEntries, name: v.literal("") }),
+  authentication,
 });
 
 const damping = v.strictObject({
@@ -122,13 +150,15 @@ export const bfdPlan = v.strictObject({
     v.array(v.strictObject({
       path,
       settings,
-      authentication: v.exactOptional(v.picklist(AUTHENTICATION_TYPES)),
+      echo: v.exactOptional(v.strictObject({ transmitInterval: interval })),
+      authentication,
       damping: v.exactOptional(damping),
       adminDownIsFailure: v.exactOptional(v.literal(false)),
-      echo: v.exactOptional(v.strictObject({ transmitInterval: interval })),
     })),
     v.maxLength(MOST_SESSIONS),
   ),
+  reflector: v.exactOptional(reflector),
+  unsolicited: v.exactOptional(unsolicited),
 });
 
 /** What sessions remember: `BfdMemory`s. */

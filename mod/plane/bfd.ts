@@ -86,6 +86,15 @@ export interface AdministerBfd {
   readonly down: boolean;
 }
 
+/**
+ * Before a hand-over: asks the other sides of all sessions for patience. Answered by `configured`
+ * when they have it, or after half a second.
+ */
+export interface EaseBfd {
+  readonly type: "ease_bfd";
+  readonly id: EventId;
+}
+
 // ---- protocol → control -------------------------------------------------------------------------
 
 export interface BfdAdministered {

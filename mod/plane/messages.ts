@@ -19,6 +19,7 @@ import type {
   BfdCredentials,
   BfdPlan,
   BfdRemembered,
+  EaseBfd,
 } from "./bfd.ts";
 import type { AuthenticationType, Credentials } from "./credentials.ts";
 import type { PlaneCrashed } from "./crash.ts";
@@ -357,6 +358,7 @@ export type ControlToProtocol =
   | ThawProtocol
   | OverrideRouters
   | AdministerBfd
+  | EaseBfd
   | StopRouters
   | QueryState
   | TrackerFound

@@ -27,6 +27,7 @@ import type { InterfaceState } from "../plane/interface_state.ts";
 import { MAX_SEQUENCES, type SharedWords } from "../plane/shared.ts";
 import type { TrackerFinding } from "../plane/trackers.ts";
 import { BfdClient, type BfdClientSurroundings } from "./bfd_clients.ts";
+import { BfdEase } from "./bfd_ease.ts";
 import { BfdEntry, type BfdSurroundings } from "./bfd_entry.ts";
 import { FormerSessions, goingOn } from "./bfd_former.ts";
 import {
@@ -80,6 +81,8 @@ export class BfdDriver {
   readonly #administered = new Set<string>();
   readonly #former = new FormerSessions();
   readonly #unconfigured: BfdUnconfigured;
+  /** Asks the other sides for patience before a hand-over. */
+  readonly ease: BfdEase;
   #stopping = false;
   /** Ends a stop that takes too long. */
   readonly #farewell = {
@@ -107,6 +110,7 @@ export class BfdDriver {
       stateOf: (name) => this.#entries.get(name)?.session.state,
     });
     this.openings = new BfdOpenings(env, this.#sockets, this.#entries, broke);
+    this.ease = new BfdEase(env.heap, this.#entries);
     this.#surroundings = {
       heap: env.heap,
       random: () => env.random(),
@@ -285,11 +289,6 @@ export class BfdDriver {
     return null;
   }
 
-  /** Something happens to one session. */
-  apply(name: string, event: SessionEvent, now: number): void {
-    this.#entries.get(name)?.apply(event, now);
-  }
-
   /** Tells everybody that we go. `isStopped` says when the last has had the time to hear it. */
   stop(atOnce: boolean, now: number): void {
     this.#stopping = true;
@@ -359,6 +358,7 @@ export class BfdDriver {
     this.#sockets.share(false);
     this.#unconfigured.share(false);
     for (const entry of this.#entries.values()) entry.apply({ type: "resume", age }, now);
+    this.ease.end(now);
   }
 
   // ===== memory ==================================================================================

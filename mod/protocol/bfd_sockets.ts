@@ -94,8 +94,13 @@ export class BfdSockets {
     for (const discovery of this.#all()) discovery.collect(now);
   }
 
-  /** Lets a process that takes over have the ports as well, or no longer. */
+  /**
+   * Lets a process that takes over have the ports as well, or no longer. Everything is left to
+   * discovery then: a session's own socket would take its packets away from the other process,
+   * while of two discoveries the younger one gets them.
+   */
   share(shared: boolean): void {
+    if (shared) { for (const entry of [...this.#sources.keys()]) this.#closeHearing(entry); }
     share(this.#all().map(({ descriptor }) => descriptor), shared);
   }
 

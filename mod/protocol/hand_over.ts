@@ -47,6 +47,12 @@ export class Freeze implements Memory {
     this.silentSince = now;
   }
 
+  /** What another process goes on from. */
+  get memory(): Memory {
+    const { routers, groups, silentSince, trackers, bfd } = this;
+    return { routers, groups, silentSince, trackers, bfd };
+  }
+
   /** Sleeps until a message comes, or for a heartbeat. */
   wait(): void {
     this.#epoll.wait(HEARTBEAT);

@@ -17,14 +17,7 @@
  * @module
  */
 
-import {
-  boottimeMicros,
-  Epoll,
-  EPOLLIN,
-  EventFd,
-  monotonicMicros,
-  TimerFd,
-} from "../../ffi/mod.ts";
+import { boottimeMicros, Epoll, EPOLLIN, EventFd, monotonicMicros } from "../../ffi/mod.ts";
 import { Counters } from "../plane/counters.ts";
 import { IdSource, randomWord } from "../plane/ids.ts";
 import { Inbox, Outbox } from "../plane/inbox.ts";
@@ -41,6 +34,7 @@ import type {
 } from "../plane/messages.ts";
 import type { ProtocolStart } from "../plane/start.ts";
 import { SharedWords } from "../plane/shared.ts";
+import { Alarm } from "./alarm.ts";
 import { Allowance } from "./allowance.ts";
 import { BfdDriver } from "./bfd_driver.ts";
 import type { BfdSource } from "./bfd_sources.ts";
@@ -88,7 +82,7 @@ export class ProtocolLoop {
   readonly #allowance = new Allowance();
   readonly #pace = new Pace();
   readonly #sweeper: Sweeper<Channel>;
-  readonly #timer = new TimerFd();
+  readonly #alarm = new Alarm();
   readonly #heap = new TimerHeap();
   readonly #guard = new LatenessGuard();
   readonly #words: SharedWords;
@@ -104,9 +98,6 @@ export class ProtocolLoop {
   /** Another process may be about to take over. */
   #freeze: Freeze | null = null;
   readonly #wall: WallClock;
-  #armed = Infinity;
-  /** The timer was among what woke us. */
-  #timerFired = false;
   /** The pace of what was read in this turn, microseconds; `Infinity`: nothing was. */
   #heard = Infinity;
   #ended = false;
@@ -171,7 +162,7 @@ export class ProtocolLoop {
     );
     for (const epoll of [this.#epoll, this.#quietEpoll]) {
       epoll.add(start.wake, EPOLLIN, TOKEN_WAKE);
-      epoll.add(this.#timer.fd, EPOLLIN, TOKEN_TIMER);
+      epoll.add(this.#alarm.descriptor, EPOLLIN, TOKEN_TIMER);
     }
   }
 
@@ -193,11 +184,11 @@ export class ProtocolLoop {
   #turn(): void {
     if (this.#freeze !== null) return this.#standStill(this.#freeze);
     const resume = this.#resumeAt(this.#now());
-    this.#armBy(Math.min(this.#heap.next, this.#sweeper.at, resume));
+    this.#alarm.armBy(Math.min(this.#heap.next, this.#sweeper.at, resume));
     const epoll = resume === Infinity ? this.#epoll : this.#quietEpoll;
     const ready = epoll.wait(this.#driver.hasMaster ? HEARTBEAT : HEARTBEAT_IDLE);
     let now = this.#now();
-    this.#timerFired = false;
+    this.#alarm.fired = false;
     const deadline = this.#heap.next;
     const stalled = this.#guard.wake(deadline, now, boottimeMicros());
     const due = now >= deadline;
@@ -206,7 +197,7 @@ export class ProtocolLoop {
     const until = due && stalled === 0 ? now + READING_BEFORE_DEADLINE : Infinity;
     let messages = this.#read(epoll, ready, PACKETS, now, until);
     // Where the timer woke us and the sockets were looked at, they were so after the deadline.
-    const looked = this.#timerFired && epoll === this.#epoll && ready < EVENTS &&
+    const looked = this.#alarm.fired && epoll === this.#epoll && ready < EVENTS &&
       this.#guard.late < LATE;
     if (due && !looked || stalled > 0) messages = this.#readEverything(now, until) || messages;
     let read = this.#now();
@@ -239,7 +230,7 @@ export class ProtocolLoop {
     for (let i = 0; i < ready; i++) {
       const token = epoll.token(i);
       if (token === TOKEN_WAKE) messages = true;
-      else if (token === TOKEN_TIMER) this.#expired();
+      else if (token === TOKEN_TIMER) this.#alarm.acknowledge();
       else this.#readables.read(token, budget, now, until);
     }
     return messages;
@@ -269,22 +260,6 @@ export class ProtocolLoop {
   #resumeAt(now: number): number {
     const allowed = this.#allowance.resumeAt(now);
     return allowed === Infinity ? this.#pace.resumeAt(now) : allowed;
-  }
-
-  /**
-   * Wakes us at `next` or before. Each advert moves a deadline away, and to tell the kernel each
-   * time would cost a system call: an early waking is taken for nothing, and seldom.
-   */
-  #armBy(next: number): void {
-    if (next >= this.#armed) return;
-    this.#armed = next;
-    this.#timer.armAt(next);
-  }
-
-  #expired(): void {
-    this.#timerFired = true;
-    this.#timer.acknowledge();
-    this.#armed = Infinity;
   }
 
   #watch(channel: Channel): void {
@@ -320,12 +295,15 @@ export class ProtocolLoop {
     switch (message.type) {
       case "configure":
         return this.#configure(message, now);
-      case "freeze": {
+      case "ease_bfd":
+        return this.#bfd.ease.begin(now, () => this.#configured(message.id, []));
+      case "freeze":
         this.#freeze ??= new Freeze(this.#driver, this.#start.wake, now, this.#bfd);
-        const { routers, groups, silentSince, trackers, bfd } = this.#freeze;
-        const head = { type: "frozen", id: this.#ids.next(), cause: message.id } as const;
-        return this.#control.post({ ...head, routers, groups, silentSince, trackers, bfd });
-      }
+        return this.#control.post({
+          type: "frozen",
+          ...this.#reply(message.id),
+          ...this.#freeze.memory,
+        });
       case "thaw": {
         const deferred = this.#freeze?.end(now, message.id) ?? [];
         this.#freeze = null;
@@ -338,8 +316,7 @@ export class ProtocolLoop {
         return this.#interfaceGone(message, now);
       case "override": {
         const answer = this.#driver.overrule(message, now);
-        const head = { type: "overridden", id: this.#ids.next(), cause: message.id } as const;
-        return this.#control.post({ ...head, ...answer });
+        return this.#control.post({ type: "overridden", ...this.#reply(message.id), ...answer });
       }
       case "tracker":
         return this.#driver.trackerFound(message, now);
@@ -350,14 +327,16 @@ export class ProtocolLoop {
         return this.#bfd.stop(message.now, now);
       case "administer_bfd": {
         const refused = this.#bfd.administer(message, now);
-        const id = this.#ids.next();
-        return this.#control.post({ type: "bfd_administered", id, cause: message.id, refused });
+        return this.#control.post({
+          type: "bfd_administered",
+          ...this.#reply(message.id),
+          refused,
+        });
       }
       case "query":
         return this.#control.post({
           type: "state",
-          id: this.#ids.next(),
-          cause: message.id,
+          ...this.#reply(message.id),
           at: now,
           ...this.#driver.describe(),
           ...this.#bfd.describe(),
@@ -393,8 +372,11 @@ export class ProtocolLoop {
     this.#bfd.interfaceChanged(message.key.namespace, [message.name, former], now);
   }
 
+  #reply(cause: EventId): { readonly id: EventId; readonly cause: EventId } {
+    return { id: this.#ids.next(), cause };
+  }
+
   #configured(cause: EventId, changes: readonly string[]): void {
-    const id = this.#ids.next();
-    this.#control.post({ type: "configured", id, cause, changes, at: this.#now() });
+    this.#control.post({ type: "configured", ...this.#reply(cause), changes, at: this.#now() });
   }
 }

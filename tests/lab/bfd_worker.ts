@@ -94,7 +94,7 @@ function run({ port, wake }: Start): void {
       case "remove":
         return driver.remove(command.name, now);
       case "apply":
-        return driver.apply(command.name, command.event, now);
+        return driver.entries.get(command.name)?.apply(command.event, now);
       case "stop":
         return driver.stop(command.now, now);
       case "query":

@@ -145,6 +145,46 @@ track = { files = [{ name = "load", weight = 2147483647 }] }
 name = "load"
 path = "/etc/load"
 
+[[bfd]]
+name = "one-hop"
+peer = "192.0.2.2"
+source = "192.0.2.1"
+interface = "eth0"
+vrf = "blue"
+namespace = "red"
+transmit_interval = "3.3ms"
+receive_interval = "10ms"
+demand = { poll_interval = "2s" }
+auth = { type = "keyed-sha1", keys = [{ id = 1, key = "hex:0011" }] }
+damping = { threshold = 2, window = "30s", hold = "1s", longest = "30s" }
+admin_down_is_failure = false
+stall_grace = false
+
+[[bfd]]
+name = "far"
+peer = "2001:db8::2"
+multihop = true
+min_ttl = 250
+passive = true
+
+[[bfd]]
+name = "asks"
+peer = "192.0.2.3"
+interface = "eth0"
+seamless = { remote_discriminator = 7 }
+
+[bfd_reflector]
+discriminators = [5]
+addresses = ["192.0.2.1"]
+interfaces = ["eth0"]
+allow = ["192.0.2.0/24"]
+auth = { type = "keyed-sha1", keys = [{ id = 1, key = "hex:0011" }] }
+
+[bfd_unsolicited]
+interfaces = ["eth1"]
+allow = ["198.51.100.0/24"]
+limit = 5
+
 [static]
 addresses = [{ address = "203.0.113.77/32", interface = "eth0" }]
 routes = [{ to = "203.0.113.64/26", via = "192.0.2.254" }]

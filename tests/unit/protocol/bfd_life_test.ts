@@ -126,6 +126,59 @@ Deno.test("BFD handed over to another process: exact, other settings are negotia
   assert.equal(first.entry("one").session.state, "up");
 });
 
+Deno.test("BFD before a hand-over: the other side is asked for patience, and gets the old intervals back", () => {
+  const fast = bfdSession("one", { transmitInterval: 10 * MS, receiveInterval: 10 * MS });
+  const first = new BfdBench();
+  first.configure([fast]);
+  first.up("one");
+  first.keepUp("one", SECOND);
+  let done = 0;
+  first.driver.ease.begin(first.now, () => done++);
+  const asked = first.sent.at(-1)!;
+  assert.deepEqual([asked.poll, asked.desiredMinTx], [true, SECOND], "three seconds to detect it");
+  assert.equal(first.entry("one").session.desiredMinTxUsed, 10 * MS, "not before it has agreed");
+  first.advance(5 * MS);
+  assert.equal(done, 0);
+  first.hear("one", { final: true });
+  first.advance(5 * MS);
+  assert.equal(done, 1);
+  assert.equal(first.entry("one").session.desiredMinTxUsed, SECOND);
+  // The other process goes on as configured.
+  first.driver.speak(first.now);
+  const second = new BfdBench(new SharedWords(), first.now + 200 * MS);
+  second.driver.resume(first.driver.memories(), first.now, true);
+  second.configure([fast]);
+  second.advance(0);
+  assert.deepEqual([second.sent.at(-1)!.state, second.sent.at(-1)!.desiredMinTx], ["up", 10 * MS]);
+  // Or it did not come to that: thawed, or never frozen.
+  const third = structuredClone(first.driver.memories());
+  first.driver.goOn(0, first.now);
+  first.keepUp("one", SECOND);
+  assert.equal(first.entry("one").session.desiredMinTxUsed, 10 * MS);
+  assert.equal(third[0]!.session.desiredMinTxUsed, SECOND);
+  first.driver.ease.begin(first.now, () => done++);
+  first.hear("one", { final: true });
+  first.keepUp("one", 20 * SECOND);
+  assert.equal(first.entry("one").session.desiredMinTxUsed, 10 * MS, "nobody has come");
+});
+
+Deno.test("BFD before a hand-over: nobody waits longer than half a second for an answer", () => {
+  const bench = new BfdBench();
+  bench.configure([bfdSession("one"), bfdSession("two", {}, { peer: "192.0.2.3" })]);
+  bench.up("one");
+  bench.keepUp("one", SECOND);
+  let done = 0;
+  bench.driver.ease.begin(bench.now, () => done++);
+  bench.keepUp("one", 495 * MS);
+  assert.equal(done, 0);
+  bench.keepUp("one", 10 * MS);
+  assert.equal(done, 1);
+  const none = new BfdBench();
+  none.configure([bfdSession("one")]);
+  none.driver.ease.begin(none.now, () => done++);
+  assert.equal(done, 2, "where nobody is up there is nobody to wait for");
+});
+
 /** A virtual router that tracks the session `one`, in the same heap. */
 class Tracking {
   readonly sent: number[] = [];
