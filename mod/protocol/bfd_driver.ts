@@ -120,7 +120,7 @@ export class BfdDriver {
       },
       changed: (entry, news, at) => {
         this.#clients.get(entry)?.heard(news, at);
-        if (news.type === "transition" && news.to === "up") this.#sockets.openEcho(entry, at);
+        if (news.type === "transition") this.#sockets.openEcho(entry, at);
       },
       agreed: (entry) => {
         const memory = this.#remember(entry);

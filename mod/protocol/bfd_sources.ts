@@ -50,7 +50,7 @@ export interface BfdSource {
 const BATCH = 16;
 
 /** Whether the reader of that many packets has to leave the rest for later. */
-function isLate(count: number, until: number): boolean {
+export function isLate(count: number, until: number): boolean {
   return count > 0 && until !== Infinity && monotonicMicros() >= until;
 }
 

@@ -14,11 +14,13 @@
  */
 
 import {
+  AF_INET6,
   AF_PACKET,
   assemble,
   attachDropAll,
   attachFilter,
   bindSocket,
+  bindToDevice,
   bpf,
   closeDescriptor,
   drainSocket,
@@ -29,6 +31,8 @@ import {
   ETH_P_IPV6,
   getSocketName,
   inNamespace,
+  IPPROTO_IPV6,
+  IPV6_V6ONLY,
   openSocket,
   readText,
   receive,
@@ -36,7 +40,10 @@ import {
   setOption,
   setReceiveBuffer,
   SO_PRIORITY,
+  SO_REUSEADDR,
+  SOCK_DGRAM,
   SOCK_RAW,
+  sockaddrIn6,
   sockaddrInterface,
   sockaddrLl,
   SOL_SOCKET,
@@ -51,7 +58,7 @@ import {
   LONGEST_CONTROL,
 } from "../bfd/mod.ts";
 import { isLinkLocal } from "../ip/mod.ts";
-import type { BfdSource } from "./bfd_sources.ts";
+import { type BfdSource, isLate } from "./bfd_sources.ts";
 import type { BfdEndpoints, BfdFamily } from "./bfd_transport.ts";
 import {
   ECHO_PORT,
@@ -71,6 +78,8 @@ import type { EchoPoint } from "./echo_point.ts";
 const ROOM = 9_300;
 /** Bytes the kernel may queue. */
 const BUFFER = 1 << 18;
+/** Frames between two looks at the clock. */
+const BATCH = 16;
 /** TC_PRIO_CONTROL: ahead of bulk traffic in the interface's own queue. */
 const PRIORITY_CONTROL = 7;
 const ARPHRD_ETHER = 1;
@@ -102,7 +111,7 @@ const control: ControlPacket = emptyControlPacket();
 class LinkSource implements BfdSource {
   constructor(
     readonly descriptor: number,
-    readonly read: (budget: number, now: number) => number,
+    readonly read: (budget: number, now: number, until: number) => number,
   ) {}
 }
 
@@ -114,6 +123,8 @@ export class EchoLink {
   readonly dropped: Partial<Record<EchoDrop, number>> = {};
   readonly #ends: BfdEndpoints;
   readonly #packets: number;
+  /** Keeps the kernel from complaining of what it delivers to the echo port; -1: there is none. */
+  readonly #quiet: number = -1;
   readonly #byDiscriminator = new Map<number, EchoPoint>();
   readonly #points: EchoPoint[] = [];
   #forwards = false;
@@ -133,14 +144,15 @@ export class EchoLink {
       this.#packets = open(ipv4 ? ETH_P_IP : ETH_P_IPV6, echoFilter(ends.family));
       this.mac = hardwareAddress(this.#packets, ends.interface);
       if (ipv4) open(ETH_P_ARP, assemble([bpf.accept()]));
+      else this.#quiet = openQuiet(ends);
     } catch (error) {
       for (const fd of opened) closeDescriptor(fd);
       throw error;
     }
     this.sources = [
-      new LinkSource(this.#packets, (budget, now) => this.#readPackets(budget, now)),
+      new LinkSource(this.#packets, (...limits) => this.#readPackets(...limits)),
       ...opened.slice(1).map((fd) =>
-        new LinkSource(fd, (budget, now) => this.#readArp(fd, budget, now))
+        new LinkSource(fd, (...limits) => this.#readArp(fd, ...limits))
       ),
     ];
   }
@@ -183,12 +195,14 @@ export class EchoLink {
 
   close(): void {
     for (const { descriptor } of this.sources) closeDescriptor(descriptor);
+    if (this.#quiet >= 0) closeDescriptor(this.#quiet);
   }
 
   // ===== receiving ===============================================================================
 
-  #readArp(descriptor: number, budget: number, now: number): number {
+  #readArp(descriptor: number, budget: number, now: number, until: number): number {
     for (let count = 0; count < budget; count++) {
+      if (count % BATCH === 0 && isLate(count, until)) return count;
       const length = receive(descriptor, frame, 0);
       if (length === -EAGAIN) return count;
       if (length > 0) this.#answered(length, now);
@@ -200,9 +214,10 @@ export class EchoLink {
     for (let i = 0; i < this.#points.length; i++) this.#points[i]!.learn(frame, length, now);
   }
 
-  #readPackets(budget: number, now: number): number {
+  #readPackets(budget: number, now: number, until: number): number {
     const { family } = this.#ends;
     for (let count = 0; count < budget; count++) {
+      if (count % BATCH === 0 && isLate(count, until)) return count;
       const length = receive(this.#packets, frame, 0);
       if (length === -EAGAIN) return count;
       if (length < 0) continue;
@@ -281,6 +296,30 @@ function openPacketSocket(ends: BfdEndpoints, protocol: number, program: Uint8Ar
       return fd;
     } catch (error) {
       closeDescriptor(fd);
+      throw error;
+    }
+  });
+}
+
+/**
+ * Over IPv6 the kernel takes what comes back, and what bfdd sends to our address, for packets to a
+ * port that nobody has, and says so to the sender. So somebody has it, and drops them.
+ *
+ * @returns -1: another program has the port, which is as good
+ */
+function openQuiet(ends: BfdEndpoints): number {
+  return inNamespace(ends.namespace, () => {
+    const fd = openSocket(AF_INET6, SOCK_DGRAM, 0);
+    try {
+      attachDropAll(fd);
+      setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+      setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+      bindToDevice(fd, ends.interface);
+      bindSocket(fd, sockaddrIn6("::", ECHO_PORT));
+      return fd;
+    } catch (error) {
+      closeDescriptor(fd);
+      if (error instanceof SystemError) return -1;
       throw error;
     }
   });

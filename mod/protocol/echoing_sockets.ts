@@ -2,7 +2,7 @@
  * Sockets of sessions that have echoes beside them, or nothing else: an unaffiliated session (RFC
  * 9747) has a link of echoes in place of UDP sockets, one with an echo function has both.
  *
- * Echoes begin when a session is up, since then its interface and addresses are there, and stay
+ * Echoes begin when a session hears its peer, since then its interface and addresses are there, and stay
  * until its sockets go.
  *
  * @module
@@ -87,10 +87,14 @@ export class EchoingSockets implements SessionSockets {
     this.#sockets.share(shared);
   }
 
-  /** A session that is up has the echoes that are wanted of it, or says why not. */
+  /**
+   * A session that is up, or nearly so, since the peer may be up already, has the echoes that are
+   * wanted of it, or says why not.
+   */
   openEcho(entry: BfdEntry, now: number): void {
     const { config: { echo, settings }, ends, sender, session } = entry;
-    if (entry.echo !== null || sender === null || session.state !== "up") return;
+    if (entry.echo !== null || entry.echoProblem !== "" || sender === null) return;
+    if (session.state !== "up" && session.state !== "init") return;
     if (echo === undefined && settings.echoReceiveInterval === 0) return;
     const { detectMultiplier } = settings;
     try {

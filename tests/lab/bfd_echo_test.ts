@@ -229,7 +229,7 @@ lab("[B9-1] [B9-3] bfdd and ours, echo both ways over IPv4", async (lab) => {
 });
 
 lab("bfdd's echoes over IPv6, which it addresses to us, and ours to it", async (lab) => {
-  const [a, b] = await bothFamilies(lab);
+  const [a, b, lan] = await bothFamilies(lab);
   await forward(b, true);
   const lines = ["receive-interval 300", "transmit-interval 300"].concat(
     "echo receive-interval 50",
@@ -238,6 +238,7 @@ lab("bfdd's echoes over IPv6, which it addresses to us, and ours to it", async (
   );
   const peer = " peer 2001:db8::1 local-address 2001:db8::2 interface eth0";
   const bfdd = await startBfdd(lab, b, `bfd\n${peer}\n  ${lines.join("\n  ")}\n`);
+  const complaints = await lab.capture(lan, "icmp6 and ip6[40] == 1");
   const ours = new Sessions(lab);
   ours.set(echoing(a, "2001:db8::2"));
   await ours.until("to-peer", "up");
@@ -248,6 +249,9 @@ lab("bfdd's echoes over IPv6, which it addresses to us, and ours to it", async (
   }, 20_000);
   await bfdd.untilStatus("2001:db8::1", "up");
   assert.deepEqual((await ours.session("to-peer")).echo!.dropped, {});
+  const from = await complaints.packets("icmpv6.type == 1", ["eth.src"]);
+  // The first may come before we are up.
+  assert.ok(from.length <= 1, `${from.length} complaints that nobody has the port`);
   await cut(b);
   onlyEcho(await ours.until("to-peer", "down", 5000));
 });
