@@ -39,6 +39,7 @@ export function checkSessions(
     checkAddresses(session, report);
     checkHops(session, report);
     checkSeamless(session, report);
+    checkPadding(session, report);
     checkEcho(session, isOwn, report);
     checkIntervals(session, scheduling, report);
     checkDamping(session, report);
@@ -178,6 +179,23 @@ function checkSeamless({ config: { seamless }, node }: CheckedSession, report: R
       other: keyPlace(descend(node, ["seamless"])),
     });
   }
+}
+
+/** RFC 9764 is about sessions with a session at the other end. */
+function checkPadding({ config, node }: CheckedSession, report: Report): void {
+  const alone = config.seamless !== undefined
+    ? ["seamless"]
+    : config.echo?.unaffiliated === true
+    ? ["echo", "unaffiliated"]
+    : null;
+  if (alone === null || !isOwn(node, "padded_pdu_size")) return;
+  report({
+    place: keyPlace(descend(node, ["padded_pdu_size"])),
+    message: `\`padded_pdu_size\` means nothing with \`${alone.join(".")}\` (${OTHER}): only the ` +
+      "packets of a session with two ends are padded",
+    advice: "leave the key out",
+    other: keyPlace(descend(node, alone)),
+  });
 }
 
 function checkIntervals(

@@ -151,6 +151,15 @@ const commonKeys = {
       example: 250,
     }),
   ),
+  padded_pdu_size: v.exactOptional(
+    whole(24, 65_487, {
+      text:
+        "Bytes of UDP payload that packets are padded to (RFC 9764), never fragmented: a path that " +
+        "does not carry them takes the session down. 1472 fill an MTU of 1500 over IPv4, 1452 over " +
+        "IPv6. What arrives may have any size.",
+      example: 1472,
+    }),
+  ),
   passive: v.optional(
     flag({ text: "Send nothing until the other side has spoken.", example: true }),
     false,

@@ -78,7 +78,8 @@ function authenticationOf(auth: BfdConfig["auth"]): Pick<ProtocolBfd, "authentic
 }
 
 function sessionOf(config: BfdConfig): ProtocolBfd {
-  const { auth, damping, admin_down_is_failure: failure, seamless } = config;
+  const { auth, damping, admin_down_is_failure: failure, padded_pdu_size: padded, seamless } =
+    config;
   const echo = config.multihop || seamless !== undefined ? undefined : config.echo;
   const alone = seamless !== undefined || echo?.unaffiliated === true;
   return {
@@ -106,6 +107,7 @@ function sessionOf(config: BfdConfig): ProtocolBfd {
       : { echo: { transmitInterval: echo.transmit_interval } }),
     ...authenticationOf(auth),
     ...(damping === undefined ? {} : { damping }),
+    ...(padded === undefined || alone ? {} : { paddedPduSize: padded }),
     ...(failure ? {} : { adminDownIsFailure: false }),
   };
 }

@@ -121,6 +121,7 @@ export function sessionStatus(report: BfdReport, env: BfdSurroundings) {
       : { poll_interval_ms: settings.demand.pollInterval / 1000 },
     polling: session.polling,
     echo: echoStatus(report),
+    padded_pdu_size: report.paddedPduSize ?? null,
     authentication: report.authentication ?? null,
     /** What those who track it were told last; null: nothing yet. */
     tracked_as: told ?? null,
@@ -128,6 +129,8 @@ export function sessionStatus(report: BfdReport, env: BfdSurroundings) {
       packets_sent: report.packetsSent,
       packets_received: report.packetsReceived,
       send_errors: report.sendErrors,
+      /** By the name of the error. */
+      unsent: report.sendFailures ?? {},
       stall_graces: report.stallGraces,
       dropped: report.dropped,
     },

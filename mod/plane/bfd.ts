@@ -47,6 +47,8 @@ export interface ProtocolBfd {
   readonly settings: SessionSettings;
   /** Absent: packets are not authenticated. Without credentials nothing is sent or believed. */
   readonly authentication?: AuthenticationType;
+  /** Bytes of UDP payload that packets have at least (bfd.PaddedPduSize, RFC 9764); absent: none. */
+  readonly paddedPduSize?: number;
   /** How those who depend on the session take a flapping one; absent: as it comes. */
   readonly damping?: DampingSettings;
   /** The other side has begun it (RFC 9468); absent: it is configured. */
@@ -184,6 +186,9 @@ export interface BfdReport {
   readonly packetsSent: number;
   readonly packetsReceived: number;
   readonly sendErrors: number;
+  /** The same by the name of the error, such as `EPERM`; absent: none. */
+  readonly sendFailures?: Readonly<Record<string, number>>;
+  readonly paddedPduSize?: number;
   readonly stallGraces: number;
   readonly dropped: Readonly<Record<string, number>>;
 }

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { errnoName } from "../../ffi/mod.ts";
 import {
   deadline,
   LONGEST_CONTROL,
@@ -21,6 +22,7 @@ import {
 } from "../bfd/mod.ts";
 import type { EchoReport, ProtocolBfd } from "../plane/bfd.ts";
 import { textOf } from "../text/mod.ts";
+import { sendFaultText } from "./bfd_sender.ts";
 import type { BfdDrop } from "./bfd_sources.ts";
 import type { BfdEndpoints } from "./bfd_transport.ts";
 import type { Deadline, TimerHeap } from "./timer_heap.ts";
@@ -32,6 +34,8 @@ export type BfdNews = TransitionEffect | NeighbourAdminDownEffect;
 export interface PacketSender {
   /** Own port, which nobody else has. */
   readonly port: number;
+  /** Least size of its packets (RFC 9764), UDP payload; 0: as they are. Absent: it has none. */
+  pad?(size: number): void;
   /** Sends the first `length` bytes: how many, or minus errno. */
   send(bytes: Uint8Array, length: number): number;
   close(): void;
@@ -116,6 +120,10 @@ export class BfdEntry implements Deadline {
   packetsSent = 0;
   packetsReceived = 0;
   sendErrors = 0;
+  /** What could not be sent, by the name of the error. */
+  readonly sendFailures: Record<string, number> = {};
+  /** errno of the last packet; 0: it left. */
+  sendFault = 0;
   stallGraces = 0;
   /** Packets that were for this session and not used. */
   readonly dropped: Partial<Record<BfdDrop, number>> = {};
@@ -228,14 +236,28 @@ export class BfdEntry implements Deadline {
     this.dropped[reason] = (this.dropped[reason] ?? 0) + count;
   }
 
+  /** The next packet is the next try: there is nothing to be made up for. */
+  #unsent(errno: number): void {
+    this.sendErrors++;
+    const name = errnoName(errno);
+    this.sendFailures[name] = (this.sendFailures[name] ?? 0) + 1;
+    if (errno === this.sendFault) return;
+    this.sendFault = errno;
+    this.#env.notice(this, `Packets do not leave: ${sendFaultText(errno)}`);
+  }
+
   /** Does what concerns nobody else. @returns false: somebody is to be told */
   #perform(effect: SessionEffect, now: number): boolean {
     switch (effect.type) {
       case "send": {
         if (this.sender === null) return true;
         const length = writeControl(this.session, effect, bytes, now);
-        if (this.sender.send(bytes, length) < 0) this.sendErrors++;
-        else this.packetsSent++;
+        const sent = this.sender.send(bytes, length);
+        if (sent < 0) this.#unsent(-sent);
+        else {
+          this.packetsSent++;
+          this.sendFault = 0;
+        }
         if (this.session.settings.authentication !== null) this.#env.sequenceUsed(this);
         return true;
       }

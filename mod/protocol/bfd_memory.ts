@@ -7,6 +7,7 @@
 
 import type { AuthenticationSettings, Client, Session } from "../bfd/mod.ts";
 import type { BfdMemory, BfdPath, BfdReport, ProtocolBfd } from "../plane/bfd.ts";
+import { sendFaultText } from "./bfd_sender.ts";
 import type { BfdEntry } from "./bfd_entry.ts";
 
 function withoutKeys(session: Session): Session {
@@ -24,7 +25,7 @@ export function memoryOf(
 
 /** For status. */
 export function reportOf(entry: BfdEntry, { told }: Client): BfdReport {
-  const { session, config: { path }, sender, echo } = entry;
+  const { session, config: { path, paddedPduSize: padded }, sender, echo } = entry;
   const authentication = session.settings.authentication?.type ?? entry.config.authentication;
   const { packetsSent, packetsReceived, sendErrors, stallGraces, dropped } = entry;
   return {
@@ -39,14 +40,17 @@ export function reportOf(entry: BfdEntry, { told }: Client): BfdReport {
     packetsSent,
     packetsReceived,
     sendErrors,
+    ...(sendErrors === 0 ? {} : { sendFailures: { ...entry.sendFailures } }),
+    ...(padded === undefined ? {} : { paddedPduSize: padded }),
     stallGraces,
     dropped: dropped as Readonly<Record<string, number>>,
   };
 }
 
 /** The session itself, and its echoes. */
-function waitsFor({ waitingFor, echoProblem, echo }: BfdEntry): readonly string[] {
+function waitsFor({ waitingFor, echoProblem, echo, sendFault }: BfdEntry): readonly string[] {
   const problem = echoProblem === "" ? [] : [echoProblem];
+  if (sendFault !== 0) problem.push(`its packets to leave: ${sendFaultText(sendFault)}`);
   return [...waitingFor, ...problem, ...(echo?.waitingFor ?? [])];
 }
 

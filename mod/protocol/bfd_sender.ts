@@ -74,10 +74,6 @@ export function sendFaultText(errno: number): string {
 /** Sends one session's packets, from a port of its own. */
 export class BfdSender {
   readonly port: number;
-  /** What could not be sent, by the name of the error. */
-  readonly failures: Record<string, number> = {};
-  /** errno of what was sent last; 0: it left. */
-  fault = 0;
   readonly #fd: number;
   readonly #peer: Uint8Array;
   /** Zeroes behind the control packet; empty: it is sent as it is. */
@@ -88,7 +84,7 @@ export class BfdSender {
    * @param former the port of a former life: another process of ours may still have it; 0: none
    * @throws {SystemError} when none is free, or the address is not here
    */
-  constructor(readonly ends: BfdEndpoints, candidates: Iterable<number>, former = 0) {
+  constructor(ends: BfdEndpoints, candidates: Iterable<number>, former = 0) {
     this.#peer = sockaddr(ends.family, ends.peer, portOf(ends), ends.interfaceIndex);
     let port = 0;
     this.#fd = inNamespace(ends.namespace, () =>
@@ -97,12 +93,17 @@ export class BfdSender {
         const device = deviceOf(ends);
         if (device !== "") bindToDevice(fd, device);
         setOption(fd, SOL_SOCKET, SO_PRIORITY, PRIORITY_CONTROL);
+        // Never in fragments (RFC 9764), and whatever the kernel believes of the path's MTU: it
+        // would believe it for ten minutes after the path has recovered.
         if (ends.family === "ipv4") {
           setOption(fd, IPPROTO_IP, IP_TTL, LARGEST_TTL);
           setOption(fd, IPPROTO_IP, IP_TOS, CLASS_CONTROL);
+          setOption(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
         } else {
           setOption(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, LARGEST_TTL);
           setOption(fd, IPPROTO_IPV6, IPV6_TCLASS, CLASS_CONTROL);
+          setOption(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IP_PMTUDISC_PROBE);
+          setOption(fd, IPPROTO_IPV6, IPV6_DONTFRAG, 1);
         }
         port = bindAgain(fd, ends, former) || bindToFirstFree(fd, ends, candidates);
         // For a process that takes over from this one.
@@ -118,46 +119,24 @@ export class BfdSender {
   }
 
   /**
-   * From now on packets have so many bytes of UDP payload at least (bfd.PaddedPduSize), and are
-   * never fragmented: a path that does not carry them takes the session down. What the kernel
-   * believes of the path's MTU does not count, since it would believe so for ten minutes after the
-   * path has recovered.
+   * From now on packets have so many bytes of UDP payload at least (bfd.PaddedPduSize): a path
+   * that does not carry them takes the session down.
    *
    * @param size 0: as long as the control packet is
-   * @throws {SystemError}
    */
   pad(size: number): void {
-    if (size === this.#padded.length) return;
-    if (size > 0) {
-      const level = this.ends.family === "ipv4" ? IPPROTO_IP : IPPROTO_IPV6;
-      const option = this.ends.family === "ipv4" ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER;
-      setOption(this.#fd, level, option, IP_PMTUDISC_PROBE);
-      if (this.ends.family === "ipv6") setOption(this.#fd, level, IPV6_DONTFRAG, 1);
-    }
-    this.#padded = new Uint8Array(new ArrayBuffer(size));
+    if (size !== this.#padded.length) this.#padded = new Uint8Array(new ArrayBuffer(size));
   }
 
   /** Sends the first `length` bytes: how many left, padding included, or minus errno. */
   send(bytes: Uint8Array, length: number): number {
     const padded = this.#padded;
-    let sent: number;
-    if (length < padded.length) {
-      for (let i = 0; i < length; i++) padded[i] = bytes[i]!;
-      // The packet before may have been longer.
-      const end = Math.min(LONGEST_CONTROL, padded.length);
-      for (let i = length; i < end; i++) padded[i] = 0;
-      sent = sendTo(this.#fd, padded, padded.length, this.#peer, 0);
-    } else {
-      sent = sendTo(this.#fd, bytes, length, this.#peer, 0);
-    }
-    if (sent >= 0) {
-      this.fault = 0;
-    } else {
-      this.fault = -sent;
-      const name = errnoName(-sent);
-      this.failures[name] = (this.failures[name] ?? 0) + 1;
-    }
-    return sent;
+    if (length >= padded.length) return sendTo(this.#fd, bytes, length, this.#peer, 0);
+    for (let i = 0; i < length; i++) padded[i] = bytes[i]!;
+    // The packet before may have been longer.
+    const end = Math.min(LONGEST_CONTROL, padded.length);
+    for (let i = length; i < end; i++) padded[i] = 0;
+    return sendTo(this.#fd, padded, padded.length, this.#peer, 0);
   }
 
   close(): void {

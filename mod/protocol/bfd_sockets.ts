@@ -147,6 +147,7 @@ export class BfdSockets {
       this.#closeIfUnused(discovery);
       throw error;
     }
+    entry.sender.pad?.(entry.config.paddedPduSize ?? 0);
     entry.ends = ends;
     entry.formerPort = entry.sender.port;
     this.#ports.add(entry.sender.port);
@@ -179,6 +180,7 @@ export class BfdSockets {
 
   /** The session is configured otherwise. */
   changed(entry: BfdEntry): void {
+    entry.sender?.pad?.(entry.config.paddedPduSize ?? 0);
     this.#sources.get(entry)?.refresh();
   }
 

@@ -60,6 +60,7 @@ receive_interval = "10s"
 detect_multiplier = 255
 multihop = true
 min_ttl = 250
+padded_pdu_size = 1472
 passive = true
 demand = { poll_interval = "2s" }
 admin_down_is_failure = false
@@ -80,6 +81,7 @@ reverse = true
     detect_multiplier: 255,
     multihop: true,
     min_ttl: 250,
+    padded_pdu_size: 1472,
     passive: true,
     demand: { poll_interval: 2_000_000 },
     admin_down_is_failure: false,
@@ -153,6 +155,11 @@ const WRONG: readonly (readonly [string, RegExp])[] = [
   [
     "echo = { unaffiliated = true }\ndemand = true",
     /^6:1 error: `demand` means nothing with `echo.unaffiliated` \(site.toml:5:10\): the peer only/,
+  ],
+  ["padded_pdu_size = 23", /^5:19 error: .*23 is not a whole number from 24 to 65487/],
+  [
+    "echo = { unaffiliated = true }\npadded_pdu_size = 1400",
+    /^6:1 error: `padded_pdu_size` means nothing with `echo.unaffiliated` \(site.toml:5:10\)/,
   ],
   // Words of others.
   ['neighbor_ip = "192.0.2.2"', /^5:1 error: Unknown key .*write `peer` instead/],
