@@ -56,7 +56,11 @@ export interface BfdRow {
     readonly detect_multiplier: number;
   };
   readonly authentication?: string;
+  readonly waiting_for: readonly string[];
+  readonly source_port: number;
   readonly counters: {
+    /** What could not be sent, by the name of the error. */
+    readonly unsent: Readonly<Record<string, number>>;
     readonly packets_sent: number;
     readonly packets_received: number;
     readonly dropped: Readonly<Record<string, number>>;
