@@ -1,15 +1,15 @@
-/** Virtual routers that follow a BFD session with BIRD: as a fault, and by a weight. */
+/** Virtual routers that follow BFD sessions, with BIRD and with FRR's bfdd on the other end. */
 
 import { strict as assert } from "node:assert";
+import { BfdAgent } from "../lib/bfd_agent.ts";
 import { bfdSite } from "../lib/bfd_site.ts";
+import { startBfdd } from "../lib/bfdd.ts";
 import { startBird } from "../lib/bird.ts";
 import { lab, startHalb } from "../lib/mod.ts";
 import { untilLogged } from "./agent_helpers.ts";
 
-/** Two routers: one that a down session takes out, one that it makes worse. */
-function site(own: string, peer: string): string {
-  const router = (name: string, id: number, track: string) =>
-    `[[vrrp]]
+function router(name: string, id: number, track: string): string {
+  return `[[vrrp]]
 name = "${name}"
 interface = "eth0"
 virtual_router_id = ${id}
@@ -18,6 +18,10 @@ advertisement_interval = "1s"
 addresses = ["192.0.2.${id}/24"]
 track = { bfd = [${track}] }
 `;
+}
+
+/** Two routers: one that a down session takes out, one that it makes worse. */
+function site(own: string, peer: string): string {
   return bfdSite(
     [{ name: "to-peer", peer, source: own }],
     router("out", 51, '"to-peer"') +
@@ -67,3 +71,45 @@ lab("VRRP follows a session with BIRD: out of the election, worse in it, and bac
     assert.equal(Number(before["vrrp.prio"]), id === 51 ? 0 : 50);
   }
 });
+
+lab(
+  "[B5882-2] bfdd is shut down: a failure for a router, or none, as the session says",
+  async (lab) => {
+    const [a, b] = await lab.hostsNamed("a", "b");
+    await lab.lan("net", [a, b]);
+    await lab.lan("other", [a, b], { prefix: "198.51.100.0/24" });
+    const peers = ["peer 192.0.2.1 interface eth0", "peer 198.51.100.1 interface eth1"];
+    const times = "  transmit-interval 100\n  receive-interval 100\n !\n";
+    const bfdd = await startBfdd(
+      lab,
+      b,
+      `bfd\n${peers.map((one) => ` ${one}\n${times}`).join("")}`,
+    );
+    const ours = new BfdAgent(lab, a, [
+      { name: "strict", peer: "192.0.2.2" },
+      {
+        name: "calm",
+        peer: "198.51.100.2",
+        interface: "eth1",
+        more: "admin_down_is_failure = false",
+      },
+    ], router("one", 51, '"strict"') + router("two", 52, '"calm"'));
+    await ours.untilAll(true);
+    for (const name of ["one", "two"]) await ours.agent.untilState(name, "master");
+    const { transitions } = await ours.agent.router("two");
+    for (const peer of peers) await bfdd.configure(peer, "shutdown");
+    await ours.untilAll(false);
+    await ours.agent.untilState("one", "fault");
+    assert.equal((await ours.row("calm")).diagnostic, "neighbor-down");
+    assert.equal((await ours.agent.router("two")).state, "master");
+    for (const peer of peers) await bfdd.configure(peer, "no shutdown");
+    await ours.untilAll(true);
+    await ours.agent.untilState("one", "master");
+    assert.equal((await ours.agent.router("two")).transitions, transitions, "it never went");
+    // Silence is a failure for either.
+    for (const link of a.links) await link.lose(100);
+    for (const name of ["one", "two"]) await ours.agent.untilState(name, "fault");
+    for (const link of a.links) await link.lose(0);
+    for (const name of ["one", "two"]) await ours.agent.untilState(name, "master");
+  },
+);
