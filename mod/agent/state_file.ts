@@ -42,11 +42,12 @@ export function takeState(directory: string): AgentDocument | undefined {
     Deno.removeSync(path);
     const document = readDocument(parseJson(text), bootId());
     const valid = stillValid(document, monotonicMicros());
-    const { length } = valid.memory.routers;
+    const { routers: { length }, bfd = [] } = valid.memory;
     const away = Math.round((monotonicMicros() - document.memory.silentSince) / 1000);
-    const facts = { routers: length, of: document.memory.routers.length, milliseconds: away };
+    const counts = { routers: length, of: document.memory.routers.length };
+    const facts = { ...counts, bfd_sessions: bfd.length, milliseconds: away };
     log("info", ["control"], `Goes on from ${path}`, facts);
-    return length === 0 ? undefined : valid;
+    return length === 0 && bfd.length === 0 ? undefined : valid;
   } catch (error) {
     const reason = textOf(error);
     log("warning", ["control"], `Takes no notice of ${path}: ${reason}`);

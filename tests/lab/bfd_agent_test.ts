@@ -8,13 +8,22 @@ import { adverts } from "../lib/adverts.ts";
 import {
   type Capture,
   type HalbAgent,
+  halbPath,
   type Host,
   type Lab,
   lab,
   type Lan,
   startHalb,
 } from "../lib/mod.ts";
-import { endSuccessor, FAULTS, inject, routerOf, untilLogged, webSite } from "./agent_helpers.ts";
+import {
+  endSuccessor,
+  FAULTS,
+  inject,
+  routerOf,
+  statusOf,
+  untilLogged,
+  webSite,
+} from "./agent_helpers.ts";
 import { upgrade } from "./upgrade_helpers.ts";
 
 const KEY = "hex:00112233445566778899aabbccddeeff00112233";
@@ -96,11 +105,11 @@ function unbroken(seen: readonly Seen[]): Record<string, number> {
 lab(
   "a path that fails is a failover: the router resigns as soon as the session is down",
   async (lab) => {
-    const site = session(10) + webSite("1s", `track = { bfd = ["to-peer"] }`);
+    const site = session(50) + webSite("1s", `track = { bfd = ["to-peer"] }`);
     const [a, b] = await lab.hostsNamed("a", "b");
     const lan = await lab.lan("net", [a, b]);
     const agent = startHalb(lab, a, site, FAULTS);
-    const peer = startHalb(lab, b, session(10) + webSite("1s"), FAULTS);
+    const peer = startHalb(lab, b, session(50) + webSite("1s"), FAULTS);
     await agent.untilState("web", "master");
     await peer.untilState("web", "backup");
     const capture = await lab.capture(lan, "ip proto 112 or udp port 3784");
@@ -230,4 +239,23 @@ lab("a stop says AdminDown, which is no failure of the path", async (lab) => {
   const last = own.filter(({ state }) => state !== UP);
   assert(last.length >= 1);
   assert(last.every(({ state, diagnostic }) => state === ADMIN_DOWN && diagnostic === 7));
+});
+
+lab('stopped and started again with on_stop = "keep": the other side is patient', async (lab) => {
+  const site = `[agent]\non_stop = "keep"\n\n${session(50)}`;
+  const { a, b, hosts, lan } = await pairOf(lab, site, session(50));
+  const capture = await lab.capture(lan, "udp");
+  assert.equal((await a.stop()).code, 0, a.log());
+  const argv = [halbPath(), "run", "--config", a.configPath, "--name", "a"];
+  hosts[0].spawn(argv, { name: "again" });
+  await lab.until("it answers", () => statusOf(a), 10_000);
+  await lab.delay(1000);
+  const seen = await packets(capture);
+  const own = seen.filter(({ from }) => from === "192.0.2.1").map(({ time }) => time);
+  const silent = Math.max(...own.slice(1).map((time, i) => time - own[i]!));
+  console.log(`silent for ${silent / 1000} ms`);
+  // More than it was asked for no peer can give: then the machine was the one that failed.
+  if (silent > 2_900_000) throw new Error(`The restart took ${silent} µs`);
+  unbroken(seen);
+  assert.doesNotMatch(b.log(), /up → down/);
 });
