@@ -24,7 +24,7 @@ import {
   untilLogged,
   webSite,
 } from "./agent_helpers.ts";
-import { upgrade } from "./upgrade_helpers.ts";
+import { faulty, tryUpgrade, upgrade } from "./upgrade_helpers.ts";
 
 const KEY = "hex:00112233445566778899aabbccddeeff00112233";
 const AUTH = `auth = { type = "meticulous-keyed-sha1", keys = [{ id = 1, key = "${KEY}" }] }`;
@@ -259,3 +259,23 @@ lab('stopped and started again with on_stop = "keep": the other side is patient'
   unbroken(seen);
   assert.doesNotMatch(b.log(), /up → down/);
 });
+
+lab(
+  "a process that fails to take over: sessions go on in the former one, as fast as before",
+  async (lab) => {
+    const { a, b, lan } = await pairOf(lab, session(50, AUTH));
+    await lab.delay(500);
+    const capture = await lab.capture(lan, "udp");
+    for (const stage of ["frozen", "locked"]) {
+      const { code } = await tryUpgrade(a, "--binary", faulty(lab, "kill", stage));
+      assert.notEqual(code, 0);
+    }
+    await lab.delay(1500);
+    const seen = await packets(capture);
+    console.log(`silent for ${unbroken(seen)["192.0.2.1"]! / 1000} ms`);
+    const own = seen.filter(({ from }) => from === "192.0.2.1");
+    assert.equal(own.at(-1)!.interval, 50_000);
+    assert(own.some(({ interval }) => interval === SECOND));
+    assert.doesNotMatch(b.log(), /up → down/);
+  },
+);
