@@ -17,6 +17,7 @@ import type { GroupMemory } from "../../../mod/plane/groups.ts";
 import type { TrackerMemory } from "../../../mod/plane/trackers.ts";
 import { createRouter, step } from "../../../mod/vrrp/mod.ts";
 import { forSeeds } from "../../lib/random.ts";
+import { changed } from "../notify/bfd_fixtures.ts";
 
 const SECOND = 1_000_000;
 const START = 1000 * SECOND;
@@ -351,6 +352,32 @@ Deno.test("who was silent for longer than its master-down interval begins anew",
   // web: three intervals of 100 ms and a skew of (256 - 140) / 256 of one.
   assert.deepEqual(names(silentSince + 345_313), ["six", "old"]);
   assert.deepEqual(names(silentSince + 5 * SECOND), []);
+});
+
+Deno.test("BFD sessions go on that are up and that the other side has not given up", () => {
+  const { silentSince } = document().memory;
+  const up = changed("up", ["init", "up", "handshake"]).memory;
+  // Ours: three packets, which the other side takes every 100 ms at most.
+  const settled = {
+    ...up,
+    session: {
+      ...up.session,
+      desiredMinTx: 50_000,
+      desiredMinTxUsed: 50_000,
+      remote: { ...up.session.remote, requiredMinRx: 100_000 },
+    },
+  };
+  const bfd = [
+    settled,
+    changed("down", ["up", "down", "detection_expired"]).memory,
+    changed("taken-down", ["up", "admin_down", "admin_down"]).memory,
+  ];
+  const names = (now: number) =>
+    stillValid({ ...document(), memory: { ...document().memory, bfd } }, now)
+      .memory.bfd?.map(({ session }) => session.settings.name);
+  assert.deepEqual(names(silentSince + 299_999), ["up"]);
+  assert.deepEqual(names(silentSince + 300_000), []);
+  assert.equal(stillValid(document(), silentSince).memory.bfd, undefined);
 });
 
 Deno.test("a document with any byte changed is read or refused, nothing else", () => {
