@@ -164,7 +164,7 @@ function checkHops({ config, node }: CheckedSession, report: Report): void {
 }
 
 /** Keys that mean nothing where nothing is negotiated. */
-const NOT_SEAMLESS = ["passive", "demand", "receive_interval"] as const;
+const NOT_SEAMLESS = ["passive", "demand", "receive_interval", "echo"] as const;
 
 /** A default is for the sessions that it can serve; what was written for this one is a mistake. */
 function checkSeamless({ config: { seamless }, node }: CheckedSession, report: Report): void {

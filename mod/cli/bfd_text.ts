@@ -5,7 +5,7 @@
  */
 
 import { escapeText } from "../text/mod.ts";
-import type { SessionStatus } from "../control/bfd_status.ts";
+import type { reflectorStatus, SessionStatus, unsolicitedStatus } from "../control/bfd_status.ts";
 import { type Colour, formatAge, formatTable } from "./table.ts";
 
 const STATE_COLOUR: Record<string, Colour> = {
@@ -15,6 +15,11 @@ const STATE_COLOUR: Record<string, Colour> = {
   "admin-down": "yellow",
 };
 const STATE_COLUMN = 3;
+
+interface UnconfiguredStatus {
+  readonly bfd_reflector: ReturnType<typeof reflectorStatus>;
+  readonly bfd_unsolicited: ReturnType<typeof unsolicitedStatus>;
+}
 
 /** All sessions, a line each, and below them why those are not up that are not. */
 export function formatSessions(
@@ -46,6 +51,32 @@ export function sessionTroubles(session: SessionStatus): string[] {
   return [`${name} is ${state}: ${reason}${waits}`];
 }
 
+/** What answers those that no session is with, a line each; empty: nothing does. */
+export function formatUnconfigured(
+  { bfd_reflector: reflector, bfd_unsolicited: unsolicited }: UnconfiguredStatus,
+): string[] {
+  const lines: string[] = [];
+  if (reflector !== null) {
+    const { packets_received: asked, packets_sent: answered } = reflector.counters;
+    lines.push(`Seamless BFD reflector: ${answered} of ${asked} questions answered`);
+  }
+  if (unsolicited !== null) {
+    const { sessions, limit } = unsolicited;
+    lines.push(`Unsolicited BFD sessions: ${sessions} of at most ${limit}`);
+  }
+  return lines;
+}
+
+/** What they lack, a line each: text from outside, to be escaped. */
+export function unconfiguredTroubles(
+  { bfd_reflector: reflector, bfd_unsolicited: unsolicited }: UnconfiguredStatus,
+): string[] {
+  return [
+    ...(reflector?.waiting_for ?? []).map((wait) => `the BFD reflector waits for: ${wait}`),
+    ...(unsolicited?.waiting_for ?? []).map((wait) => `unsolicited BFD waits for: ${wait}`),
+  ];
+}
+
 /** Everything about one session. */
 export function formatSession(session: SessionStatus, now: number): string {
   const { remote, configured, counters, demand, tracked_as: told } = session;
@@ -65,6 +96,7 @@ export function formatSession(session: SessionStatus, now: number): string {
     ["detection time", detectionText(session)],
     ["multiplier", `own ${session.detect_multiplier}, other ${remote.detect_multiplier}`],
     ...(heard ? [["the other side", remoteText(remote)]] : []),
+    ...(session.unsolicited ? [["begun by", "the other side (RFC 9468)"]] : []),
     ...(session.passive ? [["passive", "yes"]] : []),
     ...(demand === null ? [] : [["demand mode", `looks every ${demand.poll_interval_ms} ms`]]),
     ...(session.echo === null ? [] : [["echo", echoText(session.echo)]]),
@@ -79,13 +111,14 @@ export function formatSession(session: SessionStatus, now: number): string {
 
 function hopsText(session: SessionStatus): string {
   const { multihop, interface: own, vrf, namespace, min_ttl } = session;
+  const kind = session.seamless ? "Seamless BFD, " : "";
   const hops = multihop ? `several hops, TTL ${min_ttl} and more` : "one hop";
   const places = [
     own === null ? [] : [`on ${own}`],
     vrf === undefined ? [] : [`VRF ${vrf}`],
     namespace === undefined ? [] : [`namespace ${namespace}`],
   ].flat();
-  return [hops, ...places].join(", ");
+  return kind + [hops, ...places].join(", ");
 }
 
 function interval(used: number, configured: number): string {

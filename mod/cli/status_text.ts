@@ -6,7 +6,12 @@
 
 import { escapeText } from "../text/mod.ts";
 import { heldTroubles } from "../control/held_status.ts";
-import { formatSessions, sessionTroubles } from "./bfd_text.ts";
+import {
+  formatSessions,
+  formatUnconfigured,
+  sessionTroubles,
+  unconfiguredTroubles,
+} from "./bfd_text.ts";
 import type { RouterStatus, Status } from "../control/status.ts";
 import { type Colour, formatAge, formatTable, painter } from "./table.ts";
 
@@ -67,10 +72,13 @@ export function formatStatus(status: Status, now: number, color: boolean): strin
     if (rows.length > 0) lines.push("");
     lines.push(formatSessions(status.bfd, now, paint));
   }
+  const others = formatUnconfigured(status);
+  if (others.length > 0) lines.push("", ...others);
   const words = overridesOf(status, now);
   if (words.length > 0) lines.push("", ...words.map((word) => escapeText(word)));
   const troubles = status.vrrp.flatMap((router) => troublesOf(router));
   troubles.push(...staticTroubles(status.static), ...status.bfd.flatMap(sessionTroubles));
+  troubles.push(...unconfiguredTroubles(status));
   if (troubles.length > 0) lines.push("", ...troubles.map((trouble) => escapeText(trouble)));
   return lines.join("\n");
 }

@@ -14,6 +14,7 @@ import {
   transmitInterval,
 } from "../bfd/mod.ts";
 import type { BfdReport } from "../plane/bfd.ts";
+import type { ReflectorReport, UnsolicitedReport } from "../plane/bfd_strangers.ts";
 
 /** The diagnostics of RFC 5880 section 4.1 and RFC 6428, by their number. */
 const DIAGNOSTICS = [
@@ -73,7 +74,11 @@ export type SessionStatus = ReturnType<typeof sessionStatus>;
 export function sessionStatus(report: BfdReport, env: BfdSurroundings) {
   const { session, path, told } = report;
   const { settings, remote } = session;
-  const heard = session.remoteDiscriminator !== 0;
+  const { seamless } = settings;
+  // Whom an initiator asks it knows before anybody answers.
+  const heard = seamless === undefined
+    ? session.remoteDiscriminator !== 0
+    : session.lastReceived !== null;
   const diagnostic = diagnosticName(session.diagnostic);
   return {
     name: settings.name,
@@ -91,6 +96,8 @@ export function sessionStatus(report: BfdReport, env: BfdSurroundings) {
     multihop: path.multihop,
     min_ttl: path.minimumTtl,
     passive: settings.passive,
+    ...(seamless === undefined ? {} : { seamless: true }),
+    ...(report.unsolicited === true ? { unsolicited: true } : {}),
     local_discriminator: session.localDiscriminator,
     remote_discriminator: session.remoteDiscriminator,
     diagnostic,
@@ -175,6 +182,11 @@ function waitingFor({ session, path, waitingFor, dropped }: BfdReport): string[]
   if (state === "up") return [...waitingFor];
   if (state === "admin_down") return [...waitingFor, `halb bfd up ${settings.name}`];
   if (waitingFor.length > 0) return [...waitingFor];
+  if (settings.seamless !== undefined) {
+    const refuses = remote.state === "admin_down";
+    const what = refuses ? `${peer}, which says AdminDown` : `an answer of the reflector ${peer}`;
+    return [what, ...refusals(dropped)];
+  }
   return [
     settings.unaffiliated
       ? `a packet of our own that ${peer} forwards`
@@ -195,4 +207,28 @@ function refusals(dropped: BfdReport["dropped"]): string[] {
     const were = count === 1 ? "1 was" : `${count} were`;
     return count === 0 ? [] : [`a packet that counts: ${were} refused, since ${words}`];
   });
+}
+
+/** `[bfd_reflector]` in the status document; null: there is none. */
+export function reflectorStatus(report: ReflectorReport | undefined) {
+  if (report === undefined) return null;
+  const { waitingFor, packetsReceived, packetsSent, sendErrors, pauses, dropped } = report;
+  return {
+    waiting_for: waitingFor,
+    counters: {
+      packets_sent: packetsSent,
+      packets_received: packetsReceived,
+      send_errors: sendErrors,
+      /** How often questions had to wait, since answers had taken their share of the time. */
+      pauses,
+      dropped,
+    },
+  };
+}
+
+/** `[bfd_unsolicited]` in the status document; null: nobody may begin a session. */
+export function unsolicitedStatus(report: UnsolicitedReport | undefined) {
+  if (report === undefined) return null;
+  const { waitingFor, sessions, limit, refused } = report;
+  return { waiting_for: waitingFor, sessions, limit, refused };
 }

@@ -7,7 +7,12 @@
 
 import { percentile } from "../plane/histogram.ts";
 import type { AuthenticationReport } from "../plane/credentials.ts";
-import { type BfdSurroundings, sessionStatus } from "./bfd_status.ts";
+import {
+  type BfdSurroundings,
+  reflectorStatus,
+  sessionStatus,
+  unsolicitedStatus,
+} from "./bfd_status.ts";
 import type { NotifierStatus } from "../notify/notifier.ts";
 import type { ProtocolState } from "../plane/state.ts";
 import type { GroupState } from "../plane/groups.ts";
@@ -116,6 +121,8 @@ export function buildStatus(
     bfd: (state.bfd ?? []).map((report) => sessionStatus(report, { wallTime, reasonOf })),
     /** Packets to the ports of BFD that no session could be charged with. */
     bfd_dropped: state.bfdDropped ?? {},
+    bfd_reflector: reflectorStatus(state.bfdReflector),
+    bfd_unsolicited: unsolicitedStatus(state.bfdUnsolicited),
     interfaces: state.interfaces.map(({ namespace, name, family, dropped }) => ({
       ...(namespace === "" ? {} : { namespace }),
       name,

@@ -356,7 +356,7 @@ export class ProtocolLoop {
   /** Sessions first: routers begin with what is known of them. */
   #configure(message: ConfigureProtocol, now: number): void {
     const { memory, bfd, bfdCredentials = [], findings = [] } = message;
-    if (memory?.bfd !== undefined) this.#bfd.resume(memory.bfd, memory.silentSince, true);
+    if (memory !== undefined) this.#bfd.resume(memory.bfd ?? [], memory.silentSince, true);
     const sessions = this.#bfd.configure(bfd?.sessions ?? [], bfdCredentials, now, bfd);
     const all = { ...message, findings: [...findings, ...this.#bfd.findings()] };
     this.#configured(message.id, [...sessions, ...this.#driver.configure(all, now)]);

@@ -41,6 +41,9 @@ export interface BfdRow {
   readonly name: string;
   readonly state: "admin-down" | "down" | "init" | "up";
   readonly peer: string;
+  /** Why it came into this state, in words. */
+  readonly reason: string;
+  readonly unsolicited?: true;
   readonly diagnostic: string;
   readonly remote_diagnostic: string;
   readonly transitions: number;
@@ -51,6 +54,8 @@ export interface BfdRow {
   readonly receive_interval_ms: number;
   readonly detection_time_ms: number;
   readonly remote: {
+    readonly state: string;
+    readonly demand: boolean;
     readonly transmit_interval_ms: number;
     readonly receive_interval_ms: number;
     readonly detect_multiplier: number;

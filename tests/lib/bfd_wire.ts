@@ -11,9 +11,9 @@ import type { Capture } from "./capture.ts";
 
 const FIELDS = [
   ...["ip.src", "ipv6.src", "ip.ttl", "ipv6.hlim", "udp.srcport", "udp.dstport", "udp.payload"],
-  ...["bfd.sta", "bfd.diag", "bfd.flags.p", "bfd.flags.f", "bfd.flags.a", "bfd.message_length"],
+  ...["bfd.sta", "bfd.diag", "bfd.flags.p", "bfd.flags.f", "bfd.flags.a", "bfd.flags.d"],
   ...["bfd.desired_min_tx_interval", "bfd.required_min_rx_interval", "bfd.detect_time_multiplier"],
-  ...["bfd.my_discriminator", "bfd.your_discriminator"],
+  ...["bfd.my_discriminator", "bfd.your_discriminator", "bfd.message_length"],
   ...["bfd.auth.type", "bfd.auth.len", "bfd.auth.key", "bfd.auth.seq_num", "bfd.auth.password"],
   ...["_ws.expert.message", "_ws.malformed"],
 ];
@@ -32,6 +32,7 @@ export interface SeenBfd {
   readonly diagnostic: number;
   readonly poll: boolean;
   readonly final: boolean;
+  readonly demand: boolean;
   readonly multiplier: number;
   readonly transmit: number;
   readonly receive: number;
@@ -45,13 +46,18 @@ export interface SeenBfd {
   readonly payload: Uint8Array;
 }
 
+/** Packets of sessions, and of Seamless BFD. */
+const SESSIONS = "udp.dstport == 3784 || udp.dstport == 4784";
+export const SEAMLESS = "udp.port == 7784";
+
 /**
  * All packets to the ports of BFD's control packets. Ends the capture.
  *
+ * @param which other ones, such as `SEAMLESS`, in tshark's language
  * @throws where tshark complains about one, or does not take it for BFD
  */
-export async function seenBfd(capture: Capture): Promise<SeenBfd[]> {
-  const seen = await capture.packets("udp.dstport == 3784 || udp.dstport == 4784", FIELDS);
+export async function seenBfd(capture: Capture, which = SESSIONS): Promise<SeenBfd[]> {
+  const seen = await capture.packets(which, FIELDS);
   return seen.map(({ time, fields }) => {
     const shown = JSON.stringify(fields);
     assert.equal(fields["_ws.expert.message"], "", shown);
@@ -76,6 +82,7 @@ export async function seenBfd(capture: Capture): Promise<SeenBfd[]> {
       diagnostic: number("bfd.diag"),
       poll: flag("p"),
       final: flag("f"),
+      demand: flag("d"),
       multiplier: number("bfd.detect_time_multiplier"),
       transmit: number("bfd.desired_min_tx_interval") / 1000,
       receive: number("bfd.required_min_rx_interval") / 1000,

@@ -2,8 +2,19 @@
 
 import assert from "node:assert/strict";
 import { createSession, type Session, type SessionSettings } from "../../../mod/bfd/mod.ts";
-import { formatSession, formatSessions, sessionTroubles } from "../../../mod/cli/bfd_text.ts";
-import { diagnosticName, sessionStatus } from "../../../mod/control/bfd_status.ts";
+import {
+  formatSession,
+  formatSessions,
+  formatUnconfigured,
+  sessionTroubles,
+  unconfiguredTroubles,
+} from "../../../mod/cli/bfd_text.ts";
+import {
+  diagnosticName,
+  reflectorStatus,
+  sessionStatus,
+  unsolicitedStatus,
+} from "../../../mod/control/bfd_status.ts";
 import type { BfdReport } from "../../../mod/plane/bfd.ts";
 
 const NOW = Date.parse("2026-01-02T03:04:05.000Z");
@@ -291,4 +302,61 @@ Deno.test("hostile text cannot forge a line", () => {
   // deno-lint-ignore no-control-regex
   assert.doesNotMatch(text, /\x1b/);
   assert.ok(text.includes("x\\n\\u001b[2J"));
+});
+
+Deno.test("an initiator of Seamless BFD: what it waits for, and its kind", () => {
+  const settings = {
+    ...SETTINGS,
+    receiveInterval: 0,
+    seamless: { remoteDiscriminator: 0xc0000202 },
+  };
+  const report = reportOf(sessionOf({}, settings));
+  const status = sessionStatus(report, { wallTime: () => "", reasonOf: () => undefined });
+  assert.deepEqual(
+    [status.seamless, status.detection_time_ms, status.remote_discriminator, status.waiting_for],
+    [true, null, 0xc0000202, ["an answer of the reflector 192.0.2.2"]],
+  );
+  assert.match(
+    formatSession({ ...status, since: new Date(NOW).toISOString() }, NOW),
+    /Seamless BFD/,
+  );
+  const refusing = sessionOf({}, settings);
+  refusing.remote.state = "admin_down";
+  const refused = sessionStatus(reportOf(refusing), {
+    wallTime: () => "",
+    reasonOf: () => undefined,
+  });
+  assert.deepEqual(refused.waiting_for, ["192.0.2.2, which says AdminDown"]);
+});
+
+Deno.test("[B9468-2] the reflector and what others have begun are shown, or null", () => {
+  assert.deepEqual([reflectorStatus(undefined), unsolicitedStatus(undefined)], [null, null]);
+  const reflector = reflectorStatus({
+    waitingFor: ["interface eth9: not there"],
+    packetsReceived: 9,
+    packetsSent: 7,
+    sendErrors: 0,
+    pauses: 1,
+    dropped: { ttl: 2 },
+  });
+  const unsolicited = unsolicitedStatus({
+    waitingFor: [],
+    sessions: 1,
+    limit: 64,
+    refused: { not_on_link: 3 },
+  });
+  const both = { bfd_reflector: reflector, bfd_unsolicited: unsolicited };
+  assert.deepEqual(formatUnconfigured(both), [
+    "Seamless BFD reflector: 7 of 9 questions answered",
+    "Unsolicited BFD sessions: 1 of at most 64",
+  ]);
+  assert.deepEqual(unconfiguredTroubles(both), [
+    "the BFD reflector waits for: interface eth9: not there",
+  ]);
+  const begun = sessionStatus(reportOf(upSession(), { unsolicited: true }), {
+    wallTime: () => new Date(NOW).toISOString(),
+    reasonOf: () => undefined,
+  });
+  assert.equal(begun.unsolicited, true);
+  assert.match(formatSession(begun, NOW), /begun by +the other side \(RFC 9468\)/);
 });
