@@ -7,12 +7,14 @@ const PAGE = Deno.readTextFileSync(new URL("../../../docs/bfd.md", import.meta.u
 
 Deno.test("every file is valid, without so much as a warning", () => {
   const files = [...PAGE.matchAll(/```toml\n([^]*?)```/g)].map(([, text]) => text!);
-  assert.equal(files.length, 4);
+  assert.equal(files.length, 6);
   for (const text of files) {
     const loaded = load({ "site.toml": text, "/etc/halb/bfd.key": "sesame\n" });
     assert.deepEqual(loaded.ok ? loaded.warnings : loaded.problems, [], text);
     assert.ok(loaded.ok);
-    assert.equal(loaded.site.bfd[0]?.name, "uplink");
+    if (loaded.site.bfd_unsolicited !== undefined) {
+      assert.deepEqual(loaded.site.bfd_unsolicited.interfaces, ["eth0"]);
+    } else assert.equal(loaded.site.bfd[0]?.name, "uplink");
   }
 });
 
