@@ -145,8 +145,8 @@ lab(
 
 lab("[N5] [N9] bfdd: shut down, passive, restarted, too far away: on either side", async (lab) => {
   const started = await withBfdd(lab);
-  const { b, capture, ours } = started;
-  let { bfdd } = started;
+  const { a, b, capture } = started;
+  let { bfdd, ours } = started;
   const both = async (state: BfdRow["state"], theirs: string) => {
     await ours.untilState("near4", state);
     await bfdd.untilStatus("192.0.2.1", theirs);
@@ -178,6 +178,15 @@ lab("[N5] [N9] bfdd: shut down, passive, restarted, too far away: on either side
     );
   }
   await ours.reload(SPECS);
+  await untilAll(lab, ours, bfdd, true);
+  // Ours is killed, then stopped, and starts again.
+  await ours.agent.kill();
+  await bfdd.untilStatus("192.0.2.1", "down");
+  ours = new BfdAgent(lab, a, SPECS);
+  await untilAll(lab, ours, bfdd, true);
+  await ours.agent.stop();
+  for (const { peer, status } of await bfdd.peers()) assert.equal(status, "down", peer);
+  ours = new BfdAgent(lab, a, SPECS);
   await untilAll(lab, ours, bfdd, true);
   // Both start anew where one side becomes passive: whoever is up does not care.
   await bfdd.stop();
