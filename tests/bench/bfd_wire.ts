@@ -84,6 +84,32 @@ export function detections(
   return found;
 }
 
+/** One end of a session that was up says Down for silence. */
+export interface Fall {
+  /** Microseconds since 1970. */
+  readonly at: number;
+  /** Who says so, of whom. */
+  readonly session: string;
+}
+
+/** All falls that a capture shows, and which ends of sessions were ever up. */
+export function falls(frames: readonly Frame[]): { falls: Fall[]; up: Set<string> } {
+  const said = new Map<string, number>();
+  const found: Fall[] = [];
+  const up = new Set<string>();
+  for (const frame of frames) {
+    const packet = readControl(frame);
+    if (packet === undefined) continue;
+    const session = `${packet.source} > ${packet.destination}`;
+    const before = said.get(session);
+    said.set(session, packet.state);
+    if (packet.state === UP) up.add(session);
+    const silent = packet.diagnostic === DIAGNOSTIC.detectionExpired;
+    if (before === UP && packet.state === DOWN && silent) found.push({ at: packet.time, session });
+  }
+  return { falls: found, up };
+}
+
 /** An IPv4 address as `readControl` writes it is as usual; an IPv6 one is sixteen numbers. */
 export function addressKey(address: string): string {
   if (!address.includes(":")) return address;

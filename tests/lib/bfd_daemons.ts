@@ -125,17 +125,16 @@ detect_multiplier = ${multiplier}
   ).join("\n");
 }
 
-/** As text inside of `protocol bfd { … }`. */
+/** As text inside of `protocol bfd { … }`; its intervals belong to the interface. */
 export function birdSessions(sessions: readonly BfdSpec[]): string {
-  const [first] = sessions;
-  if (first === undefined) return "";
-  // Its intervals belong to the interface: all sessions on one have the same.
-  const { interval, multiplier } = first;
+  const interfaces = new Map(sessions.map((session) => [session.interface, session]));
+  const timing = [...interfaces].map(([name, { interval, multiplier }]) =>
+    `  interface "${name}" { interval ${interval} us; multiplier ${multiplier}; };`
+  );
   const neighbours = sessions.map(({ own, peer, interface: on }) =>
     `  neighbor ${peer} dev "${on}" local ${own};`
   );
-  return `  interface "*" { interval ${interval} us; multiplier ${multiplier}; };
-${neighbours.join("\n")}`;
+  return [...timing, ...neighbours].join("\n");
 }
 
 /** As bfdd.conf. */

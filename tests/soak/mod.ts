@@ -6,6 +6,7 @@
  */
 
 const SOAKS: Record<string, () => Promise<{ run(seconds: number): Promise<void> }>> = {
+  bfd: () => import("./bfd.ts"),
   busy: () => import("./busy.ts"),
   churn: () => import("./churn.ts"),
   elections: () => import("./elections.ts"),

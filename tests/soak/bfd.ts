@@ -1,0 +1,291 @@
+/**
+ * BFD without a false alarm. Pairs of halb, BIRD, bfdd and keepalived, at 3.3, 10 and 50 ms × 3 as
+ * far as they allow, all in the same minute:
+ *
+ * - while every core is busy at ordinary priority, and halb's control planes read a large
+ *   configuration again and again, that changes all of its routers each time;
+ * - while both ends of a pair are frozen together for 5 to 200 ms.
+ *
+ * What counts is on the wire: a session that was up and says Down for silence. None of halb's may
+ * say so, but where a thread ahead of all agents was not let run by the machine either, or halb has
+ * written down that it was late itself. Health checks beside it are still to come, with the health checks.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { type Fall, falls } from "../bench/bfd_wire.ts";
+import { markdownTable } from "../bench/statistics.ts";
+import { Wire } from "../bench/wire.ts";
+import {
+  BFD_DAEMONS,
+  type BfdDaemon,
+  type BfdSpec,
+  halbSessions,
+  LEAST_INTERVAL,
+  startBfd,
+} from "../lib/bfd_daemons.ts";
+import { type Freeze, freezeTogether } from "../lib/freeze.ts";
+import { type HalbAgent, Lab, type Lan, processTree, startHalb } from "../lib/mod.ts";
+import type { Stall } from "../lib/stall_main.ts";
+import { stalledWithin, witnessStalls } from "../lib/stalls.ts";
+import { burn } from "./load.ts";
+
+const MULTIPLIER = 3;
+/** Microseconds, one for each interface: BIRD's intervals belong to that. */
+const INTERVALS = [3_300, 10_000, 50_000];
+/** Share of the time that the first half takes. */
+const BUSY = 0.6;
+/** Between two reloads, milliseconds. */
+const RELOAD = 1_500;
+/** Routers of halb's large configuration. */
+const ROUTERS = 150;
+/** From the first that goes on to the second, and what this program may be late by; microseconds. */
+const APART = 2_000;
+const LATE = 3_000;
+
+/** Two ends of one kind. */
+interface Pair {
+  readonly daemon: BfdDaemon;
+  readonly intervals: readonly number[];
+  readonly lans: readonly Lan[];
+  readonly agents: readonly HalbAgent[];
+  /** Processes of either end. */
+  readonly pids: readonly (readonly number[])[];
+}
+
+/** Accuracy of times in a log, and how long after the fact a line comes; microseconds. */
+const LOG_TIME = 20_000;
+
+/** What was late when a session fell: the machine, or halb itself as its log tells. */
+type Explained = (kind: "machine" | "own", fall: Fall, interval: number) => boolean;
+
+/** Falls of the sessions of one interval. */
+interface Seen {
+  readonly daemon: BfdDaemon;
+  readonly interval: number;
+  readonly falls: readonly Fall[];
+  /** Ends that were ever up: two where all is well. */
+  readonly ends: number;
+}
+
+export async function run(seconds: number): Promise<void> {
+  const lab = await Lab.open();
+  try {
+    const pairs: Pair[] = [];
+    for (const daemon of BFD_DAEMONS) pairs.push(await start(lab, daemon));
+    await lab.delay(6_000);
+    const witness = await witnessStalls(lab, lab.hosts[0]!);
+    const busy = await watched(lab, pairs, () => beBusy(lab, pairs, seconds * BUSY));
+    const stalls = await witness.end();
+    const late = pairs.flatMap(({ agents }) => agents).flatMap(lateness);
+    const explained: Explained = (kind, { at }, interval) => {
+      const detection = MULTIPLIER * interval;
+      const seen = kind === "machine" ? stalls : late;
+      return stalledWithin(seen, at - 2 * detection - LOG_TIME, at + LOG_TIME, detection / 4);
+    };
+    for (const agent of pairs.flatMap(({ agents }) => agents)) {
+      const lateness = (await agent.status()).realtime?.timer_lateness_us;
+      console.log(`${agent.name}: lateness of timers, µs: ${JSON.stringify(lateness)}`);
+    }
+    const frozen = await freezes(lab, pairs, seconds * (1 - BUSY));
+    console.log(table(busy.seen, frozen, explained));
+    console.log(`halb's planes were reconfigured ${busy.result} times`);
+    for (const { daemon, interval, falls, ends } of busy.seen) {
+      if (daemon !== "halb") continue;
+      assert.equal(ends, 2, `${interval} µs: both ends are up`);
+      const wrong = falls.filter((fall) =>
+        !explained("machine", fall, interval) && !explained("own", fall, interval)
+      );
+      assert.deepEqual(wrong, [], `falls at ${interval} µs that nothing explains`);
+    }
+    for (const { daemon, interval, falls, void: excused } of frozen) {
+      if (daemon !== "halb" || interval < 10_000) continue;
+      assert.ok(falls <= excused, `${falls} falls of frozen pairs at ${interval} µs`);
+    }
+  } catch (error) {
+    console.error(await lab.report());
+    throw error;
+  } finally {
+    await lab.close();
+  }
+}
+
+/** When and for how long the agent has noticed that it stood still; microseconds. */
+function lateness(agent: HalbAgent): Stall[] {
+  const lines = agent.log().matchAll(/^(\S+Z) .*Stood still for (\d+) µs/gm);
+  return [...lines].map(([, time, length]) => [Date.parse(time!) * 1000, Number(length)]);
+}
+
+async function start(lab: Lab, daemon: BfdDaemon): Promise<Pair> {
+  const name = daemon.toLowerCase();
+  const hosts = await lab.hostsNamed(`${name}-a`, `${name}-b`);
+  const intervals = INTERVALS.filter((interval) => interval >= LEAST_INTERVAL[daemon]);
+  const lans: Lan[] = [];
+  const sessions: [BfdSpec[], BfdSpec[]] = [[], []];
+  for (const [i, interval] of intervals.entries()) {
+    const prefix = `198.51.100.${16 * i}/28`;
+    const lan = await lab.lan(`${name}${i}`, hosts, { prefix });
+    lans.push(lan);
+    const addresses = hosts.map((host) => lan.link(host).address);
+    for (const side of [0, 1] as const) {
+      const [own, peer] = [addresses[side]!, addresses[1 - side]!];
+      const spec = { name: `s${i}`, own, peer, interface: `eth${i}` };
+      sessions[side].push({ ...spec, interval, multiplier: MULTIPLIER });
+    }
+  }
+  const agents: HalbAgent[] = [];
+  const pids: number[][] = [];
+  for (const side of [0, 1] as const) {
+    if (daemon === "halb") {
+      const agent = startHalb(lab, hosts[side], large(sessions[side], side, 0), {
+        logLevel: "info",
+      });
+      agents.push(agent);
+      pids.push([agent.pid]);
+    } else pids.push([(await startBfd(lab, daemon, hosts[side], sessions[side])).pid]);
+  }
+  // keepalived's children come with its configuration.
+  if (daemon === "keepalived") await lab.delay(1_000);
+  return { daemon, intervals, lans, agents, pids: pids.map(([pid]) => processTree(pid!)) };
+}
+
+/** The sessions and many virtual routers, which differ from one `version` to the next. */
+function large(sessions: readonly BfdSpec[], side: number, version: number): string {
+  const routers = Array.from({ length: ROUTERS }, (_, i) =>
+    `[[vrrp]]
+name = "r${i}"
+interface = "eth2"
+virtual_router_id = ${i + 1}
+priority = ${(side === 0 ? 150 : 50) + version % 2}
+addresses = ["203.0.113.${i + 1}/32"]
+`);
+  return `${halbSessions(sessions)}\n${routers.join("\n")}`;
+}
+
+/** What all wires show while something is done. */
+async function watched<T>(
+  lab: Lab,
+  pairs: readonly Pair[],
+  act: () => Promise<T>,
+): Promise<{ seen: Seen[]; result: T }> {
+  const wires = new Map<Lan, Wire>();
+  for (const lan of pairs.flatMap(({ lans }) => lans)) {
+    const path = `${lab.directory}/${lan.name}-${performance.now()}.pcap`;
+    wires.set(lan, await Wire.start(lan, "br0", path, "udp port 3784"));
+  }
+  const result = await act();
+  const seen: Seen[] = [];
+  await Promise.all(pairs.flatMap(({ daemon, intervals, lans }) =>
+    lans.map(async (lan, i) => {
+      const { falls: found, up } = falls(await wires.get(lan)!.stop());
+      seen.push({ daemon, interval: intervals[i]!, falls: found, ends: up.size });
+    })
+  ));
+  return { seen, result };
+}
+
+/** Both cores busy, and one reload after the other. Returns how many there were. */
+async function beBusy(lab: Lab, pairs: readonly Pair[], seconds: number): Promise<number> {
+  const load = burn();
+  lab.atEnd(() => load.stop());
+  const end = performance.now() + seconds * 1000;
+  let reloads = 0;
+  while (performance.now() < end) {
+    reloads++;
+    for (const { agents } of pairs) {
+      agents.forEach((agent, side) => {
+        const own = Deno.readTextFileSync(agent.configPath);
+        const base = side === 0 ? 150 : 50;
+        const site = own.replace(/^priority = .*$/gm, `priority = ${base + reloads % 2}`);
+        agent.reload(site);
+      });
+    }
+    await lab.delay(RELOAD);
+  }
+  await load.stop();
+  const told = pairs.flatMap(({ agents }) => agents)
+    .map((agent) => agent.log().match(/[Rr]eload/g)?.length ?? 0);
+  assert.ok(told.every((count) => count > 0), "reloads are in the log");
+  return reloads;
+}
+
+/** Falls of frozen pairs, by interval. */
+interface FrozenSeen {
+  readonly daemon: BfdDaemon;
+  readonly interval: number;
+  readonly freezes: number;
+  readonly falls: number;
+  /** Falls where this program itself let the second go too late. */
+  readonly void: number;
+}
+
+async function freezes(lab: Lab, pairs: readonly Pair[], seconds: number): Promise<FrozenSeen[]> {
+  const done = new Map<Pair, Freeze[]>(pairs.map((pair) => [pair, []]));
+  const { seen } = await watched(lab, pairs, async () => {
+    const end = performance.now() + seconds * 1000;
+    while (performance.now() < end) {
+      for (const pair of pairs) {
+        const order = Math.random() < 0.5 ? pair.pids : pair.pids.toReversed();
+        const length = 5_000 + Math.random() * 195_000;
+        done.get(pair)!.push(freezeTogether(order, length, Math.random() * APART));
+        await lab.delay(20 + Math.random() * 60);
+      }
+    }
+  });
+  return seen.map(({ daemon, interval, falls }) => {
+    const [, list] = [...done].find(([pair]) => pair.daemon === daemon)!;
+    const excused = falls.filter(({ at }) => {
+      const last = list.findLast(({ from }) => from <= at);
+      return last !== undefined && last.apart >= APART + LATE;
+    });
+    return {
+      daemon,
+      interval,
+      freezes: list.length,
+      falls: falls.length,
+      void: excused.length,
+    };
+  });
+}
+
+function table(
+  busy: readonly Seen[],
+  frozen: readonly FrozenSeen[],
+  explained: Explained,
+): string {
+  const order = (one: { daemon: BfdDaemon; interval: number }) =>
+    BFD_DAEMONS.indexOf(one.daemon) * 1e6 + one.interval;
+  const rows = busy.toSorted((a, b) => order(a) - order(b)).map((one) => {
+    const { daemon, interval, falls: list, ends } = one;
+    const cold = frozen.find((other) => other.daemon === daemon && other.interval === interval)!;
+    return [
+      daemon,
+      `${interval / 1000} ms × ${MULTIPLIER}`,
+      String(ends),
+      String(list.length),
+      String(list.filter((fall) => explained("machine", fall, interval)).length),
+      String(
+        list.filter((fall) =>
+          daemon === "halb" && !explained("machine", fall, interval) &&
+          explained("own", fall, interval)
+        ).length,
+      ),
+      String(cold.freezes),
+      String(cold.falls),
+      String(cold.void),
+    ];
+  });
+  const header = [
+    "pair",
+    "session",
+    "ends up",
+    "falls while busy",
+    "of them while the machine stood still",
+    "while halb alone did",
+    "freezes",
+    "falls of frozen pairs",
+    "of them by this program's fault",
+  ];
+  return markdownTable(header, rows);
+}
