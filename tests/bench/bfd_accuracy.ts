@@ -31,6 +31,8 @@ const MULTIPLIER = 3;
 const SESSIONS = 10;
 const CUTS = 200;
 const INTERVALS = [10_000, 50_000];
+/** KiB of a capture. */
+const BUFFER = 8_192;
 /** How long a cable stays cut after the detection time, milliseconds. */
 const CUT_LONGER = 100;
 
@@ -116,7 +118,7 @@ async function measure(
       const peer = await startBfd(lab, "BIRD", other, cable.sessions[1]);
       await untilAllUp(lab, peer, sessions);
       const path = `${lab.directory}/${daemon}.pcap`;
-      const wire = await Wire.start(host, "eth0", path, "udp port 3784");
+      const wire = await Wire.start(host, "eth0", path, "udp port 3784", BUFFER);
       places.push({ daemon, cable, peer, wire, cuts: [] });
     }
     for (let round = 0; round < rounds; round++) {

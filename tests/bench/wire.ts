@@ -33,9 +33,19 @@ export class Wire {
     this.#path = path;
   }
 
-  /** Starts to capture on a LAN's bridge or on a host's eth0, and returns when it listens. */
-  static async start(where: Lan | Host, device: string, path: string, filter: string) {
-    const options = ["-n", "-s", `${SNAP}`, "-B", "32768", "-Z", "root", "-w", path];
+  /**
+   * Starts to capture on a LAN's bridge or on a host's interface, and returns when it listens.
+   *
+   * @param buffer KiB; to make a large one holds up a processor for tens of milliseconds
+   */
+  static async start(
+    where: Lan | Host,
+    device: string,
+    path: string,
+    filter: string,
+    buffer = 32_768,
+  ) {
+    const options = ["-n", "-s", `${SNAP}`, "-B", `${buffer}`, "-Z", "root", "-w", path];
     const process = LabProcess.start(["tcpdump", "-i", device, ...options, filter], {
       name: "wire",
       logPath: `${path}.log`,

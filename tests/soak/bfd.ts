@@ -3,7 +3,6 @@
  * far as they allow, all in the same minute:
  *
  * - while every core is busy at ordinary priority, and halb's control planes read a large
- *   configuration again and again, that changes all of its routers each time;
  * - while both ends of a pair are frozen together for 5 to 200 ms.
  *
  * What counts is on the wire: a session that was up and says Down for silence. None of halb's may
@@ -34,12 +33,17 @@ import { burn } from "./load.ts";
 const MULTIPLIER = 3;
 /** Microseconds, one for each interface: BIRD's intervals belong to that. */
 const INTERVALS = [3_300, 10_000, 50_000];
+/** KiB of a capture, and milliseconds until it has begun. */
+const BUFFER = 4_096;
+const SETTLE = 2_500;
 /** Share of the time that the first half takes. */
 const BUSY = 0.6;
 /** Between two reloads, milliseconds. */
 const RELOAD = 1_500;
 /** Routers of halb's large configuration. */
 const ROUTERS = 150;
+/** So many of them differ from one reload to the next. */
+const CHANGED = 5;
 /** From the first that goes on to the second, and what this program may be late by; microseconds. */
 const APART = 2_000;
 const LATE = 3_000;
@@ -49,6 +53,7 @@ interface Pair {
   readonly daemon: BfdDaemon;
   readonly intervals: readonly number[];
   readonly lans: readonly Lan[];
+  readonly sessions: readonly [readonly BfdSpec[], readonly BfdSpec[]];
   readonly agents: readonly HalbAgent[];
   /** Processes of either end. */
   readonly pids: readonly (readonly number[])[];
@@ -147,7 +152,14 @@ async function start(lab: Lab, daemon: BfdDaemon): Promise<Pair> {
   }
   // keepalived's children come with its configuration.
   if (daemon === "keepalived") await lab.delay(1_000);
-  return { daemon, intervals, lans, agents, pids: pids.map(([pid]) => processTree(pid!)) };
+  return {
+    daemon,
+    intervals,
+    lans,
+    sessions,
+    agents,
+    pids: pids.map(([pid]) => processTree(pid!)),
+  };
 }
 
 /** The sessions and many virtual routers, which differ from one `version` to the next. */
@@ -157,7 +169,7 @@ function large(sessions: readonly BfdSpec[], side: number, version: number): str
 name = "r${i}"
 interface = "eth2"
 virtual_router_id = ${i + 1}
-priority = ${(side === 0 ? 150 : 50) + version % 2}
+priority = ${(side === 0 ? 150 : 50) + (i < CHANGED ? version % 2 : 0)}
 addresses = ["203.0.113.${i + 1}/32"]
 `);
   return `${halbSessions(sessions)}\n${routers.join("\n")}`;
@@ -172,14 +184,19 @@ async function watched<T>(
   const wires = new Map<Lan, Wire>();
   for (const lan of pairs.flatMap(({ lans }) => lans)) {
     const path = `${lab.directory}/${lan.name}-${performance.now()}.pcap`;
-    wires.set(lan, await Wire.start(lan, "br0", path, "udp port 3784"));
+    wires.set(lan, await Wire.start(lan, "br0", path, "udp port 3784", BUFFER));
   }
+  // To begin with, captures hold the machine up.
+  await lab.delay(SETTLE);
+  const since = Date.now() * 1000;
   const result = await act();
+  const until = Date.now() * 1000;
   const seen: Seen[] = [];
   await Promise.all(pairs.flatMap(({ daemon, intervals, lans }) =>
     lans.map(async (lan, i) => {
       const { falls: found, up } = falls(await wires.get(lan)!.stop());
-      seen.push({ daemon, interval: intervals[i]!, falls: found, ends: up.size });
+      const counted = found.filter(({ at }) => at >= since && at <= until);
+      seen.push({ daemon, interval: intervals[i]!, falls: counted, ends: up.size });
     })
   ));
   return { seen, result };
@@ -193,12 +210,9 @@ async function beBusy(lab: Lab, pairs: readonly Pair[], seconds: number): Promis
   let reloads = 0;
   while (performance.now() < end) {
     reloads++;
-    for (const { agents } of pairs) {
+    for (const { agents, sessions } of pairs) {
       agents.forEach((agent, side) => {
-        const own = Deno.readTextFileSync(agent.configPath);
-        const base = side === 0 ? 150 : 50;
-        const site = own.replace(/^priority = .*$/gm, `priority = ${base + reloads % 2}`);
-        agent.reload(site);
+        agent.reload(large(sessions[side as 0 | 1], side, reloads));
       });
     }
     await lab.delay(RELOAD);
