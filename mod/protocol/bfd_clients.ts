@@ -101,13 +101,15 @@ export class BfdClient implements Deadline {
   heard(news: BfdNews, now: number): void {
     const { ids, log, clock, postControl, remember } = this.#env;
     const entry = this.#entry;
-    if (!entry.leaving && !this.#isWithheld(news)) this.#step(news, now);
+    const told = !entry.leaving && !this.#isWithheld(news) && this.#step(news, now);
     if (news.type !== "transition") return;
     const reaction = Math.max(0, clock() - now);
     const { from, to, cause, reason } = news;
     // What somebody has asked for is no failure.
     const failed = from === "up" && to === "down";
-    log.log(failed ? "warning" : "info", ["bfd", entry.name], `${from} → ${to}`, { reason, cause });
+    const acted = told ? { reaction_us: reaction } : {};
+    const properties = { reason, cause, ...acted };
+    log.log(failed ? "warning" : "info", ["bfd", entry.name], `${from} → ${to}`, properties);
     const memory = remember(entry);
     const id = ids.next();
     const session = entry.name;
@@ -149,12 +151,14 @@ export class BfdClient implements Deadline {
     this.#env.heap.cancel(this);
   }
 
-  #step(event: ClientEvent, now: number): void {
+  /** Returns whether there was anything to tell. */
+  #step(event: ClientEvent, now: number): boolean {
     const told = stepClient(this.client, event, now);
     this.#arm();
-    if (told === null) return;
+    if (told === null) return false;
     const { ids, found } = this.#env;
     found({ type: "tracker", id: ids.next(), ...this.finding! }, now);
+    return true;
   }
 
   #arm(): void {

@@ -134,6 +134,9 @@ lab(
     const reaction = resigned.time - down.time;
     console.log(`from the session's Down on the wire to priority 0: ${reaction} µs`);
     assert(reaction < 20_000, `${reaction} µs`);
+    const told = /up → down.*reaction_us=(\d+)/.exec(agent.log())?.[1];
+    console.log(`from the deadline to the routers' having acted, as the agent has it: ${told} µs`);
+    assert(told !== undefined);
   },
 );
 
