@@ -24,6 +24,7 @@ import {
 import {
   type BfdEndpoints,
   type DiscoveryPlace,
+  domainOf,
   isSamePort,
   openDiscovery,
   openHearing,
@@ -207,8 +208,8 @@ export class BfdSockets {
    * that address: another daemon may have the port for others.
    */
   #openDiscovery(ends: BfdEndpoints, shared: boolean): Discovery {
-    const { namespace, family, multihop, vrf = "" } = ends;
-    const place = { namespace, family, multihop, vrf, address: "", scope: 0 };
+    const { namespace, family, multihop } = ends;
+    const place = { namespace, family, multihop, vrf: domainOf(ends), address: "", scope: 0 };
     const present = this.#discoveryAt(place, ends.source);
     if (present !== undefined) return present;
     try {
@@ -246,8 +247,10 @@ export class BfdSockets {
    */
   listen(place: DiscoveryPlace, wanted: boolean): void {
     const present = this.#discoveryAt(place, "");
-    if (wanted) this.#kept.add(present ?? this.#newDiscovery(place, false));
-    else if (present !== undefined && this.#kept.delete(present)) this.#closeIfUnused(present);
+    if (wanted) this.#kept.add((present ?? this.#newDiscovery(place, false)).keptOpen(true));
+    else if (present !== undefined && this.#kept.delete(present.keptOpen(false))) {
+      this.#closeIfUnused(present);
+    }
   }
 
   /** A discovery that hears what is sent to an address. */
@@ -388,9 +391,8 @@ export class BfdSockets {
     if (yourDiscriminator === 0) return discovery.find(from, index, local);
     const entry = this.#byDiscriminator.get(yourDiscriminator);
     if (entry === undefined || entry.sender === null || !discovery.has(entry)) return undefined;
-    const { peer, interfaceIndex, source } = entry.ends;
-    const here = peer === from && (interfaceIndex === 0 || interfaceIndex === index) &&
-      (source === "" || source === local());
-    return here ? entry : undefined;
+    const { peer, source } = entry.ends;
+    const here = peer === from && discovery.isLink(entry, index);
+    return here && (source === "" || source === local()) ? entry : undefined;
   }
 }

@@ -254,6 +254,7 @@ export class AnswerSource extends HearingSource {
 /** The socket for first packets and for strangers, of one (namespace, VRF, family, port). */
 export class Discovery extends Filtered implements BfdSource {
   readonly dropped: Partial<Record<BfdDrop, number>> = {};
+  #open = false;
   /** Who has been told of it, by the address of the peer. */
   readonly #sessions = new Map<string, BfdEntry[]>();
   readonly #reader: BfdReader;
@@ -261,6 +262,20 @@ export class Discovery extends Filtered implements BfdSource {
   constructor(descriptor: number, readonly place: DiscoveryPlace, reader: BfdReader) {
     super(descriptor);
     this.#reader = reader;
+  }
+
+  /** Whether strangers may begin a session, too. */
+  keptOpen(open: boolean): this {
+    this.#open = open;
+    this.refresh();
+    return this;
+  }
+
+  /** Whether a packet that came in by an interface may be for the session. */
+  isLink({ ends }: BfdEntry, index: number): boolean {
+    // What is bound to the interface hears no other, whatever the kernel calls it.
+    return ends.interfaceIndex === 0 || ends.interfaceIndex === index ||
+      this.place.vrf === ends.interface;
   }
 
   get isUsed(): boolean {
@@ -278,7 +293,7 @@ export class Discovery extends Filtered implements BfdSource {
     const left = (this.#sessions.get(peer) ?? []).filter((other) => other !== entry);
     if (left.length === 0) this.#sessions.delete(peer);
     else this.#sessions.set(peer, left);
-    if (this.isUsed) this.refresh();
+    this.refresh();
   }
 
   has(entry: BfdEntry): boolean {
@@ -296,7 +311,7 @@ export class Discovery extends Filtered implements BfdSource {
     let found: BfdEntry | undefined;
     for (const entry of this.#sessions.get(peer) ?? []) {
       const { interfaceIndex, source } = entry.ends;
-      if (interfaceIndex !== 0 && interfaceIndex !== index) continue;
+      if (!this.isLink(entry, index)) continue;
       if (source !== "" && source !== local()) continue;
       const closer = found === undefined ||
         (found.ends.interfaceIndex === 0 && interfaceIndex !== 0) ||
@@ -338,7 +353,7 @@ export class Discovery extends Filtered implements BfdSource {
   protected override floodFilter(): Uint8Array {
     const entries = [...this.#sessions.values()].flat();
     return floodFilter(this.place.family, {
-      peers: [...this.#sessions.keys()],
+      peers: this.#open ? null : [...this.#sessions.keys()],
       discriminators: entries.map(({ session }) => session.localDiscriminator),
       minimumTtl: Math.min(255, ...entries.map(({ ends }) => ends.minimumTtl)),
     });

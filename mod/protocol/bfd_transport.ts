@@ -85,6 +85,14 @@ export function deviceOf(ends: Pick<BfdEndpoints, "interface" | "vrf">): string 
   return ends.interface === "" ? ends.vrf ?? "" : ends.interface;
 }
 
+/**
+ * Device that discovery of a session in a VRF is bound to; "": none. Over IPv6 the kernel tells of a
+ * packet in a VRF no more by which of its interfaces it came: then it is the interface itself.
+ */
+export function domainOf({ family, vrf = "", interface: own }: BfdEndpoints): string {
+  return vrf !== "" && own !== "" && family === "ipv6" ? own : vrf;
+}
+
 /** @param scope index of the interface that a link-local address belongs to */
 export function sockaddr(
   family: BfdFamily,
@@ -168,7 +176,7 @@ export function share(descriptors: Iterable<number>, shared: boolean): void {
 
 /** Where a socket for first packets is to listen. */
 export interface DiscoveryPlace extends Pick<BfdEndpoints, "namespace" | "family" | "multihop"> {
-  /** Device of the VRF; "": none. */
+  /** Device that it is bound to: of the VRF, see `domainOf`; "": none. */
   readonly vrf: string;
   /** "": any; else this own address alone, where another daemon has the rest. */
   readonly address: string;

@@ -7,6 +7,7 @@
 
 const SOAKS: Record<string, () => Promise<{ run(seconds: number): Promise<void> }>> = {
   bfd: () => import("./bfd.ts"),
+  bfd_flood: () => import("./bfd_flood.ts"),
   busy: () => import("./busy.ts"),
   churn: () => import("./churn.ts"),
   elections: () => import("./elections.ts"),
