@@ -28,8 +28,10 @@ function conf(more = "", ms = 100): string {
 ${lines}
 }
 `;
+  // Without the limit its real-time process is killed where the machine is busy.
   return `global_defs {
   bfd_rt_priority 40
+  bfd_rlimit_rttime 5000000
 }
 ` + instance("v4", "192.0.2.1", "192.0.2.2", more) +
     instance("v6", "2001:db8:1::1", "2001:db8:1::2", `  hoplimit 255\n${more}`) +
@@ -75,15 +77,6 @@ lab(
         5000,
       );
     }
-    await agreed(300, 100);
-    // keepalived that came up may first be silent for the second it was used to; that is over.
-    await lab.until("both have been up for two seconds", async () => {
-      for (const name of ["v4", "v6"]) {
-        const { state, since } = await ours.row(name);
-        assert(state === "up" && Date.parse(since) < Date.now() - 2000, `${name} ${state}`);
-      }
-      return true;
-    }, 10_000);
     await agreed(300, 100);
     const before = await ours.transitions();
     for (const transmit of [400, 1500, 100]) {

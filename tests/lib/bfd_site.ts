@@ -46,8 +46,6 @@ export interface BfdRow {
   readonly unsolicited?: true;
   readonly diagnostic: string;
   readonly remote_diagnostic: string;
-  /** ISO 8601. */
-  readonly since: string;
   readonly transitions: number;
   readonly local_discriminator: number;
   readonly remote_discriminator: number;
