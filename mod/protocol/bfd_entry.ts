@@ -175,6 +175,8 @@ export class BfdEntry implements Deadline {
       this.#note(now);
       this.#env.agreed(this);
     }
+    // Nor did an echo come back while we stood still.
+    if (event.type === "resume") this.echo?.stalled(event.age, now);
     this.echo?.follow(now);
   }
 

@@ -231,14 +231,16 @@ export class EchoLink {
   /** An echo packet in `frame`: our own that has come back, or one that is to go back. */
   #take(now: number): void {
     const { family } = this.#ends;
+    let peer: EchoPoint | null = null;
     for (let i = 0; i < this.#points.length; i++) {
       const point = this.#points[i]!;
       if (isFrom(family, frame, point.own)) return this.#returned(now);
-      if (isFrom(family, frame, point.peer) || isTo(family, frame, point.peer)) {
-        return this.#reflect(point, now);
-      }
+      if (!isFrom(family, frame, point.peer) && !isTo(family, frame, point.peer)) continue;
+      // An unaffiliated session may have the same peer, and has promised it nothing.
+      if (peer === null || peer.reflectInterval === 0) peer = point;
     }
-    this.#drop("unknown_session");
+    if (peer === null) this.#drop("unknown_session");
+    else this.#reflect(peer, now);
   }
 
   #returned(now: number): void {

@@ -16,7 +16,9 @@ import {
   type Lan,
   startHalb,
 } from "../lib/mod.ts";
+import { endSuccessor } from "./agent_helpers.ts";
 import { bfdConfig, type SessionReport, Sessions } from "./bfd_helpers.ts";
+import { upgrade } from "./upgrade_helpers.ts";
 import type { BfdSessionConfig } from "./bfd_worker.ts";
 
 const ECHO: Partial<SessionSettings> = {
@@ -317,10 +319,13 @@ lab("unaffiliated: a forwarder that another machine takes the place of", async (
   await ours.until("to-peer", "up");
 });
 
-/** What `halb status` says of the only session. */
-async function statusOf(agent: HalbAgent) {
-  const { bfd } = await agent.status() as unknown as { bfd: readonly EchoingStatus[] };
-  return bfd[0]!;
+/** What `halb status` says of the sessions. */
+async function allOf(agent: HalbAgent): Promise<readonly EchoingStatus[]> {
+  return (await agent.status() as unknown as { bfd: readonly EchoingStatus[] }).bfd;
+}
+
+async function statusOf(agent: HalbAgent): Promise<EchoingStatus> {
+  return (await allOf(agent))[0]!;
 }
 
 interface EchoingStatus {
@@ -395,3 +400,36 @@ lab(
     assert.match(shown, /echo +unaffiliated, \d+ of \d+ back/);
   },
 );
+
+lab("an upgrade with echoes: nothing fails, and they go on; unaffiliated, too", async (lab) => {
+  const [a, b] = await lab.hostsNamed("a", "b");
+  await lab.lan("net", [a, b]);
+  await forward(b, true);
+  const both = (peer: string) =>
+    `[[bfd]]\nname = "to-peer"\npeer = "${peer}"\ninterface = "eth0"\n` +
+    'echo = { transmit_interval = "100ms", receive_interval = "100ms" }\n';
+  const alone = '[[bfd]]\nname = "alone"\npeer = "192.0.2.2"\ninterface = "eth0"\n' +
+    'transmit_interval = "100ms"\necho = { unaffiliated = true }\n';
+  const ours = startHalb(lab, a, both("192.0.2.2") + alone);
+  const theirs = startHalb(lab, b, both("192.0.2.1"));
+  const runs = ({ echo }: EchoingStatus) => echo?.active;
+  const before = await untilStatus(lab, ours, "echoes come back", runs);
+  await untilStatus(lab, theirs, "echoes come back", runs);
+  await lab.until("unaffiliated is up", async () => (await allOf(ours))[1]!.state === "up", 10_000);
+  try {
+    await upgrade(ours);
+    const after = await untilStatus(
+      lab,
+      ours,
+      "echoes come back again",
+      ({ echo }) => echo?.active && echo.returned > 20,
+    );
+    assert.equal(after.local_discriminator, before.local_discriminator);
+    for (const agent of [ours, theirs]) {
+      for (const { state } of await allOf(agent)) assert.equal(state, "up", agent.log());
+    }
+    assert.doesNotMatch(ours.log() + theirs.log(), /up → down/);
+  } finally {
+    await endSuccessor(lab, ours);
+  }
+});
