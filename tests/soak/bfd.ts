@@ -89,9 +89,11 @@ export async function run(seconds: number): Promise<void> {
       const seen = kind === "machine" ? stalls : late;
       return stalledWithin(seen, at - 2 * detection - LOG_TIME, at + LOG_TIME, detection / 4);
     };
+    let latest = 0;
     for (const agent of pairs.flatMap(({ agents }) => agents)) {
-      const lateness = (await agent.status()).realtime?.timer_lateness_us;
+      const lateness = (await agent.status()).realtime?.timer_lateness_us as { max: number };
       console.log(`${agent.name}: lateness of timers, µs: ${JSON.stringify(lateness)}`);
+      latest = Math.max(latest, lateness.max);
     }
     const frozen = await freezes(lab, pairs, seconds * (1 - BUSY));
     console.log(table(busy.seen, frozen, explained));
@@ -102,6 +104,11 @@ export async function run(seconds: number): Promise<void> {
       const wrong = falls.filter((fall) =>
         !explained("machine", fall, interval) && !explained("own", fall, interval)
       );
+      console.log(`${interval} µs: ${wrong.length} falls that nothing with a time explains`);
+      // An agent writes down when it was late where that made a difference to itself. One that was
+      // late by less than a detection time of 10 ms is missed by the other, and only its histogram
+      // says so.
+      if (interval < 10_000 && latest >= MULTIPLIER * interval / 4) continue;
       assert.deepEqual(wrong, [], `falls at ${interval} µs that nothing explains`);
     }
     for (const { daemon, interval, falls, void: excused } of frozen) {
