@@ -133,6 +133,11 @@ async function measure(
       const all = detections(await wire.stop(), (address) => own.has(address));
       const right = all.filter(({ at }) => cuts.some(({ from, to }) => at >= from && at <= to));
       const missing = rounds * sessions - right.length;
+      for (const one of all.filter((found) => !right.includes(found))) {
+        const healed = cuts.findLast(({ to }) => to <= one.at)?.to ?? NaN;
+        const [since, after] = [ms(one.at - healed), ms(one.after)];
+        console.error(`${daemon}: Down ${since} ms after a cut was over, silence of ${after} ms`);
+      }
       found.set(daemon, { right, missing, wrong: all.length - right.length });
     }
     return found;
