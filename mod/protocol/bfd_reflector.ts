@@ -162,6 +162,7 @@ export class BfdReflector implements Deadline {
     try {
       const socket = new ReflectorSocket(binding, this.#takesOver, this);
       this.#sockets.set(key, socket);
+      this.#owners.delete(`${binding.namespace}/${binding.family}`);
       if (!this.#paused) this.#env.watch(socket);
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;

@@ -14,7 +14,7 @@ peer = "${peer}"
 interface = "eth0"
 transmit_interval = "100ms"
 receive_interval = "100ms"
-detect_multiplier = 4
+detect_multiplier = 8
 ${demand ? 'demand = { poll_interval = "500ms" }' : ""}
 `;
 }

@@ -255,7 +255,7 @@ detect_multiplier = 5
 lab("an upgrade of either side: no initiator notices", async (lab) => {
   const [a, b] = await lab.hostsNamed("a", "b");
   await lab.lan("net", [a, b]);
-  const slow = 'interface = "eth0"\ndetect_multiplier = 10\n';
+  const slow = 'interface = "eth0"\ndetect_multiplier = 15\n';
   const there = new BfdAgent(lab, b, [], reflector(""));
   await untilReflects(lab, there);
   const here = new BfdAgent(lab, a, [], initiator("far", TARGET, slow));
@@ -270,3 +270,28 @@ lab("an upgrade of either side: no initiator notices", async (lab) => {
   assert.deepEqual([after.state, after.transitions, after.source_port], ["up", transitions, port]);
   assert.deepEqual((await reflectorOf(there)).waiting_for, []);
 });
+
+lab(
+  "[B7881-1] a port that somebody has, an interface that comes later, a namespace",
+  async (lab) => {
+    const [a, b, c] = await lab.hostsNamed("a", "b", "c");
+    await lab.lan("net", [a, b]);
+    const theirs = inNamespace(b.namespace, () => openSocket(AF_INET, SOCK_DGRAM, 0));
+    bindSocket(theirs, sockaddrIn("0.0.0.0", 7784));
+    // The agent is on another host, its reflector works in that namespace.
+    const place = `namespace = "${b.namespace}"\ninterfaces = ["eth0", "later"]\n`;
+    const there = new BfdAgent(lab, c, [], reflector(place));
+    await lab.until("it says what it waits for", async () => {
+      const waits = (await reflectorOf(there)).waiting_for.join();
+      if (/0\.0\.0\.0 on eth0: UDP port 7784 belongs to .*pid/.test(waits)) return true;
+      throw new Error(waits);
+    }, 10_000);
+    assert((await reflectorOf(there)).waiting_for.includes("interface later: not there"));
+    closeDescriptor(theirs);
+    const here = new BfdAgent(lab, a, [], initiator("far", TARGET, 'interface = "eth0"\n'));
+    await here.untilState("far", "up");
+    await b.exec(["ip", "link", "add", "later", "type", "bridge"]);
+    await untilReflects(lab, there);
+    assert.equal((await here.row("far")).state, "up");
+  },
+);
