@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import "./lib.ts";
+import { BfdAgent } from "../lib/bfd_agent.ts";
+import type { BfdSpec } from "../lib/bfd_site.ts";
 import { type Host, type Lab, lab, startHalb } from "../lib/mod.ts";
 
 /** One processor, shared by two hosts and what looks at them. */
@@ -143,4 +145,28 @@ lab("an ipvlan carries the addresses while its router is master", async (lab) =>
   // An ipvlan has the hardware address of its base: the neighbours are told.
   await client.exec(ping);
   assert.equal(await client.neighbour("192.0.2.10"), await macOf(b));
+}, OPTIONS);
+
+lab("BFD sessions in a VRF: one hop over its interface, several by its routes", async (lab) => {
+  const [a, b] = await lab.hostsNamed("a", "b");
+  const addresses = { a: ["192.0.2.1/24"], b: ["192.0.2.2/24", "2001:db8::2/64"] };
+  await lab.lan("net", [a, b], { prefix: null, addresses });
+  await enslave(a);
+  // An interface that gets into a VRF loses those of IPv6.
+  await a.exec(["ip", "address", "add", "2001:db8::1/64", "dev", "eth0", "nodad"]);
+  const specs = (peer: 1 | 2, vrf?: string): BfdSpec[] => [
+    { name: "near", peer: `192.0.2.${peer}`, ...(vrf === undefined ? {} : { more: vrf }) },
+    { name: "six", peer: `2001:db8::${peer}`, ...(vrf === undefined ? {} : { more: vrf }) },
+    {
+      name: "far",
+      peer: `192.0.2.${peer}`,
+      source: `192.0.2.${3 - peer}`,
+      multihop: true,
+      ...(vrf === undefined ? {} : { more: vrf }),
+    },
+  ];
+  const ours = new BfdAgent(lab, a, specs(2, 'vrf = "blue"'));
+  const theirs = new BfdAgent(lab, b, specs(1));
+  await ours.untilAll(true, PATIENCE);
+  await theirs.untilAll(true, PATIENCE);
 }, OPTIONS);

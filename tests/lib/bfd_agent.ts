@@ -79,7 +79,10 @@ export class BfdAgent {
     await until(
       `all are ${up ? "up" : "down"}`,
       async () => {
-        const wrong = (await this.rows()).filter(({ state }) => (state === "up") !== up);
+        const rows = await this.rows();
+        // An agent that has just started has none yet.
+        if (rows.length === 0) throw new Error("There are no sessions");
+        const wrong = rows.filter(({ state }) => (state === "up") !== up);
         if (wrong.length === 0) return true;
         throw new Error(`${wrong.length}: ${JSON.stringify(wrong[0])}`);
       },
