@@ -285,7 +285,7 @@ lab(
       const waits = (await reflectorOf(there)).waiting_for.join();
       if (/0\.0\.0\.0 on eth0: UDP port 7784 belongs to .*pid/.test(waits)) return true;
       throw new Error(waits);
-    }, 10_000);
+    }, 20_000);
     assert((await reflectorOf(there)).waiting_for.includes("interface later: not there"));
     closeDescriptor(theirs);
     const here = new BfdAgent(lab, a, [], initiator("far", TARGET, 'interface = "eth0"\n'));

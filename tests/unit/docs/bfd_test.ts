@@ -7,7 +7,7 @@ const PAGE = Deno.readTextFileSync(new URL("../../../docs/bfd.md", import.meta.u
 
 Deno.test("every file is valid, without so much as a warning", () => {
   const files = [...PAGE.matchAll(/```toml\n([^]*?)```/g)].map(([, text]) => text!);
-  assert.equal(files.length, 6);
+  assert.ok(files.length >= 7, `${files.length} files`);
   for (const text of files) {
     const loaded = load({ "site.toml": text, "/etc/halb/bfd.key": "sesame\n" });
     assert.deepEqual(loaded.ok ? loaded.warnings : loaded.problems, [], text);
