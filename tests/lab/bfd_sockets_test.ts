@@ -70,7 +70,7 @@ lab("packets that may not leave are counted, and named", async (lab) => {
     assert(counters.unsent["EPERM"]! > 0, JSON.stringify(counters));
     assert(waiting_for.includes("its packets to leave: refused by a local packet filter (EPERM)"));
     return true;
-  }, 5_000);
+  }, 15_000);
   assert.match(ours.agent.log(), /Packets do not leave: refused by a local packet filter/);
   await nft("delete table inet out\n");
   await ours.untilState("x", "up");
@@ -84,7 +84,7 @@ lab("packets that may not leave are counted, and named", async (lab) => {
   await lab.until("status says so", async () => {
     const { waiting_for } = await ours.row("x");
     return waiting_for.includes("its packets to leave: longer than the path MTU (EMSGSIZE)");
-  }, 5_000);
+  }, 15_000);
   await a.exec(["ip", "link", "set", "eth0", "mtu", "1500"]);
   await ours.untilState("x", "up");
   assert((await ours.row("x")).transitions > transitions);
@@ -135,7 +135,7 @@ lab("BIRD and halb on one host, each on an address of its own", async (lab) => {
   await lab.until("status names BIRD", async () => {
     const { waiting_for } = await ours.row("x");
     return waiting_for.some((one) => /UDP port 3784 belongs to bird \(pid \d+\)/.test(one));
-  }, 5_000);
+  }, 15_000);
   await ours.reload([{ name: "x", peer: "192.0.2.2", source: "192.0.2.1" }]);
   await ours.untilAll(true);
   await other.untilAll(true);
@@ -153,7 +153,11 @@ lab("a daemon that comes later does not take the port away", async (lab) => {
   const theirs = new BfdAgent(lab, b, [{ name: "x", peer: "192.0.2.1" }]);
   await ours.untilAll(true);
   const bird = await startBird(lab, a, `  interface "eth0" { };\n  neighbor 192.0.2.2 dev "eth0";`);
-  await lab.until("BIRD cannot bind", () => /bind: Address already in use/.test(bird.log()), 5_000);
+  await lab.until(
+    "BIRD cannot bind",
+    () => /bind: Address already in use/.test(bird.log()),
+    15_000,
+  );
   // First packets still come to us.
   await theirs.down("x");
   await ours.untilState("x", "down");

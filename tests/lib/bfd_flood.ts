@@ -217,7 +217,7 @@ export class Ledger {
       const { before, after, total } = await this.#look();
       this.#ahead = total - before;
       return before === after;
-    }, 5_000);
+    }, 15_000);
   }
 
   /** Waits until every packet that has arrived is in the counters. Returns how that was seen. */
@@ -230,7 +230,7 @@ export class Ledger {
       // What comes while we ask is allowed for.
       if (found < before || found > after) throw new Error(text);
       return true;
-    }, 5_000);
+    }, 15_000);
     return text;
   }
 
