@@ -48,6 +48,7 @@ const REASONS: Readonly<Record<string, string>> = {
 /** What packets of the peer were refused for, in words for whoever looks for the reason. */
 const REFUSALS: Readonly<Partial<Record<DropReason, string>>> = {
   ttl: "their TTL is below the least that is accepted",
+  own_packet: "they are our own, sent back by a loop",
   authentication_unexpected: "they are authenticated, and no `auth` is configured here",
   authentication_missing: "they are not authenticated",
   authentication_type: "their type of authentication is another one",
