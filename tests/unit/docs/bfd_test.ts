@@ -12,9 +12,8 @@ Deno.test("every file is valid, without so much as a warning", () => {
     const loaded = load({ "site.toml": text, "/etc/halb/bfd.key": "sesame\n" });
     assert.deepEqual(loaded.ok ? loaded.warnings : loaded.problems, [], text);
     assert.ok(loaded.ok);
-    if (loaded.site.bfd_unsolicited !== undefined) {
-      assert.deepEqual(loaded.site.bfd_unsolicited.interfaces, ["eth0"]);
-    } else assert.equal(loaded.site.bfd[0]?.name, "uplink");
+    const { bfd, bfd_unsolicited: unsolicited } = loaded.site;
+    assert.ok(bfd.length > 0 || unsolicited !== undefined, text);
   }
 });
 
