@@ -168,6 +168,7 @@ export class BfdDriver {
     }
     for (const config of sessions) {
       const { name } = config.settings;
+      now = this.#env.heap.fireRoutine(this.#env.clock());
       const done = this.set(config, keys.get(name) ?? null, now);
       if (done !== "") changes.push(`BFD session ${name}: ${done}`);
     }

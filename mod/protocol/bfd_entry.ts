@@ -154,6 +154,12 @@ export class BfdEntry implements Deadline {
     this.apply(TIMER, now);
   }
 
+  /** Nothing is due but packets. */
+  isRoutine(now: number): boolean {
+    const { state, detectAt, endAt } = this.session;
+    return state === "up" && endAt === null && (detectAt === null || now < detectAt);
+  }
+
   /** One event for the machine, and what comes of it. Never throws. */
   apply(event: SessionEvent, now: number): void {
     if (this.broken !== "") return;

@@ -167,6 +167,7 @@ export class Channels {
   /** Tells the kernel whose adverts to let in, once for all changes of one message. */
   serve(now: number): void {
     for (const channel of this.#unserved) {
+      this.#env.heap.fireRoutine(this.#env.now());
       try {
         channel.serve();
         this.#unserved.delete(channel);

@@ -124,6 +124,11 @@ export class RouterEntry implements Deadline {
     this.apply({ type: "timer", generation: timer.generation }, now);
   }
 
+  /** A master's advert is due. */
+  isRoutine(): boolean {
+    return this.group === null && this.router.timer?.name === "advertisement";
+  }
+
   /** One event through the machine, and what comes of it. Never throws. */
   apply(event: RouterEvent, now: number, cause: EventId | null = null): void {
     if (event.type === "health") this.told = event;

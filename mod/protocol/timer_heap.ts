@@ -15,6 +15,11 @@ export interface Deadline {
   position: number;
   /** Called once when the time has come; the item is no longer armed then. */
   fire(now: number): void;
+  /**
+   * What is due now is a packet that leaves by routine and changes nothing here: it may come in the
+   * middle of other work. Absent: it never is.
+   */
+  isRoutine?(now: number): boolean;
 }
 
 export class TimerHeap {
@@ -52,5 +57,22 @@ export class TimerHeap {
       first.fire(now);
     }
     return fired;
+  }
+
+  /**
+   * Fires what is due at `now` and routine; the rest stays due. To be called now and then in work
+   * that may take longer than others can wait for our packets. Returns `now`.
+   */
+  fireRoutine(now: number): number {
+    if (this.next > now) return now;
+    const kept: Deadline[] = [];
+    while (this.next <= now) {
+      const first = this.#heap.first!;
+      this.#heap.remove(first);
+      if (first.isRoutine?.(now)) first.fire(now);
+      else kept.push(first);
+    }
+    for (const item of kept) this.#heap.add(item);
+    return now;
   }
 }

@@ -92,6 +92,7 @@ export class VrrpDriver {
     changes.push(...this.#groups.part(groups, stays, now, cause));
     for (const [name, entry] of this.#routers) {
       if (stays(name)) continue;
+      now = this.#env.heap.fireRoutine(this.#env.now());
       changes.push(`virtual router ${name}: removed`);
       this.#remove(entry, now);
     }
@@ -99,6 +100,7 @@ export class VrrpDriver {
     for (const [name, config] of wanted) {
       const entry = this.#routers.get(name);
       if (entry !== undefined) continue;
+      now = this.#env.heap.fireRoutine(this.#env.now());
       changes.push(`virtual router ${name}: added`);
       touched.push(this.#add(config, now));
     }
@@ -107,6 +109,7 @@ export class VrrpDriver {
     changes.push(...this.#groups.form(groups, this.#routers, now, cause));
     for (const entry of touched) if (entry.resumed) this.#goOn(entry, now, cause);
     for (const [name, config] of wanted) {
+      now = this.#env.heap.fireRoutine(this.#env.now());
       const entry = this.#routers.get(name)!;
       const same = JSON.stringify(entry.config) === JSON.stringify(config);
       // One that an exception has stopped begins anew, whatever is configured.
@@ -285,6 +288,7 @@ export class VrrpDriver {
     const seen = new Set<RouterEntry>();
     for (const entry of entries) {
       if (seen.has(entry)) continue;
+      now = this.#env.heap.fireRoutine(this.#env.now());
       const party = entry.group === null ? [entry] : [...entry.group.entries];
       for (const one of party) seen.add(one);
       this.#reviewParty(party.filter(({ leaving }) => !leaving), now, cause);

@@ -1,0 +1,107 @@
+/** Work that takes longer than others can wait for our packets, with a clock that goes on meanwhile. */
+
+import assert from "node:assert/strict";
+import { Counters } from "../../../mod/plane/counters.ts";
+import { IdSource } from "../../../mod/plane/ids.ts";
+import { LogLimiter } from "../../../mod/plane/log_limiter.ts";
+import { SharedWords } from "../../../mod/plane/shared.ts";
+import { Keyring } from "../../../mod/protocol/keyring.ts";
+import { type Deadline, TimerHeap } from "../../../mod/protocol/timer_heap.ts";
+import { Ipv4Reader } from "../../../mod/protocol/transport4.ts";
+import { VrrpDriver } from "../../../mod/protocol/vrrp_driver.ts";
+import { eth, Queue, router, SECOND } from "./fixtures.ts";
+
+const MS = 1_000;
+
+/** Due again and again, as a session that sends. */
+class Beat implements Deadline {
+  at = Infinity;
+  position = -1;
+  readonly fired: number[] = [];
+
+  constructor(readonly heap: TimerHeap, readonly every: number, readonly routine: boolean) {}
+
+  isRoutine(): boolean {
+    return this.routine;
+  }
+
+  fire(now: number): void {
+    this.fired.push(now);
+    this.heap.set(this, now + this.every);
+  }
+}
+
+Deno.test("routine fires in the middle of other work, everything else stays due", () => {
+  const heap = new TimerHeap();
+  const [routine, other] = [new Beat(heap, 10, true), new Beat(heap, 10, false)];
+  const plain = { at: 0, position: -1, fire: () => assert.fail("not routine") };
+  heap.set(other, 5);
+  heap.set(plain, 6);
+  heap.set(routine, 7);
+  assert.equal(heap.fireRoutine(4), 4);
+  assert.deepEqual([routine.fired, other.fired], [[], []]);
+  assert.equal(heap.fireRoutine(8), 8);
+  assert.deepEqual([routine.fired, other.fired], [[8], []]);
+  assert.equal(heap.next, 5, "the others are still due");
+  assert.equal(heap.size, 3);
+});
+
+Deno.test("a reload of many routers delays no packet of those who speak often", () => {
+  let now = 1_000 * SECOND;
+  let step = 0;
+  const heap = new TimerHeap();
+  const sent: number[] = [];
+  const driver = new VrrpDriver({
+    ids: new IdSource("p"),
+    heap,
+    counters: new Counters(),
+    words: new SharedWords(),
+    log: new LogLimiter(() => {}, () => now),
+    keys: new Keyring(() => now),
+    // Work takes time: what it is, the clock shows.
+    now: () => now += step,
+    postKernel: () => {},
+    postControl: () => {},
+    openTransport: () => ({
+      admitted: new Ipv4Reader(100, new Queue([]), 32),
+      refused: new Ipv4Reader(101, new Queue([]), 256),
+      send: (packet: Uint8Array) => {
+        sent.push(now);
+        return packet.length;
+      },
+      serve: () => {},
+      overflow: () => 0,
+      close: () => {},
+    } as never),
+    openFrames: () => assert.fail("no frames"),
+    watch: () => {},
+    unwatch: () => {},
+  });
+  const often = router("often", 0, {
+    settings: { priority: 255, advertisementInterval: 10 * MS, virtualRouterId: 1 },
+  });
+  const plan = (priority: number) => [
+    often,
+    ...Array.from({ length: 150 }, (_, i) =>
+      router(`r${i}`, i + 1, {
+        settings: { virtualRouterId: i + 2, priority, addresses: ["198.51.100.1"] },
+      })),
+  ];
+  const configure = (priority: number) =>
+    driver.configure(
+      { type: "configure", id: "c:1", routers: plan(priority), groups: [], holdUntil: 0 },
+      now,
+    );
+  driver.interfaceChanged(eth("eth0", 2), now, "k:1");
+  configure(100);
+  const session = new Beat(heap, 3 * MS, true);
+  session.fire(now);
+  step = 100;
+  sent.length = session.fired.length = 0;
+  const begin = now;
+  assert.equal(configure(90).length, 150);
+  assert(now - begin > 20 * MS, `it took ${now - begin} µs`);
+  const gaps = session.fired.slice(1).map((at, i) => at - session.fired[i]!);
+  assert(gaps.length > 5 && Math.max(...gaps) < 4 * MS, `${gaps}`);
+  assert(sent.length >= 2, `adverts at ${sent}`);
+});
