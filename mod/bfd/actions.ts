@@ -120,6 +120,23 @@ export function closePoll(session: Session, now: Micros): void {
   session.pollQuietUntil = (session.pollSent ?? now) + longest;
 }
 
+/** Enters another state, and no more. @param diagnostic bfd.LocalDiag; `undefined`: stays */
+export function enterState(
+  session: Session,
+  to: StateName,
+  cause: TransitionCause,
+  diagnostic: number | undefined,
+  reason: string,
+  now: Micros,
+  effects: SessionEffect[],
+): void {
+  effects.push({ type: "transition", from: session.state, to, cause, reason });
+  session.state = to;
+  session.since = now;
+  session.transitions++;
+  if (diagnostic !== undefined) session.diagnostic = diagnostic;
+}
+
 /**
  * Enters another state, with what comes of it: other intervals, and a packet that says so at once.
  *
@@ -135,11 +152,7 @@ export function transition(
   random: number,
   effects: SessionEffect[],
 ): void {
-  effects.push({ type: "transition", from: session.state, to, cause, reason });
-  session.state = to;
-  session.since = now;
-  session.transitions++;
-  if (diagnostic !== undefined) session.diagnostic = diagnostic;
+  enterState(session, to, cause, diagnostic, reason, now, effects);
   session.demandPollAt = null;
   if (to !== "up") session.echoActive = false;
   // Not negotiated but ruled: a second and more outside of Up, what is configured inside.

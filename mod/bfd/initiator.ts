@@ -24,7 +24,7 @@
  * @module
  */
 
-import { heard, send } from "./actions.ts";
+import { enterState, heard, send } from "./actions.ts";
 import { isMeticulous, verifyControl } from "./authentication.ts";
 import { type ControlPacket, type DropReason, read32, SEQUENCE_AT } from "./packet.ts";
 import { detectionTime, SLOW, transmitInterval, wantedMinTx } from "./timing.ts";
@@ -220,11 +220,7 @@ function enter(
   now: Micros,
   effects: SessionEffect[],
 ): void {
-  effects.push({ type: "transition", from: session.state, to, cause, reason });
-  session.state = to;
-  session.since = now;
-  session.transitions++;
-  session.diagnostic = diagnostic;
+  enterState(session, to, cause, diagnostic, reason, now, effects);
   adoptInterval(session);
   if (to === "up") return;
   session.polling = false;

@@ -21,7 +21,7 @@
  * @module
  */
 
-import { adopt, finish, forgetRemote, heard, send } from "./actions.ts";
+import { adopt, enterState, finish, forgetRemote, heard, send } from "./actions.ts";
 import type { ControlPacket, DropReason, StateName } from "./packet.ts";
 import { authenticate } from "./receive.ts";
 import { detectionTime, reschedule, wantedMinRx, wantedMinTx } from "./timing.ts";
@@ -179,11 +179,7 @@ function enter(
   random: number,
   effects: SessionEffect[],
 ): void {
-  effects.push({ type: "transition", from: session.state, to, cause, reason });
-  session.state = to;
-  session.since = now;
-  session.transitions++;
-  session.diagnostic = DIAGNOSTICS[cause] ?? session.diagnostic;
+  enterState(session, to, cause, DIAGNOSTICS[cause], reason, now, effects);
   goByConfiguration(session);
   if (to !== "admin_down") send(session, now, random, effects);
 }
