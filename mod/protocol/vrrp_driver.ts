@@ -81,7 +81,7 @@ export class VrrpDriver {
       this.#trackers.restore(message.memory.trackers ?? [], now);
     }
     this.#env.keys.replace(message.credentials ?? []);
-    for (const finding of message.findings ?? []) this.#trackers.found(finding, now);
+    const news = (message.findings ?? []).filter((one) => this.#trackers.found(one, now));
     const wanted = new Map(message.routers.map((config) => [config.settings.name, config]));
     this.#holdUntil = message.holdUntil;
     const stays = (name: string): boolean => {
@@ -129,7 +129,7 @@ export class VrrpDriver {
     }
     this.#trackers.keep((key) => this.#users.uses(key));
     this.#wakeForTrackers();
-    this.#review(touched, now, cause);
+    this.#review([...touched, ...this.#users.ofTracked(news)], now, cause);
     this.#channels.serve(now);
     return changes;
   }

@@ -678,3 +678,28 @@ Deno.test("driver: without its packet socket a router waits, and tries again", (
   bench.advance(SECOND);
   assert.equal(bench.state("web").router.state, "backup");
 });
+
+Deno.test("what control has found counts with the configuration that tells it, also where nothing else is new", () => {
+  const bench = new Bench();
+  bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
+  const routers = [router("web", 0, { trackers: [{ kind: "file", name: "n", weight: 1 }] })];
+  const found = (value: number) => ({
+    kind: "file" as const,
+    namespace: "",
+    name: "n",
+    healthy: true,
+    reason: `${value}`,
+    value,
+  });
+  for (const value of [1, 8]) {
+    bench.driver.configure({
+      type: "configure",
+      id: "c:1",
+      routers,
+      groups: [],
+      holdUntil: 0,
+      findings: [found(value)],
+    }, bench.now);
+    assert.equal(bench.state("web").router.contribution, value);
+  }
+});
