@@ -335,15 +335,14 @@ export class BfdDriver {
 
   // ===== time ====================================================================================
 
-  /**
-   * Our own loop was late by `LATE` (`lateness.ts`) or more: every session to which that is a stall
-   * hears it before the packets that waited.
-   */
+  /** Our loop was late by `LATE` or more: sessions hear it first, and what they owe leaves. */
   stalled(length: number, now: number): void {
     const event: SessionEvent = { type: "stall", length };
     for (const entry of this.#entries.values()) {
       if (isStall(entry.session, length)) entry.apply(event, now);
       entry.echo?.stalled(length, now);
+      // The other side may have stood still with us, and waits: all else can come after that.
+      if (entry.at <= now && entry.position !== -1 && entry.isRoutine(now)) entry.fire(now);
     }
   }
 

@@ -192,8 +192,8 @@ export class ProtocolLoop {
     const deadline = this.#heap.next;
     const stalled = this.#guard.wake(deadline, now, boottimeMicros());
     const due = now >= deadline;
-    if (stalled > 0) this.#driver.stalled(stalled, now);
     if (this.#guard.late >= LATE) this.#bfd.stalled(this.#guard.late, now);
+    if (stalled > 0) this.#driver.stalled(stalled, now);
     const until = due && stalled === 0 ? now + READING_BEFORE_DEADLINE : Infinity;
     let messages = this.#read(epoll, ready, PACKETS, now, until);
     // Where the timer woke us and the sockets were looked at, they were so after the deadline.
