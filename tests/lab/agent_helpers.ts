@@ -119,6 +119,23 @@ export function descriptors(pid: number): number {
   return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
 }
 
+/**
+ * How many it has open once that has not changed for 1.5 s: a router that has become master opens
+ * some later, as those that listen for duplicate holders of its addresses.
+ */
+export async function settledDescriptors(lab: Lab, pid: number): Promise<number> {
+  let count = descriptors(pid);
+  let unchanged = 0;
+  await lab.until("descriptors unchanged for 1.5 s", async () => {
+    await lab.delay(100);
+    const now = descriptors(pid);
+    unchanged = now === count ? unchanged + 1 : 0;
+    count = now;
+    return unchanged >= 15;
+  }, 10_000);
+  return count;
+}
+
 /** Thread ids of a process. */
 export function threads(pid: number): number[] {
   return [...Deno.readDirSync(`/proc/${pid}/task`)].map(({ name }) => Number(name));

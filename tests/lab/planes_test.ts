@@ -13,6 +13,7 @@ import {
   inject,
   longestGap,
   routerOf,
+  settledDescriptors,
   startPair,
   threads,
   untilLogged,
@@ -27,6 +28,12 @@ interface Resources {
 
 function resources(agent: HalbAgent): Resources {
   return { descriptors: descriptors(agent.pid), threads: threads(agent.pid).length };
+}
+
+/** What it has open once it has opened all that it will. */
+async function settledResources(lab: Lab, agent: HalbAgent): Promise<Resources> {
+  await settledDescriptors(lab, agent.pid);
+  return resources(agent);
 }
 
 /**
@@ -45,8 +52,7 @@ for (const [interval, micros] of [["100ms", 100_000], ["1s", 1_000_000]] as cons
   lab(`protocol plane dies in a master at ${interval}: no failover`, async (lab) => {
     const pair = await startPair(lab, webSite(interval), FAULTS);
     const watch = await HolderWatch.start(VIP, pair.hosts);
-    await lab.delay(500);
-    const before = resources(pair.a);
+    const before = await settledResources(lab, pair.a);
     const router = await routerOf(pair.a, "web");
     for (let time = 1; time <= 2; time++) {
       await inject(pair.a, "protocol", "throw");
@@ -98,8 +104,7 @@ lab("kernel plane dies in a master: addresses stay and are refreshed again", asy
     FAULTS,
   );
   const watch = await HolderWatch.start(VIP, pair.hosts);
-  await lab.delay(500);
-  const before = resources(pair.a);
+  const before = await settledResources(lab, pair.a);
   for (let time = 1; time <= 2; time++) {
     await inject(pair.a, "kernel", "throw");
     await untilLogged(lab, pair.a, "The kernel plane runs again", time);
@@ -127,7 +132,7 @@ lab("kernel plane dies in a master: addresses stay and are refreshed again", asy
 lab("protocol plane hangs: the other takes over, ours lapses, and we come back", async (lab) => {
   const pair = await startPair(lab, webSite("100ms"), FAULTS);
   const watch = await HolderWatch.start(VIP, pair.hosts);
-  const before = resources(pair.a);
+  const before = await settledResources(lab, pair.a);
   await inject(pair.a, "protocol", "hang", 60_000);
   await pair.b.untilState("web", "master", 2000);
   await lab.until("a's address lapses", async () => !await pair.hosts[0].holds(VIP), 4500);
@@ -150,8 +155,7 @@ lab("protocol plane hangs: the other takes over, ours lapses, and we come back",
 lab("kernel plane hangs: its successor refreshes the lease in time", async (lab) => {
   const pair = await startPair(lab, webSite("100ms"), FAULTS);
   const watch = await HolderWatch.start(VIP, pair.hosts);
-  await lab.delay(500);
-  const before = resources(pair.a);
+  const before = await settledResources(lab, pair.a);
   const { transitions } = await routerOf(pair.a, "web");
   await inject(pair.a, "kernel", "hang", 60_000);
   await untilLogged(lab, pair.a, "The kernel plane runs again", 1, 4000);
@@ -206,8 +210,7 @@ lab("a second signal ends an agent that cannot stop in order", async (lab) => {
 for (const plane of ["protocol", "kernel"] as const) {
   lab(`the third crash of the ${plane} plane ends the agent in order`, async (lab) => {
     const pair = await startPair(lab, webSite("100ms", `address_lease = "off"`), FAULTS);
-    await lab.delay(300);
-    const before = resources(pair.a);
+    const before = await settledResources(lab, pair.a);
     for (let time = 1; time <= 2; time++) {
       await inject(pair.a, plane, "throw");
       await untilLogged(lab, pair.a, `The ${plane} plane runs again`, time);

@@ -8,6 +8,7 @@ import {
   FAULTS,
   inject,
   routerOf,
+  settledDescriptors,
   startPair,
   statusOf,
   VIP,
@@ -19,9 +20,7 @@ lab("a new process that fails costs nothing, wherever it does", async (lab) => {
   const pair = await startPair(lab, webSite("1s"));
   const watch = await HolderWatch.start(VIP, pair.hosts);
   const before = await unchanging(pair.a);
-  // A master that has been one for a moment listens for duplicate holders, too.
-  await lab.delay(2_000);
-  const open = descriptors(pair.a.pid);
+  const open = await settledDescriptors(lab, pair.a.pid);
   const text = `${lab.directory}/text`;
   Deno.writeTextFileSync(text, "no program", { mode: 0o700 });
   const everybodys = `${lab.directory}/everybodys`;
