@@ -95,6 +95,7 @@ const PURE = [
   "mod/bfd",
   "mod/netlink",
   "mod/ipvs",
+  "mod/balance",
   "mod/check",
 ];
 /** Inside a pure folder and yet not pure: what talks to the world for it. */

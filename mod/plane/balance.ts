@@ -1,0 +1,175 @@
+/**
+ * What the planes tell each other of virtual servers. The kernel plane runs the balancer: it knows
+ * the table, hears verdicts of checks (`checks.ts`) and who holds what, and tells the protocol
+ * plane of quorums (trackers of kind `virtual_server`) and control of everything that happened.
+ *
+ * Times are whole microseconds on CLOCK_MONOTONIC unless a name says otherwise.
+ *
+ * @module
+ */
+
+import type { VirtualServerSettings } from "../balance/settings.ts";
+import type { Counters, SyncDaemon, Timeouts } from "../ipvs/mod.ts";
+import type { CheckFinding } from "./checks.ts";
+import type { EventId } from "./messages.ts";
+
+/** A sync daemon; its role may follow a virtual router. */
+export interface SyncDaemonPlan extends Omit<SyncDaemon, "role"> {
+  /** Master while one of these holdings is held, backup otherwise; or always the same. */
+  readonly role: SyncDaemon["role"] | { readonly follow: readonly string[] };
+}
+
+/** Where a virtual server's addresses are held while its quorum is met. */
+export interface AnnounceServer {
+  readonly server: string;
+  /** Name of the holding (`KernelRouter`) that the balancer holds and drops. */
+  readonly holding: string;
+}
+
+/** All of IPVS that is wanted. */
+export interface BalancePlan {
+  /** The network namespace of the table; empty: the agent's. */
+  readonly namespace: string;
+  readonly servers: readonly VirtualServerSettings[];
+  readonly announce: readonly AnnounceServer[];
+  /** Absent: left as they are. A 0 leaves that one as it is. */
+  readonly timeouts?: Timeouts;
+  readonly syncDaemons: readonly SyncDaemonPlan[];
+  /** `net.ipv4.vs.*` by the last part of the name; put back at the end. */
+  readonly settings: Readonly<Record<string, number>>;
+  /** The table is ours alone: services of others go. */
+  readonly flush: boolean;
+  /** What a stop leaves. */
+  readonly onStop: "remove" | "keep";
+}
+
+/** An operator's or a list's word on real servers, kept across reloads. */
+export type BalanceOrder =
+  | { readonly order: "drain"; readonly timeout: number | null }
+  | { readonly order: "undrain" }
+  /** `null`: the configured weight again. */
+  | { readonly order: "weight"; readonly weight: number | null };
+
+// ---- control → kernel ---------------------------------------------------------------------------
+
+/** `halb drain`, `undrain`, `weight`. Answered by `balance_ordered`. */
+export interface OrderBalance {
+  readonly type: "order_balance";
+  readonly id: EventId;
+  readonly server: string;
+  readonly realServer: string;
+  readonly what: BalanceOrder;
+}
+
+/** Asks for a `balance_state`. */
+export interface QueryBalance {
+  readonly type: "query_balance";
+  readonly id: EventId;
+}
+
+// ---- kernel → control ---------------------------------------------------------------------------
+
+export interface BalanceOrdered {
+  readonly type: "balance_ordered";
+  readonly id: EventId;
+  readonly cause: EventId;
+  /** In words; null: done. */
+  readonly refused: string | null;
+}
+
+export type RealServerState = "up" | "down" | "draining";
+
+/** Something happened to a virtual or a real server: for events, scripts, FIFOs and the log. */
+export interface BalanceStep {
+  readonly type: "balance_step";
+  readonly id: EventId;
+  /** The message or timer that led to it. */
+  readonly cause: EventId;
+  readonly at: number;
+  readonly server: string;
+  readonly what:
+    | {
+      readonly kind: "real_server";
+      readonly realServer: string;
+      readonly state: RealServerState;
+      readonly reason: string;
+    }
+    | { readonly kind: "quorum"; readonly met: boolean; readonly reason: string }
+    | { readonly kind: "active"; readonly active: boolean; readonly reason: string }
+    | {
+      readonly kind: "drained";
+      readonly realServer: string;
+      /** Connections that were left when the time was over; 0: it is empty. */
+      readonly connections: number;
+    };
+}
+
+/** How a real server stands. */
+export interface RealServerReport {
+  readonly name: string;
+  readonly weight: number;
+  readonly effectiveWeight: number;
+  /** An operator's weight; null: none. */
+  readonly override: number | null;
+  readonly state: RealServerState;
+  readonly reason: string;
+  readonly since: number;
+  readonly transitions: number;
+  readonly drain: { readonly since: number; readonly until: number | null } | null;
+  /** As the kernel says, over all services; null: it is not in the table. */
+  readonly connections: { readonly active: number; readonly inactive: number } | null;
+  readonly counters: Counters | null;
+}
+
+/** How a virtual server stands. */
+export interface VirtualServerReport {
+  readonly name: string;
+  readonly active: boolean;
+  readonly quorum: { readonly required: number; readonly current: number; readonly met: boolean };
+  readonly sorryServerActive: boolean;
+  readonly since: number;
+  readonly transitions: number;
+  /** As the kernel says, over all services; null: it is not in the table. */
+  readonly counters: Counters | null;
+  readonly servers: readonly RealServerReport[];
+}
+
+/** What the balancer remembers of a former life, to go on with: plain data. */
+export interface BalanceMemory {
+  readonly servers: readonly {
+    readonly name: string;
+    readonly met: boolean;
+    readonly since: number;
+    readonly transitions: number;
+    readonly servers: readonly {
+      readonly name: string;
+      readonly up: boolean;
+      readonly since: number;
+      readonly transitions: number;
+      readonly override: number | null;
+      readonly drain: { readonly since: number; readonly until: number | null } | null;
+      /** When it came back, for its slow start; null: it has its full weight. */
+      readonly risingSince: number | null;
+    }[];
+  }[];
+  readonly checks: readonly CheckFinding[];
+  /** Names of services of the kernel's table that are ours. */
+  readonly own: readonly string[];
+}
+
+/** Answer to `query_balance`. */
+export interface BalanceState {
+  readonly type: "balance_state";
+  readonly id: EventId;
+  readonly cause: EventId;
+  readonly at: number;
+  readonly servers: readonly VirtualServerReport[];
+  /** What the kernel would not do, in words, with the command. */
+  readonly failures: readonly string[];
+  /** Times that a table which somebody else changed was repaired. */
+  readonly repairs: number;
+  /** Why there is no table to work on: no module, no library; null: there is one. */
+  readonly trouble: string | null;
+  readonly sync: readonly SyncDaemon[];
+  readonly memory: BalanceMemory;
+}
