@@ -6,6 +6,9 @@
  * family's number, and sends; one send may carry hundreds of requests, built by `mod/netlink`.
  * Answers are read from the descriptor with libc: libnl's own receiving stops at each message.
  *
+ * The host's own libnl is taken where there is one, and the copies that the build has embedded where
+ * there is none: libnl-3 first, since libnl-genl-3 then finds it by its soname.
+ *
  * libnl has error numbers of its own (NLE_…), which are not errno; its sentence for one is what a
  * LibnlError says.
  *
@@ -24,6 +27,7 @@ import {
 } from "./constants.ts";
 import { forgetDescriptor, opened } from "./descriptor.ts";
 import { EPERM, SystemError } from "./errors.ts";
+import { loadFromMemory } from "./memory_file.ts";
 import { sockaddrNl } from "./sockaddr.ts";
 import { connectSocket, setOption } from "./socket.ts";
 import { cString } from "./symbols.ts";
@@ -50,8 +54,12 @@ export class MissingLibrary extends Error {
   /** Such as `"libnl-3.so.200"`. */
   readonly library: string;
 
-  constructor({ soname, packages }: LibnlLibrary, cause: unknown) {
-    super(`Cannot load ${soname}, which virtual servers need: install ${packages}`, { cause });
+  /** @param embedded why the embedded copy would not do; empty: there is none */
+  constructor({ soname, packages }: LibnlLibrary, cause: unknown, embedded = "") {
+    const also = embedded === "" ? "" : ` (the copy in this program: ${embedded})`;
+    super(`Cannot load ${soname}, which virtual servers need: install ${packages}${also}`, {
+      cause,
+    });
     this.library = soname;
   }
 }
@@ -96,7 +104,11 @@ const GENERIC_SYMBOLS = {
 type Core = Deno.DynamicLibrary<typeof CORE_SYMBOLS>;
 type Generic = Deno.DynamicLibrary<typeof GENERIC_SYMBOLS>;
 
+/** Whose libnl is used: the host's, or the copy in this program. */
+export type LibnlOrigin = "host" | "embedded";
+
 interface Libnl {
+  readonly origin: LibnlOrigin;
   readonly core: Core["symbols"];
   readonly generic: Generic["symbols"];
 }
@@ -114,14 +126,75 @@ function open<S extends Deno.ForeignLibraryInterface>(
   }
 }
 
-function load(coreLibrary: LibnlLibrary, genericLibrary: LibnlLibrary): Libnl {
+function loadFromHost(coreLibrary: LibnlLibrary, genericLibrary: LibnlLibrary): Libnl {
   const core = open(coreLibrary, CORE_SYMBOLS);
   try {
-    return { core: core.symbols, generic: open(genericLibrary, GENERIC_SYMBOLS).symbols };
+    const generic = open(genericLibrary, GENERIC_SYMBOLS);
+    return { origin: "host", core: core.symbols, generic: generic.symbols };
   } catch (error) {
     core.close();
     throw error;
   }
+}
+
+/** Where a compiled program finds what scripts/build has put into it. */
+function embeddedUrl(soname: string): URL {
+  // Bundled, this module is part of a file in build/js/PLANE; otherwise it lies in ffi.
+  const folder = import.meta.url.includes("/build/js/") ? "../../libnl" : "../build/libnl";
+  return new URL(`${folder}/${soname}`, import.meta.url);
+}
+
+/** The embedded copy of a library; undefined: this program has none. */
+function embedded(soname: string): Uint8Array | undefined {
+  // From source these paths are files of somebody's disk.
+  if (!Deno.build.standalone) return undefined;
+  try {
+    return Deno.readFileSync(embeddedUrl(soname));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** Finds the bytes of an embedded library by its soname. */
+export type FindEmbedded = (soname: string) => Uint8Array | undefined;
+
+/** @returns undefined where this program has no copies */
+function loadEmbedded(find: FindEmbedded): Libnl | undefined {
+  const [coreBytes, genericBytes] = [find(CORE.soname), find(GENERIC.soname)];
+  if (coreBytes === undefined || genericBytes === undefined) return undefined;
+  const core = loadFromMemory(CORE.soname, 0, coreBytes, CORE_SYMBOLS);
+  try {
+    const generic = loadFromMemory(GENERIC.soname, 1, genericBytes, GENERIC_SYMBOLS);
+    return { origin: "embedded", core: core.symbols, generic: generic.symbols };
+  } catch (error) {
+    core.close();
+    throw error;
+  }
+}
+
+function load(coreLibrary: LibnlLibrary, genericLibrary: LibnlLibrary, find: FindEmbedded): Libnl {
+  try {
+    return loadFromHost(coreLibrary, genericLibrary);
+  } catch (error) {
+    if (!(error instanceof MissingLibrary)) throw error;
+    try {
+      const own = loadEmbedded(find);
+      if (own !== undefined) return own;
+    } catch (refusal) {
+      const library = error.library === coreLibrary.soname ? coreLibrary : genericLibrary;
+      const words = refusal instanceof Error ? refusal.message : String(refusal);
+      throw new MissingLibrary(library, error.cause, words);
+    }
+    throw error;
+  }
+}
+
+/** For tests: other libraries than the ones that are meant. */
+export interface OtherLibraries {
+  readonly core?: LibnlLibrary;
+  readonly generic?: LibnlLibrary;
+  readonly embedded?: FindEmbedded;
 }
 
 /**
@@ -132,19 +205,23 @@ export class GenericSocket {
   readonly fd: number;
   /** Our address on netlink. */
   readonly portId: number;
+  /** Whose libnl this is. */
+  readonly origin: LibnlOrigin;
   readonly #libnl: Libnl;
   #socket: Deno.PointerObject | null;
 
   /**
    * Opens one, and loads libnl where it is the first of this thread.
    *
-   * @param libraries for tests: other libraries than the ones that are meant
-   * @throws {MissingLibrary} where the host has no libnl
+   * @throws {MissingLibrary} where neither the host nor this program has libnl
    */
-  constructor(libraries?: { readonly core?: LibnlLibrary; readonly generic?: LibnlLibrary }) {
-    this.#libnl = libraries === undefined
-      ? loaded ??= load(CORE, GENERIC)
-      : load(libraries.core ?? CORE, libraries.generic ?? GENERIC);
+  constructor(libraries?: OtherLibraries) {
+    this.#libnl = libraries === undefined ? loaded ??= load(CORE, GENERIC, embedded) : load(
+      libraries.core ?? CORE,
+      libraries.generic ?? GENERIC,
+      libraries.embedded ?? embedded,
+    );
+    this.origin = this.#libnl.origin;
     const socket = this.#libnl.core.nl_socket_alloc();
     if (socket === null) throw new Error("nl_socket_alloc: out of memory");
     this.#socket = socket;

@@ -209,7 +209,13 @@ export { FifoWriter, makeFifo } from "./fifo.ts";
 export { listNames, readLink, readText, writeText } from "./file.ts";
 export { interfaceIndex, interfaceName } from "./interface.ts";
 export { FileLock } from "./lock.ts";
-export { GenericSocket, LibnlError, type LibnlLibrary, MissingLibrary } from "./libnl.ts";
+export {
+  GenericSocket,
+  LibnlError,
+  type LibnlLibrary,
+  type LibnlOrigin,
+  MissingLibrary,
+} from "./libnl.ts";
 export { lockMappings, unlockMappings } from "./memory.ts";
 export { MessageReceiver, MessageSender } from "./message.ts";
 export {

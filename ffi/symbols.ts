@@ -99,6 +99,7 @@ export const libc = bindLazily({
   write: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   readlink: { parameters: ["buffer", "buffer", "u32"], result: "i32" },
   getdents64: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  memfd_create: { parameters: ["buffer", "u32"], result: "i32" },
   flock: { parameters: ["i32", "i32"], result: "i32" },
 
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },

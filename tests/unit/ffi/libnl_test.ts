@@ -98,7 +98,6 @@ Deno.test("libnl: many requests in one send, each answered and acknowledged", ()
 });
 
 Deno.test("libnl: a library that is not there is named, with the packages that bring it", () => {
-  const absent = { soname: "libhalb-is-not-there.so.1", packages: "nothing" };
   for (const libraries of [{ core: absent }, { generic: absent }]) {
     assert.throws(
       () => new GenericSocket(libraries),
@@ -108,6 +107,41 @@ Deno.test("libnl: a library that is not there is named, with the packages that b
           "Cannot load libhalb-is-not-there.so.1, which virtual servers need: install nothing",
     );
   }
+});
+
+const absent = { soname: "libhalb-is-not-there.so.1", packages: "nothing" };
+
+/** Where the packages of scripts/setup put it. */
+const FOLDER = `/usr/lib/${Deno.build.arch}-linux-gnu`;
+
+Deno.test("libnl: a host without it takes the embedded copies, and leaves nothing open", async () => {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", new URL("libnl_embedded_child.ts", import.meta.url).pathname]
+      .concat(FOLDER),
+  }).output();
+  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  assert.deepEqual(JSON.parse(new TextDecoder().decode(stdout)), {
+    origin: "embedded",
+    family: NLCTRL,
+    mapped: ["libnl-3.so.200", "libnl-genl-3.so.200"],
+    leftOpen: 0,
+  });
+});
+
+Deno.test("libnl: the host's own is preferred to an embedded copy", () => {
+  const never = () => assert.fail("the embedded copy was looked at");
+  const socket = new GenericSocket({ embedded: never });
+  assert.equal(socket.origin, "host");
+  socket.close();
+});
+
+Deno.test("libnl: an embedded copy that cannot be loaded is told of, and the packages too", () => {
+  assert.throws(
+    () => new GenericSocket({ core: absent, embedded: () => new Uint8Array(64) }),
+    (error: unknown) =>
+      error instanceof MissingLibrary && error.library === absent.soname &&
+      /install nothing \(the copy in this program: .+\)$/.test(error.message),
+  );
 });
 
 Deno.test("libnl: its descriptor is noted while it is open, and gone after close", () => {
