@@ -93,10 +93,14 @@ export class Hearing implements PlaneListener {
         this.reports.set(message.router, message);
         break;
       case "configured":
+      case "balance_ordered":
+      case "balance_state":
         this.#hearers.questions.answered("kernel", message);
         break;
       case "interface":
       case "interface_gone":
+      case "balance_note":
+      case "balance_step":
         break;
       default:
         this.#common("kernel", message);

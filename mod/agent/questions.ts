@@ -7,6 +7,7 @@
  * @module
  */
 
+import type { BalanceOrdered, BalanceState } from "../plane/balance.ts";
 import type { BfdAdministered } from "../plane/bfd.ts";
 import type { Overridden } from "../plane/groups.ts";
 import type { Frozen } from "../plane/hand_over.ts";
@@ -14,7 +15,14 @@ import type { Configured, EventId } from "../plane/messages.ts";
 import type { ProtocolState } from "../plane/state.ts";
 import type { PlaneName } from "./planes.ts";
 
-type Answer = BfdAdministered | Configured | Frozen | Overridden | ProtocolState;
+type Answer =
+  | BalanceOrdered
+  | BalanceState
+  | BfdAdministered
+  | Configured
+  | Frozen
+  | Overridden
+  | ProtocolState;
 /** What a plane says of itself. */
 export type Milestone = "ready" | "stopped";
 

@@ -14,6 +14,8 @@
  * @module
  */
 
+import type { KernelRouter } from "../plane/messages.ts";
+
 /** What the gate reads of the shared memory (`SharedWords`). */
 export interface Pulse {
   readonly protocolHeartbeat: number;
@@ -93,12 +95,26 @@ class OpenGate extends Gate {
   }
 }
 
+/** The gate of what this plane itself holds and drops: that it turns is what a lease needs. */
+class OwnGate extends Gate {
+  #asked = 0;
+
+  override get heartbeat(): number {
+    return ++this.#asked;
+  }
+
+  override open(): boolean {
+    return this.epoch !== 0;
+  }
+}
+
 /** The gate of a router. */
 export function gateFor(
-  { slot, always }: { readonly slot: number; readonly always?: true },
+  { slot, always, decidedBy }: Pick<KernelRouter, "slot" | "always" | "decidedBy">,
   pulse: Pulse,
 ): Gate {
-  return always === true ? new OpenGate(pulse, slot) : new Gate(pulse, slot);
+  if (always === true) return new OpenGate(pulse, slot);
+  return decidedBy === "balancer" ? new OwnGate(pulse, slot) : new Gate(pulse, slot);
 }
 
 /** How long the gate is asked again after it was found closed. */

@@ -50,7 +50,37 @@ export type BalanceOrder =
   /** `null`: the configured weight again. */
   | { readonly order: "weight"; readonly weight: number | null };
 
+/** How things were before the agent came: put back at its end. */
+export interface BalanceOriginals {
+  /** `null`: never changed. */
+  readonly timeouts: Timeouts | null;
+  /** `net.ipv4.vs.*` by the last part of the name. */
+  readonly settings: Readonly<Record<string, number>>;
+}
+
+/**
+ * What is ours in the kernel's table, and how things were before: control writes it down, so that
+ * the next agent of this boot knows when this one is killed.
+ */
+export interface BalanceNote {
+  /** The network namespace that it is about; empty: the agent's. */
+  readonly namespace: string;
+  /** Names of services, as `serviceName` of `mod/ipvs` makes them. */
+  readonly own: readonly string[];
+  readonly originals: BalanceOriginals;
+  /** Sync daemons that we started. */
+  readonly daemons: readonly SyncDaemon[];
+}
+
 // ---- control → kernel ---------------------------------------------------------------------------
+
+/** The note is written down: what it tells of may be changed now. */
+export interface BalanceNoted {
+  readonly type: "balance_noted";
+  readonly id: EventId;
+  /** Id of the `balance_note`. */
+  readonly cause: EventId;
+}
 
 /** `halb drain`, `undrain`, `weight`. Answered by `balance_ordered`. */
 export interface OrderBalance {
@@ -65,9 +95,20 @@ export interface OrderBalance {
 export interface QueryBalance {
   readonly type: "query_balance";
   readonly id: EventId;
+  /** False: the kernel's counters are not read for it; absent: once a second at most. */
+  readonly counters?: false;
 }
 
 // ---- kernel → control ---------------------------------------------------------------------------
+
+/**
+ * Write this down for who comes after us; nothing of ours is left where all of it is empty.
+ * Answered by `balance_noted` when it is written, also when it cannot be.
+ */
+export interface NoteBalance extends BalanceNote {
+  readonly type: "balance_note";
+  readonly id: EventId;
+}
 
 export interface BalanceOrdered {
   readonly type: "balance_ordered";
@@ -155,6 +196,8 @@ export interface BalanceMemory {
   readonly checks: readonly CheckFinding[];
   /** Names of services of the kernel's table that are ours. */
   readonly own: readonly string[];
+  /** Absent: nothing was changed. */
+  readonly originals?: BalanceOriginals;
 }
 
 /** Answer to `query_balance`. */
@@ -170,6 +213,9 @@ export interface BalanceState {
   readonly repairs: number;
   /** Why there is no table to work on: no module, no library; null: there is one. */
   readonly trouble: string | null;
+  /** Sync daemons that run. */
   readonly sync: readonly SyncDaemon[];
+  /** When the kernel's counters were read; absent: not yet. At most a second before `at`. */
+  readonly countedAt?: number;
   readonly memory: BalanceMemory;
 }

@@ -13,6 +13,18 @@
 import type { RouterSettings } from "../vrrp/mod.ts";
 import type { AnnounceGroup, AnnouncePlan } from "./announcements.ts";
 import type {
+  BalanceMemory,
+  BalanceNote,
+  BalanceNoted,
+  BalanceOrdered,
+  BalancePlan,
+  BalanceState,
+  BalanceStep,
+  NoteBalance,
+  OrderBalance,
+  QueryBalance,
+} from "./balance.ts";
+import type {
   AdministerBfd,
   BfdAdministered,
   BfdChanged,
@@ -21,6 +33,7 @@ import type {
   BfdRemembered,
   EaseBfd,
 } from "./bfd.ts";
+import type { CheckFound } from "./checks.ts";
 import type { AuthenticationType, Credentials } from "./credentials.ts";
 import type { PlaneCrashed } from "./crash.ts";
 import type {
@@ -79,6 +92,11 @@ export interface KernelRouter {
   readonly rules?: readonly HeldRule[];
   /** Held as long as the agent runs, without leases: nobody says hold or drop. */
   readonly always?: true;
+  /**
+   * The kernel plane's balancer says hold and drop (the addresses that a virtual server announces),
+   * and leases are refreshed while that plane turns. Absent: the protocol plane does.
+   */
+  readonly decidedBy?: "balancer";
   /** Whole seconds that the kernel keeps the addresses without us; 0: for ever (`"off"`). */
   readonly lease: number;
   readonly announce: AnnouncePlan;
@@ -103,6 +121,12 @@ export interface ConfigureKernel {
   readonly announceGroups?: readonly AnnounceGroup[];
   /** Routes and addresses that somebody tracks; absent: none. */
   readonly presences?: readonly WatchedPresence[];
+  /** Virtual servers; absent: none, and what was ours of them goes. */
+  readonly balance?: BalancePlan;
+  /** What a balancer of a former life remembers; looked at by one that has none of its own. */
+  readonly balanceMemory?: BalanceMemory;
+  /** What a killed agent of this boot has left; looked at by a balancer that begins. */
+  readonly balanceNote?: BalanceNote;
 }
 
 /** End the plane. `keep`: leave the addresses as they are; otherwise remove what it holds. */
@@ -183,6 +207,10 @@ export interface FindPortOwner {
 
 export type ToKernel =
   | ConfigureKernel
+  | BalanceNoted
+  | CheckFound
+  | OrderBalance
+  | QueryBalance
   | FindPortOwner
   | RehearseMessage
   | RestKernel
@@ -278,6 +306,10 @@ export interface PlaneReady {
 
 export type KernelToControl =
   | Configured
+  | BalanceOrdered
+  | BalanceState
+  | BalanceStep
+  | NoteBalance
   | AddressReport
   | LogRecord
   | PlaneReady
