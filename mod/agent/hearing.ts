@@ -93,6 +93,7 @@ export class Hearing implements PlaneListener {
         this.reports.set(message.router, message);
         break;
       case "configured":
+      case "balance_listed":
       case "balance_ordered":
       case "balance_state":
         this.#hearers.questions.answered("kernel", message);

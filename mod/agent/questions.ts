@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { BalanceOrdered, BalanceState } from "../plane/balance.ts";
+import type { BalanceListed, BalanceOrdered, BalanceState } from "../plane/balance.ts";
 import type { BfdAdministered } from "../plane/bfd.ts";
 import type { Overridden } from "../plane/groups.ts";
 import type { Frozen } from "../plane/hand_over.ts";
@@ -16,6 +16,7 @@ import type { ProtocolState } from "../plane/state.ts";
 import type { PlaneName } from "./planes.ts";
 
 type Answer =
+  | BalanceListed
   | BalanceOrdered
   | BalanceState
   | BfdAdministered

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { VirtualServerSettings } from "../balance/settings.ts";
+import type { RealServerSettings, VirtualServerSettings } from "../balance/settings.ts";
 import type { Counters, SyncDaemon, Timeouts } from "../ipvs/mod.ts";
 import type { CheckFinding } from "./checks.ts";
 import type { EventId } from "./messages.ts";
@@ -91,6 +91,14 @@ export interface OrderBalance {
   readonly what: BalanceOrder;
 }
 
+/** All real servers that a virtual server has beside the configured ones. Answered. */
+export interface ListBalance {
+  readonly type: "list_balance";
+  readonly id: EventId;
+  readonly server: string;
+  readonly servers: readonly RealServerSettings[];
+}
+
 /** Asks for a `balance_state`. */
 export interface QueryBalance {
   readonly type: "query_balance";
@@ -116,6 +124,15 @@ export interface BalanceOrdered {
   readonly cause: EventId;
   /** In words; null: done. */
   readonly refused: string | null;
+}
+
+/** Answer to `list_balance`. */
+export interface BalanceListed {
+  readonly type: "balance_listed";
+  readonly id: EventId;
+  readonly cause: EventId;
+  /** What of it cannot be used, and why; `realServer` null: the whole list. */
+  readonly refused: readonly { readonly realServer: string | null; readonly reason: string }[];
 }
 
 export type RealServerState = "up" | "down" | "draining";

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { AnnouncePlan } from "./announcements.ts";
 import type { RouteForm, RuleForm } from "../netlink/mod.ts";
 
 /** One virtual address as the kernel plane holds it. */
@@ -65,4 +66,33 @@ export interface HoldingTrouble {
     readonly mac: string;
     readonly since: number;
   }[];
+}
+
+/** One virtual router, as the kernel plane needs it. */
+export interface KernelRouter {
+  /** Unique name from site.toml. */
+  readonly name: string;
+  /** Index into the mastership words of the shared memory (see `shared.ts`). */
+  readonly slot: number;
+  readonly namespace: string;
+  readonly addresses: readonly HeldAddress[];
+  /** Added after the addresses, removed before them. Absent: none. */
+  readonly routes?: readonly HeldRoute[];
+  readonly rules?: readonly HeldRule[];
+  /** Held as long as the agent runs, without leases: nobody says hold or drop. */
+  readonly always?: true;
+  /**
+   * The kernel plane's balancer says hold and drop (the addresses that a virtual server announces),
+   * and leases are refreshed while that plane turns. Absent: the protocol plane does.
+   */
+  readonly decidedBy?: "balancer";
+  /** Whole seconds that the kernel keeps the addresses without us; 0: for ever (`"off"`). */
+  readonly lease: number;
+  readonly announce: AnnouncePlan;
+  /** Interfaces that exist for this router, and are up while it holds its addresses. */
+  readonly virtualLinks?: readonly VirtualLink[];
+  /** Packets to the addresses are dropped (Accept_Mode); absent: they are taken. */
+  readonly accept?: false;
+  /** The interfaces of the addresses keep other addresses when the first one goes. */
+  readonly promoteSecondaries?: true;
 }

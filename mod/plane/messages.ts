@@ -13,6 +13,7 @@
 import type { RouterSettings } from "../vrrp/mod.ts";
 import type { AnnounceGroup, AnnouncePlan } from "./announcements.ts";
 import type {
+  BalanceListed,
   BalanceMemory,
   BalanceNote,
   BalanceNoted,
@@ -20,6 +21,7 @@ import type {
   BalancePlan,
   BalanceState,
   BalanceStep,
+  ListBalance,
   NoteBalance,
   OrderBalance,
   QueryBalance,
@@ -49,6 +51,7 @@ import type {
   HeldRoute,
   HeldRule,
   HoldingTrouble,
+  KernelRouter,
   ObjectReport,
   VirtualLink,
 } from "./holdings.ts";
@@ -71,42 +74,13 @@ import type {
   WatchedPresence,
 } from "./trackers.ts";
 
-export type { HeldAddress, HeldRoute, HeldRule, ObjectReport, VirtualLink };
+export type { HeldAddress, HeldRoute, HeldRule, KernelRouter, ObjectReport, VirtualLink };
 export type { GroupName, InterfaceKey, InterfaceState, UnicastPeer, UnicastUse, WatchedInterface };
 
 export type { AnnounceGroup, AnnouncePlan };
 
 /** Names one event or effect: the plane's letter and a counter, such as `p:1042`. */
 export type EventId = string;
-
-/** One virtual router, as the kernel plane needs it. */
-export interface KernelRouter {
-  /** Unique name from site.toml. */
-  readonly name: string;
-  /** Index into the mastership words of the shared memory (see `shared.ts`). */
-  readonly slot: number;
-  readonly namespace: string;
-  readonly addresses: readonly HeldAddress[];
-  /** Added after the addresses, removed before them. Absent: none. */
-  readonly routes?: readonly HeldRoute[];
-  readonly rules?: readonly HeldRule[];
-  /** Held as long as the agent runs, without leases: nobody says hold or drop. */
-  readonly always?: true;
-  /**
-   * The kernel plane's balancer says hold and drop (the addresses that a virtual server announces),
-   * and leases are refreshed while that plane turns. Absent: the protocol plane does.
-   */
-  readonly decidedBy?: "balancer";
-  /** Whole seconds that the kernel keeps the addresses without us; 0: for ever (`"off"`). */
-  readonly lease: number;
-  readonly announce: AnnouncePlan;
-  /** Interfaces that exist for this router, and are up while it holds its addresses. */
-  readonly virtualLinks?: readonly VirtualLink[];
-  /** Packets to the addresses are dropped (Accept_Mode); absent: they are taken. */
-  readonly accept?: false;
-  /** The interfaces of the addresses keep other addresses when the first one goes. */
-  readonly promoteSecondaries?: true;
-}
 
 // ---- control → kernel ---------------------------------------------------------------------------
 
@@ -209,6 +183,7 @@ export type ToKernel =
   | ConfigureKernel
   | BalanceNoted
   | CheckFound
+  | ListBalance
   | OrderBalance
   | QueryBalance
   | FindPortOwner
@@ -306,6 +281,7 @@ export interface PlaneReady {
 
 export type KernelToControl =
   | Configured
+  | BalanceListed
   | BalanceOrdered
   | BalanceState
   | BalanceStep
