@@ -15,7 +15,8 @@ import type { Memory } from "../plane/hand_over.ts";
 import type { BfdChanged } from "../plane/bfd.ts";
 import type { AddressReport } from "../plane/messages.ts";
 import type { ProtocolState } from "../plane/state.ts";
-import { bfdCredentialsOf, refusalOf } from "./bfd_plan.ts";
+import { bfdCredentialsOf } from "./bfd_plan.ts";
+import { Balancing } from "./balancing.ts";
 import { electionsBegin } from "./clock.ts";
 import { routerOfSession } from "../plane/sessions.ts";
 import { credentialsOf } from "./credentials.ts";
@@ -25,6 +26,7 @@ import { Hearing } from "./hearing.ts";
 import { log } from "./logging.ts";
 import { type AgentDocument, type AgentMemory, documentOf } from "./memory.ts";
 import { Notices } from "./notices.ts";
+import { Orders } from "./orders.ts";
 import { Planes } from "./planes.ts";
 import { PlaneDied, Questions } from "./questions.ts";
 import { Revivals } from "./revivals.ts";
@@ -61,6 +63,10 @@ export class Agent {
   readonly #revivals: Revivals;
   readonly #ended = Promise.withResolvers<Ending>();
   readonly #trackers: TrackerEngine;
+  /** Virtual servers. */
+  readonly balancing: Balancing;
+  /** What operators want of routers, groups and BFD sessions. */
+  readonly orders: Orders;
   #plan: SitePlan = NO_PLAN;
   /** What is to be: the keys are read here whenever a plane needs them. */
   #site: SiteConfig;
@@ -78,6 +84,7 @@ export class Agent {
       notices: this.notices,
       beats: (beats) => this.#revivals.beats(beats),
       died: (...death) => this.#revivals.died(...death),
+      balancing: () => this.balancing,
     });
     const { policy, priority, cpus } = site.agent.realtime;
     this.#planes = new Planes(
@@ -90,14 +97,29 @@ export class Agent {
       bfdCredentials: bfdCredentialsOf(this.#site),
     }));
     this.#trackers = new TrackerEngine((finding) => this.#dialogue.tell(finding));
+    this.balancing = new Balancing({
+      plan: () => this.#plan.balance,
+      runs: () => this.#planes.runs("kernel"),
+      directory: site.agent.state_directory,
+      query: (counters) => this.#dialogue.queryBalance(counters),
+      noted: (cause) => this.#dialogue.noted(cause),
+      order: (...order) =>
+        this.#revivals.insist("kernel", () => this.#dialogue.orderBalance(...order)),
+    });
+    this.orders = new Orders({
+      dialogue: this.#dialogue,
+      insist: (ask) => this.#revivals.insist("protocol", ask),
+      stopping: () => this.#stopping,
+      sessions: () => (this.#plan.bfd?.sessions ?? []).map(({ settings }) => settings.name),
+    });
     this.#revivals = new Revivals({
       planes: this.#planes,
       questions: this.#questions,
-      dialogue: this.#dialogue,
       snapshots: this.#hearing.snapshots,
       plan: () => this.#plan,
       stopping: () => this.#stopping,
       configureProtocol: (plan) => this.#configureProtocol(plan),
+      configureKernel: (plan) => this.#configureKernel(plan),
       fail: (reason) => this.fail(reason),
     });
   }
@@ -139,6 +161,7 @@ export class Agent {
       await this.prepare(former.plan);
       await this.goOn(former.memory);
     } else {
+      this.balancing.restore();
       const { startup_delay, delay_after_boot } = site.agent;
       this.#holdUntil = electionsBegin(startup_delay, delay_after_boot);
     }
@@ -169,16 +192,21 @@ export class Agent {
     // What means something else from now on is judged by its new weight, and not before.
     const presences = keepMeaning(plan.presences, before.presences);
     const both = { ...plan, holdings: [...plan.holdings, ...leaving], interfaces, presences };
-    await this.#revivals.insist("kernel", () => this.#dialogue.configureKernel(both));
+    await this.#revivals.insist("kernel", () => this.#configureKernel(both));
     const changes = await this.#trackers.change(
       site,
       () => this.#revivals.insist("protocol", () => this.#configureProtocol(plan)),
     );
-    await this.#revivals.insist("kernel", () => this.#dialogue.configureKernel(plan));
+    await this.#revivals.insist("kernel", () => this.#configureKernel(plan));
     for (const slot of this.#slots.keep(names)) this.counters.clear(slot);
     this.#hearing.keep(names, plan.statics?.name);
     this.notices.applied();
+    this.balancing.changed();
     return changes;
+  }
+
+  async #configureKernel(plan: SitePlan): Promise<void> {
+    await this.#dialogue.configureKernel(plan, this.balancing.former);
   }
 
   async #configureProtocol(plan: SitePlan): Promise<string[]> {
@@ -197,39 +225,6 @@ export class Agent {
       throw new Error("The agent is starting, or a plane of it is: ask again in a moment");
     }
     return await this.#dialogue.query();
-  }
-
-  /**
-   * An operator's word on who shall be master of a router or group.
-   *
-   * @param until microseconds on CLOCK_MONOTONIC at which a release ends; null: never
-   * @throws {Error} when it is refused
-   */
-  async override(
-    name: string,
-    override: "release" | "claim",
-    until: number | null,
-  ): Promise<readonly string[]> {
-    if (this.#stopping) throw new Error("The agent is stopping");
-    const ask = () => this.#dialogue.override(name, override, until);
-    const { refused, members } = await this.#revivals.insist("protocol", ask);
-    if (refused !== null) throw new Error(`Cannot ${override} ${name}: ${refused}`);
-    return members;
-  }
-
-  /**
-   * An operator takes a BFD session down, or allows it up again. It holds across reloads and
-   * upgrades, and is forgotten at a start.
-   *
-   * @throws {Error} when it is refused
-   */
-  async administerBfd(name: string, down: boolean): Promise<void> {
-    if (this.#stopping) throw new Error("The agent is stopping");
-    const ask = () => this.#dialogue.administerBfd(name, down);
-    const { refused } = await this.#revivals.insist("protocol", ask);
-    if (refused === null) return;
-    const names = (this.#plan.bfd?.sessions ?? []).map(({ settings }) => settings.name);
-    throw new Error(refusalOf(name, down, refused, names));
   }
 
   /** Why a BFD session changed its state last. */
@@ -258,7 +253,9 @@ export class Agent {
   async prepare(plan: SitePlan): Promise<void> {
     this.#plan = plan;
     for (const { name, slot } of plan.holdings) this.#slots.adopt(name, slot);
-    await this.#dialogue.configureKernel(plan);
+    // Virtual servers go on from what is remembered at the very end.
+    const { balance: _, ...others } = plan;
+    await this.#dialogue.configureKernel(others);
   }
 
   /** The routers go on from `memory`. Returns when they had said so, on CLOCK_MONOTONIC. */
@@ -269,9 +266,11 @@ export class Agent {
     for (const { name, slot } of this.#plan.holdings) {
       this.counters.restore(slot, memory.counters[name] ?? {});
     }
-    const { counters: _, unread: __, ...known } = memory;
+    const { counters: _, unread: __, balance, ...known } = memory;
+    this.balancing.restore(balance);
     this.#trackers.restore(memory.trackers ?? []);
     const answer = await this.#dialogue.configureProtocol(this.#plan, 0, [], known);
+    if (this.#plan.balance !== undefined) await this.#configureKernel(this.#plan);
     return answer.at ?? monotonicMicros();
   }
 
@@ -303,6 +302,7 @@ export class Agent {
     try {
       const patience = this.#plan.bfd === undefined ? null : this.#dialogue.easeBfd();
       await Promise.all([patience, this.#dialogue.restSoon()]);
+      await this.balancing.learn();
       return this.#document(await this.#dialogue.freeze());
     } catch (error) {
       await this.thaw();
@@ -334,7 +334,8 @@ export class Agent {
     const counters = Object.fromEntries(
       this.#plan.holdings.map(({ name, slot }) => [name, this.counters.save(slot)]),
     );
-    return documentOf(this.#plan, { ...memory, counters, unread: this.notices.unread });
+    const more = { counters, unread: this.notices.unread };
+    return documentOf(this.#plan, { ...memory, ...more }, this.balancing.memory);
   }
 
   // ===== the end =================================================================================
@@ -390,6 +391,7 @@ export class Agent {
     } finally {
       this.#revivals.end();
       this.#trackers.stop();
+      this.balancing.stop();
     }
   }
 }

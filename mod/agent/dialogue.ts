@@ -4,11 +4,19 @@
  * @module
  */
 
+import type {
+  BalanceMemory,
+  BalanceNote,
+  BalanceOrder,
+  BalanceOrdered,
+  BalanceState,
+} from "../plane/balance.ts";
+import type { CheckFinding } from "../plane/checks.ts";
 import type { BfdAdministered, BfdCredentials } from "../plane/bfd.ts";
 import { type Credentials, wipe } from "../plane/credentials.ts";
 import type { Overridden, OverrideRouters } from "../plane/groups.ts";
 import type { Frozen, Memory } from "../plane/hand_over.ts";
-import type { Configured, Fault } from "../plane/messages.ts";
+import type { Configured, EventId, Fault } from "../plane/messages.ts";
 import type { ProtocolState } from "../plane/state.ts";
 import type { TrackerFinding } from "../plane/trackers.ts";
 import { wipeBfd } from "./bfd_plan.ts";
@@ -23,6 +31,12 @@ const BUSY = 3_000;
 export interface AllCredentials {
   readonly credentials: readonly Credentials[];
   readonly bfdCredentials: readonly BfdCredentials[];
+}
+
+/** What another life has left of virtual servers: in order, or killed. */
+export interface FormerBalance {
+  readonly memory?: BalanceMemory;
+  readonly note?: BalanceNote;
 }
 
 /** All of it throws `PlaneDied` where the plane dies over it. */
@@ -42,13 +56,54 @@ export class Dialogue {
     this.#credentials = credentials;
   }
 
-  async configureKernel(plan: SitePlan): Promise<void> {
+  /** @param former what another life has left of virtual servers */
+  async configureKernel(plan: SitePlan, former: FormerBalance = {}): Promise<void> {
     const message = { type: "configure", id: this.#planes.ids.next() } as const;
-    const { holdings, statics, interfaces, announceGroups = [], presences } = plan;
+    const { holdings, statics, interfaces, announceGroups = [], presences, balance } = plan;
     const routers = statics === undefined ? holdings : [...holdings, statics];
     const answer = this.#questions.answer<Configured>("kernel", message.id);
-    this.#planes.toKernel({ ...message, routers, interfaces, announceGroups, presences });
+    this.#planes.toKernel({
+      ...message,
+      routers,
+      interfaces,
+      announceGroups,
+      presences,
+      ...(balance === undefined ? {} : { balance }),
+      ...(former.memory === undefined ? {} : { balanceMemory: former.memory }),
+      ...(former.note === undefined ? {} : { balanceNote: former.note }),
+    });
     await answer;
+  }
+
+  /** An operator's word on a real server. */
+  orderBalance(server: string, realServer: string, what: BalanceOrder): Promise<BalanceOrdered> {
+    const message = { type: "order_balance", id: this.#planes.ids.next() } as const;
+    const answer = this.#questions.answer<BalanceOrdered>("kernel", message.id);
+    this.#planes.toKernel({ ...message, server, realServer, what });
+    return answer;
+  }
+
+  /** What the kernel plane was to have written down is written, or cannot be. */
+  noted(cause: EventId): void {
+    this.#planes.toKernel({ type: "balance_noted", id: this.#planes.ids.next(), cause });
+  }
+
+  /** How virtual servers stand now. @param counters with what the kernel has counted */
+  queryBalance(counters: boolean): Promise<BalanceState> {
+    const id = this.#planes.ids.next();
+    const message = {
+      type: "query_balance",
+      id,
+      ...(counters ? {} : { counters: false as const }),
+    } as const;
+    const answer = this.#questions.answer<BalanceState>("kernel", message.id);
+    this.#planes.toKernel(message);
+    return answer;
+  }
+
+  /** Tells the kernel plane how a check stands that control runs. */
+  tellCheck(finding: CheckFinding): void {
+    this.#planes.toKernel({ type: "check", id: this.#planes.ids.next(), ...finding });
   }
 
   /**

@@ -6,17 +6,16 @@
 
 import { join } from "node:path";
 import type { Status } from "../control/status.ts";
-import type { GroupStepRecord } from "../plane/groups.ts";
-import type { StepRecord } from "../plane/steps.ts";
 import { textOf } from "../text/mod.ts";
 import { log } from "./logging.ts";
 import { writePrivately } from "./private_file.ts";
+import type { Recorded } from "./recorder.ts";
 
 /** The full state with the recent steps, or the counters alone. */
 function dumpContent(
   file: "dump.json" | "stats.json",
   status: Status,
-  steps: readonly (StepRecord | GroupStepRecord)[],
+  steps: readonly Recorded[],
 ) {
   if (file === "dump.json") return { ...status, recent: steps };
   return {
@@ -38,7 +37,7 @@ export async function writeDump(
   directory: string,
   file: "dump.json" | "stats.json",
   status: () => Promise<Status>,
-  steps: readonly (StepRecord | GroupStepRecord)[],
+  steps: readonly Recorded[],
 ): Promise<void> {
   const path = join(directory, file);
   try {

@@ -8,6 +8,7 @@
 import type { BfdChanged } from "../plane/bfd.ts";
 import type { PlaneCrashed } from "../plane/crash.ts";
 import type { AddressReport, KernelToControl, ProtocolToControl } from "../plane/messages.ts";
+import type { Balancing } from "./balancing.ts";
 import { writeLog } from "./logging.ts";
 import type { Notices } from "./notices.ts";
 import type { PlaneListener, PlaneName } from "./planes.ts";
@@ -22,6 +23,7 @@ export interface Hearers {
   /** The protocol plane's loop turns from now on, or no longer. */
   beats(beats: boolean): void;
   died(plane: PlaneName, reason: string, stack: string): void;
+  balancing(): Pick<Balancing, "step" | "note">;
 }
 
 export class Hearing implements PlaneListener {
@@ -100,8 +102,13 @@ export class Hearing implements PlaneListener {
         break;
       case "interface":
       case "interface_gone":
+        break;
       case "balance_note":
+        this.#hearers.balancing().note(message);
+        break;
       case "balance_step":
+        this.recorder.push(message);
+        this.#hearers.balancing().step(message);
         break;
       default:
         this.#common("kernel", message);

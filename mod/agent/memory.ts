@@ -10,6 +10,7 @@
 
 import * as v from "valibot";
 import { readText } from "../../ffi/mod.ts";
+import type { BalanceMemory } from "../plane/balance.ts";
 import type { Memory } from "../plane/hand_over.ts";
 import { remoteDetectionTime } from "../bfd/mod.ts";
 import { VERSION } from "../version.ts";
@@ -28,6 +29,8 @@ export interface AgentMemory extends Memory {
   readonly counters: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Paths of FIFOs whose readers were not told everything. */
   readonly unread?: readonly string[];
+  /** Virtual servers; absent: there are none. */
+  readonly balance?: BalanceMemory;
 }
 
 /** An agent's plan and memory. */
@@ -56,8 +59,13 @@ export class RefusedDocument extends Error {
 }
 
 /** The document of an agent with this plan and memory, keys in the order of the schema. */
-export function documentOf(plan: SitePlan, memory: AgentMemory): AgentDocument {
-  const { routers, groups = [], silentSince, trackers = [], bfd = [], counters, unread } = memory;
+export function documentOf(
+  plan: SitePlan,
+  memory: Omit<AgentMemory, "balance">,
+  balance?: BalanceMemory,
+): AgentDocument {
+  const { routers, groups = [], silentSince, trackers = [], bfd = [], counters } = memory;
+  const { unread } = memory;
   const { pid } = Deno;
   return {
     format: FORMAT,
@@ -74,6 +82,7 @@ export function documentOf(plan: SitePlan, memory: AgentMemory): AgentDocument {
       ...(bfd.length === 0 ? {} : { bfd }),
       counters,
       ...(unread === undefined ? {} : { unread }),
+      ...(balance === undefined ? {} : { balance }),
     },
   };
 }

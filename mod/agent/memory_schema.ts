@@ -12,6 +12,7 @@
 import * as v from "valibot";
 import { address, interfaceName, name, text, whole } from "./memory_values.ts";
 import { MAX_ROUTERS } from "../plane/shared.ts";
+import { balanceMemory } from "./memory_balance.ts";
 import { bfdMemories, bfdPlan } from "./memory_bfd.ts";
 import { heldAddress, heldRoute, heldRule } from "./memory_holdings.ts";
 import { TRACKER_KINDS } from "../vrrp/mod.ts";
@@ -287,4 +288,5 @@ export const memorySchema = v.strictObject({
   bfd: v.exactOptional(bfdMemories),
   counters: v.record(name, v.record(name, count)),
   unread: v.exactOptional(v.array(text)),
+  balance: v.exactOptional(balanceMemory),
 });

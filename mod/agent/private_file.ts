@@ -31,7 +31,8 @@ export function createFile(path: string, text: string, mode: number): void {
   }
 }
 
-function removeIfThere(path: string): void {
+/** Removes a file; one that is not there is gone already. */
+export function removeIfThere(path: string): void {
   try {
     Deno.removeSync(path);
   } catch (error) {

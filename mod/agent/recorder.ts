@@ -5,11 +5,12 @@
  * @module
  */
 
+import type { BalanceStep } from "../plane/balance.ts";
 import type { GroupStepRecord } from "../plane/groups.ts";
 import type { StepRecord } from "../plane/steps.ts";
 
 /** One thing that happened. */
-export type Recorded = StepRecord | GroupStepRecord;
+export type Recorded = StepRecord | GroupStepRecord | BalanceStep;
 
 /** Steps that are kept at most, and addresses in their adverts. */
 const MOST = 10_000;
@@ -37,6 +38,8 @@ export class Recorder {
   }
 }
 
-function addressesIn({ event }: Recorded): number {
+function addressesIn(step: Recorded): number {
+  if (step.type === "balance_step") return 0;
+  const { event } = step;
   return event.type === "advertisement" ? event.advertisement.addresses.length : 0;
 }

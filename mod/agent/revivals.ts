@@ -7,7 +7,6 @@
 
 import { monotonicMicros } from "../../ffi/mod.ts";
 import type { Configured } from "../plane/messages.ts";
-import type { Dialogue } from "./dialogue.ts";
 import { Effort } from "./effort.ts";
 import { log } from "./logging.ts";
 import type { PlaneName, Planes } from "./planes.ts";
@@ -33,12 +32,12 @@ const SPINS = 800_000;
 export interface Patient {
   readonly planes: Planes;
   readonly questions: Questions;
-  readonly dialogue: Dialogue;
   /** What routers and groups last said that they remember. */
   readonly snapshots: Snapshots;
   plan(): SitePlan;
   stopping(): boolean;
   configureProtocol(plan: SitePlan): Promise<unknown>;
+  configureKernel(plan: SitePlan): Promise<void>;
   fail(reason: string): Promise<void>;
 }
 
@@ -166,6 +165,6 @@ export class Revivals {
 
   async #reviveKernel(): Promise<void> {
     this.#patient.planes.restartKernel();
-    await this.#patient.dialogue.configureKernel(this.#patient.plan());
+    await this.#patient.configureKernel(this.#patient.plan());
   }
 }

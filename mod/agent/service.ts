@@ -300,7 +300,7 @@ export class Service {
     const time = command === "release" ? request.for_ms : undefined;
     return this.#inTurn(async () => {
       const until = time === undefined ? null : monotonicMicros() + Math.round(time * 1000);
-      const members = await this.#agent.override(name, command, until);
+      const members = await this.#agent.orders.override(name, command, until);
       const what = command === "release" ? "Released" : "Claimed";
       log("info", ["control"], `${what} ${name} on request`, { members: members.join(" ") });
       return { name, members, until: until === null ? null : wallTime(until) };
@@ -310,7 +310,7 @@ export class Service {
   /** A change as any: while a hand-over goes on it waits, and is not lost with this process. */
   #administerBfd(name: string, action: "down" | "up"): Promise<BfdResult> {
     return this.#inTurn(async () => {
-      await this.#agent.administerBfd(name, action === "down");
+      await this.#agent.orders.administerBfd(name, action === "down");
       const what = action === "down" ? "down" : "allowed up";
       log("info", ["control"], `BFD session ${name} is ${what} on request`);
       return { name, action };

@@ -24,6 +24,7 @@ import type {
 } from "../plane/messages.ts";
 import type { ProtocolGroup } from "../plane/groups.ts";
 import { MAX_ROUTERS } from "../plane/shared.ts";
+import type { BalancePlan } from "../plane/balance.ts";
 import type { BfdPlan } from "../plane/bfd.ts";
 import { planBfd } from "./bfd_plan.ts";
 import { authenticationType } from "./credentials.ts";
@@ -47,6 +48,8 @@ export interface SitePlan extends TrackerPlan {
   readonly announceGroups?: readonly AnnounceGroup[];
   /** Absent: no BFD. */
   readonly bfd?: BfdPlan;
+  /** Absent: no virtual servers. */
+  readonly balance?: BalancePlan;
 }
 
 /** Of a site with nothing in it. */

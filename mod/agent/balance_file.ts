@@ -1,0 +1,111 @@
+/**
+ * What of virtual servers outlives an agent that is killed: `ipvs.json` in the state directory. It
+ * holds the kernel plane's note (what is ours in the kernel's table, and how things were before), and
+ * what operators have ordered. It goes when nothing of ours is left in the kernel.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import * as v from "valibot";
+import type { BalanceMemory, BalanceNote } from "../plane/balance.ts";
+import { textOf } from "../text/mod.ts";
+import { log } from "./logging.ts";
+import { bootId, LONGEST_DOCUMENT, parseJson, RefusedDocument } from "./memory.ts";
+import { balanceNote, orderedServers } from "./memory_balance.ts";
+import { removeIfThere, writePrivately } from "./private_file.ts";
+
+const NAME = "ipvs.json";
+const FORMAT = 1;
+
+/** What virtual servers remember of themselves. */
+export type BalanceServers = BalanceMemory["servers"];
+
+const fileSchema = v.strictObject({
+  format: v.literal(FORMAT),
+  boot: v.string(),
+  note: balanceNote,
+  orders: orderedServers,
+});
+
+export class BalanceFile {
+  readonly #directory: string;
+  #note: BalanceNote | undefined;
+  #orders: BalanceServers = [];
+  /** What stands in the file; null: nobody knows. */
+  #written: string | null = null;
+
+  /** @param directory the state directory */
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Reads what another agent of this boot has left, if there is something. Never throws. */
+  read(): { readonly note?: BalanceNote; readonly orders: BalanceServers } {
+    const path = join(this.#directory, NAME);
+    try {
+      const { uid, isFile, size } = Deno.lstatSync(path);
+      if (!isFile) throw new RefusedDocument("it is no file");
+      if (uid !== Deno.uid()) throw new RefusedDocument(`it belongs to user ${uid}`);
+      if (size > LONGEST_DOCUMENT) throw new RefusedDocument("it is too long");
+      const result = v.safeParse(fileSchema, parseJson(Deno.readTextFileSync(path)));
+      if (!result.success) {
+        const [issue] = result.issues;
+        throw new RefusedDocument(`"${v.getDotPath(issue) ?? ""}" is wrong: ${issue.message}`);
+      }
+      // A kernel that has been started anew has none of it.
+      if (result.output.boot !== bootId()) return { orders: [] };
+      const { note, orders } = result.output;
+      this.#note = note;
+      this.#orders = orders;
+      return { note, orders };
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) {
+        log("warning", ["ipvs"], `Takes no notice of ${path}: ${textOf(error)}`);
+      }
+      return { orders: [] };
+    }
+  }
+
+  /** Another note in place of the one before. Never throws: it says in the log what failed. */
+  note(note: BalanceNote): void {
+    this.#note = note;
+    this.#write();
+  }
+
+  /** What is remembered now: of it, what operators have ordered is written down. */
+  remember(servers: BalanceServers): void {
+    this.#orders = ordered(servers);
+    this.#write();
+  }
+
+  #write(): void {
+    const path = join(this.#directory, NAME);
+    const note = this.#note;
+    const text = note === undefined || isEmpty(note)
+      ? ""
+      : `${JSON.stringify({ format: FORMAT, boot: bootId(), note, orders: this.#orders })}\n`;
+    if (text === this.#written) return;
+    try {
+      if (text === "") removeIfThere(path);
+      else writePrivately(path, text);
+      this.#written = text;
+    } catch (error) {
+      this.#written = null;
+      log("error", ["ipvs"], `Cannot write ${path}: ${textOf(error)}`);
+    }
+  }
+}
+
+/** Servers that an operator has said something about. */
+function ordered(servers: BalanceServers): BalanceServers {
+  return servers.flatMap((one) => {
+    const left = one.servers.filter(({ override, drain }) => override !== null || drain !== null);
+    return left.length === 0 ? [] : [{ ...one, servers: left }];
+  });
+}
+
+function isEmpty({ own, originals, daemons }: BalanceNote): boolean {
+  return own.length === 0 && daemons.length === 0 && originals.timeouts === null &&
+    Object.keys(originals.settings).length === 0;
+}

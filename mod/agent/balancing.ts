@@ -1,0 +1,178 @@
+/**
+ * The agent's side of virtual servers: what operators order, what status shows, and what is kept so
+ * that a kernel plane that dies, or another process, goes on from there.
+ *
+ * @module
+ */
+
+import { monotonicMicros } from "../../ffi/mod.ts";
+import { nearest } from "../../config/mod.ts";
+import type {
+  BalanceMemory,
+  BalanceNote,
+  BalanceOrder,
+  BalanceOrdered,
+  BalancePlan,
+  BalanceState,
+  BalanceStep,
+  NoteBalance,
+} from "../plane/balance.ts";
+import type { EventId } from "../plane/messages.ts";
+import { LogLimiter } from "../plane/log_limiter.ts";
+import { BalanceFile } from "./balance_file.ts";
+import { stepRecord } from "./balance_steps.ts";
+import type { FormerBalance } from "./dialogue.ts";
+import { writeLog } from "./logging.ts";
+import { PlaneDied } from "./questions.ts";
+
+/** From a change until what is remembered of it is asked for, milliseconds: many come together. */
+const SETTLES = 100;
+/** Names that a refusal lists at most. */
+const MOST_NAMES = 20;
+
+/** What it needs of the agent. */
+export interface BalancingSurroundings {
+  /** Where what outlives us is written. */
+  readonly directory: string;
+  /** What is configured; absent: nothing. */
+  plan(): BalancePlan | undefined;
+  /** Both throw `PlaneDied` where the plane dies over it. */
+  query(counters: boolean): Promise<BalanceState>;
+  order(server: string, realServer: string, what: BalanceOrder): Promise<BalanceOrdered>;
+  noted(cause: EventId): void;
+  /** Whether there is somebody to ask. */
+  runs(): boolean;
+}
+
+export class Balancing {
+  readonly #env: BalancingSurroundings;
+  readonly #log = new LogLimiter(writeLog, monotonicMicros);
+  readonly #file: BalanceFile;
+  #memory: BalanceMemory | undefined;
+  #note: BalanceNote | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(env: BalancingSurroundings) {
+    this.#env = env;
+    this.#file = new BalanceFile(env.directory);
+  }
+
+  /** What the balancer was last heard to remember; undefined: nothing yet. */
+  get memory(): BalanceMemory | undefined {
+    return this.#memory;
+  }
+
+  /** What a kernel plane that begins goes on from. */
+  get former(): FormerBalance {
+    return {
+      ...(this.#memory === undefined ? {} : { memory: this.#memory }),
+      ...(this.#note === undefined ? {} : { note: this.#note }),
+    };
+  }
+
+  /**
+   * Learns what another agent of this boot has left.
+   *
+   * @param memory what it has handed over; undefined: it was killed
+   */
+  restore(memory?: BalanceMemory): void {
+    const { note, orders } = this.#file.read();
+    this.#note = note;
+    if (memory !== undefined) this.#memory = memory;
+    else if (orders.length > 0) {
+      this.#memory = { servers: orders, checks: [], own: note?.own ?? [] };
+    }
+  }
+
+  /** Writes down what the kernel plane wants to be known by who comes after us. */
+  note({ id, type: _, ...note }: NoteBalance): void {
+    this.#note = note;
+    this.#file.note(note);
+    this.#env.noted(id);
+  }
+
+  /** Something happened to a virtual or a real server. */
+  step(step: BalanceStep): void {
+    const { level, category, message, properties } = stepRecord(step);
+    this.#log.log(level, category, message, properties);
+    this.changed();
+  }
+
+  /** What is remembered has changed, or may have: it is asked for soon. */
+  changed(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      void this.learn();
+    }, SETTLES);
+  }
+
+  /** Asks what the balancer remembers now. Never rejects: a plane that dies has told enough. */
+  async learn(): Promise<void> {
+    try {
+      await this.state(false);
+    } catch (error) {
+      if (!(error instanceof PlaneDied)) throw error;
+    }
+  }
+
+  /**
+   * How virtual servers stand; null: there are none, or nobody to ask.
+   *
+   * @param counters with what the kernel has counted
+   * @throws {PlaneDied}
+   */
+  async state(counters: boolean): Promise<BalanceState | null> {
+    if (this.#env.plan() === undefined || !this.#env.runs()) return null;
+    const state = await this.#env.query(counters);
+    this.#memory = state.memory;
+    this.#file.remember(state.memory.servers);
+    return state;
+  }
+
+  /**
+   * An operator's word on a real server.
+   *
+   * @throws {Error} when it is refused
+   * @throws {PlaneDied}
+   */
+  async order(server: string, realServer: string, what: BalanceOrder): Promise<void> {
+    this.require(server, realServer);
+    const { refused } = await this.#env.order(server, realServer, what);
+    if (refused !== null) {
+      throw new Error(`Cannot ${orderText(what)} ${realServer} of ${server}: ${refused}`);
+    }
+    await this.learn();
+  }
+
+  /** @throws {Error} where there is no such virtual or real server, with the nearest name */
+  require(server: string, realServer?: string): void {
+    const servers = this.#env.plan()?.servers ?? [];
+    const found = servers.find(({ name }) => name === server);
+    if (found === undefined) {
+      throw new Error(unknown("virtual server", server, servers.map(({ name }) => name)));
+    }
+    if (realServer === undefined) return;
+    const names = found.servers.map(({ name }) => name);
+    if (!names.includes(realServer)) {
+      throw new Error(`${server} has ${unknown("real server", realServer, names)}`);
+    }
+  }
+
+  /** Nothing is asked any more. */
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+function orderText(what: BalanceOrder): string {
+  return what.order === "weight" ? "change the weight of" : what.order;
+}
+
+function unknown(kind: string, name: string, names: readonly string[]): string {
+  const what = `no ${kind} "${name}"`;
+  const near = nearest(name, names);
+  if (near !== undefined) return `${what}: is ${near} meant?`;
+  if (names.length === 0) return `${what}: none is configured`;
+  const more = names.length > MOST_NAMES ? ", …" : "";
+  return `${what}: there are ${names.slice(0, MOST_NAMES).join(", ")}${more}`;
+}

@@ -1,0 +1,90 @@
+/**
+ * Virtual servers in what one process tells another, see `memory_schema.ts`: keys in the order in
+ * which halb writes them.
+ *
+ * @module
+ */
+
+import * as v from "valibot";
+import { GREATEST_WEIGHT } from "../check/mod.ts";
+import { LARGEST_RANGE } from "../ipvs/mod.ts";
+import { address, interfaceName, name, text, whole } from "./memory_values.ts";
+
+const micros = whole(0, Number.MAX_SAFE_INTEGER);
+const count = micros;
+const seconds = whole(0, 0xffff_ffff);
+/** More than anybody balances on one host. */
+const MOST_SERVERS = 65_536;
+/** One of each role is what the kernel runs. */
+const MOST_DAEMONS = 8;
+/** Of services, with ranges of addresses. */
+const MOST_SERVICES = 16 * LARGEST_RANGE;
+
+const drain = v.nullable(v.strictObject({ since: micros, until: v.nullable(micros) }));
+
+const opinion = v.strictObject({
+  kind: v.picklist(["absolute", "percent", "add"]),
+  value: v.pipe(v.number(), v.finite()),
+});
+
+const realServer = v.strictObject({
+  name,
+  up: v.boolean(),
+  since: micros,
+  transitions: count,
+  override: v.nullable(whole(0, GREATEST_WEIGHT)),
+  drain,
+  risingSince: v.nullable(micros),
+});
+
+const virtualServer = v.strictObject({
+  name,
+  met: v.boolean(),
+  since: micros,
+  transitions: count,
+  servers: v.pipe(v.array(realServer), v.maxLength(MOST_SERVERS)),
+});
+
+const names = v.pipe(v.array(text), v.maxLength(MOST_SERVICES));
+
+const originals = v.strictObject({
+  timeouts: v.nullable(v.strictObject({ tcp: seconds, tcpFin: seconds, udp: seconds })),
+  settings: v.record(name, whole(-0x8000_0000, 0x7fff_ffff)),
+});
+
+const daemon = v.strictObject({
+  role: v.picklist(["master", "backup"]),
+  interface: interfaceName,
+  id: whole(0, 255),
+  maxLength: whole(0, 65_535),
+  group: v.union([v.literal(""), address]),
+  port: whole(0, 65_535),
+  ttl: whole(0, 255),
+});
+
+/** Virtual servers with those of their real servers that operators have said something about. */
+export const orderedServers = v.pipe(v.array(virtualServer), v.maxLength(MOST_SERVERS));
+
+/** What the balancer remembers: a `BalanceMemory`. */
+export const balanceMemory = v.strictObject({
+  servers: orderedServers,
+  checks: v.pipe(
+    v.array(v.strictObject({
+      check: text,
+      health: v.picklist(["up", "down"]),
+      reason: text,
+      weight: v.nullable(opinion),
+    })),
+    v.maxLength(MOST_SERVERS),
+  ),
+  own: names,
+  originals: v.exactOptional(originals),
+});
+
+/** What is written down for the case that we are killed: a `BalanceNote`. */
+export const balanceNote = v.strictObject({
+  namespace: text,
+  own: names,
+  originals,
+  daemons: v.pipe(v.array(daemon), v.maxLength(MOST_DAEMONS)),
+});
