@@ -1,15 +1,10 @@
-/** Real connections through the director: every way of forwarding, and changes under traffic. */
+/** Real connections through the director, and changes under traffic. */
 
 import assert from "node:assert/strict";
-import {
-  type RealServer,
-  type Tunnel,
-  TUNNEL_CHECKSUM,
-  type VirtualServer,
-} from "../../mod/ipvs/mod.ts";
+import type { RealServer, VirtualServer } from "../../mod/ipvs/mod.ts";
 import { until } from "../lib/process.ts";
-import { inside, run, server, tableOf, tcp, udp, virtual } from "./lib.ts";
-import { type Network, REAL, VIP4, VIP6, withNetwork } from "./network.ts";
+import { inside, server, tableOf, tcp, udp, virtual } from "./lib.ts";
+import { type Network, VIP4, VIP6, withNetwork } from "./network.ts";
 
 const PORT = 8080;
 const RR = { scheduler: "rr" };
@@ -103,58 +98,6 @@ Deno.test("persistence keeps a client with its server; a mark gathers several po
       ["r1", "r2", "r3"],
     );
   }));
-
-Deno.test("direct routing and every tunnel, both families, and across them", () =>
-  withNetwork("straight", PORT, async (network) => {
-    for (const module of ["ipip", "sit", "ip_gre", "fou"]) run("modprobe", module);
-    made(
-      network,
-      virtual(tcp(VIP4, PORT), servers4({ forward: "direct" }), RR),
-      virtual(tcp(VIP6, PORT), servers6({ forward: "direct" }), RR),
-    );
-    assertTurns(await network.ask(VIP4, PORT, 6), ["r1", "r2", "r3"]);
-    assertTurns(await network.ask(VIP6, PORT, 6), ["r1", "r2", "r3"]);
-    const tunnels: readonly Tunnel[] = [
-      { type: "ipip", port: 0, flags: 0 },
-      { type: "gue", port: 6080, flags: 0 },
-      { type: "gue", port: 6080, flags: 1 },
-      { type: "gue", port: 6080, flags: 2 },
-      { type: "gre", port: 0, flags: 0 },
-      { type: "gre", port: 0, flags: 1 },
-    ];
-    for (const tunnel of tunnels) {
-      const rest = { forward: "tunnel", tunnel } as const;
-      for (const name of REAL) prepareTunnel(name, tunnel);
-      // The servers stay: each step edits their three destinations.
-      const commands = made(
-        network,
-        virtual(tcp(VIP4, PORT), servers4(rest), RR),
-        virtual(tcp(VIP6, PORT), servers4({ forward: "tunnel", tunnel }), RR),
-      );
-      assert.ok(commands === 6 || tunnel.type === "ipip", `${commands} commands`);
-      const what = JSON.stringify(tunnel);
-      assert.deepEqual((await network.ask(VIP4, PORT, 3)).sort(), ["r1", "r2", "r3"], what);
-      // IPv6 clients, servers reached over IPv4.
-      assert.deepEqual((await network.ask(VIP6, PORT, 3)).sort(), ["r1", "r2", "r3"], what);
-    }
-  }));
-
-/** Lets a server unwrap what comes in such a tunnel. */
-function prepareTunnel(name: string, { type, flags }: Tunnel): void {
-  const ip = (...words: readonly string[]) => run("ip", "-n", name, ...words);
-  if (type === "ipip") {
-    // They take whatever no other device takes: IPv4 and IPv6 in IPv4.
-    for (const device of ["tunl0", "sit0"]) ip("link", "set", device, "up");
-  } else if (type === "gue") {
-    if (!ip("fou", "show").includes("6080")) ip("fou", "add", "port", "6080", "gue");
-  } else {
-    const checksum = (flags & TUNNEL_CHECKSUM) !== 0 ? ["csum"] : ["nocsum"];
-    const local = `198.51.100.${10 + Number(name.slice(1))}`;
-    if (flags !== 0) ip("link", "delete", "gre1");
-    ip("link", "add", "name", "gre1", "type", "gre", "local", local, ...checksum);
-    ip("link", "set", "gre1", "up");
-  }
-}
 
 Deno.test("an open connection survives the change of everything around it", () =>
   withNetwork("through-director", PORT, async (network) => {

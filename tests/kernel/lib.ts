@@ -7,6 +7,7 @@
  * @module
  */
 
+import { inNamespace } from "../../ffi/mod.ts";
 import {
   buildTable,
   type Listen,
@@ -37,6 +38,18 @@ export function run(program: string, ...args: readonly string[]): string {
 /** Runs one line of words in a namespace. */
 export function inside(namespace: string, line: string): string {
   return run("ip", "netns", "exec", namespace, ...line.split(" "));
+}
+
+/** Many commands of `ip` in a namespace, in order, by one process. */
+export function ipBatch(namespace: string, lines: readonly string[]): void {
+  const path = `/run/tmp/batch-${namespace}`;
+  Deno.writeTextFileSync(path, `${lines.join("\n")}\n`);
+  run("ip", "-n", namespace, "-batch", path);
+}
+
+/** Sets what is under /proc/sys/net for one namespace. @param path such as `net/ipv4/ip_forward` */
+export function setting(namespace: string, path: string, value: number | string): void {
+  inNamespace(namespace, () => Deno.writeTextFileSync(`/proc/sys/${path}`, String(value)));
 }
 
 /** Makes namespaces whose loopback is up, and deletes them after `body`. */

@@ -28,7 +28,7 @@ import {
 } from "../../ffi/mod.ts";
 import { IpvsDirector } from "../../mod/kernel/ipvs_director.ts";
 import { openIpvs } from "../../mod/kernel/ipvs_io.ts";
-import { inside, run, withNamespaces } from "./lib.ts";
+import { ipBatch, setting, withNamespaces } from "./lib.ts";
 
 export const VIP4 = "192.0.2.10";
 export const VIP6 = "2001:db8:1::10";
@@ -56,14 +56,24 @@ export interface Talk {
 /** How the servers answer: through the director, or the client straight. */
 export type Answers = "through-director" | "straight";
 
+/** Builds the network alone, and tears it down. */
+export function withHosts(
+  answers: Answers,
+  body: () => void | Promise<void>,
+): Promise<void> {
+  return withNamespaces(["c", "d", ...REAL, "sw"], async () => {
+    build(answers);
+    await body();
+  });
+}
+
 /** Builds the network, starts a TCP server at `port` of each real server, and tears it down. */
 export function withNetwork(
   answers: Answers,
   port: number,
   body: (network: Network) => Promise<void>,
 ): Promise<void> {
-  return withNamespaces(["c", "d", ...REAL, "sw"], async () => {
-    build(answers);
+  return withHosts(answers, async () => {
     const listeners = REAL.map((name) => serve(name, port));
     const director = new IpvsDirector(openIpvs("d"));
     try {
@@ -76,57 +86,45 @@ export function withNetwork(
 }
 
 function build(answers: Answers): void {
+  const lines = new Map<string, string[]>();
+  const ip = (name: string, line: string) => {
+    const list = lines.get(name) ?? [];
+    lines.set(name, list);
+    list.push(line);
+  };
   const addresses = (name: string, device: string, ...list: readonly string[]) => {
-    for (const address of list) {
-      run("ip", "-n", name, "address", "add", address, "dev", device, "nodad");
-    }
+    for (const address of list) ip(name, `address add ${address} dev ${device} nodad`);
   };
-  run("ip", "-n", "sw", "link", "add", "bridge0", "type", "bridge");
-  run("ip", "-n", "sw", "link", "set", "bridge0", "up");
-  const plug = (name: string, device: string, port: string) => {
-    run(
-      "ip",
-      "-n",
-      name,
-      "link",
-      "add",
-      "name",
-      device,
-      "type",
-      "veth",
-      "peer",
-      "name",
-      port,
-      "netns",
-      "sw",
-    );
-    run("ip", "-n", "sw", "link", "set", port, "master", "bridge0", "up");
-    run("ip", "-n", name, "link", "set", device, "up");
-  };
-  run("ip", "-n", "c", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", "d");
-  for (const name of ["c", "d"]) run("ip", "-n", name, "link", "set", "eth0", "up");
+  ip("sw", "link add bridge0 type bridge");
+  ip("sw", "link set bridge0 up");
+  ip("c", "link add eth0 type veth peer name eth0 netns d");
+  for (const name of ["c", "d"]) ip(name, "link set eth0 up");
   for (const name of ["c", "d", ...REAL]) {
     // The answers of direct routing come from where no request went to.
-    for (const where of ["all", "default"]) {
-      inside(name, `sysctl -qw net.ipv4.conf.${where}.rp_filter=0`);
-    }
-    plug(name, "eth1", `port-${name}`);
+    setting(name, "net/ipv4/conf/all/rp_filter", 0);
+    setting(name, "net/ipv4/conf/default/rp_filter", 0);
+    ip("sw", `link add name port-${name} type veth peer name eth1 netns ${name}`);
+    ip("sw", `link set port-${name} master bridge0 up`);
+    ip(name, "link set eth1 up");
   }
   addresses("c", "eth0", "192.0.2.1/24", "2001:db8:1::1/64");
   addresses("c", "eth1", "198.51.100.200/24", "2001:db8:2::200/64");
   addresses("d", "eth0", "192.0.2.2/24", `${VIP4}/32`, "2001:db8:1::2/64", `${VIP6}/128`);
   addresses("d", "eth1", "198.51.100.1/24", "2001:db8:2::1/64");
-  inside("d", "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
+  setting("d", "net/ipv4/ip_forward", 1);
+  setting("d", "net/ipv6/conf/all/forwarding", 1);
   for (const [i, name] of REAL.entries()) {
     addresses(name, "eth1", `198.51.100.${11 + i}/24`, `2001:db8:2::${11 + i}/64`);
     const through = answers === "through-director";
     const [via4, via6] = through
       ? ["198.51.100.1", "2001:db8:2::1"]
       : ["198.51.100.200", "2001:db8:2::200"];
-    run("ip", "-n", name, "route", "add", "192.0.2.0/24", "via", via4!);
-    run("ip", "-n", name, "route", "add", "2001:db8:1::/64", "via", via6!);
+    ip(name, `route add 192.0.2.0/24 via ${via4}`);
+    ip(name, `route add 2001:db8:1::/64 via ${via6}`);
     if (!through) addresses(name, "lo", `${VIP4}/32`, `${VIP6}/128`);
   }
+  // The switch makes the servers' interfaces, the client the director's.
+  for (const name of ["sw", "c", "d", ...REAL]) ipBatch(name, lines.get(name) ?? []);
 }
 
 /** A server that says its name and repeats what it is told. */
