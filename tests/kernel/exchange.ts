@@ -61,6 +61,14 @@ export interface ExchangeOptions {
   readonly client?: string;
 }
 
+/** How to ask. */
+export interface HoldOptions {
+  /** Until a server is asked, milliseconds. */
+  readonly timeoutMs?: number;
+  /** The client's address, in place of that of all requests. */
+  readonly client?: string;
+}
+
 /** A request that was answered, and whose connection stays until it is closed. */
 export interface Held {
   readonly server: string;
@@ -94,8 +102,8 @@ export class Exchange {
   }
 
   /** Asks once and lets go. @returns the server's name */
-  ask(address: string, port: number): string {
-    const held = this.hold(address, port);
+  ask(address: string, port: number, client?: string): string {
+    const held = this.hold(address, port, client === undefined ? {} : { client });
     held.close();
     return held.server;
   }
@@ -105,10 +113,10 @@ export class Exchange {
     return Array.from({ length: count }, () => this.ask(address, port));
   }
 
-  /** Whether nobody answers: the request is refused, or gets nowhere within `timeoutMs`. */
-  refused(address: string, port: number, timeoutMs: number): boolean {
+  /** Whether nobody answers: the request is refused, or gets nowhere in time. */
+  refused(address: string, port: number, options: HoldOptions): boolean {
     try {
-      this.hold(address, port, timeoutMs).close();
+      this.hold(address, port, options).close();
       return false;
     } catch (error) {
       if (error instanceof NoAnswer) return true;
@@ -117,8 +125,9 @@ export class Exchange {
   }
 
   /** Asks, and keeps the connection (for UDP: the client's port). */
-  hold(address: string, port: number, timeoutMs = PATIENCE): Held {
-    const { wire, client } = this.#options;
+  hold(address: string, port: number, options: HoldOptions = {}): Held {
+    const { wire } = this.#options;
+    const { timeoutMs = PATIENCE, client = this.#options.client } = options;
     const fd = inNamespace("c", () => {
       const opened = this.#open();
       const own = client ?? (this.#options.family === 4 ? "0.0.0.0" : "::");
