@@ -12,6 +12,8 @@ import { checkSessions } from "./bfd_checks.ts";
 import { checkReflector, checkUnsolicited } from "./bfd_strangers_checks.ts";
 import { BFD_REFLECTOR_SCHEMA, BFD_UNSOLICITED_SCHEMA } from "./bfd_strangers_schema.ts";
 import { BFD_DEFAULTS_SCHEMA, BFD_SCHEMA } from "./bfd_schema.ts";
+import { type CheckSurroundings, readChecks } from "./check_checks.ts";
+import { CHECK_DEFAULTS_SCHEMA } from "./check_schema.ts";
 import { checkGarpGroups, crossCheck } from "./cross_checks.ts";
 import type { Finding, Report } from "./finding.ts";
 import { checkGroups } from "./group_checks.ts";
@@ -40,7 +42,7 @@ import {
 import { hideSecrets } from "./secrets.ts";
 import { sha256 } from "./sha256.ts";
 import { settle } from "./settle.ts";
-import { checkTrackers, configsOf, readTrackers, TRACKER_KEYS } from "./tracker_checks.ts";
+import { checkTrackers, configsOf, namesIn, readTrackers, TRACKER_KEYS } from "./tracker_checks.ts";
 import { type CheckedTable, keepTables, listedTables, validTables } from "./table_lists.ts";
 import { substitute, substitutionWord } from "./substitute.ts";
 import { NOBODY, resolveUser, type UserDirectory } from "./users.ts";
@@ -200,6 +202,12 @@ function defaultsFor(
   return common;
 }
 
+/** What stands in a list. */
+function itemsOf(root: TableNode, key: string): readonly TreeNode[] {
+  const list = root.entries.get(key);
+  return list?.kind === "list" ? list.items : [];
+}
+
 /** The tables of a list that `schema` accepts with the defaults below them. */
 function overlaid<T>(
   common: TreeNode | undefined,
@@ -224,7 +232,7 @@ function buildSite(
   const routers = routerNodes(root, report);
   // Lists were looked at; one written as a table must not be reported again as unknown.
   keepTables(root, "vrrp", routers);
-  for (const key of ["garp_group", "sync_group", "bfd", ...TRACKER_KEYS]) {
+  for (const key of ["garp_group", "sync_group", "bfd", "check", ...TRACKER_KEYS]) {
     if (!root.entries.has(key)) continue;
     keepTables(root, key, listedTables(root, key, undefined, report));
   }
@@ -240,8 +248,7 @@ function buildSite(
   const checked: CheckedRouter[] = overlaid(forRouters, routers, VRRP_SCHEMA, report);
   const forSessions = defaultsFor("bfd", common, BFD_DEFAULTS_SCHEMA, report);
   const sessionList = root.entries.get("bfd");
-  const sessionNodes = sessionList?.kind === "list" ? sessionList.items : [];
-  const sessions = overlaid(forSessions, sessionNodes, BFD_SCHEMA, report);
+  const sessions = overlaid(forSessions, itemsOf(root, "bfd"), BFD_SCHEMA, report);
   const staticNode = root.entries.get("static") ?? emptyTable(root.source, ["static"]);
   const held = isTable(staticNode, "static", report)
     ? validate(staticNode, STATIC_SCHEMA, report)
@@ -276,7 +283,16 @@ function buildSite(
   const resolved: AgentConfig = { ...known, name, script_user: user ?? NOBODY };
   if (options.name === undefined && known.name === undefined) resolved.name = options.hostname;
   const surroundings = { ...options, user: resolved.script_user };
-  const trackers = readTrackers(root, sessions, surroundings, report);
+  const forChecks = defaultsFor("check", common, CHECK_DEFAULTS_SCHEMA, report);
+  const checkNodes = itemsOf(root, "check");
+  const probing: CheckSurroundings = {
+    ...surroundings,
+    sessions: namesIn(sessionList),
+    checks: namesIn(root.entries.get("check")),
+  };
+  const checks = readChecks(checkNodes, forChecks, probing, report);
+  const named = { bfd: sessions, check: checks };
+  const trackers = readTrackers(root, named, surroundings, report);
   const list = root.entries.get("sync_group");
   const complete = checked.length === routers.length &&
     (list?.kind !== "list" || syncGroups.length === list.items.length);

@@ -23,6 +23,16 @@ export {
   type VrrpConfig,
 } from "./schema.ts";
 export { type BfdConfig, minimumTtl } from "./bfd_schema.ts";
+export {
+  addressOf,
+  type CheckConfig,
+  type CheckedServer,
+  type CheckUseConfig,
+  type NamedCheckConfig,
+  needsRuntime,
+  portOf,
+} from "./check_uses.ts";
+export { bytesOf, expressionOf } from "./check_fields.ts";
 export type { BfdReflectorConfig, BfdUnsolicitedConfig } from "./bfd_strangers_schema.ts";
 export type { GarpGroupConfig } from "./announce_schema.ts";
 export {

@@ -23,7 +23,6 @@ export function notYet(what: string): string {
  */
 const PLANNED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "": {
-    check: "`[[check]]`",
     ipvs: "`[ipvs]`",
     virtual_server: "`[[virtual_server]]`",
   },
@@ -32,10 +31,8 @@ const PLANNED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   defaults: {
     virtual_server: "`[defaults.virtual_server]`",
-    check: "`[defaults.check]`",
   },
   "vrrp.track": {
-    checks: "`track.checks`",
     virtual_servers: "`track.virtual_servers`",
   },
 };

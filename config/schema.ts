@@ -18,6 +18,7 @@ import {
   type BfdReflectorConfig,
   type BfdUnsolicitedConfig,
 } from "./bfd_strangers_schema.ts";
+import { CHECK_DEFAULTS_SCHEMA, CHECK_SCHEMA, MOST_CHECKS } from "./check_schema.ts";
 import { BFD_DEFAULTS_SCHEMA, BFD_SCHEMA, MOST_SESSIONS } from "./bfd_schema.ts";
 import { GARP_GROUP_SCHEMA, type GarpGroupConfig } from "./announce_schema.ts";
 import { documented } from "./fields.ts";
@@ -44,6 +45,7 @@ export const DEFAULTS_SCHEMA = documented(
   v.strictObject({
     vrrp: v.exactOptional(VRRP_DEFAULTS_SCHEMA),
     bfd: v.exactOptional(BFD_DEFAULTS_SCHEMA),
+    check: v.exactOptional(CHECK_DEFAULTS_SCHEMA),
   }),
   "a table",
   {
@@ -105,6 +107,14 @@ export const SITE_SCHEMA = v.pipe(
         text: "Sessions that look after paths (BFD, RFC 5880).",
         range: `0 to ${MOST_SESSIONS}`,
         example: [{ name: "to-peer", peer: "192.0.2.2", interface: "eth0" }],
+      }),
+      [],
+    ),
+    check: v.optional(
+      documented(v.array(CHECK_SCHEMA), "a list of tables", {
+        text: "Health checks that run once however many servers and routers use them.",
+        range: `0 to ${MOST_CHECKS}`,
+        example: [{ name: "gateway", type: "ping", address: "192.0.2.1" }],
       }),
       [],
     ),

@@ -11,6 +11,7 @@ import type { Path, TreeNode } from "./tree.ts";
 const SECRET_KEYS: Readonly<Record<string, string>> = {
   password: "the password",
   key: "the key",
+  token: "the token",
 };
 
 /**
@@ -37,7 +38,7 @@ export function hideSecrets<T extends TreeNode>(node: T): T {
 
 /** A key that may be meant for a secret, its equals sign, and a value that is no table or list. */
 const ASSIGNMENT =
-  /((?<![\w-])(?!active_key\b)["']?[\w-]*(?:pas{1,2}[wp]|pass\b|pwd|key|secret)[\w-]*["']?\s*=\s*)("(?:[^"\\]|\\.)*"?|'[^']*'?|\[\s*["'][^\]]*|[^\s"'{[][^,}\]#]*)/giu;
+  /((?<![\w-])(?!active_key\b)["']?[\w-]*(?:pas{1,2}[wp]|pass\b|pwd|key|secret|token)[\w-]*["']?\s*=\s*)("(?:[^"\\]|\\.)*"?|'[^']*'?|\[\s*["'][^\]]*|[^\s"'{[][^,}\]#]*)/giu;
 
 /** Shorter pieces of text than this stand everywhere. */
 const TELLING = 3;

@@ -23,6 +23,7 @@ const OWN_KEYS: Readonly<Record<string, { readonly one: string; readonly keys: s
     keys: "name virtual_router_id addresses excluded_addresses routes rules",
   },
   bfd: { one: "one session", keys: "name peer seamless" },
+  check: { one: "one check", keys: "name" },
 };
 
 /** The table of site.toml that takes `key`, in its brackets; undefined where none or several do. */
@@ -43,7 +44,7 @@ function titleOf(table: string): string {
   if (table === "") return "the top level";
   const schema = entriesOf(SITE_SCHEMA)?.get(table);
   if (schema !== undefined && itemOf(schema) !== undefined) return `\`[[${table}]]\``;
-  const inner = /^(?:vrrp|bfd)\.(.+)/.exec(table)?.[1];
+  const inner = /^(?:vrrp|bfd|check)\.(.+)/.exec(table)?.[1];
   return `\`${inner ?? `[${table}]`}\``;
 }
 

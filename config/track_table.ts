@@ -130,6 +130,15 @@ const bfd = trackedList({
   largest: LARGEST_WEIGHT,
 });
 
+const checks = trackedList({
+  one: "a health check",
+  named: "a `[[check]]`",
+  text: "Health checks that must pass.",
+  example: "gateway",
+  item: name,
+  largest: LARGEST_WEIGHT,
+});
+
 const own_interface = v.optional(
   flag({
     text: "Whether the router is in fault while its own interface is down or without carrier, as " +
@@ -139,7 +148,7 @@ const own_interface = v.optional(
   true,
 );
 
-const lists = { interfaces, scripts, processes, files, routes, addresses, bfd };
+const lists = { interfaces, scripts, processes, files, routes, addresses, bfd, checks };
 
 /** `track` of `[[sync_group]]`. */
 export const GROUP_TRACK_TABLE = documented(v.strictObject(lists), "a table", {

@@ -52,6 +52,7 @@ const USES: readonly (readonly [TrackList, TrackerKey, string])[] = [
   ["routes", "track_route", "route"],
   ["addresses", "track_address", "address"],
   ["bfd", "bfd", "BFD session"],
+  ["checks", "check", "check"],
 ];
 
 /** What trackers are checked against. */
@@ -66,11 +67,11 @@ export interface TrackerSurroundings {
 /**
  * The trackers of a tree that pass the schema; what does not is reported.
  *
- * @param bfd the sessions, which were read already
+ * @param others sessions and checks, which were read already
  */
 export function readTrackers(
   root: TableNode,
-  bfd: CheckedTrackers["bfd"],
+  others: Pick<CheckedTrackers, "bfd" | "check">,
   surroundings: TrackerSurroundings,
   report: Report,
 ): CheckedTrackers {
@@ -87,13 +88,13 @@ export function readTrackers(
     track_file: validTables(root, "track_file", TRACK_FILE_SCHEMA, report),
     track_route: validTables(root, "track_route", TRACK_ROUTE_SCHEMA, report),
     track_address: validTables(root, "track_address", TRACK_ADDRESS_SCHEMA, report),
-    bfd,
+    ...others,
     written: (key) => namesIn(root.entries.get(key)),
   };
 }
 
 /** Names in a list of tables, whatever else is wrong with these. */
-function namesIn(list: TreeNode | undefined): string[] {
+export function namesIn(list: TreeNode | undefined): string[] {
   const tables = list?.kind === "list" ? list.items : [];
   return tables.flatMap((table) => {
     const name = table.kind === "table" ? table.entries.get("name") : undefined;
@@ -111,6 +112,7 @@ export function configsOf(trackers: CheckedTrackers): TrackersConfig {
     track_route: trackers.track_route.map(({ config }) => config),
     track_address: trackers.track_address.map(({ config }) => config),
     bfd: trackers.bfd.map(({ config }) => config),
+    check: trackers.check.map(({ config }) => config),
   };
 }
 
@@ -164,6 +166,7 @@ function checkTrack(
       const own = item.kind === "table" ? descend(item, ["name"]) : item;
       const what = `The ${word} ${shown(own)} is tracked twice`;
       clash(own, register.claim([name], own), what, "leave out one of the two", report);
+      if (list === "checks") refuseSession(name, own, trackers, report);
       if (list === "interfaces" || known.includes(name)) return;
       const near = nearest(name, known);
       report({
@@ -175,6 +178,17 @@ function checkTrack(
       });
     });
   }
+}
+
+/** A session that is a check for servers: routers hear of it without the detour. */
+function refuseSession(name: string, own: TreeNode, { check }: CheckedTrackers, report: Report) {
+  const session = check.find(({ config }) => config.name === name)?.config.session;
+  if (session === undefined) return;
+  report({
+    place: valuePlace(own),
+    message: `The check ${shown(own)} is the BFD session "${session}"`,
+    advice: `track the session itself: \`track.bfd = ["${session}"]\``,
+  });
 }
 
 /** A weight that moves nothing: an owner's priority never changes. */
@@ -189,7 +203,7 @@ function checkOwnerWeights(
     if (list === "files") continue;
     config.track[list].forEach(({ name, weight }, index) => {
       const described = trackers[key].find((one) => one.config.name === name);
-      if ((weight ?? described?.config.weight ?? 0) === 0) return;
+      if ((weight ?? ownWeight(key, described?.config) ?? 0) === 0) return;
       const own = descend(node, ["track", list, index]);
       report({
         place: valuePlace(own),
@@ -201,6 +215,11 @@ function checkOwnerWeights(
       });
     });
   }
+}
+
+/** What a tracker's own table says; the weight of a check is for a server. */
+function ownWeight(key: TrackerKey, config: { readonly weight: number } | undefined) {
+  return key === "check" ? 0 : config?.weight;
 }
 
 /** What is described and nobody looks at. */
@@ -218,7 +237,8 @@ function checkUnused(
     // Its delays count for those who speak on it.
     if (list === "interfaces") { for (const { config } of routers) used.add(config.interface); }
     // A session is worth having by itself: others hear of it.
-    if (list === "bfd") continue;
+    // A check may be a server's: `reportUnusedChecks` knows.
+    if (list === "bfd" || list === "checks") continue;
     for (const { config: { name }, node } of trackers[key]) {
       if (used.has(name)) continue;
       report({

@@ -8,6 +8,7 @@
 
 import * as v from "valibot";
 import type { BfdConfig } from "./bfd_schema.ts";
+import type { NamedCheckConfig } from "./check_uses.ts";
 import { command } from "./commands.ts";
 import { choice, documented, duration, flag, text, VALUE, whole } from "./fields.ts";
 import { network, plainAddress, routingTable } from "./network_fields.ts";
@@ -366,4 +367,6 @@ export interface TrackersConfig {
   readonly track_address: readonly TrackAddressConfig[];
   /** Sessions can be tracked, and do more than that. */
   readonly bfd: readonly BfdConfig[];
+  /** So can checks. */
+  readonly check: readonly NamedCheckConfig[];
 }

@@ -26,6 +26,7 @@ const LISTS = [
   ["routes", "route", "track_route"],
   ["addresses", "address", "track_address"],
   ["bfd", "bfd", "bfd"],
+  ["checks", "check", "check"],
 ] as const satisfies readonly (readonly [TrackList, TrackerKind, keyof TrackersConfig])[];
 
 /** A tracker's own table, as far as all kinds have it. */
@@ -35,13 +36,18 @@ interface Described {
   readonly reverse: boolean;
 }
 
+/** The table of a check says nothing of routers: its weight is for a server. */
+function describedIn(trackers: TrackersConfig, key: keyof TrackersConfig): readonly Described[] {
+  return key === "check" ? [] : trackers[key];
+}
+
 /** How a router uses what `track` names: what it does not say, the tracker's own table does. */
 export function trackerUses(
   track: Pick<TrackConfig, TrackList>,
   trackers: TrackersConfig,
 ): TrackerUse[] {
   return LISTS.flatMap(([list, kind, key]) => {
-    const described: readonly Described[] = trackers[key];
+    const described = describedIn(trackers, key);
     return track[list].map(({ name, weight, reverse }: TrackedConfig): TrackerUse => {
       const own = described.find((one) => one.name === name);
       return {

@@ -145,7 +145,8 @@ Deno.test("ffi imports nothing of ours and nothing from outside", () => {
 Deno.test("config knows no kernel, no plane and no ffi", () => {
   refuseImports(
     "config",
-    (imported) => isOurs(imported) && !/^(config|mod\/(ip|secret))\//.test(imported),
+    (imported) =>
+      isOurs(imported) && !/^(config|mod\/(ip|secret)|mod\/check\/types)\//.test(imported),
   );
 });
 

@@ -45,22 +45,10 @@ const BROKEN: readonly (readonly [string, string, readonly Expected[]])[] = [
     "Unknown key `advert_int` in `[[vrrp]]`",
     'write `advertisement_interval = "1s"` instead',
   ]]],
-  ["planned table", `${router("")}\n[[check]]\nname = "x"\n`, [[
-    "site.toml:7:3",
-    "check",
-    "`[[check]]` is planned, but not in halb 0.1.0",
-    "leave it out for now",
-  ]]],
-  ["planned key", router("track.checks = []\n"), [[
-    "site.toml:6:7",
-    "checks",
-    "`track.checks` is planned, but not in halb 0.1.0",
-    "leave it out for now",
-  ]]],
-  ["planned key in the defaults", `[defaults.vrrp]\ntrack.checks = []\n${router("")}`, [[
-    "site.toml:2:7",
-    "checks",
-    "`track.checks` is planned, but not in halb 0.1.0",
+  ["planned table", `[agent]\nhttp = { listen = "127.0.0.1:9650" }\n${router("")}`, [[
+    "site.toml:2:1",
+    "http",
+    "`agent.http` is planned, but not in halb 0.1.0",
     "leave it out for now",
   ]]],
   ["misspelt planned key", `[agent]\nhtttp = 1\n${router("")}`, [[

@@ -29,6 +29,7 @@ const NO_TRACK = {
   routes: [],
   addresses: [],
   bfd: [],
+  checks: [],
 };
 
 Deno.test("a sync group resolves with its defaults, in the order of the file", () => {

@@ -22,6 +22,7 @@ const NO_TRACK = {
   routes: [],
   addresses: [],
   bfd: [],
+  checks: [],
 };
 
 Deno.test("a valid file resolves completely: defaults, units, addresses, trackers", () => {
@@ -113,6 +114,7 @@ Deno.test("a valid file resolves completely: defaults, units, addresses, tracker
     track_route: [],
     track_address: [],
     bfd: [],
+    check: [],
     notifications: {
       groups: [],
       sessions: [],

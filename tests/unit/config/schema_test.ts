@@ -55,6 +55,7 @@ Deno.test("only what cannot have a default is required", () => {
     "vrrp.track.routes.name",
     "vrrp.track.addresses.name",
     "vrrp.track.bfd.name",
+    "vrrp.track.checks.name",
     "vrrp.unicast.peers",
     "vrrp.unicast.peers.address",
   ]);

@@ -1,0 +1,219 @@
+import assert from "node:assert/strict";
+import { validate } from "../../../config/issues.ts";
+import { readUses } from "../../../config/check_checks.ts";
+import { CHECK_USES } from "../../../config/check_schema.ts";
+import { withCheckDefaults } from "../../../config/check_uses.ts";
+import { addressOf, portOf, type Problem } from "../../../config/mod.ts";
+import type { Finding } from "../../../config/finding.ts";
+import { plant } from "../../../config/tree.ts";
+import { parse } from "smol-toml";
+import { load, loadValid, router, underlined as underlinedIn, USERS } from "./fixtures.ts";
+
+/** A site whose router tracks `c`, and that check. */
+function site(check: string, more = ""): string {
+  return `${router('track.checks = ["c"]\n')}[[check]]\nname = "c"\n${check}${more}`;
+}
+
+function problemsOf(text: string): readonly Problem[] {
+  const loaded = load({ "site.toml": text });
+  return loaded.ok ? loaded.warnings : loaded.problems;
+}
+
+Deno.test("a check resolves with its defaults", () => {
+  const { check } = loadValid({ "site.toml": site('type = "ping"\naddress = "192.0.2.1"\n') });
+  const [one] = check;
+  assert.equal(one?.interval, 5_000_000);
+  assert.equal(one?.timeout, undefined);
+  assert.deepEqual([one?.rise, one?.fall, one?.hold_down, one?.size], [1, 2, 0, 56]);
+  assert.equal(one?.damping, undefined);
+  assert.equal(one?.start_failed, false);
+});
+
+Deno.test("each type takes its keys", () => {
+  for (
+    const text of [
+      'type = "tcp"\naddress = "192.0.2.1"\nport = 80\nsend = "hex:00 ff"\nexpect = "ok"\n',
+      'type = "http"\naddress = "192.0.2.1"\npath = "/a?b"\nstatus = ["200-299", 404]\n' +
+      'headers = { accept = "x" }\ncontains = "y"\nmatches = "(?i)z"\nredirects = 2\n',
+      'type = "http"\naddress = "192.0.2.1"\ntls = { verify = false }\nversion = "2"\n' +
+      'urls = [{ path = "/" }, { path = "/x", json = { pointer = "/a", value = 1 } }]\n',
+      'type = "grpc"\naddress = "192.0.2.1"\nport = 50051\nservice = "shop.Cart"\n',
+      'type = "smtp"\naddress = "2001:db8::1"\nstarttls = true\nhelo_name = "a.example"\n',
+      'type = "dns"\naddress = "192.0.2.1"\nquery = "a.example"\nrecord = "A"\n' +
+      'answers = ["192.0.2.2"]\ncodes = ["NOERROR", "NXDOMAIN"]\nprotocol = "tcp"\n',
+      'type = "udp"\naddress = "192.0.2.1"\nport = 123\npayload = "1b 00"\nreply = "1c XX"\n',
+      'type = "ping"\naddress = "192.0.2.1"\nsize = 8\nmark = 7\nnamespace = "blue"\n',
+      'type = "script"\ncommand = ["/usr/bin/true"]\nuser = "root"\ndynamic = true\n',
+      'type = "file"\npath = "/etc/halb/with blank"\nweight = 2\nreverse = true\n',
+      'type = "agent"\naddress = "192.0.2.1"\nport = 9707\nsend = "hello\\n"\n',
+      'type = "ping"\naddress = "192.0.2.1"\ndamping = { suppress = 3, half_life = "10s" }\n' +
+      'hold_down = "30s"\nstart_failed = true\nrise = 2\nfall = 3\nwarmup = "0s"\n',
+    ]
+  ) assert.deepEqual(problemsOf(site(text)), [], text);
+});
+
+/** What is refused: the check, the line in it, the place's text, the beginning of the message. */
+const REFUSED: readonly (readonly [string, string, string])[] = [
+  ['type = "ping"\n', "type", "The key `address` is missing"],
+  ['type = "tcp"\naddress = "192.0.2.1"\n', "", "The key `port` is missing"],
+  ['type = "grpc"\naddress = "192.0.2.1"\n', "", "The key `port` is missing"],
+  ['type = "ping"\naddress = "192.0.2.1"\nport = 7\n', "port", "`port` has no meaning"],
+  ['type = "script"\ncommand = ["/bin/true"]\nmark = 1\n', "mark", "`mark` has no meaning"],
+  ['type = "tcp"\naddress = "192.0.2.1"\nport = 1\npath = "/"\n', "path", "`path` has no meaning"],
+  ['type = "script"\n', "", "The key `command` is missing"],
+  ['type = "file"\n', "", "The key `path` is missing"],
+  ['type = "bfd"\n', "", "The key `session` is missing"],
+  ['type = "bfd"\nsession = "x"\n', '"x"', 'There is no `[[bfd]]` with the name "x"'],
+  [
+    'type = "ping"\naddress = "192.0.2.1"\nbind_address = "2001:db8::1"\n',
+    '"2001:db8::1"',
+    "Invalid `bind_address`",
+  ],
+  ['type = "ping"\naddress = "fe80::1"\n', "", "The key `bind_interface` is missing"],
+  [
+    'type = "http"\naddress = "192.0.2.1"\ntls = {}\nmark = 7\n',
+    "mark",
+    "`mark` is not possible together with `tls`",
+  ],
+  [
+    'type = "http"\naddress = "192.0.2.1"\nmatches = "x"\nbind_port = 7\n',
+    "bind_port",
+    "`bind_port` is not possible together with `matches`",
+  ],
+  ['type = "http"\naddress = "192.0.2.1"\nmatches = "("\n', '"("', "Invalid `matches`"],
+  ['type = "http"\naddress = "192.0.2.1"\npath = "/a b"\n', '"/a b"', "Invalid `path`"],
+  ['type = "http"\naddress = "192.0.2.1"\nmethod = "get"\n', '"get"', "Invalid `method`"],
+  ['type = "http"\naddress = "192.0.2.1"\nstatus = ["2xx"]\n', '"2xx"', "Invalid `status`"],
+  [
+    'type = "http"\naddress = "192.0.2.1"\npath = "/"\nurls = [{ path = "/" }]\n',
+    "path",
+    "`path` beside `urls`",
+  ],
+  [
+    'type = "http"\naddress = "192.0.2.1"\nheaders = { Authorization = "Basic eA==" }\n',
+    "Authorization",
+    "Credentials do not belong into `headers`",
+  ],
+  [
+    'type = "http"\naddress = "192.0.2.1"\ntls = { certificate = "/x" }\n',
+    "certificate",
+    "`tls.certificate` without `tls.key`",
+  ],
+  [
+    'type = "udp"\naddress = "192.0.2.1"\nport = 1\nmin_reply_length = 4\n',
+    "min_reply_length",
+    "`min_reply_length` has no meaning where no reply",
+  ],
+  ['type = "udp"\naddress = "192.0.2.1"\nport = 1\nreply = "1"\n', '"1"', "Invalid `reply`"],
+  ['type = "dns"\naddress = "192.0.2.1"\nquery = "a..b"\n', '"a..b"', "Invalid `query`"],
+  [
+    'type = "ping"\naddress = "192.0.2.1"\ndamping = { suppress = 1, reuse = 1 }\n',
+    "1",
+    "Invalid `damping.reuse`",
+  ],
+  ['type = "pong"\naddress = "192.0.2.1"\n', '"pong"', "Invalid `type`"],
+  ['type = "ping"\naddress = "www.example.net"\n', '"www.example.net"', "Invalid `address`"],
+];
+
+for (const [check, underlined, message] of REFUSED) {
+  Deno.test(`checks: ${JSON.stringify(check).slice(0, 76)} …`, () => {
+    const found = problemsOf(site(check)).find((one) => one.message.startsWith(message));
+    assert.ok(found, JSON.stringify(problemsOf(site(check)).map((one) => one.message)));
+    assert.equal(found.severity, "error");
+    if (underlined === "" || underlined === "type") return;
+    assert.equal(underlinedIn(found), underlined);
+  });
+}
+
+Deno.test("a name that nothing has, one given twice, a session that is tracked as a check", () => {
+  const ping = 'type = "ping"\naddress = "192.0.2.1"\n';
+  const messages = (text: string) => problemsOf(text).map(({ message }) => message);
+  assert.match(
+    messages(router('track.checks = ["d"]\n')).join(),
+    /no `\[\[check\]\]` with the name "d"/,
+  );
+  assert.match(
+    messages(site(ping, `[[check]]\nname = "c"\n${ping}`)).join(),
+    /Two `\[\[check\]\]` have the name "c"/,
+  );
+  const session = '[[bfd]]\nname = "s"\npeer = "192.0.2.9"\ninterface = "eth0"\n';
+  assert.match(
+    messages(site('type = "bfd"\nsession = "s"\n', session)).join(),
+    /The check "c" is the BFD session "s"/,
+  );
+});
+
+Deno.test("no message shows a password, a token or a key", () => {
+  const http = 'type = "http"\naddress = "192.0.2.1"\n';
+  for (
+    const secret of [
+      'token = "hush hush"\n',
+      'auth = { user = "u", password = "hush\\u0001hush" }\n',
+      'tls = { certificate = "/x", key = "hushhush" }\n',
+      'token = ["hushhush"]\n',
+    ]
+  ) {
+    const problems = problemsOf(site(http + secret));
+    assert.ok(problems.length > 0);
+    assert.ok(!JSON.stringify(problems).includes("hush"), JSON.stringify(problems));
+  }
+  const valid = loadValid({
+    "site.toml": site(`${http}tls = {}\nauth = { user = "u", password = "hushhush" }\n`),
+  });
+  assert.ok(!JSON.stringify(valid).includes("hushhush"));
+});
+
+/** `check` of a server as the site's loader reads it. */
+function uses(text: string, defaults = "") {
+  const findings: Finding[] = [];
+  const source = { name: "site.toml", text };
+  const common = defaults === "" ? undefined : plant(source, parse(defaults));
+  const written = (parse(text) as { check: unknown }).check;
+  const node = withCheckDefaults(common, plant(source, written, ["check"]));
+  const report = (finding: Finding) => void findings.push(finding);
+  const read = validate(node, CHECK_USES, report);
+  const surroundings = {
+    users: USERS,
+    user: { name: "nobody", uid: 65_534, gid: 65_534, groups: [] },
+    sessions: [],
+    checks: ["gateway"],
+  };
+  const server = { address: "198.51.100.11", port: 8080 };
+  const list = read === undefined ? [] : readUses(read, node, server, surroundings, report);
+  return { list, findings: findings.map(({ message }) => message), server };
+}
+
+Deno.test("a server's checks: a name, a table, a list; its own address and port unless they say", () => {
+  assert.deepEqual(uses('check = "gateway"').list, [{ name: "gateway" }]);
+  const { list, findings, server } = uses(
+    'check = ["gateway", { type = "http" }, { type = "tcp", port = 81 }, { type = "ping" },' +
+      ' { type = "dns", address = "192.0.2.1" }]',
+  );
+  assert.deepEqual(findings, []);
+  const ends = list.flatMap((one) =>
+    "name" in one ? [] : [[addressOf(one, server), portOf(one, server)]]
+  );
+  assert.deepEqual(ends, [
+    ["198.51.100.11", 8080],
+    ["198.51.100.11", 81],
+    ["198.51.100.11", 0],
+    ["192.0.2.1", 53],
+  ]);
+  assert.match(uses('check = { type = "agent" }').findings.join(), /`port` is missing/);
+  assert.match(uses('check = ["gatway"]').findings.join(), /no `\[\[check\]\]` with the name/);
+  assert.match(uses('check = ["gateway", "gateway"]').findings.join(), /is used twice/);
+});
+
+Deno.test("defaults serve the checks that have a use for them", () => {
+  const { list, findings } = uses(
+    'check = [{ type = "tcp" }, { type = "http", path = "/own" }, { path = "/x" }]',
+    'type = "http"\npath = "/healthz"\ninterval = "2s"\nstatus = [204]\n',
+  );
+  assert.deepEqual(findings, []);
+  const shown = list.map((one) => "name" in one ? one : [one.type, one.path, one.interval]);
+  assert.deepEqual(shown, [
+    ["tcp", undefined, 2_000_000],
+    ["http", "/own", 2_000_000],
+    ["http", "/x", 2_000_000],
+  ]);
+});
