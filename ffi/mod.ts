@@ -263,6 +263,7 @@ export {
   sockaddrPort,
 } from "./sockaddr.ts";
 export {
+  acceptSocket,
   bindSocket,
   bindToDevice,
   connectSocket,
@@ -270,6 +271,7 @@ export {
   getOption,
   getOptionBytes,
   getSocketName,
+  listenSocket,
   openSocket,
   openSocketPair,
   queueDrops,

@@ -17,7 +17,7 @@ import {
   SO_RCVBUFFORCE,
   SOL_SOCKET,
 } from "./constants.ts";
-import { check, countOrErrno, EINPROGRESS, SystemError } from "./errors.ts";
+import { check, countOrErrno, EAGAIN, EINPROGRESS, SystemError } from "./errors.ts";
 import { SOCKADDR_STORAGE } from "./sockaddr.ts";
 import { cString, lastErrno, libc } from "./symbols.ts";
 
@@ -116,6 +116,18 @@ export function connectSocket(fd: number, sockaddr: Uint8Array): boolean {
   const errno = lastErrno();
   if (errno === EINPROGRESS) return false;
   throw new SystemError("connect", errno);
+}
+
+/** Lets others connect to it. @param backlog connections that may wait to be accepted */
+export function listenSocket(fd: number, backlog: number): void {
+  check("listen", libc.listen(fd, backlog));
+}
+
+/** The next connection that waits, close-on-exec and non-blocking; undefined: none does. */
+export function acceptSocket(fd: number): number | undefined {
+  const accepted = libc.accept4(fd, null, null, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (accepted < 0 && lastErrno() === EAGAIN) return undefined;
+  return opened("accept4", accepted);
 }
 
 /** Lets only this interface's packets in and out (SO_BINDTODEVICE). Needs CAP_NET_RAW. */

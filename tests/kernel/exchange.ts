@@ -8,6 +8,7 @@
  */
 
 import {
+  acceptSocket,
   AF_INET,
   AF_INET6,
   bindSocket,
@@ -18,6 +19,7 @@ import {
   getOption,
   getSocketName,
   inNamespace,
+  listenSocket,
   openSocket,
   receive,
   sendTo,
@@ -33,14 +35,8 @@ import {
 import { REAL } from "./network.ts";
 
 const IPPROTO_SCTP = 132;
-const SOCK_FLAGS = 0x80800; // non-blocking, close-on-exec
 /** Milliseconds that a request or its answer may take in a guest that is busy. */
 const PATIENCE = 5000;
-
-const libc = Deno.dlopen("libc.so.6", {
-  listen: { parameters: ["i32", "i32"], result: "i32" },
-  accept4: { parameters: ["i32", "pointer", "pointer", "i32"], result: "i32" },
-}).symbols;
 
 /**
  * The kernel remembers connections for minutes: each is from a port of its own, or it would be
@@ -94,7 +90,7 @@ export class Exchange {
         const fd = this.#open();
         setReuse(fd);
         bindSocket(fd, this.#sockaddr(local(i), port));
-        if (options.wire !== "udp" && libc.listen(fd, 64) !== 0) throw new Error("listen");
+        if (options.wire !== "udp") listenSocket(fd, 64);
         return fd;
       })
     );
@@ -214,8 +210,8 @@ function setReuse(fd: number): void {
 }
 
 function accept(listener: number): number {
-  const fd = libc.accept4(listener, null, null, SOCK_FLAGS);
-  if (fd < 0) throw new Error("A connection that was there cannot be accepted");
+  const fd = acceptSocket(listener);
+  if (fd === undefined) throw new Error("A connection that was there cannot be accepted");
   return fd;
 }
 
