@@ -51,6 +51,8 @@ export interface Detection {
   readonly at: number;
   /** From the last packet that came to that one, microseconds. */
   readonly after: number;
+  /** The addresses of who says so and of whom. */
+  readonly session: readonly [own: string, peer: string];
 }
 
 /**
@@ -79,7 +81,8 @@ export function detections(
     if (before !== UP || packet.state !== DOWN) continue;
     const last = heard.get(session);
     if (packet.diagnostic !== DIAGNOSTIC.detectionExpired || last === undefined) continue;
-    found.push({ at: packet.time, after: packet.time - last });
+    const { source, destination } = packet;
+    found.push({ at: packet.time, after: packet.time - last, session: [source, destination] });
   }
   return found;
 }
