@@ -26,7 +26,7 @@
  */
 
 import { read32, write32 } from "./packet.ts";
-import { STALL_SHARE } from "./timing.ts";
+import { deadlineAfterStall, STALL_SHARE } from "./timing.ts";
 import type { Micros } from "./types.ts";
 
 export const ECHO_LENGTH = 28;
@@ -228,8 +228,7 @@ function onStall(echo: Echo, length: Micros, now: Micros): void {
   if (!echo.relied || length < STALL_SHARE * echoDetectionTime(echo)) return;
   const old = detectAt(echo);
   const from = Math.max(old, now);
-  const most = echoDetectionTime(echo);
-  const to = Math.min(from + Math.round(length), now + most, from + most - echo.graceGiven);
+  const to = deadlineAfterStall(old, length, now, echoDetectionTime(echo), echo.graceGiven);
   if (to <= from) return;
   echo.graceGiven += to - from;
   echo.grace += to - old;

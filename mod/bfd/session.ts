@@ -20,9 +20,9 @@
  * `actions.ts` the polls. The driver decodes a packet, finds the session by its discriminator, asks
  * `authenticate`, then steps with it; after each step it arms one timer for `deadline(session)`.
  *
- * Our own stalls: the time during which our loop stood still does not count as the other side's
- * silence, since it may have stood still with us (one hypervisor, one power glitch). Detection is
- * given that time again; a peer that is really dead is seen within a detection time after the stall
+ * Our own stalls: while our loop stood still the other side may have stood still with us (one
+ * hypervisor, one power glitch). So after a stall it has the stall's length to be heard, where its
+ * time would be over before; one that is really dead is seen within a detection time after the stall
  * (DESIGN.md, "The lateness guard").
  *
  * @module
@@ -43,6 +43,7 @@ import {
 import { stepInitiator } from "./initiator.ts";
 import { receivePacket } from "./receive.ts";
 import {
+  deadlineAfterStall,
   demandActive,
   detectionTime,
   isStall,
@@ -235,17 +236,12 @@ function onSilence(session: Session, now: Micros, random: number, effects: Sessi
   transition(session, "down", "detection_expired", detectionExpired, reason, now, random, effects);
 }
 
-/**
- * A deadline that ran out while we stood still gets the stall's length again from now; one that
- * will run out soon is put off as far. Neither beyond a detection time from now, nor more than a
- * detection time in all since the other side was last heard.
- */
+/** A deadline that ran out while we stood still, or will soon: `deadlineAfterStall`. */
 function onStall(session: Session, length: Micros, now: Micros, effects: SessionEffect[]): void {
   const { detectAt: old, settings } = session;
   if (!settings.stallGrace || old === null || !isStall(session, length)) return;
-  const most = detectionTime(session);
   const from = Math.max(old, now);
-  const to = Math.min(from + Math.round(length), now + most, from + most - session.graceGiven);
+  const to = deadlineAfterStall(old, length, now, detectionTime(session), session.graceGiven);
   if (to <= from) return;
   session.graceGiven += to - from;
   session.grace += to - old;

@@ -83,6 +83,29 @@ export function isStall(session: Session, length: Micros): boolean {
   return length >= STALL_SHARE * detectionTime(session);
 }
 
+/**
+ * Where a stall of ours moves a deadline of detection to: whoever stood still with us is heard within
+ * the stall's length after it, since what he owes leaves first. So long the deadline is away at
+ * least; one that is further away stays, since packets that are lost beside the stall are what the
+ * multiplier is for.
+ *
+ * @param length of the stall
+ * @param most a detection time: what is waited at most, after one stall and after all of them since
+ *   the other side was last heard
+ * @param given what was waited so far
+ * @returns the deadline, never before `old`
+ */
+export function deadlineAfterStall(
+  old: Micros,
+  length: Micros,
+  now: Micros,
+  most: Micros,
+  given: Micros,
+): Micros {
+  const latest = Math.max(old, now) + most - given;
+  return Math.max(old, Math.min(now + Math.round(length), now + most, latest));
+}
+
 /** Works out both running deadlines anew. */
 export function reschedule(session: Session, now: Micros): void {
   session.transmitAt = nextTransmission(session, now);

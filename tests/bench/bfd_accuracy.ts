@@ -193,8 +193,9 @@ async function judge(
     console.error(
       `${daemon}: Down ${ms(one.at - healed)} ms after a cut was over, silence of ${
         ms(one.after)
-      } ms; longest gap at the other end ${ms(found.peerGap)}, at its own ${ms(found.ownGap)}: ` +
-        found.culprit,
+      } ms; longest gap at the other end ${ms(found.peerGap)}, at its own ${
+        ms(found.ownGap)
+      }, stall ${ms(found.stall)}: ${found.culprit}`,
     );
   }
   return { right, calm, wrong, missing: rounds * cable.sessions[0].length - right.length };

@@ -24,6 +24,8 @@ export interface Stillness {
   readonly peerGap: number;
   /** Longest gap between packets of all sessions that left the own end meanwhile. */
   readonly ownGap: number;
+  /** Longest stall of a processor meanwhile. */
+  readonly stall: number;
 }
 
 /**
@@ -49,15 +51,18 @@ export function stillness(
   // A peer that was silent for most of the time was so itself; else what it sent was lost, or came
   // to the interface and was not taken in time.
   const peerWasSilent = peerGap >= after * 0.7;
-  const machine = stalledWithin(stalls, from, at, MACHINE_STALL);
-  const culprit = machine
+  const stall = Math.max(
+    0,
+    ...stalls.filter((one) => stalledWithin([one], from, at, 0)).map(([, late]) => late),
+  );
+  const culprit = stall >= MACHINE_STALL
     ? "machine"
     : peerWasSilent
     ? "peer"
     : ownGap > after / 2
     ? "daemon"
     : "wire";
-  return { culprit, peerGap, ownGap };
+  return { culprit, peerGap, ownGap, stall };
 }
 
 function packetsOf(frames: readonly Frame[], from: number, to: number): ControlFrame[] {
