@@ -132,6 +132,8 @@ async function measure(
   const lab = await Lab.open();
   try {
     const places: Place[] = [];
+    const [aside] = await lab.hostsNamed("witness");
+    const witness = await witnessStalls(lab, aside!);
     for (const daemon of daemons) {
       const cable = await bfdCable(lab, daemon.toLowerCase(), sessions, interval, MULTIPLIER);
       const [host, other] = cable.hosts;
@@ -143,7 +145,6 @@ async function measure(
       const wires = [await capture(host), await capture(other)] as const;
       places.push({ daemon, cable, peer, wires, cuts: [] });
     }
-    const witness = await witnessStalls(lab, places[0]!.cable.hosts[0]);
     for (let round = 0; round < rounds; round++) {
       // At another moment of everybody's intervals each time; polls of the start are over.
       await lab.delay(300 + Math.random() * interval / 1000);
