@@ -8,22 +8,13 @@
  * @module
  */
 
-import {
-  type BlockedAddress,
-  describeAcknowledgement,
-  encodeBlocklist,
-  EOPNOTSUPP,
-  MessageWriter,
-  NLMSG_ERROR,
-  readAcknowledgement,
-  splitMessages,
-} from "../netlink/mod.ts";
+import { type BlockedAddress, encodeBlocklist } from "../netlink/mod.ts";
 import type { KernelRouter } from "../plane/messages.ts";
 import { textOf } from "../text/mod.ts";
+import { sendBatch } from "./firewall.ts";
 import type { FirewallIo, NamespaceIo } from "./io.ts";
 import type { Say } from "./tables.ts";
 
-const EINVAL = 22;
 /** After a refusal it is tried again, microseconds. */
 const RETRY = 5_000_000;
 
@@ -97,13 +88,11 @@ export class Blocklist {
     }
     try {
       const socket = this.#socket ??= this.#io.firewall();
-      const writer = new MessageWriter(4096);
       const next = () => ++this.#sequence;
-      const expected = new Set(
-        encodeBlocklist(writer, next, this.#table, this.#wanted, this.#present !== ""),
+      const refusal = sendBatch(
+        socket,
+        (writer) => encodeBlocklist(writer, next, this.#table, this.#wanted, this.#present !== ""),
       );
-      socket.send(writer.finish());
-      const refusal = refusalOf(socket, expected);
       if (refusal === "") {
         this.#present = keyOf(this.#wanted);
         return "";
@@ -116,27 +105,6 @@ export class Blocklist {
       return `nftables: ${textOf(error)}`;
     }
   }
-}
-
-/** The first refusal among the answers; empty: none. */
-function refusalOf(socket: FirewallIo, expected: Set<number>): string {
-  let refusal = "";
-  for (let bytes = socket.receive(); bytes !== undefined; bytes = socket.receive()) {
-    for (const message of splitMessages(bytes).messages) {
-      if (message.type !== NLMSG_ERROR) continue;
-      const read = readAcknowledgement(message);
-      if (!read.ok) continue;
-      expected.delete(read.value.sequence);
-      if (read.value.errno === 0 || refusal !== "") continue;
-      const { errno } = read.value;
-      const hint = errno === EOPNOTSUPP || errno === EINVAL
-        ? " (needs nf_tables of Linux 5.12 or newer)"
-        : "";
-      refusal = `nftables: ${describeAcknowledgement(read.value)}${hint}`;
-    }
-  }
-  if (refusal === "" && expected.size > 0) return "nftables: the kernel did not answer";
-  return refusal;
 }
 
 function keyOf(addresses: readonly BlockedAddress[]): string {

@@ -24,7 +24,6 @@ import {
   namespaceIdentity,
   NETLINK_CAP_ACK,
   NETLINK_GET_STRICT_CHK,
-  NETLINK_NETFILTER,
   NETLINK_ROUTE,
   NetlinkSocket,
   openSocket,
@@ -46,6 +45,7 @@ import {
 } from "../netlink/mod.ts";
 import { openRoutingMonitor } from "./routing_monitor.ts";
 import { VRRP_GROUP_IPV4, VRRP_GROUP_IPV6 } from "../vrrp/mod.ts";
+import { openFirewall, receiveAnswer } from "./firewall_io.ts";
 import type { GroupName } from "../plane/messages.ts";
 import type { FirewallIo, KernelIo, Membership, NamespaceIo, NeighbourIo } from "./io.ts";
 import { NeighbourSockets } from "./neighbour_sockets.ts";
@@ -205,12 +205,7 @@ class SystemNamespace implements NamespaceIo {
   }
 
   firewall(): FirewallIo {
-    const socket = inNamespace(this.#name, () => new NetlinkSocket(NETLINK_NETFILTER));
-    return {
-      send: (bytes) => socket.send(bytes),
-      receive: () => receiveAnswer(socket, this.#buffer),
-      close: () => socket.close(),
-    };
+    return openFirewall(this.#name);
   }
 
   close(): void {
@@ -222,14 +217,6 @@ class SystemNamespace implements NamespaceIo {
     this.#requests.close();
     closeDescriptor(this.#packets);
   }
-}
-
-/** A copy of the next datagram of answers. */
-function receiveAnswer(socket: NetlinkSocket, buffer: Uint8Array): Uint8Array | undefined {
-  const length = socket.receive(buffer);
-  if (length === -EAGAIN || length === -ENOBUFS) return undefined;
-  if (length < 0) throw new SystemError("recvfrom", -length, "netlink answers");
-  return buffer.slice(0, length);
 }
 
 function tryOption(fd: number, name: number): void {

@@ -33,6 +33,16 @@ export {
 } from "./address.ts";
 export { type BlockedAddress, encodeBlocklist } from "./nftables.ts";
 export {
+  encodeMarks,
+  MARK_PRIORITY,
+  type MarkFamily,
+  type MarkRule,
+  type MarkTableName,
+  readGeneration,
+  requestGeneration,
+  requestMarks,
+} from "./nftables_marks.ts";
+export {
   type Attributes,
   readAttributes,
   readNested,
