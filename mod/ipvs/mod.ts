@@ -74,6 +74,7 @@ export {
 } from "./planner.ts";
 export {
   buildTable,
+  destinationAt,
   expandListen,
   LARGEST_RANGE,
   type Listen,

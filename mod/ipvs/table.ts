@@ -96,25 +96,32 @@ function destinationsOf(
 ): Decoded<Map<string, Destination>> {
   const destinations = new Map<string, Destination>();
   for (const server of servers) {
-    const { address, port, ...rest } = server;
-    const bytes = parseIp(address);
-    const text = bytes === undefined ? undefined : formatIp(bytes);
-    if (bytes === undefined || text === undefined) {
-      return { ok: false, reason: `not an IP address: "${address}"` };
-    }
-    const key = {
-      family: bytes.length === 4 ? 4 : 6,
-      address: text,
-      port: portOf(service, server.forward, port),
-    } as const;
-    const destination: Destination = { key, ...rest };
-    const name = destinationName(key);
+    const destination = destinationAt(service, server);
+    if (!destination.ok) return destination;
+    const name = destinationName(destination.value.key);
     if (destinations.has(name)) return { ok: false, reason: `${name} is given twice` };
-    const wrong = refuseDestination(service, destination);
-    if (wrong !== undefined) return { ok: false, reason: `${name}: ${wrong}` };
-    destinations.set(name, destination);
+    destinations.set(name, destination.value);
   }
   return { ok: true, value: destinations };
+}
+
+/** What a real server is within a service; refused where the kernel would refuse it. */
+export function destinationAt(service: ServiceKey, server: RealServer): Decoded<Destination> {
+  const { address, port, ...rest } = server;
+  const bytes = parseIp(address);
+  const text = bytes === undefined ? undefined : formatIp(bytes);
+  if (bytes === undefined || text === undefined) {
+    return { ok: false, reason: `not an IP address: "${address}"` };
+  }
+  const key = {
+    family: bytes.length === 4 ? 4 : 6,
+    address: text,
+    port: portOf(service, server.forward, port),
+  } as const;
+  const destination: Destination = { key, ...rest };
+  const wrong = refuseDestination(service, destination);
+  if (wrong !== undefined) return { ok: false, reason: `${destinationName(key)}: ${wrong}` };
+  return { ok: true, value: destination };
 }
 
 /** Only NAT rewrites ports: otherwise packets arrive at the port that the client asked for. */

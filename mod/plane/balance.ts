@@ -8,10 +8,24 @@
  * @module
  */
 
-import type { RealServerSettings, VirtualServerSettings } from "../balance/settings.ts";
-import type { Counters, SyncDaemon, Timeouts } from "../ipvs/mod.ts";
-import type { CheckFinding } from "./checks.ts";
+import type {
+  BalanceChange,
+  BalanceOrder,
+  MachineMemory,
+  RealServerSettings,
+  VirtualServerReport,
+  VirtualServerSettings,
+} from "../balance/mod.ts";
+import type { SyncDaemon, Timeouts } from "../ipvs/mod.ts";
 import type { EventId } from "./messages.ts";
+
+export type {
+  BalanceChange,
+  BalanceOrder,
+  RealServerReport,
+  RealServerState,
+  VirtualServerReport,
+} from "../balance/mod.ts";
 
 /** A sync daemon; its role may follow a virtual router. */
 export interface SyncDaemonPlan extends Omit<SyncDaemon, "role"> {
@@ -42,13 +56,6 @@ export interface BalancePlan {
   /** What a stop leaves. */
   readonly onStop: "remove" | "keep";
 }
-
-/** An operator's or a list's word on real servers, kept across reloads. */
-export type BalanceOrder =
-  | { readonly order: "drain"; readonly timeout: number | null }
-  | { readonly order: "undrain" }
-  /** `null`: the configured weight again. */
-  | { readonly order: "weight"; readonly weight: number | null };
 
 /** How things were before the agent came: put back at its end. */
 export interface BalanceOriginals {
@@ -135,8 +142,6 @@ export interface BalanceListed {
   readonly refused: readonly { readonly realServer: string | null; readonly reason: string }[];
 }
 
-export type RealServerState = "up" | "down" | "draining";
-
 /** Something happened to a virtual or a real server: for events, scripts, FIFOs and the log. */
 export interface BalanceStep {
   readonly type: "balance_step";
@@ -145,72 +150,11 @@ export interface BalanceStep {
   readonly cause: EventId;
   readonly at: number;
   readonly server: string;
-  readonly what:
-    | {
-      readonly kind: "real_server";
-      readonly realServer: string;
-      readonly state: RealServerState;
-      readonly reason: string;
-    }
-    | { readonly kind: "quorum"; readonly met: boolean; readonly reason: string }
-    | { readonly kind: "active"; readonly active: boolean; readonly reason: string }
-    | {
-      readonly kind: "drained";
-      readonly realServer: string;
-      /** Connections that were left when the time was over; 0: it is empty. */
-      readonly connections: number;
-    };
-}
-
-/** How a real server stands. */
-export interface RealServerReport {
-  readonly name: string;
-  readonly weight: number;
-  readonly effectiveWeight: number;
-  /** An operator's weight; null: none. */
-  readonly override: number | null;
-  readonly state: RealServerState;
-  readonly reason: string;
-  readonly since: number;
-  readonly transitions: number;
-  readonly drain: { readonly since: number; readonly until: number | null } | null;
-  /** As the kernel says, over all services; null: it is not in the table. */
-  readonly connections: { readonly active: number; readonly inactive: number } | null;
-  readonly counters: Counters | null;
-}
-
-/** How a virtual server stands. */
-export interface VirtualServerReport {
-  readonly name: string;
-  readonly active: boolean;
-  readonly quorum: { readonly required: number; readonly current: number; readonly met: boolean };
-  readonly sorryServerActive: boolean;
-  readonly since: number;
-  readonly transitions: number;
-  /** As the kernel says, over all services; null: it is not in the table. */
-  readonly counters: Counters | null;
-  readonly servers: readonly RealServerReport[];
+  readonly what: BalanceChange;
 }
 
 /** What the balancer remembers of a former life, to go on with: plain data. */
-export interface BalanceMemory {
-  readonly servers: readonly {
-    readonly name: string;
-    readonly met: boolean;
-    readonly since: number;
-    readonly transitions: number;
-    readonly servers: readonly {
-      readonly name: string;
-      readonly up: boolean;
-      readonly since: number;
-      readonly transitions: number;
-      readonly override: number | null;
-      readonly drain: { readonly since: number; readonly until: number | null } | null;
-      /** When it came back, for its slow start; null: it has its full weight. */
-      readonly risingSince: number | null;
-    }[];
-  }[];
-  readonly checks: readonly CheckFinding[];
+export interface BalanceMemory extends MachineMemory {
   /** Names of services of the kernel's table that are ours. */
   readonly own: readonly string[];
   /** Absent: nothing was changed. */

@@ -8,19 +8,10 @@
  * @module
  */
 
-import type { Health, WeightOpinion } from "../check/mod.ts";
+import type { CheckFinding } from "../balance/mod.ts";
 import type { EventId } from "./messages.ts";
 
-/** How a check stands. */
-export interface CheckFinding {
-  /** Unique: the name of a `[[check]]`, or one made for a check of one real server. */
-  readonly check: string;
-  readonly health: Health;
-  /** In words, escaped: `connection refused`. */
-  readonly reason: string;
-  /** What the server says about its weight; null: nothing. */
-  readonly weight: WeightOpinion | null;
-}
+export type { CheckFinding } from "../balance/mod.ts";
 
 /** A check stands otherwise than before, or is known for the first time. */
 export interface CheckFound extends CheckFinding {

@@ -1,0 +1,267 @@
+/**
+ * A configuration or a list of real servers, applied as a difference: who stays keeps health,
+ * orders, drain and slow start.
+ *
+ * @module
+ */
+
+import { endDrain, startDrain } from "./drains.ts";
+import { judge, shareOf } from "./real_server.ts";
+import { areTwins, Places, refuseServers } from "./refuse.ts";
+import { endRise, rise } from "./rises.ts";
+import type { RealServerSettings, VirtualServerSettings } from "./settings.ts";
+import { quorumReason } from "./settle.ts";
+import { tell, touchWhole, type Turn } from "./turn.ts";
+import type {
+  Balance,
+  MachineMemory,
+  RealServerEntry,
+  VirtualServerEntry,
+  VirtualServerMemory,
+} from "./types.ts";
+import { sampleKeys } from "./wanted.ts";
+
+/** Real servers that a list may have at most. */
+export const LONGEST_LIST = 65_536;
+
+type RealServerMemory = VirtualServerMemory["servers"][number];
+
+/** @throws {RangeError} where the configuration makes no sense; nothing has changed then */
+export function configure(
+  turn: Turn,
+  settings: readonly VirtualServerSettings[],
+  checks: readonly string[] | undefined,
+): void {
+  const wrong = refuseServers(settings);
+  if (wrong !== null) throw new RangeError(wrong);
+  const { balance } = turn;
+  const remembered = memoryOf(balance.remembered);
+  balance.remembered = null;
+  const former = new Map(balance.servers);
+  balance.servers.clear();
+  for (const each of settings) {
+    const known = former.get(each.name);
+    former.delete(each.name);
+    if (known === undefined) create(turn, each, remembered.get(each.name));
+    else {
+      balance.servers.set(each.name, known);
+      change(turn, known, each);
+    }
+  }
+  for (const gone of former.values()) remove(turn, gone);
+  indexChecks(balance);
+  const kept = new Set(checks ?? balance.users.keys());
+  for (const id of balance.findings.keys()) if (!kept.has(id)) balance.findings.delete(id);
+}
+
+function memoryOf(memory: MachineMemory | null): Map<string, VirtualServerMemory> {
+  return new Map((memory?.servers ?? []).map((each) => [each.name, each]));
+}
+
+function create(
+  turn: Turn,
+  settings: VirtualServerSettings,
+  memory: VirtualServerMemory | undefined,
+): void {
+  const server: VirtualServerEntry = {
+    settings,
+    servers: new Map(),
+    active: false,
+    met: memory?.met ?? false,
+    since: memory?.since ?? turn.now,
+    transitions: memory?.transitions ?? 0,
+    total: 0,
+    announced: false,
+    wanted: null,
+  };
+  turn.balance.servers.set(settings.name, server);
+  touchWhole(turn, server, true);
+  server.active = isFollowed(turn.balance, settings);
+  // Whoever is restored knows that it is.
+  if (server.active && settings.follow.length > 0 && memory === undefined) {
+    tellActive(turn, server);
+  }
+  const known = new Map(memory?.servers.map((each) => [each.name, each]));
+  for (const each of settings.servers) createReal(turn, server, each, false, known.get(each.name));
+  if (memory?.listed !== undefined) {
+    mergeListed(turn, server, memory.listed, (real) => known.get(real.name));
+  }
+  markTwins(server);
+  if (memory !== undefined) return;
+  // Nobody has waited for it to be lost or met: the hysteresis is for what comes.
+  for (const real of server.servers.values()) {
+    real.share = shareOf(real);
+    server.total += real.share;
+  }
+  server.met = server.total >= settings.quorum;
+  tell(turn, server, { kind: "quorum", met: server.met, reason: quorumReason(server) });
+}
+
+function change(turn: Turn, server: VirtualServerEntry, settings: VirtualServerSettings): void {
+  touchWhole(turn, server);
+  const { balance } = turn;
+  const former = new Map(server.servers);
+  const active = isFollowed(balance, settings);
+  server.settings = settings;
+  server.servers.clear();
+  for (const each of settings.servers) {
+    keepOrCreate(turn, server, former, each, false);
+  }
+  const listed = [...former.values()].filter((real) => real.listed).map((real) => real.settings);
+  mergeListed(turn, server, listed, () => undefined, former);
+  for (const gone of former.values()) removeReal(turn, server, gone);
+  markTwins(server);
+  if (active === server.active) return;
+  server.active = active;
+  tellActive(turn, server);
+}
+
+function remove(turn: Turn, server: VirtualServerEntry): void {
+  const { name } = server.settings;
+  if (server.announced) turn.withdrawn.push({ type: "announce", server: name, announced: false });
+  if (server.active) turn.programmed.add(name);
+  for (const real of server.servers.values()) removeReal(turn, server, real);
+  turn.touched.delete(server);
+}
+
+function keepOrCreate(
+  turn: Turn,
+  server: VirtualServerEntry,
+  former: Map<string, RealServerEntry>,
+  settings: RealServerSettings,
+  listed: boolean,
+  memory?: RealServerMemory,
+): void {
+  const known = former.get(settings.name);
+  if (known === undefined) return createReal(turn, server, settings, listed, memory);
+  former.delete(settings.name);
+  known.settings = settings;
+  known.listed = listed;
+  server.servers.set(settings.name, known);
+  judge(turn.balance, known);
+}
+
+function createReal(
+  turn: Turn,
+  server: VirtualServerEntry,
+  settings: RealServerSettings,
+  listed: boolean,
+  memory: RealServerMemory | undefined,
+): void {
+  const drain = memory?.drain ?? null;
+  const real: RealServerEntry = {
+    settings,
+    listed,
+    twin: false,
+    healthy: false,
+    reason: "",
+    weight: 0,
+    override: memory?.override ?? null,
+    drain: drain === null
+      ? null
+      : { since: drain.since, until: drain.until, done: drain.done ?? false, counted: null },
+    risingSince: null,
+    state: "up",
+    since: memory?.since ?? turn.now,
+    transitions: memory?.transitions ?? 0,
+    placed: null,
+    share: 0,
+  };
+  server.servers.set(settings.name, real);
+  judge(turn.balance, real);
+  // What everybody takes it for: if its checks say otherwise already, that is told.
+  if (memory === undefined) {
+    real.state = settings.startDown && settings.checks.length > 0 ? "down" : "up";
+    return;
+  }
+  real.state = drain !== null ? "draining" : memory.up ? "up" : "down";
+  startDrain(turn, server, real);
+  // What it contributed before: if it does no longer, or does again, that is a change.
+  if (real.state !== "up") return;
+  real.share = shareOf(real);
+  server.total += real.share;
+  if (memory.risingSince !== null) rise(turn, server, real, memory.risingSince);
+}
+
+function removeReal(turn: Turn, server: VirtualServerEntry, real: RealServerEntry): void {
+  endDrain(turn, server, real);
+  endRise(turn, real);
+  server.total -= real.share;
+}
+
+/** All real servers that a virtual server has beside the configured ones. */
+export function applyList(turn: Turn, name: string, list: readonly RealServerSettings[]): void {
+  const server = turn.balance.servers.get(name);
+  if (server === undefined) {
+    return refuseList(turn, name, null, `there is no virtual server "${name}"`);
+  }
+  if (list.length > LONGEST_LIST) {
+    return refuseList(turn, name, null, `it has more than ${LONGEST_LIST} real servers`);
+  }
+  touchWhole(turn, server);
+  const former = new Map<string, RealServerEntry>();
+  for (const [key, real] of server.servers) if (real.listed) former.set(key, real);
+  for (const key of former.keys()) server.servers.delete(key);
+  mergeListed(turn, server, list, () => undefined, former);
+  for (const gone of former.values()) removeReal(turn, server, gone);
+  markTwins(server);
+  indexChecks(turn.balance);
+}
+
+/** Puts listed real servers beside the configured ones; those that cannot be are named. */
+function mergeListed(
+  turn: Turn,
+  server: VirtualServerEntry,
+  list: readonly RealServerSettings[],
+  memoryOf: (real: RealServerSettings) => RealServerMemory | undefined,
+  former: Map<string, RealServerEntry> = new Map(),
+): void {
+  if (list.length === 0) return;
+  const places = new Places(sampleKeys(server.settings.listen));
+  for (const { settings } of server.servers.values()) places.take(settings);
+  for (const real of list) {
+    const wrong = places.take(real);
+    if (wrong !== null) refuseList(turn, server.settings.name, real.name, wrong);
+    else keepOrCreate(turn, server, former, real, true, memoryOf(real));
+  }
+}
+
+function refuseList(turn: Turn, server: string, realServer: string | null, reason: string): void {
+  turn.answers.push({ type: "unlisted", server, realServer, reason });
+}
+
+/** Notes which real servers are the sorry server, too. */
+function markTwins({ settings, servers }: VirtualServerEntry): void {
+  const { sorryServer, listen } = settings;
+  const keys = sampleKeys(listen);
+  for (const real of servers.values()) {
+    real.twin = sorryServer !== null && areTwins(keys, sorryServer.server, real.settings.server);
+  }
+}
+
+function indexChecks(balance: Balance): void {
+  balance.users.clear();
+  for (const server of balance.servers.values()) {
+    for (const real of server.servers.values()) {
+      for (const id of new Set(real.settings.checks)) {
+        const users = balance.users.get(id);
+        if (users === undefined) balance.users.set(id, [[server, real]]);
+        else users.push([server, real]);
+      }
+    }
+  }
+}
+
+/** Whether a virtual server is to be in the table. */
+export function isFollowed({ held }: Balance, { follow }: VirtualServerSettings): boolean {
+  return follow.length === 0 || follow.some((holding) => held.has(holding));
+}
+
+/** Tells that a virtual server is in the table, or no longer. */
+export function tellActive(turn: Turn, server: VirtualServerEntry): void {
+  const { active } = server;
+  const reason = server.settings.follow.length === 0
+    ? "it follows no virtual router"
+    : `the virtual router that it follows is ${active ? "" : "not "}master`;
+  tell(turn, server, { kind: "active", active, reason });
+}

@@ -1,0 +1,26 @@
+/**
+ * The balancer without the kernel: what is wanted of virtual servers by health, orders and quorum.
+ * Start reading at `machine.ts`.
+ *
+ * @module
+ */
+
+export { LONGEST_LIST } from "./configure.ts";
+export { createBalance, step } from "./machine.ts";
+export { refuseServers } from "./refuse.ts";
+export { rememberBalance, reportBalance, type Statistics } from "./report.ts";
+export type { RealServerSettings, SorryServerSettings, VirtualServerSettings } from "./settings.ts";
+export type {
+  Balance,
+  BalanceChange,
+  BalanceEffect,
+  BalanceEvent,
+  BalanceOrder,
+  CheckFinding,
+  ConnectionCount,
+  MachineMemory,
+  RealServerReport,
+  RealServerState,
+  VirtualServerReport,
+} from "./types.ts";
+export { wantedServer, wantedServers } from "./wanted.ts";

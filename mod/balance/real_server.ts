@@ -1,0 +1,68 @@
+/**
+ * How one real server stands, by what its checks say and what an operator has ordered.
+ *
+ * @module
+ */
+
+import { combine, effectiveWeight, type Member } from "../check/mod.ts";
+import type { Balance, Micros, RealServerEntry, RealServerState } from "./types.ts";
+
+/** Slow starts go on, and connections are counted, at whole seconds of the clock. */
+export const TICK = 1_000_000;
+
+/** The first whole second after a time. */
+export function tickAfter(now: Micros): Micros {
+  return (Math.floor(now / TICK) + 1) * TICK;
+}
+
+const UNKNOWN = "not checked yet";
+
+/** Looks at what its checks say: whether it is up, why, and what it may weigh. */
+export function judge({ findings }: Balance, real: RealServerEntry): void {
+  const { settings, override } = real;
+  const members = settings.checks.map((id): Member => {
+    const finding = findings.get(id);
+    if (finding === undefined) {
+      return { name: id, healthy: !settings.startDown, reason: UNKNOWN, weight: null };
+    }
+    const { health, reason, weight } = finding;
+    return { name: id, healthy: health === "up", reason, weight };
+  });
+  const { healthy, reason } = combine(settings.require, members);
+  real.healthy = healthy;
+  real.reason = reason !== "" ? reason : reasonOf(members);
+  real.weight = effectiveWeight(override ?? settings.server.weight, members);
+}
+
+/** Why a server is up of which nothing is wrong. */
+function reasonOf(members: readonly Member[]): string {
+  if (members.length === 0) return "it has no checks";
+  if (members.some(({ reason }) => reason === UNKNOWN)) return UNKNOWN;
+  const [first] = members;
+  return members.length === 1 && first !== undefined
+    ? `${first.name}: ${first.reason}`
+    : "its checks pass";
+}
+
+/** What it contributes to the quorum. */
+export function shareOf({ healthy, drain, weight }: RealServerEntry): number {
+  return healthy && drain === null ? weight : 0;
+}
+
+/** How it stands, in one word. */
+export function stateOf({ healthy, drain }: RealServerEntry): RealServerState {
+  return drain !== null ? "draining" : healthy ? "up" : "down";
+}
+
+/**
+ * Its weight as far as it has risen: from 1 in proportion to the time, by whole seconds of the
+ * clock, so that servers that rise together change together.
+ */
+export function risenWeight(
+  { settings, weight, risingSince }: RealServerEntry,
+  now: Micros,
+): number {
+  if (risingSince === null || now >= risingSince + settings.slowStart) return weight;
+  const elapsed = Math.max(0, Math.floor(now / TICK) * TICK - risingSince);
+  return Math.min(weight, Math.max(1, Math.floor((weight * elapsed) / settings.slowStart)));
+}

@@ -1,0 +1,90 @@
+/**
+ * What the machine wants of the kernel's table: virtual servers with the real servers that are to
+ * be in it, each with the weight that it is to have now.
+ *
+ * @module
+ */
+
+import type { Listen, RealServer, ServiceKey, VirtualServer } from "../ipvs/mod.ts";
+import { risenWeight } from "./real_server.ts";
+import type { Balance, Micros, RealServerEntry, VirtualServerEntry } from "./types.ts";
+
+/** Whether the sorry server takes the place of all others. */
+export function isSorry({ settings, met }: VirtualServerEntry): boolean {
+  return !met && settings.sorryServer !== null;
+}
+
+/** The weight that a real server has in the wanted table; `null`: it is not in it. */
+export function placeOf(
+  server: VirtualServerEntry,
+  real: RealServerEntry,
+  now: Micros,
+): number | null {
+  if (!server.active) return null;
+  const { drain, healthy, settings } = real;
+  const out = settings.onFailure === "weight-zero" ? 0 : null;
+  if (drain !== null) return drain.done ? null : healthy ? 0 : out;
+  if (!healthy || isSorry(server)) return out;
+  return risenWeight(real, now);
+}
+
+/** What one virtual server wants; `null`: nothing, or there is none. The same until it changes. */
+export function wantedServer(balance: Balance, name: string): VirtualServer | null {
+  const server = balance.servers.get(name);
+  return server === undefined ? null : wantedOf(server);
+}
+
+/** What a virtual server wants by its present state; `null`: it is not to be in the table. */
+export function wantedOf(server: VirtualServerEntry): VirtualServer | null {
+  if (!server.active) return null;
+  return server.wanted ??= makeWanted(server);
+}
+
+/** All that is wanted, for `buildTable`. Virtual servers that have not changed are the same value. */
+export function wantedServers(balance: Balance): VirtualServer[] {
+  return [...balance.servers.keys()].map((name) => wantedServer(balance, name))
+    .filter((wanted) => wanted !== null);
+}
+
+function makeWanted(server: VirtualServerEntry): VirtualServer {
+  const { listen, service, sorryServer } = server.settings;
+  const servers: RealServer[] = [];
+  const sorry = isSorry(server);
+  if (sorryServer !== null && sorry) servers.push(sorryServer.server);
+  let twin = sorry;
+  for (const { settings, placed, twin: isTwin } of server.servers.values()) {
+    if (placed === null || (isTwin && sorry)) continue;
+    twin ||= isTwin;
+    servers.push({ ...settings.server, weight: placed });
+  }
+  if (sorryServer?.inhibit && !twin) servers.push({ ...sorryServer.server, weight: 0 });
+  return { listen, settings: service, servers };
+}
+
+/**
+ * Services that stand for all of a virtual server's when it comes to what may be a real server of
+ * theirs: that depends on family and port alone.
+ */
+export function sampleKeys(listen: readonly Listen[]): ServiceKey[] {
+  const keys = new Map<string, ServiceKey>();
+  for (const one of listen) {
+    const family = "mark" in one ? one.family : one.address.includes(":") ? 6 : 4;
+    const key: ServiceKey = "mark" in one
+      ? one
+      : { family, protocol: one.protocol, address: one.address, port: one.port };
+    keys.set(`${family} ${"mark" in one ? 0 : one.port}`, key);
+  }
+  return [...keys.values()];
+}
+
+/** Whether two values of plain data are alike. */
+export function sameValue(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const keys = Object.keys(a);
+  if (keys.length !== Object.keys(b).length) return false;
+  return keys.every((key) =>
+    Object.hasOwn(b, key) && sameValue(a[key as keyof typeof a], b[key as keyof typeof b])
+  );
+}
