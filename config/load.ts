@@ -17,6 +17,7 @@ import { CHECK_DEFAULTS_SCHEMA } from "./check_schema.ts";
 import { checkGarpGroups, crossCheck } from "./cross_checks.ts";
 import type { Finding, Report } from "./finding.ts";
 import { checkGroups } from "./group_checks.ts";
+import { checkBalance, notifyingServers, readBalance } from "./balance_tables.ts";
 import { type FileAccess, readSources } from "./include.ts";
 import { validate } from "./issues.ts";
 import { locate } from "./locate.ts";
@@ -45,6 +46,7 @@ import { settle } from "./settle.ts";
 import { checkTrackers, configsOf, namesIn, readTrackers, TRACKER_KEYS } from "./tracker_checks.ts";
 import { type CheckedTable, keepTables, listedTables, validTables } from "./table_lists.ts";
 import { substitute, substitutionWord } from "./substitute.ts";
+import { VIRTUAL_SERVER_DEFAULTS_SCHEMA } from "./virtual_server_schema.ts";
 import { NOBODY, resolveUser, type UserDirectory } from "./users.ts";
 import {
   descend,
@@ -153,9 +155,11 @@ function routerNodes(root: TableNode, report: Report): TableNode[] {
       return [];
     }
     if (root.entries.has("bfd_reflector") || root.entries.has("bfd_unsolicited")) return [];
+    if (root.entries.has("virtual_server") || root.entries.has("ipvs")) return [];
     report({
       place: { source: root.source, line: 0, column: 0, length: 1 },
-      message: "There is nothing to do: no virtual router and no BFD session is configured",
+      message: "There is nothing to do: no virtual router, no BFD session and no virtual server " +
+        "is configured",
       advice:
         "add a `[[vrrp]]` table with `name`, `interface`, `virtual_router_id` and `addresses`",
     });
@@ -171,6 +175,12 @@ function routerNodes(root: TableNode, report: Report): TableNode[] {
   return listedTables(root, "vrrp", "virtual routers", report);
 }
 
+/** The table `[KEY]` as it is written; undefined where there is none. */
+function tableOf(root: TableNode, key: string, report: Report): TableNode | undefined {
+  const node = root.entries.get(key);
+  return node !== undefined && isTable(node, key, report) ? node : undefined;
+}
+
 /** The table `[KEY]`; undefined where there is none, or none that is valid. */
 function singleTable<T>(
   root: TableNode,
@@ -179,8 +189,8 @@ function singleTable<T>(
   check: (table: CheckedTable<T>, report: Report) => void,
   report: Report,
 ): T | undefined {
-  const node = root.entries.get(key);
-  if (node === undefined || !isTable(node, key, report)) return undefined;
+  const node = tableOf(root, key, report);
+  if (node === undefined) return undefined;
   const config = validate(node, schema, report);
   if (config !== undefined) check({ config, node }, report);
   return config;
@@ -188,6 +198,8 @@ function singleTable<T>(
 
 const NOTHING_STATIC: StaticConfig = { addresses: [], routes: [], rules: [] };
 const POLICY = ["realtime", "policy"];
+/** Lists of tables beside that of the routers. */
+const LISTS = ["garp_group", "sync_group", "bfd", "check", "virtual_server", ...TRACKER_KEYS];
 
 /** The table `[defaults.KEY]`, where there is one. */
 function defaultsFor(
@@ -232,7 +244,7 @@ function buildSite(
   const routers = routerNodes(root, report);
   // Lists were looked at; one written as a table must not be reported again as unknown.
   keepTables(root, "vrrp", routers);
-  for (const key of ["garp_group", "sync_group", "bfd", "check", ...TRACKER_KEYS]) {
+  for (const key of LISTS) {
     if (!root.entries.has(key)) continue;
     keepTables(root, key, listedTables(root, key, undefined, report));
   }
@@ -247,6 +259,12 @@ function buildSite(
   const forRouters = defaultsFor("vrrp", common, VRRP_DEFAULTS_SCHEMA, report);
   const checked: CheckedRouter[] = overlaid(forRouters, routers, VRRP_SCHEMA, report);
   const forSessions = defaultsFor("bfd", common, BFD_DEFAULTS_SCHEMA, report);
+  const forServers = defaultsFor(
+    "virtual_server",
+    common,
+    VIRTUAL_SERVER_DEFAULTS_SCHEMA,
+    report,
+  );
   const sessionList = root.entries.get("bfd");
   const sessions = overlaid(forSessions, itemsOf(root, "bfd"), BFD_SCHEMA, report);
   const staticNode = root.entries.get("static") ?? emptyTable(root.source, ["static"]);
@@ -291,12 +309,18 @@ function buildSite(
     checks: namesIn(root.entries.get("check")),
   };
   const checks = readChecks(checkNodes, forChecks, probing, report);
-  const named = { bfd: sessions, check: checks };
+  const balance = readBalance(root, tableOf(root, "ipvs", report), forServers, report);
+  const named = { bfd: sessions, check: checks, virtual_server: balance.servers };
   const trackers = readTrackers(root, named, surroundings, report);
   const list = root.entries.get("sync_group");
   const complete = checked.length === routers.length &&
     (list?.kind !== "list" || syncGroups.length === list.items.length);
   checkTrackers(checked, syncGroups, trackers, surroundings, complete, report);
+  checkBalance(
+    balance,
+    { routers: checked, routerNames: namesIn(root.entries.get("vrrp")) },
+    report,
+  );
   const mailNode = root.entries.get("mail");
   const mail = mailNode !== undefined && isTable(mailNode, "mail", report)
     ? validate(mailNode, MAIL_SCHEMA, report)
@@ -306,6 +330,7 @@ function buildSite(
       ...checked.map((router) => ({ type: "INSTANCE", ...router } as const)),
       ...syncGroups.map((group) => ({ type: "GROUP", ...group } as const)),
       ...sessions.map((session) => ({ type: "BFD", ...session } as const)),
+      ...notifyingServers(balance.servers),
     ],
     known,
     agentNode,
@@ -327,6 +352,7 @@ function buildSite(
     ...configsOf(trackers),
     ...(reflector === undefined ? {} : { bfd_reflector: reflector }),
     ...(unsolicited === undefined ? {} : { bfd_unsolicited: unsolicited }),
+    ...(balance.ipvs === undefined ? {} : { ipvs: balance.ipvs.config }),
     notifications,
   });
 }

@@ -34,6 +34,17 @@ export {
 } from "./check_uses.ts";
 export { bytesOf, expressionOf } from "./check_fields.ts";
 export type { BfdReflectorConfig, BfdUnsolicitedConfig } from "./bfd_strangers_schema.ts";
+export type { IpvsConfig, SyncDaemonConfig } from "./ipvs_schema.ts";
+export { endpointText, listenText } from "./listen_fields.ts";
+export type { RealServerConfig } from "./real_server_schema.ts";
+export type { SorryServerConfig, VirtualServerConfig } from "./virtual_server_schema.ts";
+export {
+  listenOf,
+  realServerOf,
+  serviceFamilies,
+  serviceOf,
+  sorryServerOf,
+} from "./virtual_server_table.ts";
 export type { GarpGroupConfig } from "./announce_schema.ts";
 export {
   type LoadedSite,
@@ -54,7 +65,12 @@ export type {
 } from "./tracker_schema.ts";
 export type { GroupTrackConfig, TrackConfig, TrackedConfig, TrackList } from "./track_table.ts";
 export { type ScriptUser, type UserDirectory, type UserEntry } from "./users.ts";
-export { type HookConfig, type NotificationsConfig, type NotifyConfig } from "./notify_checks.ts";
+export {
+  type HookConfig,
+  type NotificationsConfig,
+  type NotifyConfig,
+  realServerTarget,
+} from "./notify_checks.ts";
 export type { MailConfig } from "./mail_schema.ts";
 export { nearest } from "./nearest.ts";
 export { systemOptions } from "./system.ts";

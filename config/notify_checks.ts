@@ -9,24 +9,39 @@ import type * as v from "valibot";
 import { checkCommand } from "./commands.ts";
 import { OTHER, type Report } from "./finding.ts";
 import type { MailConfig } from "./mail_schema.ts";
-import type { AGENT_NOTIFY_TABLE, BFD_NOTIFY_TABLE, NOTIFY_TABLE } from "./notify_schema.ts";
+import type {
+  AGENT_NOTIFY_TABLE,
+  BFD_NOTIFY_TABLE,
+  NOTIFY_TABLE,
+  VIRTUAL_SERVER_NOTIFY_TABLE,
+} from "./notify_schema.ts";
 import { type FileSecurity, untrusted } from "./security.ts";
 import { descend, keyPlace, type Place, shown, type TreeNode, valuePlace } from "./tree.ts";
 import { resolveUser, type ScriptUser, type UserDirectory } from "./users.ts";
 
 type RouterKeys = v.InferOutput<typeof NOTIFY_TABLE>;
 type SessionKeys = v.InferOutput<typeof BFD_NOTIFY_TABLE>;
+type ServerKeys = v.InferOutput<typeof VIRTUAL_SERVER_NOTIFY_TABLE>;
 
-/** `notify` of one router, group or BFD session. Times in microseconds. */
+/**
+ * `notify` of one router, group, BFD session, virtual or real server. A virtual server's programs
+ * for its quorum are `up` and `down`. Times in microseconds.
+ */
 export type NotifyConfig =
   & Omit<RouterKeys, "user">
   & Pick<SessionKeys, "up" | "down" | "admin_down">
   & {
     /** As keepalived names it; it has no word for BFD. */
-    readonly type: "INSTANCE" | "GROUP" | "BFD";
+    readonly type: "INSTANCE" | "GROUP" | "BFD" | "VS" | "RS";
+    /** Of a real server, that of its virtual server before its own: see {@link realServerTarget}. */
     readonly name: string;
     readonly user: ScriptUser;
   };
+
+/** The name by which a real server's notifications are known. */
+export function realServerTarget(virtualServer: string, realServer: string): string {
+  return `${virtualServer} ${realServer}`;
+}
 
 /** A program that runs once. */
 export interface HookConfig {
@@ -42,7 +57,7 @@ export interface NotificationsConfig {
   readonly groups: readonly string[];
   /** Names of all BFD sessions. */
   readonly sessions: readonly string[];
-  /** Routers, groups and sessions that have a `notify`. */
+  /** Routers, groups, sessions, virtual and real servers that have a `notify`. */
   readonly targets: readonly NotifyConfig[];
   readonly agent: Omit<v.InferOutput<typeof AGENT_NOTIFY_TABLE>, "fifo_user">;
   /** Whom FIFOs belong to that are made. */
@@ -53,15 +68,16 @@ export interface NotificationsConfig {
   readonly mail?: MailConfig;
 }
 
-/** A router, group or session with the tree it came from. */
+/** A router, group, session or server with the tree it came from. */
 export interface NotifyingTable {
   readonly type: NotifyConfig["type"];
   readonly config: {
     readonly name: string;
-    /** A group or session has fewer keys. */
+    /** Others than routers have fewer keys. */
     readonly notify?:
       & Omit<RouterKeys, "priority_changes">
       & Pick<SessionKeys, "up" | "down" | "admin_down">
+      & Pick<ServerKeys, "quorum_up" | "quorum_down">
       & { priority_changes?: boolean };
   };
   readonly node: TreeNode;
@@ -97,6 +113,8 @@ const PROGRAMS = [
   "up",
   "down",
   "admin_down",
+  "quorum_up",
+  "quorum_down",
 ] as const;
 
 class Reader {
@@ -171,7 +189,16 @@ class Reader {
         advice: "add `[mail]` with `to` and `server`, or leave the key out",
       });
     }
-    return { priority_changes: false, ...notify, type, name, user };
+    const { quorum_up: up, quorum_down: down, ...others } = notify;
+    return {
+      priority_changes: false,
+      ...others,
+      ...(up === undefined ? {} : { up }),
+      ...(down === undefined ? {} : { down }),
+      type,
+      name,
+      user,
+    };
   }
 
   agent(notify: NotifyingAgent["notify"], node: TreeNode): void {

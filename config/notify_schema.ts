@@ -86,6 +86,34 @@ export const BFD_NOTIFY_TABLE = documented(
   },
 );
 
+/** `notify` of `[[virtual_server]]`. */
+export const VIRTUAL_SERVER_NOTIFY_TABLE = documented(
+  v.strictObject({
+    quorum_up: script("when the quorum is met", "quorum-is-met"),
+    quorum_down: script("when the quorum is lost", "quorum-is-lost"),
+    ...wayKeys,
+  }),
+  "a table",
+  {
+    text: "Who is told of the quorum: programs, FIFOs, people.",
+    example: { quorum_down: ["/usr/local/bin/quorum-is-lost"] },
+  },
+);
+
+/** `notify` of `[[virtual_server.real_server]]`. */
+export const REAL_SERVER_NOTIFY_TABLE = documented(
+  v.strictObject({
+    up: script("when it comes up", "server-is-up"),
+    down: script("when it goes down", "server-is-down"),
+    ...wayKeys,
+  }),
+  "a table",
+  {
+    text: "Who is told that the real server is up or down: programs, FIFOs, people.",
+    example: { down: ["/usr/local/bin/server-is-down"] },
+  },
+);
+
 /** `notify` of `[[vrrp]]`. */
 export const NOTIFY_TABLE = documented(
   v.strictObject({

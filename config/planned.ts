@@ -22,18 +22,14 @@ export function notYet(what: string): string {
  * value is how the key is named to the user.
  */
 const PLANNED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  "": {
-    ipvs: "`[ipvs]`",
-    virtual_server: "`[[virtual_server]]`",
-  },
   agent: {
     http: "`agent.http`",
   },
-  defaults: {
-    virtual_server: "`[defaults.virtual_server]`",
+  virtual_server: {
+    check: "`check` of `[[virtual_server]]`",
   },
-  "vrrp.track": {
-    virtual_servers: "`track.virtual_servers`",
+  "virtual_server.real_server": {
+    check: "`check` of `[[virtual_server.real_server]]`",
   },
 };
 

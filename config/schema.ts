@@ -23,12 +23,14 @@ import { BFD_DEFAULTS_SCHEMA, BFD_SCHEMA, MOST_SESSIONS } from "./bfd_schema.ts"
 import { GARP_GROUP_SCHEMA, type GarpGroupConfig } from "./announce_schema.ts";
 import { documented } from "./fields.ts";
 import { SYNC_GROUP_SCHEMA, type SyncGroupConfig } from "./group_schema.ts";
+import { IPVS_SCHEMA, type IpvsConfig } from "./ipvs_schema.ts";
 import { MAIL_SCHEMA } from "./mail_schema.ts";
 import type { NotificationsConfig } from "./notify_checks.ts";
 import { type Family, familyOf } from "./ip.ts";
 import { TRACKER_LISTS, type TrackersConfig } from "./tracker_schema.ts";
 import type { ScriptUser } from "./users.ts";
 import { STATIC_SCHEMA } from "./static_schema.ts";
+import { VIRTUAL_SERVER_DEFAULTS_SCHEMA, VIRTUAL_SERVER_SCHEMA } from "./virtual_server_schema.ts";
 import { VRRP_DEFAULTS_SCHEMA, VRRP_SCHEMA } from "./vrrp_schema.ts";
 
 export { AGENT_SCHEMA, GARP_GROUP_SCHEMA, STATIC_SCHEMA, VRRP_DEFAULTS_SCHEMA, VRRP_SCHEMA };
@@ -46,6 +48,7 @@ export const DEFAULTS_SCHEMA = documented(
     vrrp: v.exactOptional(VRRP_DEFAULTS_SCHEMA),
     bfd: v.exactOptional(BFD_DEFAULTS_SCHEMA),
     check: v.exactOptional(CHECK_DEFAULTS_SCHEMA),
+    virtual_server: v.exactOptional(VIRTUAL_SERVER_DEFAULTS_SCHEMA),
   }),
   "a table",
   {
@@ -91,7 +94,7 @@ export const SITE_SCHEMA = v.pipe(
         "a list of tables",
         {
           text: "The virtual routers (VRRP, RFC 9568).",
-          range: `0 to ${MOST_ROUTERS}; without any, something of BFD`,
+          range: `0 to ${MOST_ROUTERS}; without any, something of BFD or a virtual server`,
           example: [{
             name: "web",
             interface: "eth0",
@@ -120,6 +123,18 @@ export const SITE_SCHEMA = v.pipe(
     ),
     bfd_reflector: v.exactOptional(BFD_REFLECTOR_SCHEMA),
     bfd_unsolicited: v.exactOptional(BFD_UNSOLICITED_SCHEMA),
+    ipvs: v.exactOptional(IPVS_SCHEMA),
+    virtual_server: v.optional(
+      documented(v.array(VIRTUAL_SERVER_SCHEMA), "a list of tables", {
+        text: "Services of the kernel's load balancer (IPVS).",
+        example: [{
+          name: "web-http",
+          listen: "192.0.2.10:80",
+          real_server: [{ address: "198.51.100.11:8080" }],
+        }],
+      }),
+      [],
+    ),
     static: v.exactOptional(STATIC_SCHEMA),
     sync_group: v.optional(
       documented(
@@ -160,6 +175,7 @@ export interface SiteConfig extends TrackersConfig {
   readonly vrrp: readonly VrrpConfig[];
   readonly bfd_reflector?: BfdReflectorConfig;
   readonly bfd_unsolicited?: BfdUnsolicitedConfig;
+  readonly ipvs?: IpvsConfig;
   readonly static: StaticConfig;
   readonly sync_group: readonly SyncGroupConfig[];
   readonly notifications: NotificationsConfig;

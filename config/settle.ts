@@ -24,6 +24,10 @@ const OWN_KEYS: Readonly<Record<string, { readonly one: string; readonly keys: s
   },
   bfd: { one: "one session", keys: "name peer seamless" },
   check: { one: "one check", keys: "name" },
+  virtual_server: {
+    one: "one virtual server",
+    keys: "name listen fwmark family servers_file real_server",
+  },
 };
 
 /** The table of site.toml that takes `key`, in its brackets; undefined where none or several do. */
@@ -44,7 +48,8 @@ function titleOf(table: string): string {
   if (table === "") return "the top level";
   const schema = entriesOf(SITE_SCHEMA)?.get(table);
   if (schema !== undefined && itemOf(schema) !== undefined) return `\`[[${table}]]\``;
-  const inner = /^(?:vrrp|bfd|check)\.(.+)/.exec(table)?.[1];
+  if (table === "virtual_server.real_server") return `\`[[${table}]]\``;
+  const inner = /^(?:vrrp|bfd|check|virtual_server(?:\.real_server)?)\.(.+)/.exec(table)?.[1];
   return `\`${inner ?? `[${table}]`}\``;
 }
 

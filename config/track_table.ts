@@ -139,6 +139,17 @@ const checks = trackedList({
   largest: LARGEST_WEIGHT,
 });
 
+const virtual_servers = trackedList({
+  one: "a virtual server",
+  named: "a `[[virtual_server]]`",
+  text: "Virtual servers whose quorum must be met: a director that reaches too few real servers " +
+    "leaves the work to another one. Their own tables have no weight for this: without one here " +
+    "it is 0, a fault.",
+  example: "web-http",
+  item: name,
+  largest: LARGEST_WEIGHT,
+});
+
 const own_interface = v.optional(
   flag({
     text: "Whether the router is in fault while its own interface is down or without carrier, as " +
@@ -148,7 +159,17 @@ const own_interface = v.optional(
   true,
 );
 
-const lists = { interfaces, scripts, processes, files, routes, addresses, bfd, checks };
+const lists = {
+  interfaces,
+  scripts,
+  processes,
+  files,
+  routes,
+  addresses,
+  bfd,
+  checks,
+  virtual_servers,
+};
 
 /** `track` of `[[sync_group]]`. */
 export const GROUP_TRACK_TABLE = documented(v.strictObject(lists), "a table", {

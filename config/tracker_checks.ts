@@ -53,6 +53,7 @@ const USES: readonly (readonly [TrackList, TrackerKey, string])[] = [
   ["addresses", "track_address", "address"],
   ["bfd", "bfd", "BFD session"],
   ["checks", "check", "check"],
+  ["virtual_servers", "virtual_server", "virtual server"],
 ];
 
 /** What trackers are checked against. */
@@ -67,11 +68,11 @@ export interface TrackerSurroundings {
 /**
  * The trackers of a tree that pass the schema; what does not is reported.
  *
- * @param others sessions and checks, which were read already
+ * @param others sessions, checks and virtual servers, which were read already
  */
 export function readTrackers(
   root: TableNode,
-  others: Pick<CheckedTrackers, "bfd" | "check">,
+  others: Pick<CheckedTrackers, "bfd" | "check" | "virtual_server">,
   surroundings: TrackerSurroundings,
   report: Report,
 ): CheckedTrackers {
@@ -113,6 +114,7 @@ export function configsOf(trackers: CheckedTrackers): TrackersConfig {
     track_address: trackers.track_address.map(({ config }) => config),
     bfd: trackers.bfd.map(({ config }) => config),
     check: trackers.check.map(({ config }) => config),
+    virtual_server: trackers.virtual_server.map(({ config }) => config),
   };
 }
 
@@ -204,9 +206,8 @@ function checkOwnerWeights(
     config.track[list].forEach(({ name, weight }, index) => {
       const described = trackers[key].find((one) => one.config.name === name);
       if ((weight ?? ownWeight(key, described?.config) ?? 0) === 0) return;
-      const own = descend(node, ["track", list, index]);
       report({
-        place: valuePlace(own),
+        place: valuePlace(descend(node, ["track", list, index])),
         message: `The weight of the ${word} "${name}" has no effect: the priority of an owner ` +
           `(255 at ${OTHER}) never changes`,
         advice: "give it the weight 0, so that it is a fault, or the router a priority below 255",
@@ -218,7 +219,7 @@ function checkOwnerWeights(
 }
 
 /** What a tracker's own table says; the weight of a check is for a server. */
-function ownWeight(key: TrackerKey, config: { readonly weight: number } | undefined) {
+function ownWeight(key: TrackerKey, config: { readonly weight?: number } | undefined) {
   return key === "check" ? 0 : config?.weight;
 }
 
@@ -236,9 +237,9 @@ function checkUnused(
     );
     // Its delays count for those who speak on it.
     if (list === "interfaces") { for (const { config } of routers) used.add(config.interface); }
-    // A session is worth having by itself: others hear of it.
+    // Sessions and virtual servers are worth having by themselves.
     // A check may be a server's: `reportUnusedChecks` knows.
-    if (list === "bfd" || list === "checks") continue;
+    if (list === "bfd" || list === "checks" || list === "virtual_servers") continue;
     for (const { config: { name }, node } of trackers[key]) {
       if (used.has(name)) continue;
       report({

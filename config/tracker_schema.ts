@@ -15,6 +15,7 @@ import { network, plainAddress, routingTable } from "./network_fields.ts";
 import { interfaceName, name, path } from "./names.ts";
 import { LARGEST_FILE_WEIGHT, LARGEST_WEIGHT } from "./track_table.ts";
 import { type ScriptUser, userName } from "./users.ts";
+import type { VirtualServerConfig } from "./virtual_server_schema.ts";
 
 /** Most words of one command line. */
 const MOST_WORDS = 256;
@@ -369,4 +370,6 @@ export interface TrackersConfig {
   readonly bfd: readonly BfdConfig[];
   /** So can checks. */
   readonly check: readonly NamedCheckConfig[];
+  /** Their quorums can be tracked. */
+  readonly virtual_server: readonly VirtualServerConfig[];
 }

@@ -18,6 +18,7 @@ const NAMED = {
   track_route: "track_route",
   track_address: "track_address",
   bfd: "BFD session",
+  virtual_server: "virtual server",
 } as const satisfies Partial<Record<keyof SiteConfig, string>>;
 
 /** A line about the second session of a router of both families. */
@@ -45,7 +46,7 @@ export function siteChanges(
     for (const name of former.keys()) add(`${title} ${name}`, "removed");
   }
   if (differ(before.static, after.static)) add("static", "changed");
-  for (const key of ["bfd_reflector", "bfd_unsolicited"] as const) {
+  for (const key of ["bfd_reflector", "bfd_unsolicited", "ipvs"] as const) {
     if (differ(before[key], after[key])) add(key, "changed");
   }
   if (differ(before.garp_group, after.garp_group)) add("garp_group", "changed");

@@ -27,13 +27,14 @@ const LISTS = [
   ["addresses", "address", "track_address"],
   ["bfd", "bfd", "bfd"],
   ["checks", "check", "check"],
+  ["virtual_servers", "virtual_server", "virtual_server"],
 ] as const satisfies readonly (readonly [TrackList, TrackerKind, keyof TrackersConfig])[];
 
-/** A tracker's own table, as far as all kinds have it. */
+/** A tracker's own table, as far as most kinds have it. */
 interface Described {
   readonly name: string;
-  readonly weight: number;
-  readonly reverse: boolean;
+  readonly weight?: number;
+  readonly reverse?: boolean;
 }
 
 /** The table of a check says nothing of routers: its weight is for a server. */

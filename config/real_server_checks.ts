@@ -1,0 +1,234 @@
+/**
+ * What the real servers of a virtual server, and its sorry server, contradict: each other, the
+ * addresses and ports it listens on, and what the kernel can do. Whatever else the kernel would
+ * refuse is asked of `mod/ipvs` at the end, so that nothing passes here and fails there.
+ *
+ * @module
+ */
+
+import { expandListen, refuseDestination, type ServiceKey } from "../mod/ipvs/mod.ts";
+import { OTHER, type Report } from "./finding.ts";
+import { familyOf } from "./ip.ts";
+import { endpointText } from "./listen_fields.ts";
+import type { RealServerConfig } from "./real_server_schema.ts";
+import { clash, Register } from "./router_checks.ts";
+import type { CheckedTable } from "./table_lists.ts";
+import { descend, keyPlace, shown, type TreeNode, valuePlace } from "./tree.ts";
+import { listenOf, realServerOf, serviceFamilies, sorryServerOf } from "./virtual_server_table.ts";
+import type { VirtualServerConfig } from "./virtual_server_schema.ts";
+
+type Checked = CheckedTable<VirtualServerConfig>;
+type Reached = Pick<RealServerConfig, "address" | "forward" | "tunnel">;
+
+/** Where a server is written, and its address. */
+function addressNode(server: TreeNode): TreeNode {
+  return server.kind === "table" ? descend(server, ["address"]) : server;
+}
+
+/** The node of `key`, the server's own or the one it takes from its virtual server. */
+function saidBy(virtual: TreeNode, server: TreeNode, key: string): TreeNode | undefined {
+  for (const node of [server, virtual]) {
+    if (node.kind === "table" && node.entries.has(key)) return descend(node, [key]);
+  }
+  return undefined;
+}
+
+/** The first service of each item of `listen` and each mark: what differs is the address alone. */
+export function representatives(config: VirtualServerConfig): ServiceKey[] {
+  return listenOf(config).flatMap((listen) => {
+    const first = "mark" in listen
+      ? listen
+      : { protocol: listen.protocol, address: listen.address, port: listen.port };
+    const keys = expandListen(first);
+    return keys.ok ? keys.value.slice(0, 1) : [];
+  });
+}
+
+/** Ports of the services; 0 is that of a mark. */
+function portsOf(config: VirtualServerConfig): number[] {
+  const ports = config.listen.map(({ port }) => port);
+  return [...new Set(config.fwmark.length === 0 ? ports : [...ports, 0])];
+}
+
+/** The port at which the kernel knows a server of a service with `port`. */
+function portAt({ address, forward }: Reached, port: number): number {
+  return forward === "nat" ? address.port ?? port : port;
+}
+
+class ServerChecks {
+  readonly #virtual: Checked;
+  readonly #report: Report;
+  readonly #ports: readonly number[];
+  #found = 0;
+
+  constructor(virtual: Checked, report: Report) {
+    this.#virtual = virtual;
+    this.#ports = portsOf(virtual.config);
+    this.#report = (finding) => {
+      this.#found++;
+      report(finding);
+    };
+  }
+
+  /** @param server where it is written */
+  check(reached: Reached, server: TreeNode, what: string): void {
+    this.#found = 0;
+    this.#checkFamily(reached, server);
+    this.#checkPort(reached, server);
+    this.#checkTunnel(reached, server);
+    if (this.#found === 0) this.#askKernel(reached, server, what);
+  }
+
+  #checkFamily({ address, forward }: Reached, server: TreeNode): void {
+    const { config, node } = this.#virtual;
+    const own = familyOf(address.address);
+    const other = serviceFamilies(config).find((family) => family !== own);
+    if (other === undefined || forward === "tunnel") return;
+    const words = { ipv4: "IPv4", ipv6: "IPv6" };
+    const index = config.listen.findIndex((one) => familyOf(one.address) === other);
+    const place = addressNode(server);
+    const both = serviceFamilies(config).length > 1;
+    this.#report({
+      place: valuePlace(place),
+      message: `${shown(place)} is ${words[own]}, and the virtual server takes ${words[other]} ` +
+        `(${OTHER}): only a tunnel leads from one family to the other`,
+      advice: both
+        ? "write a virtual server for each family"
+        : `write an ${words[other]} address, or \`forward = "tunnel"\``,
+      other: index < 0
+        ? keyPlace(descend(node, [config.family === "ipv6" ? "family" : "fwmark"]))
+        : valuePlace(descend(node, ["listen", index])),
+    });
+  }
+
+  /** Only NAT rewrites ports. */
+  #checkPort({ address: { port }, forward }: Reached, server: TreeNode): void {
+    if (port === undefined || forward === "nat") return;
+    const other = this.#ports.find((one) => one !== port);
+    if (other === undefined) return;
+    const place = addressNode(server);
+    const why = saidBy(this.#virtual.node, server, "forward");
+    this.#report({
+      place: valuePlace(place),
+      message: `${shown(place)} has a port that packets would not arrive at: with \`forward = ` +
+        `"${forward}"\`${why === undefined ? "" : ` (${OTHER})`} they keep the one that the ` +
+        `client asked for${other === 0 ? "" : `, ${other}`}`,
+      advice: `write the address without a port, or \`forward = "nat"\``,
+      ...(why === undefined ? {} : { other: valuePlace(why) }),
+    });
+  }
+
+  #checkTunnel({ forward, tunnel }: Reached, server: TreeNode): void {
+    const own = server.kind === "table" ? server.entries.get("tunnel") : undefined;
+    if (forward !== "tunnel") {
+      if (own === undefined) return;
+      return this.#report({
+        place: keyPlace(own),
+        message: `\`tunnel\` has no effect with \`forward = "${forward}"\``,
+        advice: 'write `forward = "tunnel"`, or leave the key out',
+      });
+    }
+    const place = saidBy(this.#virtual.node, server, "tunnel");
+    if (tunnel === undefined || place === undefined) return;
+    const { type, port, checksum } = tunnel;
+    if (type === "gue" && port === undefined) {
+      this.#report({
+        place: keyPlace(place),
+        message: "A tunnel of type `gue` needs the UDP `port` of the real server",
+        advice: 'write `tunnel = { type = "gue", port = 6080 }`',
+      });
+    } else if (type !== "gue" && port !== undefined) {
+      this.#report({
+        place: keyPlace(descend(place, ["port"])),
+        message: `A tunnel of type \`${type}\` has no port`,
+        advice: 'leave the key out, or write `type = "gue"`',
+      });
+    }
+    const offered = { ipip: ["none"], gre: ["none", "full"], gue: ["none", "full", "remote"] };
+    if (offered[type].includes(checksum)) return;
+    this.#report({
+      place: valuePlace(descend(place, ["checksum"])),
+      message: `A tunnel of type \`${type}\` has no checksum of the kind "${checksum}"`,
+      advice: type === "ipip" ? "leave the key out" : 'write `checksum = "full"`',
+    });
+  }
+
+  /** Whatever the kernel would say that was not said above. */
+  #askKernel(reached: Reached, server: TreeNode, what: string): void {
+    const { config } = this.#virtual;
+    const wanted = "weight" in reached
+      ? realServerOf(reached as RealServerConfig)
+      : sorryServerOf({ ...reached, inhibit: false });
+    for (const service of representatives(config)) {
+      // Thresholds are looked at above, where they are written.
+      const { address, port: _, ...rest } = { ...wanted, upperThreshold: 0, lowerThreshold: 0 };
+      const key = {
+        family: address.includes(":") ? 6 : 4,
+        address,
+        port: portAt(reached, "mark" in service ? 0 : service.port),
+      } as const;
+      const reason = refuseDestination(service, { key, ...rest });
+      if (reason === undefined) continue;
+      const place = addressNode(server);
+      return this.#report({
+        place: valuePlace(place),
+        message: `The kernel would refuse the ${what} ${shown(place)}: ${reason}`,
+      });
+    }
+  }
+}
+
+/** Reports servers that are one to the kernel: the same address at the same port of a service. */
+function checkTwice({ config, node }: Checked, report: Report): void {
+  const known = new Register<TreeNode>();
+  const ports = portsOf(config);
+  const claim = (reached: Reached, server: TreeNode, what: string, advice: string): void => {
+    const own = addressNode(server);
+    const firsts = ports.map((port) =>
+      known.claim([port, reached.address.address, portAt(reached, port)], own)
+    );
+    clash(own, firsts.find((first) => first !== undefined), what, advice, report);
+  };
+  config.real_server.forEach((server, index) => {
+    const own = descend(node, ["real_server", index]);
+    const text = endpointText(server.address);
+    claim(server, own, `The real server ${text} is given twice`, "leave out one of the two");
+  });
+  if (config.sorry_server === undefined) return;
+  claim(
+    config.sorry_server,
+    descend(node, ["sorry_server"]),
+    "The sorry server is one of the real servers",
+    "name another one: it is for when these are gone",
+  );
+}
+
+function checkThresholds({ config, node }: Checked, report: Report): void {
+  const said = new Set<TreeNode>();
+  config.real_server.forEach(({ thresholds: { upper, lower } }, index) => {
+    if (lower <= upper) return;
+    const table = saidBy(node, descend(node, ["real_server", index]), "thresholds");
+    if (table === undefined || said.has(table)) return;
+    said.add(table);
+    report({
+      place: valuePlace(descend(table, ["lower"])),
+      message: `The lower threshold, ${lower}, is above the upper one, ${upper}`,
+      advice: upper === 0
+        ? "add `upper`: without it there is no limit"
+        : `write \`${upper}\` or less`,
+    });
+  });
+}
+
+/** Reports what is wrong with the servers behind one virtual server. */
+export function checkServers(virtual: Checked, report: Report): void {
+  const { config, node } = virtual;
+  checkTwice(virtual, report);
+  checkThresholds(virtual, report);
+  const checks = new ServerChecks(virtual, report);
+  config.real_server.forEach((server, index) => {
+    checks.check(server, descend(node, ["real_server", index]), "real server");
+  });
+  const { sorry_server: sorry } = config;
+  if (sorry !== undefined) checks.check(sorry, descend(node, ["sorry_server"]), "sorry server");
+}

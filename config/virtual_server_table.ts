@@ -1,0 +1,105 @@
+/**
+ * Virtual and real servers of a site as values of the load balancer's table (`mod/ipvs`): for the
+ * checks of what the kernel would refuse, and for the plan.
+ *
+ * @module
+ */
+
+import {
+  type Listen,
+  netmaskOf,
+  type RealServer,
+  type Service,
+  type Tunnel,
+  TUNNEL_CHECKSUM,
+  TUNNEL_REMOTE_CHECKSUM,
+  wholeNetmask,
+} from "../mod/ipvs/mod.ts";
+import { familyOf } from "./ip.ts";
+import type { RealServerConfig, TunnelConfig } from "./real_server_schema.ts";
+import {
+  SCHEDULER_FLAGS,
+  type SorryServerConfig,
+  type VirtualServerConfig,
+} from "./virtual_server_schema.ts";
+
+const SECOND = 1_000_000;
+
+/** The families of its services, that of the first one first. */
+export function serviceFamilies(
+  { listen, fwmark, family }: Pick<VirtualServerConfig, "listen" | "fwmark" | "family">,
+): ("ipv4" | "ipv6")[] {
+  const all = [...listen.map(({ address }) => familyOf(address)), ...fwmark.map(() => family)];
+  return [...new Set(all)];
+}
+
+/** Where it listens, one for each item of `listen`, then one for each mark. */
+export function listenOf(
+  { listen, fwmark, family, protocol }: VirtualServerConfig,
+): Listen[] {
+  return [
+    ...listen.map(({ address, last, prefix_length: prefixLength, port }): Listen => ({
+      protocol,
+      address,
+      ...(last === undefined ? {} : { last }),
+      ...(prefixLength === undefined ? {} : { prefixLength }),
+      port,
+    })),
+    ...fwmark.map((mark): Listen => ({ family: family === "ipv6" ? 6 : 4, mark })),
+  ];
+}
+
+/** Settings of each of its services. */
+export function serviceOf(config: VirtualServerConfig): Omit<Service, "key"> {
+  const { scheduler, flags, persistence } = config;
+  // A default is for the virtual servers that it can serve.
+  const own = flags.filter((flag) => flag.startsWith("flag-") || flag.startsWith(`${scheduler}-`));
+  const datagrams = config.listen.length === 0 || config.protocol === "udp";
+  const family = serviceFamilies(config)[0] === "ipv6" ? 6 : 4;
+  const length = persistence?.prefix_length;
+  return {
+    scheduler,
+    schedulerFlags: own.reduce((bits, flag) => bits | SCHEDULER_FLAGS[flag], 0),
+    onePacket: config.one_packet && datagrams,
+    persistence: persistence === null ? null : {
+      timeout: persistence.timeout / SECOND,
+      netmask: length === undefined ? wholeNetmask(family) : netmaskOf(family, length),
+    },
+    engine: persistence?.engine ?? "",
+  };
+}
+
+const CHECKSUMS = { none: 0, full: TUNNEL_CHECKSUM, remote: TUNNEL_REMOTE_CHECKSUM } as const;
+
+function tunnel({ type, port = 0, checksum }: TunnelConfig): Tunnel {
+  return { type, port, flags: CHECKSUMS[checksum] };
+}
+
+function destination(
+  { address: { address, port }, forward, tunnel: way }: Pick<
+    RealServerConfig,
+    "address" | "forward" | "tunnel"
+  >,
+): Pick<RealServer, "address" | "port" | "forward" | "tunnel"> {
+  return {
+    address,
+    ...(port === undefined ? {} : { port }),
+    forward,
+    tunnel: way === undefined ? null : tunnel(way),
+  };
+}
+
+/** A real server with its configured weight. */
+export function realServerOf(server: RealServerConfig): RealServer {
+  return {
+    ...destination(server),
+    weight: server.weight,
+    upperThreshold: server.thresholds.upper,
+    lowerThreshold: server.thresholds.lower,
+  };
+}
+
+/** A sorry server takes whatever comes. */
+export function sorryServerOf(server: SorryServerConfig): RealServer {
+  return { ...destination(server), weight: 1, upperThreshold: 0, lowerThreshold: 0 };
+}
