@@ -205,7 +205,7 @@ function checkOwnerWeights(
     if (list === "files") continue;
     config.track[list].forEach(({ name, weight }, index) => {
       const described = trackers[key].find((one) => one.config.name === name);
-      if ((weight ?? ownWeight(key, described?.config) ?? 0) === 0) return;
+      if ((weight ?? ownWeight(key, described?.config)) === 0) return;
       report({
         place: valuePlace(descend(node, ["track", list, index])),
         message: `The weight of the ${word} "${name}" has no effect: the priority of an owner ` +
@@ -219,8 +219,11 @@ function checkOwnerWeights(
 }
 
 /** What a tracker's own table says; the weight of a check is for a server. */
-function ownWeight(key: TrackerKey, config: { readonly weight?: number } | undefined) {
-  return key === "check" ? 0 : config?.weight;
+function ownWeight(key: TrackerKey, config: object | undefined): number {
+  const weight = key === "check" || config === undefined || !("weight" in config)
+    ? 0
+    : config.weight;
+  return typeof weight === "number" ? weight : 0;
 }
 
 /** What is described and nobody looks at. */

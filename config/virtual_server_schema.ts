@@ -63,7 +63,7 @@ const where = listenItem({
 const LISTEN_SCHEMA = documented(
   v.union([
     v.pipe(where, v.transform((one): ListenConfig[] => [one])),
-    v.pipe(v.array(where), v.minLength(1, "A virtual server listens on one address at least")),
+    v.array(where),
   ]),
   "an address with a port, or a list of them",
   {
@@ -80,7 +80,7 @@ const mark = whole(1, MOST_U32, { text: "The mark of a packet.", example: 7 });
 const FWMARK_SCHEMA = documented(
   v.union([
     v.pipe(mark, v.transform((one): number[] => [one])),
-    v.pipe(v.array(mark), v.minLength(1, "The list of marks is empty")),
+    v.array(mark),
   ]),
   "a mark, or a list of them",
   {

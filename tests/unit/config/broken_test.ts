@@ -8,7 +8,7 @@ const BROKEN: readonly (readonly [string, string, readonly Expected[]])[] = [
   ["empty file", "", [[
     "site.toml",
     "",
-    "There is nothing to do: no virtual router and no BFD session is configured",
+    "There is nothing to do: no virtual router, no BFD session and no virtual server is configured",
     "add a `[[vrrp]]` table with `name`, `interface`, `virtual_router_id` and `addresses`",
   ]]],
   ["misspelt key", router("priorty = 150\n"), [[

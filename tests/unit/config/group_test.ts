@@ -30,6 +30,7 @@ const NO_TRACK = {
   addresses: [],
   bfd: [],
   checks: [],
+  virtual_servers: [],
 };
 
 Deno.test("a sync group resolves with its defaults, in the order of the file", () => {

@@ -23,6 +23,7 @@ const NO_TRACK = {
   addresses: [],
   bfd: [],
   checks: [],
+  virtual_servers: [],
 };
 
 Deno.test("a valid file resolves completely: defaults, units, addresses, trackers", () => {
@@ -115,6 +116,7 @@ Deno.test("a valid file resolves completely: defaults, units, addresses, tracker
     track_address: [],
     bfd: [],
     check: [],
+    virtual_server: [],
     notifications: {
       groups: [],
       sessions: [],

@@ -56,6 +56,7 @@ Deno.test("only what cannot have a default is required", () => {
     "vrrp.track.addresses.name",
     "vrrp.track.bfd.name",
     "vrrp.track.checks.name",
+    "vrrp.track.virtual_servers.name",
     "vrrp.unicast.peers",
     "vrrp.unicast.peers.address",
   ]);
