@@ -14,7 +14,7 @@ export async function agentStatus(
   agent: Agent,
   service: Omit<AgentFacts, "notifications">,
 ): Promise<Status> {
-  const state = await agent.query();
+  const [state, balance] = await Promise.all([agent.query(), agent.balancing.facts()]);
   const { holdings, statics } = agent.plan;
   const factsOf = (name: string): RouterFacts => {
     const holding = holdings.find((candidate) => candidate.name === name);
@@ -27,5 +27,5 @@ export async function agentStatus(
   const facts = { ...service, notifications: agent.notices.status };
   const held = { holding: statics, report: agent.reports.get(STATIC_NAME) };
   const reasonOf = (session: string) => agent.bfdReason(session);
-  return buildStatus(facts, state, factsOf, wallTime, held, reasonOf);
+  return buildStatus(facts, state, factsOf, wallTime, held, reasonOf, balance);
 }

@@ -7,6 +7,7 @@
 
 import { monotonicMicros } from "../../ffi/mod.ts";
 import { nearest } from "../../config/mod.ts";
+import type { BalanceFacts } from "../control/balance_status.ts";
 import type {
   BalanceMemory,
   BalanceNote,
@@ -27,6 +28,8 @@ import { PlaneDied } from "./questions.ts";
 
 /** From a change until what is remembered of it is asked for, milliseconds: many come together. */
 const SETTLES = 100;
+/** How long status waits for the kernel plane, milliseconds. */
+const PATIENCE = 2_000;
 /** Names that a refusal lists at most. */
 const MOST_NAMES = 20;
 
@@ -48,6 +51,8 @@ export class Balancing {
   readonly #env: BalancingSurroundings;
   readonly #log = new LogLimiter(writeLog, monotonicMicros);
   readonly #file: BalanceFile;
+  /** What was heard last. */
+  #state: BalanceState | null = null;
   #memory: BalanceMemory | undefined;
   #note: BalanceNote | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -124,9 +129,28 @@ export class Balancing {
   async state(counters: boolean): Promise<BalanceState | null> {
     if (this.#env.plan() === undefined || !this.#env.runs()) return null;
     const state = await this.#env.query(counters);
+    this.#state = state;
     this.#memory = state.memory;
     this.#file.remember(state.memory.servers);
     return state;
+  }
+
+  /**
+   * What status shows; undefined: nothing is configured. A kernel plane that is held up by the
+   * kernel's own lock, or is being replaced, holds nobody up here.
+   */
+  async facts(): Promise<BalanceFacts | undefined> {
+    const plan = this.#env.plan();
+    if (plan === undefined) return undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<null>((resolve) => timer = setTimeout(() => resolve(null), PATIENCE));
+    const fresh = this.state(true).catch((error) => {
+      if (error instanceof PlaneDied) return null;
+      throw error;
+    });
+    const state = await Promise.race([fresh, late]).finally(() => clearTimeout(timer));
+    const checkOf = (): undefined => undefined;
+    return { plan, state: state ?? this.#state, stale: state === null, checkOf };
   }
 
   /**

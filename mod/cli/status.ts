@@ -6,8 +6,10 @@
 
 import { ask } from "../control/client.ts";
 import type { Status } from "../control/status.ts";
+import { formatVirtualServer } from "./balance_text.ts";
 import { formatSession } from "./bfd_text.ts";
 import { formatRouter, formatStatus } from "./status_text.ts";
+import { painter } from "./table.ts";
 
 /** @throws {AgentUnreachable} when nobody answers at `control` */
 export async function statusCommand(
@@ -22,18 +24,24 @@ export async function statusCommand(
       : formatStatus(status, Date.now(), options.color);
     return { exitCode: 0, output };
   }
-  const router = status.vrrp.find((candidate) => candidate.name === name);
-  const session = status.bfd.find((candidate) => candidate.name === name);
-  if (router === undefined && session === undefined) {
-    const names = [...status.vrrp, ...status.bfd].map((candidate) => candidate.name).join(", ");
+  const named = ({ name: candidate }: { readonly name: string }): boolean => candidate === name;
+  const router = status.vrrp.find(named);
+  const session = status.bfd.find(named);
+  const server = status.virtual_servers.find(named);
+  if (router === undefined && session === undefined && server === undefined) {
+    const all = [...status.vrrp, ...status.bfd, ...status.virtual_servers];
+    const names = all.map((candidate) => candidate.name).join(", ");
     return { exitCode: 1, output: `halb: there is no "${name}" here: ${names}` };
   }
   const now = Date.now();
-  // A router comes before a session of the same name; people see both.
-  if (options.json) return { exitCode: 0, output: JSON.stringify(router ?? session, null, 2) };
+  // A router comes before a session or virtual server of the same name; people see all.
+  if (options.json) {
+    return { exitCode: 0, output: JSON.stringify(router ?? session ?? server, null, 2) };
+  }
   const texts = [
     ...(router === undefined ? [] : [formatRouter(router, now)]),
     ...(session === undefined ? [] : [formatSession(session, now)]),
+    ...(server === undefined ? [] : [formatVirtualServer(server, now, painter(options.color))]),
   ];
   return { exitCode: 0, output: texts.join("\n\n") };
 }

@@ -6,6 +6,7 @@
 
 import { escapeText } from "../text/mod.ts";
 import { heldTroubles } from "../control/held_status.ts";
+import { balanceTroubles, formatVirtualServers } from "./balance_text.ts";
 import {
   formatSessions,
   formatUnconfigured,
@@ -72,13 +73,17 @@ export function formatStatus(status: Status, now: number, color: boolean): strin
     if (rows.length > 0) lines.push("");
     lines.push(formatSessions(status.bfd, now, paint));
   }
+  if (status.virtual_servers.length > 0) {
+    if (rows.length > 0 || status.bfd.length > 0) lines.push("");
+    lines.push(formatVirtualServers(status.virtual_servers, now, paint));
+  }
   const others = formatUnconfigured(status);
   if (others.length > 0) lines.push("", ...others);
   const words = overridesOf(status, now);
   if (words.length > 0) lines.push("", ...words.map((word) => escapeText(word)));
   const troubles = status.vrrp.flatMap((router) => troublesOf(router));
   troubles.push(...staticTroubles(status.static), ...status.bfd.flatMap(sessionTroubles));
-  troubles.push(...unconfiguredTroubles(status));
+  troubles.push(...unconfiguredTroubles(status), ...balanceTroubles(status, now));
   if (troubles.length > 0) lines.push("", ...troubles.map((trouble) => escapeText(trouble)));
   return lines.join("\n");
 }

@@ -7,6 +7,7 @@
 
 import { percentile } from "../plane/histogram.ts";
 import type { AuthenticationReport } from "../plane/credentials.ts";
+import { type BalanceFacts, balanceStatus } from "./balance_status.ts";
 import {
   type BfdSurroundings,
   reflectorStatus,
@@ -54,6 +55,7 @@ export type RouterStatus = Status["vrrp"][number];
  * @param wallTime RFC 3339 of a point on the monotonic clock
  * @param statics what `[static]` holds; absent: there is none
  * @param reasonOf why a BFD session changed last
+ * @param balance what is known of virtual servers; absent: there are none
  */
 export function buildStatus(
   agent: AgentFacts,
@@ -62,6 +64,7 @@ export function buildStatus(
   wallTime: (micros: number) => string,
   statics: HeldFacts = { holding: undefined, report: undefined },
   reasonOf: BfdSurroundings["reasonOf"] = () => undefined,
+  balance?: BalanceFacts,
 ) {
   const groups = new Map(state.groups.map((group) => [group.name, group]));
   const routerOf = new Map(state.routers.map(({ name, router }) => [router.settings.name, name]));
@@ -123,6 +126,7 @@ export function buildStatus(
     bfd_dropped: state.bfdDropped ?? {},
     bfd_reflector: reflectorStatus(state.bfdReflector),
     bfd_unsolicited: unsolicitedStatus(state.bfdUnsolicited),
+    ...balanceStatus(balance, wallTime),
     interfaces: state.interfaces.map(({ namespace, name, family, dropped }) => ({
       ...(namespace === "" ? {} : { namespace }),
       name,
