@@ -102,6 +102,25 @@ async function run(
       const output = await bfdCommand(action, name, await controlPath(values), json);
       return say(output);
     }
+    case "drain":
+    case "undrain":
+    case "weight": {
+      const { balanceCommand } = await import("./mod/cli/balance.ts");
+      const { timeout, wait = true } = values;
+      const { exitCode, output } = await balanceCommand(
+        command,
+        operands,
+        await controlPath(values),
+        {
+          json,
+          wait,
+          ...(timeout === undefined ? {} : { timeout }),
+          ...(Deno.stderr.isTerminal() ? { progress: showProgress } : {}),
+        },
+      );
+      say(output);
+      return exitCode;
+    }
     case "upgrade": {
       expectOperands(operands, 0);
       const { upgradeCommand } = await import("./mod/cli/upgrade.ts");
@@ -148,6 +167,11 @@ async function controlPath(values: CommonValues): Promise<string> {
 function say(text: string): 0 {
   console.log(text);
   return 0;
+}
+
+/** Writes a line over the one before; an empty one takes that away. */
+function showProgress(line: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(`\r${line}\x1b[K`));
 }
 
 function colors(stream: { isTerminal(): boolean }): boolean {

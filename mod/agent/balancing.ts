@@ -55,6 +55,8 @@ export class Balancing {
   #state: BalanceState | null = null;
   #memory: BalanceMemory | undefined;
   #note: BalanceNote | undefined;
+  /** What the last drains have left, by the names of both servers. */
+  readonly #drained = new Map<string, number>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(env: BalancingSurroundings) {
@@ -96,8 +98,17 @@ export class Balancing {
     this.#env.noted(id);
   }
 
+  /** Connections that the last drain of a real server has left; null: none has ended. */
+  left(server: string, realServer: string): number | null {
+    return this.#drained.get(`${server} ${realServer}`) ?? null;
+  }
+
   /** Something happened to a virtual or a real server. */
   step(step: BalanceStep): void {
+    const { server, what } = step;
+    if (what.kind === "drained") {
+      this.#drained.set(`${server} ${what.realServer}`, what.connections);
+    } else if (what.kind === "real_server") this.#drained.delete(`${server} ${what.realServer}`);
     const { level, category, message, properties } = stepRecord(step);
     this.#log.log(level, category, message, properties);
     this.changed();

@@ -10,12 +10,14 @@
 
 import { type FileLock, monotonicMicros } from "../../ffi/mod.ts";
 import { formatProblem, type LoadedSite, type SiteConfig } from "../../config/mod.ts";
+import type { BalanceRequest } from "../control/balance_protocol.ts";
 import type { ControlRequest } from "../control/protocol.ts";
 import { ControlServer, type Conversation } from "../control/server.ts";
 import type { Status } from "../control/status.ts";
 import { VERSION } from "../version.ts";
 import { Agent } from "./agent.ts";
 import { agentStatus } from "./agent_status.ts";
+import { answerBalance, isQuestion, type RealServerResult } from "./balance_commands.ts";
 import { wallTime } from "./clock.ts";
 import { writeDump } from "./dumps.ts";
 import { Hooks } from "./hooks.ts";
@@ -279,6 +281,11 @@ export class Service {
         return await this.#override(request);
       case "bfd":
         return await this.#administerBfd(request.name, request.action);
+      case "drain":
+      case "undrain":
+      case "weight":
+      case "real_server":
+        return await this.#balance(request);
       case "version":
         return { version: VERSION };
       case "upgrade":
@@ -315,6 +322,12 @@ export class Service {
       log("info", ["control"], `BFD session ${name} is ${what} on request`);
       return { name, action };
     });
+  }
+
+  /** Orders wait as any change does; a question is no change. */
+  #balance(request: BalanceRequest): Promise<RealServerResult> {
+    const answer = () => answerBalance(request, this.#agent.balancing);
+    return isQuestion(request) ? answer() : this.#inTurn(answer);
   }
 
   async status(): Promise<Status> {

@@ -23,6 +23,8 @@ export const COMMON_OPTIONS = {
   json: { type: "boolean" },
   name: { type: "string" },
   "take-over": { type: "boolean" },
+  timeout: { type: "string" },
+  wait: { type: "boolean" },
   version: { type: "boolean", short: "V" },
 } as const satisfies Options;
 
@@ -35,6 +37,8 @@ export type CommonValues = {
   json?: boolean;
   name?: string;
   "take-over"?: boolean;
+  timeout?: string;
+  wait?: boolean;
   version?: boolean;
 };
 
@@ -43,7 +47,12 @@ export function parseArguments(
   args: readonly string[],
 ): { values: CommonValues; positionals: string[] } {
   try {
-    return parseArgs({ args: [...args], options: COMMON_OPTIONS, allowPositionals: true });
+    return parseArgs({
+      args: [...args],
+      options: COMMON_OPTIONS,
+      allowPositionals: true,
+      allowNegative: true,
+    });
   } catch (error) {
     throw new UsageError(textOf(error));
   }

@@ -123,7 +123,8 @@ function serverText(server: RealServerStatus, now: number): string {
 /** What a drain waits for. */
 export function drainText(server: RealServerStatus, now: number): string {
   const { active_connections: active, inactive_connections: inactive } = server.counters;
-  if (active === null || inactive === null) return "it is out, until halb undrain";
+  if (server.drain?.done) return "it is out, until halb undrain";
+  if (active === null || inactive === null) return "it is not in the table now";
   const left = `${active} active and ${inactive} inactive connections are left`;
   const until = server.drain?.until ?? null;
   if (until === null) return left;

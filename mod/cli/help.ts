@@ -12,6 +12,9 @@ const GENERAL = `halb: high availability for Linux edge boxes and routers
   halb status   [NAME] [--json]      what is going on now
   halb release  NAME [--for 10m]     let another node be master of a router or sync group
   halb claim    NAME                 be its master here
+  halb drain    VS RS [--timeout 1m] take a real server out when its connections are over
+  halb undrain  VS RS                put it back
+  halb weight   VS RS N|configured   give it another weight, or its own
   halb bfd      down NAME | up NAME  take a BFD session down, or let it come up again
   halb upgrade  [--binary PATH]      hand over to a new process, without a failover
   halb schema                        JSON Schema of site.toml, for editors
@@ -71,6 +74,26 @@ on, for as long as it is master. That is refused where the present master owns t
 (priority 255), and while something keeps this node out of the election. It ends a release.
 
   halb claim site`,
+  drain: `halb drain VS RS [--timeout DURATION] [--no-wait] [--json]
+
+Takes the real server RS of the virtual server VS out: it gets no new connections from now on, and
+leaves the table when the others are over, or after DURATION (0s: however long they last; without
+the option, the server's drain_timeout). The command shows what is left each second and ends with
+the drain; with --no-wait it ends at once. The drain goes on either way, through reloads and
+"halb upgrade", and holds until "halb undrain". It takes --control and --config, too.
+
+  halb drain web-http 198.51.100.11:8080 --timeout 60s`,
+  undrain: `halb undrain VS RS [--json] [--control PATH | --config FILE]
+
+Puts the real server RS of the virtual server VS back after "halb drain", also before that is over.
+
+  halb undrain web-http 198.51.100.11:8080`,
+  weight: `halb weight VS RS N|configured [--json] [--control PATH | --config FILE]
+
+Gives the real server RS of the virtual server VS the weight N, 0 to 65535, in place of the
+configured one, until "configured" gives that back. It holds through reloads and "halb upgrade".
+
+  halb weight web-http 198.51.100.11:8080 5`,
   bfd: `halb bfd down|up NAME [--json] [--control PATH | --config FILE]
 
 down: the BFD session NAME goes to AdminDown, and the other side is told so. It stays there across

@@ -167,6 +167,8 @@ function realServer(
       since: wallTime(drain.since),
       /** When it ends at the latest; null: with its last connection. */
       until: drain.until === null ? null : wallTime(drain.until),
+      /** It is out of the table. */
+      done: (drain as { readonly done?: boolean }).done ?? connections === null,
     },
     /** It comes from a list, not from the configuration. */
     listed,

@@ -5,10 +5,18 @@
  * @module
  */
 
+import {
+  BALANCE_COMMANDS,
+  type BalanceRequest,
+  isBalanceCommand,
+  readBalance,
+} from "./balance_protocol.ts";
+
 /** Longest request, bytes; longer ones are refused unread. */
 export const LONGEST_REQUEST = 65_536;
 
 export type ControlRequest =
+  | BalanceRequest
   | { readonly command: "status" }
   | { readonly command: "reload" }
   | { readonly command: "version" }
@@ -56,13 +64,14 @@ export type ControlResponse =
   | { readonly ok: true; readonly result: unknown }
   | { readonly ok: false; readonly error: string };
 
-const COMMANDS = new Set([
+const COMMANDS: ReadonlySet<string> = new Set([
   "status",
   "reload",
   "version",
   "release",
   "claim",
   "bfd",
+  ...BALANCE_COMMANDS,
   "upgrade",
   "take_over",
   "inject_fault",
@@ -88,6 +97,7 @@ export function parseRequest(line: string): ControlRequest | string {
   if (command === "release" || command === "claim") {
     return readOverride(command, data as Record<string, unknown>);
   }
+  if (isBalanceCommand(command)) return readBalance(command, data as Record<string, unknown>);
   if (command === "bfd") return readBfd(data as Record<string, unknown>);
   if (command === "upgrade") return readUpgrade(data as Record<string, unknown>);
   if (command === "take_over") return readTakeOver(data as Record<string, unknown>);

@@ -92,3 +92,30 @@ Deno.test("noise yields a sentence, and mutations of a request nothing unknown",
   });
   if (Deno.env.get("HALB_SEED") === undefined) assert.ok(understood > 30, `${understood}`);
 });
+
+Deno.test("orders to real servers are read, and nothing that only looks like one", () => {
+  const names = { virtual_server: "web", real_server: "198.51.100.11:80" };
+  for (
+    const good of [
+      { command: "drain", ...names },
+      { command: "drain", ...names, timeout_ms: 0 },
+      { command: "undrain", ...names },
+      { command: "weight", ...names, weight: 65_535 },
+      { command: "weight", ...names, weight: null },
+      { command: "real_server", ...names },
+    ]
+  ) assert.deepEqual(parseRequest(JSON.stringify(good)), good);
+  for (
+    const bad of [
+      { command: "drain", virtual_server: "web" },
+      { command: "drain", ...names, real_server: "" },
+      { command: "drain", ...names, timeout_ms: -1 },
+      { command: "drain", ...names, timeout_ms: "1" },
+      { command: "drain", ...names, timeout_ms: 8 * 86_400_000 },
+      { command: "weight", ...names },
+      { command: "weight", ...names, weight: 1.5 },
+      { command: "weight", ...names, weight: 65_536 },
+      { command: "undrain", ...names, virtual_server: ["web"] },
+    ]
+  ) assert.equal(typeof parseRequest(JSON.stringify(bad)), "string", JSON.stringify(bad));
+});

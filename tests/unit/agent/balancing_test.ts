@@ -1,0 +1,242 @@
+/** The agent's side of virtual servers: orders, what outlives a plane, and what outlives a kill. */
+
+import assert from "node:assert/strict";
+import { BalanceFile } from "../../../mod/agent/balance_file.ts";
+import { stepRecord } from "../../../mod/agent/balance_steps.ts";
+import { answerBalance } from "../../../mod/agent/balance_commands.ts";
+import { Balancing } from "../../../mod/agent/balancing.ts";
+import { PlaneDied } from "../../../mod/agent/questions.ts";
+import type {
+  BalanceMemory,
+  BalanceNote,
+  BalanceOrder,
+  BalancePlan,
+  BalanceState,
+} from "../../../mod/plane/balance.ts";
+import {
+  balancePlan,
+  balanceState,
+  report,
+  serverReport,
+  virtualServer,
+} from "../control/balance_fixtures.ts";
+
+const VS = "web-http";
+const RS = "198.51.100.11:8080";
+
+function note(more: Partial<BalanceNote> = {}): BalanceNote {
+  return {
+    namespace: "",
+    own: ["tcp 192.0.2.10:80"],
+    originals: { timeouts: null, settings: {} },
+    daemons: [],
+    ...more,
+  };
+}
+
+function servers(override: number | null): BalanceMemory["servers"] {
+  const common = { up: true, since: 1, transitions: 0, drain: null, risingSince: null };
+  return [{
+    name: VS,
+    met: true,
+    since: 1,
+    transitions: 1,
+    servers: [
+      { name: RS, ...common, override },
+      { name: "198.51.100.12:8080", ...common, override: null },
+    ],
+  }];
+}
+
+/** A kernel plane by the book, in a state directory of its own. */
+async function world(
+  body: (world: {
+    balancing(): Balancing;
+    directory: string;
+    kernel: {
+      state: BalanceState;
+      plan: BalancePlan | undefined;
+      dies: boolean;
+      refuses: string | null;
+      orders: [string, string, BalanceOrder][];
+      noted: string[];
+    };
+  }) => Promise<void>,
+): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  const kernel = {
+    state: balanceState(report()),
+    plan: balancePlan(virtualServer()) as BalancePlan | undefined,
+    dies: false,
+    refuses: null as string | null,
+    orders: [] as [string, string, BalanceOrder][],
+    noted: [] as string[],
+  };
+  const all: Balancing[] = [];
+  const balancing = (): Balancing => {
+    const made = new Balancing({
+      directory,
+      plan: () => kernel.plan,
+      runs: () => true,
+      query: () =>
+        kernel.dies ? Promise.reject(new PlaneDied("kernel")) : Promise.resolve(kernel.state),
+      order: (...order) => {
+        kernel.orders.push(order);
+        const refused = kernel.refuses;
+        return Promise.resolve({ type: "balance_ordered", id: "t:2", cause: "c:2", refused });
+      },
+      noted: (cause) => void kernel.noted.push(cause),
+    });
+    all.push(made);
+    return made;
+  };
+  try {
+    await body({ balancing, directory, kernel });
+  } finally {
+    for (const one of all) one.stop();
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+Deno.test("an order reaches the kernel plane, and its answer tells how the server stands", () =>
+  world(async ({ balancing, kernel }) => {
+    const ours = balancing();
+    const drain = { since: 0, until: null };
+    const drained = serverReport(RS, { state: "draining", drain });
+    kernel.state = balanceState(report({ servers: [drained] }));
+    const names = { virtual_server: VS, real_server: RS };
+    const result = await answerBalance({ command: "drain", ...names, timeout_ms: 1500 }, ours);
+    assert.deepEqual(kernel.orders, [[VS, RS, { order: "drain", timeout: 1_500_000 }]]);
+    assert.equal(result.real_server.state, "draining");
+    assert.equal(result.left, null);
+    const step = { type: "balance_step", id: "t:3", cause: "t:2", at: 0, server: VS } as const;
+    ours.step({ ...step, what: { kind: "drained", realServer: RS, connections: 2 } });
+    const asked = await answerBalance({ command: "real_server", ...names }, ours);
+    assert.equal(asked.left, 2);
+    const again = { kind: "real_server", realServer: RS, state: "up", reason: "" } as const;
+    ours.step({ ...step, what: again });
+    assert.equal(ours.left(VS, RS), null);
+  }));
+
+Deno.test("names that do not exist are refused, with the nearest that do", () =>
+  world(async ({ balancing, kernel }) => {
+    const ours = balancing();
+    const order = (server: string, real: string) => ours.order(server, real, { order: "undrain" });
+    await assert.rejects(order("web-htp", RS), /no virtual server "web-htp": is web-http meant\?/);
+    await assert.rejects(
+      order(VS, "198.51.100.11:808"),
+      /web-http has no real server "198\.51\.100\.11:808": is 198\.51\.100\.11:8080 meant\?/,
+    );
+    await assert.rejects(order("mail", RS), /no virtual server "mail": there are web-http$/);
+    kernel.plan = undefined;
+    await assert.rejects(order(VS, RS), /none is configured/);
+    assert.equal(kernel.orders.length, 0);
+  }));
+
+Deno.test("a refusal of the balancer is said in its words", () =>
+  world(async ({ balancing, kernel }) => {
+    kernel.refuses = "it is the last one";
+    const order = balancing().order(VS, RS, { order: "drain", timeout: null });
+    await assert.rejects(order, /Cannot drain 198\.51\.100\.11:8080 of web-http: it is the last/);
+  }));
+
+Deno.test("status waits for no plane that dies, and says that it shows the past", () =>
+  world(async ({ balancing, kernel }) => {
+    const ours = balancing();
+    assert.equal((await ours.facts())!.stale, false);
+    kernel.dies = true;
+    const facts = await ours.facts();
+    assert.equal(facts!.stale, true);
+    assert.equal(facts!.state, kernel.state);
+    kernel.plan = undefined;
+    assert.equal(await ours.facts(), undefined);
+  }));
+
+Deno.test("a new kernel plane goes on from what the last one remembered", () =>
+  world(async ({ balancing, kernel }) => {
+    const ours = balancing();
+    assert.deepEqual(ours.former, {});
+    kernel.state = { ...kernel.state, memory: { servers: servers(3), checks: [], own: ["a"] } };
+    await ours.learn();
+    ours.note({ type: "balance_note", id: "t:9", ...note() });
+    assert.deepEqual(kernel.noted, ["t:9"]);
+    assert.deepEqual(ours.former, { memory: kernel.state.memory, note: note() });
+  }));
+
+Deno.test("after a kill the next agent knows what is ours and what was ordered, and no more", () =>
+  world(async ({ balancing, kernel, directory }) => {
+    const killed = balancing();
+    killed.note({ type: "balance_note", id: "t:9", ...note() });
+    kernel.state = { ...kernel.state, memory: { servers: servers(3), checks: [], own: ["a"] } };
+    await killed.learn();
+    const { mode } = await Deno.stat(`${directory}/ipvs.json`);
+    assert.equal(mode! & 0o777, 0o600);
+    const next = balancing();
+    next.restore();
+    assert.deepEqual(next.former.note, note());
+    const [server] = next.memory!.servers;
+    assert.deepEqual(server!.servers.map(({ name, override }) => [name, override]), [[RS, 3]]);
+    // What was handed over counts more.
+    const heir = balancing();
+    heir.restore({ servers: [], checks: [], own: [] });
+    assert.deepEqual(heir.former, { memory: { servers: [], checks: [], own: [] }, note: note() });
+    // Nothing of ours is left: nothing is to be remembered.
+    next.note({ type: "balance_note", id: "t:10", ...note({ own: [] }) });
+    await assert.rejects(Deno.stat(`${directory}/ipvs.json`), Deno.errors.NotFound);
+  }));
+
+Deno.test("what nobody could have written is not believed", async () => {
+  const directory = await Deno.makeTempDir();
+  const path = `${directory}/ipvs.json`;
+  const written = (): string => Deno.readTextFileSync(path);
+  try {
+    const file = new BalanceFile(directory);
+    assert.deepEqual(file.read(), { orders: [] });
+    file.note(note());
+    const good = written();
+    assert.deepEqual(new BalanceFile(directory).read(), { note: note(), orders: [] });
+    for (
+      const bad of [
+        "",
+        "{}",
+        good.slice(0, -5),
+        good.replace('"own":["tcp 192.0.2.10:80"]', '"own":[7]'),
+        good.replace(/"boot":"[^"]+"/, '"boot":"another"'),
+        good.replace('"format":1', '"format":2'),
+      ]
+    ) {
+      Deno.writeTextFileSync(path, bad);
+      assert.deepEqual(new BalanceFile(directory).read(), { orders: [] }, bad);
+    }
+    Deno.removeSync(path);
+    Deno.symlinkSync("/etc/passwd", path);
+    assert.deepEqual(new BalanceFile(directory).read(), { orders: [] });
+    // It is written beside and moved there: the link's target stays.
+    file.note(note({ own: ["tcp 192.0.2.11:80"] }));
+    assert.equal(Deno.lstatSync(path).isSymlink, false);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("what happens is logged by how much it matters", () => {
+  const step = { type: "balance_step", id: "t:3", cause: "t:2", at: 0, server: VS } as const;
+  const log = (what: Parameters<typeof stepRecord>[0]["what"]) => {
+    const { level, category, message, properties } = stepRecord({ ...step, what });
+    assert.deepEqual(category, ["ipvs", VS]);
+    return [level, message, properties];
+  };
+  const reason = "connection refused";
+  const down = { kind: "real_server", realServer: RS, state: "down", reason } as const;
+  assert.deepEqual(log(down), ["warning", `Real server ${RS} is down`, { reason }]);
+  assert.equal(log({ ...down, state: "up" })[0], "info");
+  const lost = log({ kind: "quorum", met: false, reason });
+  assert.deepEqual(lost, ["error", "The quorum is lost", { reason }]);
+  assert.deepEqual(log({ kind: "drained", realServer: RS, connections: 2 }), [
+    "info",
+    `Real server ${RS} is drained: its time is over`,
+    { connections: 2 },
+  ]);
+  const active = log({ kind: "active", active: false, reason });
+  assert.equal(active[1], "Virtual server is no longer in the kernel's table");
+});
