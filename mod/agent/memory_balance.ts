@@ -20,7 +20,11 @@ const MOST_DAEMONS = 8;
 /** Of services, with ranges of addresses. */
 const MOST_SERVICES = 16 * LARGEST_RANGE;
 
-const drain = v.nullable(v.strictObject({ since: micros, until: v.nullable(micros) }));
+const drain = v.nullable(v.strictObject({
+  since: micros,
+  until: v.nullable(micros),
+  done: v.exactOptional(v.boolean()),
+}));
 
 const opinion = v.strictObject({
   kind: v.picklist(["absolute", "percent", "add"]),

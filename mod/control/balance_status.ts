@@ -168,10 +168,10 @@ function realServer(
       /** When it ends at the latest; null: with its last connection. */
       until: drain.until === null ? null : wallTime(drain.until),
       /** It is out of the table. */
-      done: (drain as { readonly done?: boolean }).done ?? connections === null,
+      done: drain.done,
     },
     /** It comes from a list, not from the configuration. */
-    listed,
+    listed: listed || (report?.listed ?? false),
     checks: settings.checks.flatMap((id) => checkOf(id) ?? []),
     counters: {
       /** null: it is not in the table. */

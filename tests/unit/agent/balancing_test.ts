@@ -101,7 +101,7 @@ async function world(
 Deno.test("an order reaches the kernel plane, and its answer tells how the server stands", () =>
   world(async ({ balancing, kernel }) => {
     const ours = balancing();
-    const drain = { since: 0, until: null };
+    const drain = { since: 0, until: null, done: false };
     const drained = serverReport(RS, { state: "draining", drain });
     kernel.state = balanceState(report({ servers: [drained] }));
     const names = { virtual_server: VS, real_server: RS };

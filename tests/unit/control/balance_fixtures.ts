@@ -81,10 +81,11 @@ export function serverReport(
     since: 0,
     transitions: 0,
     drain: null,
+    listed: false,
     connections: { active: 3, inactive: 1 },
     counters: { connections: 7, packetsIn: 70, packetsOut: 60, bytesIn: 7000, bytesOut: 6000 },
     ...more,
-  } as RealServerReport;
+  };
 }
 
 export function report(more: Partial<VirtualServerReport> = {}): VirtualServerReport {
