@@ -157,9 +157,7 @@ function createReal(
     reason: "",
     weight: 0,
     override: memory?.override ?? null,
-    drain: drain === null
-      ? null
-      : { since: drain.since, until: drain.until, done: drain.done ?? false, counted: null },
+    drain: drain === null ? null : { done: false, counted: null, ...drain },
     risingSince: null,
     state: "up",
     since: memory?.since ?? turn.now,

@@ -98,9 +98,7 @@ export function rememberBalance(balance: Balance): MachineMemory {
           since: real.since,
           transitions: real.transitions,
           override: real.override,
-          drain: real.drain === null
-            ? null
-            : { since: real.drain.since, until: real.drain.until, done: real.drain.done },
+          drain: real.drain === null ? null : { ...real.drain },
           risingSince: real.risingSince,
         })),
         ...(listed.length === 0 ? {} : { listed: listed.map((real) => real.settings) }),

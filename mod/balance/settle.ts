@@ -28,7 +28,8 @@ export function settle(turn: Turn): BalanceEffect[] {
     let changed = sorry !== isSorry(server);
     for (const real of all || changed ? server.servers.values() : some) {
       const placed = placeOf(server, real, turn.now);
-      changed ||= placed !== real.placed;
+      // Behind the sorry server that it is, too, nobody sees it.
+      changed ||= placed !== real.placed && !(real.twin && sorry);
       real.placed = placed;
     }
     if (all) {

@@ -238,6 +238,7 @@ export interface VirtualServerMemory {
       readonly until: Micros | null;
       /** Absent: not yet. */
       readonly done?: boolean;
+      readonly counted?: Drain["counted"];
     } | null;
     /** When it came back, for its slow start; null: it has its full weight. */
     readonly risingSince: Micros | null;
