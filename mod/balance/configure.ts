@@ -87,12 +87,14 @@ function create(
     mergeListed(turn, server, memory.listed, (real) => known.get(real.name));
   }
   markTwins(server);
-  if (memory !== undefined) return;
-  // Nobody has waited for it to be lost or met: the hysteresis is for what comes.
-  for (const real of server.servers.values()) {
+  // Nobody has seen it come: it has its full weight.
+  for (const [name, real] of server.servers) {
+    if (known.has(name)) continue;
     real.share = shareOf(real);
     server.total += real.share;
   }
+  if (memory !== undefined) return;
+  // Nobody has waited for it to be lost or met: the hysteresis is for what comes.
   server.met = server.total >= settings.quorum;
   tell(turn, server, { kind: "quorum", met: server.met, reason: quorumReason(server) });
 }

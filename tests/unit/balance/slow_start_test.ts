@@ -1,6 +1,7 @@
 /** Slow start: weights that rise by whole seconds of the clock. */
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { rememberBalance } from "../../../mod/balance/mod.ts";
 import { real, Scene, SECOND, virtual } from "./scene.ts";
 
 const SLOW = { slowStart: 4 * SECOND };
@@ -123,4 +124,17 @@ Deno.test("a thousand that come back together change together", () => {
   const seen = scene.pass(20 * SECOND);
   // One for each second that begins, and one for the end.
   strictEqual(seen.length, 11, seen.join("\n"));
+});
+
+Deno.test("who is not in the memory has its full weight: only orders outlive a kill", () => {
+  const scene = new Scene();
+  const settings = virtual([real(11, 8, SLOW), real(12, 8, SLOW)], { quorum: 16 });
+  scene.configure(settings);
+  scene.weigh(12, 9);
+  const { servers: [web] } = rememberBalance(scene.balance);
+  const ordered = web!.servers.filter(({ override }) => override !== null);
+  const next = new Scene();
+  next.restore({ servers: [{ ...web!, servers: ordered }], checks: [] });
+  deepStrictEqual(next.configure(settings), ["program web", "track web met"]);
+  strictEqual(next.table(), "11=8 12=9");
 });
