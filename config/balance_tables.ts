@@ -4,7 +4,9 @@
  * @module
  */
 
-import type { Report } from "./finding.ts";
+import { type CheckSurroundings, readUses } from "./check_checks.ts";
+import { type CheckedServer, type CheckUseConfig, withCheckDefaults } from "./check_uses.ts";
+import type { Finding, Report } from "./finding.ts";
 import { checkIpvs } from "./ipvs_checks.ts";
 import { IPVS_SCHEMA, type IpvsConfig } from "./ipvs_schema.ts";
 import { validate } from "./issues.ts";
@@ -17,7 +19,11 @@ import {
   type CheckedVirtualServer,
   checkVirtualServers,
 } from "./virtual_server_checks.ts";
-import { resolveVirtualServer, VIRTUAL_SERVER_SCHEMA } from "./virtual_server_schema.ts";
+import {
+  resolveVirtualServer,
+  VIRTUAL_SERVER_SCHEMA,
+  type WrittenVirtualServer,
+} from "./virtual_server_schema.ts";
 
 /** All that a site says about the kernel's load balancer. */
 export interface BalanceTables {
@@ -26,30 +32,88 @@ export interface BalanceTables {
   readonly servers: readonly CheckedVirtualServer[];
 }
 
+/** What lies under the tables of virtual servers. */
+export interface BalanceDefaults {
+  /** `[defaults.virtual_server]`, where there is one. */
+  readonly server: TreeNode | undefined;
+  /** `[defaults.check]`, where there is one. */
+  readonly check: TreeNode | undefined;
+}
+
 /**
  * The tables that pass the schema; what does not is reported.
  *
  * @param ipvs the table `[ipvs]`, where there is one
- * @param common `[defaults.virtual_server]`, where there is one
  */
 export function readBalance(
   root: TableNode,
   ipvs: TableNode | undefined,
-  common: TreeNode | undefined,
+  defaults: BalanceDefaults,
+  surroundings: CheckSurroundings,
   report: Report,
 ): BalanceTables {
   const config = ipvs === undefined ? undefined : validate(ipvs, IPVS_SCHEMA, report);
   const list = root.entries.get("virtual_server");
   const items = list?.kind === "list" ? list.items : [];
   const servers = items.flatMap((item): CheckedVirtualServer[] => {
-    const node = overlay(common, item);
+    const node = layUnder(defaults, item);
     const written = validate(node, VIRTUAL_SERVER_SCHEMA, report);
-    return written === undefined ? [] : [{ config: resolveVirtualServer(written), node }];
+    if (written === undefined) return [];
+    const checks = readChecksOf(written, node, surroundings, report);
+    return [{ config: resolveVirtualServer(written, checks), node }];
   });
   return {
     ...(config === undefined || ipvs === undefined ? {} : { ipvs: { config, node: ipvs } }),
     servers,
   };
+}
+
+/** A virtual server over its defaults, and each of its checks over those of checks. */
+function layUnder({ server, check }: BalanceDefaults, item: TreeNode): TreeNode {
+  const own = item.kind === "table" && item.entries.has("check");
+  // A list or table of checks replaces the one that would be inherited as a whole.
+  return withChecks(overlay(own ? without(server, "check") : server, item), check);
+}
+
+function without(node: TreeNode | undefined, key: string): TreeNode | undefined {
+  if (node?.kind !== "table") return node;
+  return { ...node, entries: new Map([...node.entries].filter(([name]) => name !== key)) };
+}
+
+function withChecks(node: TreeNode, common: TreeNode | undefined): TreeNode {
+  if (node.kind !== "table") return node;
+  const entries = new Map(node.entries);
+  const check = entries.get("check");
+  if (check !== undefined) entries.set("check", withCheckDefaults(common, check));
+  const servers = entries.get("real_server");
+  if (servers?.kind === "list") {
+    const items = servers.items.map((server) => withChecks(server, common));
+    entries.set("real_server", { ...servers, items });
+  }
+  return { ...node, entries };
+}
+
+/** The checks of each real server: its own, or those of its virtual server. */
+function readChecksOf(
+  { listen, check, real_server }: WrittenVirtualServer,
+  node: TreeNode,
+  surroundings: CheckSurroundings,
+  report: Report,
+): CheckUseConfig[][] {
+  // What all of them inherit is wrong once.
+  const said = new Set<string>();
+  const once = (finding: Finding): void => {
+    const { source, ...where } = finding.place;
+    const key = JSON.stringify([source.name, where, finding.message]);
+    if (!said.has(key)) report(finding);
+    said.add(key);
+  };
+  return real_server.map(({ address: { address, port }, check: own }, index) => {
+    const written = own ?? check ?? [];
+    const holder = own === undefined ? node : descend(node, ["real_server", index]);
+    const server: CheckedServer = { address, port: port ?? listen[0]?.port ?? 0 };
+    return readUses(written, descend(holder, ["check"]), server, surroundings, once);
+  });
 }
 
 /** Reports what these tables contradict themselves and the rest of the site in. */

@@ -42,6 +42,7 @@ import {
 } from "./schema.ts";
 import { hideSecrets } from "./secrets.ts";
 import { sha256 } from "./sha256.ts";
+import { reportUnusedChecks } from "./server_health_checks.ts";
 import { settle } from "./settle.ts";
 import { checkTrackers, configsOf, namesIn, readTrackers, TRACKER_KEYS } from "./tracker_checks.ts";
 import { type CheckedTable, keepTables, listedTables, validTables } from "./table_lists.ts";
@@ -309,18 +310,18 @@ function buildSite(
     checks: namesIn(root.entries.get("check")),
   };
   const checks = readChecks(checkNodes, forChecks, probing, report);
-  const balance = readBalance(root, tableOf(root, "ipvs", report), forServers, report);
+  const under = { server: forServers, check: forChecks };
+  const balance = readBalance(root, tableOf(root, "ipvs", report), under, probing, report);
   const named = { bfd: sessions, check: checks, virtual_server: balance.servers };
   const trackers = readTrackers(root, named, surroundings, report);
   const list = root.entries.get("sync_group");
   const complete = checked.length === routers.length &&
     (list?.kind !== "list" || syncGroups.length === list.items.length);
   checkTrackers(checked, syncGroups, trackers, surroundings, complete, report);
-  checkBalance(
-    balance,
-    { routers: checked, routerNames: namesIn(root.entries.get("vrrp")) },
-    report,
-  );
+  const routerNames = namesIn(root.entries.get("vrrp"));
+  checkBalance(balance, { routers: checked, routerNames }, report);
+  const all = complete && balance.servers.length === itemsOf(root, "virtual_server").length;
+  if (all) reportUnusedChecks(checks, balance.servers, [...checked, ...syncGroups], report);
   const mailNode = root.entries.get("mail");
   const mail = mailNode !== undefined && isTable(mailNode, "mail", report)
     ? validate(mailNode, MAIL_SCHEMA, report)

@@ -25,12 +25,6 @@ const PLANNED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   agent: {
     http: "`agent.http`",
   },
-  virtual_server: {
-    check: "`check` of `[[virtual_server]]`",
-  },
-  "virtual_server.real_server": {
-    check: "`check` of `[[virtual_server.real_server]]`",
-  },
 };
 
 /** How a key to come is named to the user; undefined where `key` is not one. */

@@ -6,6 +6,8 @@
  */
 
 import * as v from "valibot";
+import { CHECK_USES, REQUIRE } from "./check_schema.ts";
+import type { CheckUseConfig } from "./check_uses.ts";
 import { choice, documented, duration, flag, whole } from "./fields.ts";
 import { endpoint, type EndpointConfig } from "./listen_fields.ts";
 import { REAL_SERVER_NOTIFY_TABLE } from "./notify_schema.ts";
@@ -117,6 +119,8 @@ export const serverDefaults = {
   start_down: v.optional(startDown, false),
   slow_start: v.optional(slowStart, "0s"),
   drain_timeout: v.optional(drainTimeout, "0s"),
+  check: v.exactOptional(CHECK_USES),
+  require: v.optional(REQUIRE, "all"),
   default_weight: v.optional(
     whole(0, LARGEST_SERVER_WEIGHT, {
       text: "Weight of real servers that give none.",
@@ -146,6 +150,8 @@ export const REAL_SERVER_SCHEMA = documented(
     start_down: v.exactOptional(startDown),
     slow_start: v.exactOptional(slowStart),
     drain_timeout: v.exactOptional(drainTimeout),
+    check: v.exactOptional(CHECK_USES),
+    require: v.exactOptional(REQUIRE),
     notify: v.exactOptional(REAL_SERVER_NOTIFY_TABLE),
   }),
   "a table",
@@ -169,8 +175,15 @@ export interface RealServerConfig {
   readonly start_down: boolean;
   readonly slow_start: number;
   readonly drain_timeout: number;
+  /** What says whether it is up; none: it is. */
+  readonly check: readonly CheckUseConfig[];
+  /** How many of them must pass. */
+  readonly require: "all" | "any" | number;
   readonly notify?: Exclude<Written["notify"], undefined>;
 }
+
+/** A real server as it is written. */
+export type WrittenServer = Written;
 
 /** What a virtual server says for its real servers. */
 export type ServerDefaults = v.InferOutput<v.StrictObjectSchema<typeof serverDefaults, undefined>>;
@@ -186,8 +199,16 @@ export function tunnelOf(
   return forward === "tunnel" ? { tunnel: own ?? common ?? PLAIN_TUNNEL } : {};
 }
 
-/** `server` with what `common` says where it says nothing itself. */
-export function resolveServer(server: Written, common: ServerDefaults): RealServerConfig {
+/**
+ * `server` with what `common` says where it says nothing itself.
+ *
+ * @param check its checks, its own or those that it inherits
+ */
+export function resolveServer(
+  server: Written,
+  common: ServerDefaults,
+  check: readonly CheckUseConfig[],
+): RealServerConfig {
   const { address, weight, notify } = server;
   const way = server.forward ?? common.forward;
   return {
@@ -200,6 +221,8 @@ export function resolveServer(server: Written, common: ServerDefaults): RealServ
     start_down: server.start_down ?? common.start_down,
     slow_start: server.slow_start ?? common.slow_start,
     drain_timeout: server.drain_timeout ?? common.drain_timeout,
+    check,
+    require: server.require ?? common.require,
     ...(notify === undefined ? {} : { notify }),
   };
 }

@@ -12,6 +12,7 @@ import { familyOf } from "./ip.ts";
 import { nearest } from "./nearest.ts";
 import { checkServers, representatives } from "./real_server_checks.ts";
 import { type CheckedRouter, clash, Register } from "./router_checks.ts";
+import { checkHealth } from "./server_health_checks.ts";
 import { checkServices, itemAt, sizeOf } from "./service_overlaps.ts";
 import type { CheckedTable } from "./table_lists.ts";
 import { descend, keyPlace, shown, type TreeNode, valuePlace } from "./tree.ts";
@@ -56,6 +57,7 @@ export function checkVirtualServers(
     if (!checkPlaces(server, report)) continue;
     checkService(server, report);
     checkServers(server, report);
+    checkHealth(server, report);
     checkQuorum(server, report);
     checkStop(server, report);
     checkAnnounce(server, report);

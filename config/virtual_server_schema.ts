@@ -7,6 +7,7 @@
  */
 
 import * as v from "valibot";
+import type { CheckUseConfig } from "./check_uses.ts";
 import { choice, documented, duration, flag, whole } from "./fields.ts";
 import { endpoint, type ListenConfig, listenItem } from "./listen_fields.ts";
 import { interfaceName, name, path } from "./names.ts";
@@ -291,7 +292,9 @@ export const VIRTUAL_SERVER_DEFAULTS_SCHEMA = documented(v.strictObject(commonKe
   example: { scheduler: "wrr" },
 });
 
-type Written = v.InferOutput<typeof VIRTUAL_SERVER_SCHEMA>;
+/** One `[[virtual_server]]` as it is written. */
+export type WrittenVirtualServer = v.InferOutput<typeof VIRTUAL_SERVER_SCHEMA>;
+type Written = WrittenVirtualServer;
 
 /** A sorry server with all that it takes from its virtual server. */
 export interface SorryServerConfig
@@ -303,23 +306,36 @@ export interface SorryServerConfig
  * One `[[virtual_server]]`, resolved: real servers have all that they take from it. Durations in
  * microseconds.
  */
-export interface VirtualServerConfig
-  extends Omit<Written, "real_server" | "sorry_server" | "family" | "thresholds" | "tunnel"> {
+export interface VirtualServerConfig extends
+  Omit<
+    Written,
+    "real_server" | "sorry_server" | "family" | "thresholds" | "tunnel" | "check" | "require"
+  > {
   readonly family: "ipv4" | "ipv6";
   readonly sorry_server?: SorryServerConfig;
   readonly real_server: readonly RealServerConfig[];
 }
 
-/** What is written, with what is inherited. */
-export function resolveVirtualServer(written: Written): VirtualServerConfig {
-  const { real_server, sorry_server, family = "ipv4", thresholds: _, tunnel, ...rest } = written;
+/**
+ * What is written, with what is inherited.
+ *
+ * @param checks those of each real server
+ */
+export function resolveVirtualServer(
+  written: Written,
+  checks: readonly (readonly CheckUseConfig[])[],
+): VirtualServerConfig {
+  const { real_server, sorry_server, family = "ipv4", ...rest } = written;
+  const { thresholds: _, tunnel, check: __, require: ___, ...common } = rest;
   return {
-    ...rest,
+    ...common,
     family,
     ...(sorry_server === undefined
       ? {}
-      : { sorry_server: resolveSorry(sorry_server, rest.forward, tunnel) }),
-    real_server: real_server.map((server) => resolveServer(server, written)),
+      : { sorry_server: resolveSorry(sorry_server, common.forward, tunnel) }),
+    real_server: real_server.map((server, index) =>
+      resolveServer(server, written, checks[index] ?? [])
+    ),
   };
 }
 

@@ -60,7 +60,8 @@ export class Dialogue {
   async configureKernel(plan: SitePlan, former: FormerBalance = {}): Promise<void> {
     const message = { type: "configure", id: this.#planes.ids.next() } as const;
     const { holdings, statics, interfaces, announceGroups = [], presences, balance } = plan;
-    const routers = statics === undefined ? holdings : [...holdings, statics];
+    const others = [...plan.announced ?? [], ...statics === undefined ? [] : [statics]];
+    const routers = others.length === 0 ? holdings : [...holdings, ...others];
     const answer = this.#questions.answer<Configured>("kernel", message.id);
     this.#planes.toKernel({
       ...message,

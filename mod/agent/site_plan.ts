@@ -26,6 +26,7 @@ import type { ProtocolGroup } from "../plane/groups.ts";
 import { MAX_ROUTERS } from "../plane/shared.ts";
 import type { BalancePlan } from "../plane/balance.ts";
 import type { BfdPlan } from "../plane/bfd.ts";
+import { announcedHoldings, planBalance } from "./balance_plan.ts";
 import { planBfd } from "./bfd_plan.ts";
 import { authenticationType } from "./credentials.ts";
 import { heldAddress, heldRouting, heldStatics } from "./held_objects.ts";
@@ -50,6 +51,8 @@ export interface SitePlan extends TrackerPlan {
   readonly bfd?: BfdPlan;
   /** Absent: no virtual servers. */
   readonly balance?: BalancePlan;
+  /** What the balancer holds and drops; absent: nothing. */
+  readonly announced?: readonly KernelRouter[];
 }
 
 /** Of a site with nothing in it. */
@@ -140,6 +143,11 @@ export function planSite(site: SiteConfig, slots: Slots): SitePlan {
   }
   const statics = heldStatics(site.static, "");
   const bfd = planBfd(site);
+  const balance = planBalance(site);
+  const announced = announcedHoldings(site);
+  for (const { namespace, addresses } of announced) {
+    for (const { interface: carrier } of addresses) watched(interfaces, namespace, carrier);
+  }
   return {
     routers,
     holdings,
@@ -151,6 +159,8 @@ export function planSite(site: SiteConfig, slots: Slots): SitePlan {
     ...(site.garp_group.length === 0 ? {} : { announceGroups: announceGroups(site) }),
     ...planTrackers(site, placed),
     ...(bfd === undefined ? {} : { bfd }),
+    ...(balance === undefined ? {} : { balance }),
+    ...(announced.length === 0 ? {} : { announced }),
   };
 }
 

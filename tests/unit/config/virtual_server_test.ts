@@ -67,6 +67,8 @@ Deno.test("a virtual server alone is a site, with the values of the contract whe
       start_down: false,
       slow_start: 0,
       drain_timeout: 0,
+      check: [],
+      require: "all",
     }],
   });
 });
@@ -110,6 +112,8 @@ forward = "direct"
       start_down: true,
       slow_start: 30_000_000,
       drain_timeout: 0,
+      check: [],
+      require: "all",
     },
     {
       address: { address: "2001:db8::11" },
@@ -121,6 +125,8 @@ forward = "direct"
       start_down: false,
       slow_start: 0,
       drain_timeout: 60_000_000,
+      check: [],
+      require: "all",
     },
     {
       address: { address: "198.51.100.12" },
@@ -131,6 +137,8 @@ forward = "direct"
       start_down: true,
       slow_start: 30_000_000,
       drain_timeout: 0,
+      check: [],
+      require: "all",
     },
   ]);
 });
@@ -280,6 +288,70 @@ Deno.test("programs of quorum and servers are known by keepalived's words", () =
       ["RS", "web 198.51.100.11:8080", ["/bin/true"], undefined, 1_000_000],
     ],
   );
+});
+
+Deno.test("checks: inherited, replaced as a whole, named, over their own defaults", () => {
+  const text = `[defaults.check]
+interval = "2s"
+[defaults.virtual_server]
+check = { type = "tcp", send = "x" }
+[[check]]
+name = "gateway"
+type = "ping"
+address = "192.0.2.1"
+${server("", 'address = "198.51.100.11"\n')}
+[[virtual_server.real_server]]
+address = "198.51.100.12"
+check = ["gateway", { type = "http", path = "/healthz" }]
+require = "any"
+[[virtual_server.real_server]]
+address = "198.51.100.13"
+check = []
+[[virtual_server]]
+name = "b"
+listen = "192.0.2.10:81"
+check = { type = "http" }
+require = 1
+[[virtual_server.real_server]]
+address = "198.51.100.11"
+`;
+  const { virtual_server: [a, b] } = loadValid({ "site.toml": text });
+  const uses = (config: VirtualServerConfig) =>
+    config.real_server.map(({ check, require }) => [
+      check.map((use) =>
+        "name" in use ? use.name : [use.type, use.interval, use.path ?? use.send ?? null].join()
+      ),
+      require,
+    ]);
+  assert.deepEqual(uses(a!), [
+    [["tcp,2000000,x"], "all"],
+    [["gateway", "http,2000000,/healthz"], "any"],
+    [[], "all"],
+  ]);
+  assert.deepEqual(uses(b!), [[["http,2000000,"], 1]]);
+});
+
+Deno.test("checks that nobody has, that are too few, and that nobody uses", () => {
+  const named = '[[check]]\nname = "gateway"\ntype = "ping"\naddress = "192.0.2.1"\n';
+  const two =
+    'address = "198.51.100.11"\n[[virtual_server.real_server]]\naddress = "198.51.100.12"\n';
+  // What both inherit is wrong once.
+  assert.deepEqual(wrong(server('check = "gatewya"\n', two) + named), [
+    '4:9 error: There is no `[[check]]` with the name "gatewya" | write `"gateway"` instead',
+    '10:8 warning: Nobody uses the check "gateway" | name it in `check` of a server or in ' +
+    "`track.checks` of a router, or take it out",
+  ]);
+  assert.deepEqual(wrong(server('check = "gateway"\n', two) + named), []);
+  assert.deepEqual(wrong(router('track.checks = ["gateway"]\n') + named), []);
+  assert.deepEqual(wrong(server('check = { type = "tcp" }\nrequire = 2\n', two)), [
+    "5:11 error: `require = 2`, and the real server has 1 check: it would never be up | write " +
+    "`1` or less",
+  ]);
+  assert.deepEqual(wrong(server("start_down = true\n", two)), [
+    "4:1 error: `start_down` waits for checks, and the real server has none | add `check`, or " +
+    "leave the key out",
+  ]);
+  assert.deepEqual(wrong(`[defaults.virtual_server]\nstart_down = true\n${server("", two)}`), []);
 });
 
 const REFUSED: readonly (readonly [string, string, readonly string[]])[] = [

@@ -1,0 +1,160 @@
+/**
+ * From a site's configuration to what the kernel plane is told of virtual servers: the balancer's
+ * settings, and the addresses that it holds and drops. Pure.
+ *
+ * @module
+ */
+
+import {
+  endpointText,
+  familyOf,
+  type IpvsConfig,
+  listenOf,
+  type RealServerConfig,
+  realServerOf,
+  serviceOf,
+  type SiteConfig,
+  sorryServerOf,
+  type SyncDaemonConfig,
+  type VirtualServerConfig,
+} from "../../config/mod.ts";
+import type { RealServerSettings, VirtualServerSettings } from "../balance/mod.ts";
+import { expandListen, type Timeouts } from "../ipvs/mod.ts";
+import type { AnnounceServer, BalancePlan, SyncDaemonPlan } from "../plane/balance.ts";
+import type { HeldAddress, KernelRouter } from "../plane/messages.ts";
+import { checkIds } from "./check_names.ts";
+import { sessionNames } from "./sessions.ts";
+
+const SECOND = 1_000_000;
+
+/**
+ * How long the kernel keeps an announced address without the agent, seconds. Long enough for a
+ * restart; after a `kill -9` the routing daemon withdraws it then, and the other directors go on.
+ */
+const ANNOUNCE_LEASE = 10;
+
+/** What of a site is balancing. */
+export type BalancePart = Pick<SiteConfig, "virtual_server" | "vrrp" | "ipvs">;
+
+/** All of IPVS that a site wants; undefined: nothing. */
+export function planBalance(site: BalancePart): BalancePlan | undefined {
+  const { virtual_server, ipvs } = site;
+  if (virtual_server.length === 0 && ipvs === undefined) return undefined;
+  const timeouts = timeoutsOf(ipvs?.timeouts);
+  return {
+    namespace: ipvs?.namespace ?? "",
+    servers: virtual_server.map((server) => settingsOf(server, site)),
+    announce: virtual_server.flatMap((server) =>
+      server.announce === undefined ? [] : [announceOf(server)]
+    ),
+    ...(timeouts === undefined ? {} : { timeouts }),
+    syncDaemons: (ipvs?.sync_daemon ?? []).flatMap((daemon) => daemonsOf(daemon, site)),
+    settings: { ...ipvs?.settings },
+    flush: ipvs?.flush ?? false,
+    onStop: ipvs?.on_stop ?? "remove",
+  };
+}
+
+/** What the kernel plane holds while the router is master; empty: there is none of that name. */
+function holdingsOf(router: string | undefined, { vrrp }: BalancePart): string[] {
+  const own = vrrp.find(({ name }) => name === router);
+  return own === undefined ? [] : sessionNames(own);
+}
+
+function settingsOf(server: VirtualServerConfig, site: BalancePart): VirtualServerSettings {
+  const { name, follow, quorum, hysteresis, sorry_server: sorry, announce } = server;
+  return {
+    name,
+    listen: listenOf(server),
+    service: serviceOf(server),
+    follow: holdingsOf(follow, site),
+    quorum,
+    hysteresis,
+    sorryServer: sorry === undefined
+      ? null
+      : { server: sorryServerOf(sorry), inhibit: sorry.inhibit },
+    announce: announce !== undefined,
+    servers: server.real_server.map((real) => realServerSettings(name, real)),
+  };
+}
+
+/** @param virtualServer the name of the virtual server that it belongs to */
+export function realServerSettings(
+  virtualServer: string,
+  real: RealServerConfig,
+): RealServerSettings {
+  return {
+    name: endpointText(real.address),
+    server: realServerOf(real),
+    checks: checkIds(virtualServer, real),
+    require: real.require,
+    onFailure: real.on_failure,
+    startDown: real.start_down,
+    slowStart: real.slow_start,
+    drainTimeout: real.drain_timeout,
+  };
+}
+
+function timeoutsOf(timeouts: IpvsConfig["timeouts"]): Timeouts | undefined {
+  if (timeouts === undefined) return undefined;
+  const { tcp = 0, tcp_fin = 0, udp = 0 } = timeouts;
+  return { tcp: tcp / SECOND, tcpFin: tcp_fin / SECOND, udp: udp / SECOND };
+}
+
+/** One for each thread of the kernel; one that follows a router is either, in turn. */
+function daemonsOf(daemon: SyncDaemonConfig, site: BalancePart): SyncDaemonPlan[] {
+  const { interface: own, id, follow, role = "both" } = daemon;
+  const settings = {
+    interface: own,
+    id,
+    maxLength: daemon.max_length ?? 0,
+    group: daemon.group ?? "",
+    port: daemon.port ?? 0,
+    ttl: daemon.ttl ?? 0,
+  };
+  if (follow !== undefined) return [{ role: { follow: holdingsOf(follow, site) }, ...settings }];
+  const roles = role === "both" ? ["master", "backup"] as const : [role];
+  return roles.map((one) => ({ role: one, ...settings }));
+}
+
+// ===== what is announced =========================================================================
+
+/** The name of what is held for a virtual server: no router can have it. */
+function announceName(server: string): string {
+  return `[announce] ${server}`;
+}
+
+function announceOf({ name }: VirtualServerConfig): AnnounceServer {
+  return { server: name, holding: announceName(name) };
+}
+
+/** What the balancer holds and drops: the addresses of virtual servers with `announce`. */
+export function announcedHoldings({ virtual_server, ipvs }: BalancePart): KernelRouter[] {
+  return virtual_server.flatMap((server): KernelRouter[] => {
+    if (server.announce === undefined) return [];
+    return [{
+      name: announceName(server.name),
+      slot: 0,
+      namespace: ipvs?.namespace ?? "",
+      addresses: announcedAddresses(server, server.announce.interface),
+      decidedBy: "balancer",
+      lease: ANNOUNCE_LEASE,
+      // Routing daemons tell of them; neighbours have no business with a loopback's address.
+      announce: { repeat: 0, delay: 0, refresh: 0, refreshRepeat: 0, interval: 0 },
+    }];
+  });
+}
+
+/** Each address once, however many ports it has. */
+function announcedAddresses(server: VirtualServerConfig, carrier: string): HeldAddress[] {
+  const all = listenOf(server).flatMap((listen) => {
+    const keys = expandListen(listen);
+    return keys.ok ? keys.value : [];
+  });
+  const addresses = new Set(all.flatMap((key) => "address" in key ? [key.address] : []));
+  return [...addresses].map((address) => ({
+    address,
+    prefixLength: familyOf(address) === "ipv6" ? 128 : 32,
+    interface: carrier,
+  }));
+}
