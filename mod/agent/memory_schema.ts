@@ -13,6 +13,7 @@ import * as v from "valibot";
 import { address, interfaceName, name, text, whole } from "./memory_values.ts";
 import { MAX_ROUTERS } from "../plane/shared.ts";
 import { balanceMemory } from "./memory_balance.ts";
+import { balancePlan } from "./memory_balance_plan.ts";
 import { bfdMemories, bfdPlan } from "./memory_bfd.ts";
 import { heldAddress, heldRoute, heldRule } from "./memory_holdings.ts";
 import { TRACKER_KINDS } from "../vrrp/mod.ts";
@@ -89,6 +90,7 @@ const kernelRouter = v.strictObject({
   routes: v.exactOptional(v.array(heldRoute)),
   rules: v.exactOptional(v.array(heldRule)),
   always: v.exactOptional(v.literal(true)),
+  decidedBy: v.exactOptional(v.literal("balancer")),
   lease: whole(0, 0xffff_ffff),
   announce: v.strictObject({
     repeat: count,
@@ -158,6 +160,8 @@ export const planSchema = v.strictObject({
     [],
   ),
   bfd: v.exactOptional(bfdPlan),
+  balance: v.exactOptional(balancePlan),
+  announced: v.exactOptional(v.pipe(v.array(kernelRouter), v.maxLength(MAX_ROUTERS))),
 });
 
 const timer = v.strictObject({

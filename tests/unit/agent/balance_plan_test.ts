@@ -1,0 +1,247 @@
+/** From virtual servers of a site to what the kernel plane is told of them. */
+
+import assert from "node:assert/strict";
+import * as v from "valibot";
+import { announcedHoldings, planBalance } from "../../../mod/agent/balance_plan.ts";
+import { serverChecks } from "../../../mod/agent/check_names.ts";
+import { planSchema } from "../../../mod/agent/memory_schema.ts";
+import { siteChanges } from "../../../mod/agent/site_changes.ts";
+import { planSite, type SitePlan, Slots } from "../../../mod/agent/site_plan.ts";
+import { refuseServers } from "../../../mod/balance/mod.ts";
+import { loadValid, router } from "../config/fixtures.ts";
+
+const site = (text: string) => loadValid({ "site.toml": text });
+
+const WEB = `[[virtual_server]]
+name = "web-http"
+listen = ["192.0.2.10:80", "192.0.2.10:443", "192.0.2.16/31:80"]
+scheduler = "mh"
+flags = ["mh-port"]
+persistence = { timeout = "5m", prefix_length = 24 }
+quorum = 2
+hysteresis = 1
+sorry_server = { address = "192.0.2.99:80", inhibit = true }
+on_failure = "weight-zero"
+announce = { interface = "lo" }
+check = { type = "tcp" }
+[[virtual_server.real_server]]
+address = "198.51.100.11:8080"
+weight = 10
+slow_start = "30s"
+drain_timeout = "60s"
+[[virtual_server.real_server]]
+address = "198.51.100.12"
+forward = "tunnel"
+tunnel = { type = "gue", port = 6080, checksum = "remote" }
+check = ["gateway", { type = "http" }, { type = "http", port = 81 }]
+require = 2
+thresholds = { upper = 100, lower = 80 }
+start_down = true
+[[check]]
+name = "gateway"
+type = "ping"
+address = "192.0.2.1"
+`;
+
+Deno.test("virtual servers as the balancer wants them", () => {
+  const plan = planBalance(site(WEB))!;
+  const { servers: [web, ...others], ...rest } = plan;
+  assert.equal(others.length, 0);
+  assert.deepEqual(web, {
+    name: "web-http",
+    listen: [
+      { protocol: "tcp", address: "192.0.2.10", port: 80 },
+      { protocol: "tcp", address: "192.0.2.10", port: 443 },
+      { protocol: "tcp", address: "192.0.2.16", prefixLength: 31, port: 80 },
+    ],
+    service: {
+      scheduler: "mh",
+      schedulerFlags: 2,
+      onePacket: false,
+      persistence: { timeout: 300, netmask: 0xffffff00 },
+      engine: "",
+    },
+    follow: [],
+    quorum: 2,
+    hysteresis: 1,
+    sorryServer: {
+      server: {
+        address: "192.0.2.99",
+        port: 80,
+        forward: "nat",
+        tunnel: null,
+        weight: 1,
+        upperThreshold: 0,
+        lowerThreshold: 0,
+      },
+      inhibit: true,
+    },
+    announce: true,
+    servers: [
+      {
+        name: "198.51.100.11:8080",
+        server: {
+          address: "198.51.100.11",
+          port: 8080,
+          forward: "nat",
+          tunnel: null,
+          weight: 10,
+          upperThreshold: 0,
+          lowerThreshold: 0,
+        },
+        checks: ["web-http 198.51.100.11:8080 tcp"],
+        require: "all",
+        onFailure: "weight-zero",
+        startDown: false,
+        slowStart: 30_000_000,
+        drainTimeout: 60_000_000,
+      },
+      {
+        name: "198.51.100.12",
+        server: {
+          address: "198.51.100.12",
+          forward: "tunnel",
+          tunnel: { type: "gue", port: 6080, flags: 2 },
+          weight: 1,
+          upperThreshold: 100,
+          lowerThreshold: 80,
+        },
+        checks: ["gateway", "web-http 198.51.100.12 http", "web-http 198.51.100.12 http#2"],
+        require: 2,
+        onFailure: "weight-zero",
+        startDown: true,
+        slowStart: 0,
+        drainTimeout: 0,
+      },
+    ],
+  });
+  assert.deepEqual(rest, {
+    namespace: "",
+    announce: [{ server: "web-http", holding: "[announce] web-http" }],
+    syncDaemons: [],
+    settings: {},
+    flush: false,
+    onStop: "remove",
+  });
+});
+
+Deno.test("the balancer takes what is planned", () => {
+  const { servers } = planBalance(site(WEB))!;
+  assert.equal(refuseServers(servers), null);
+});
+
+Deno.test("checks that stand at real servers, with where they ask", () => {
+  assert.deepEqual(
+    serverChecks(site(WEB)).map(({ id, check, realServer, server }) => [
+      id,
+      check.type,
+      realServer,
+      server,
+    ]),
+    [
+      ["web-http 198.51.100.11:8080 tcp", "tcp", "198.51.100.11:8080", {
+        address: "198.51.100.11",
+        port: 8080,
+      }],
+      ["web-http 198.51.100.12 http", "http", "198.51.100.12", {
+        address: "198.51.100.12",
+        port: 80,
+      }],
+      ["web-http 198.51.100.12 http#2", "http", "198.51.100.12", {
+        address: "198.51.100.12",
+        port: 80,
+      }],
+    ],
+  );
+});
+
+Deno.test("each address that is announced is held once, by the balancer, with a lease", () => {
+  const [held, ...others] = announcedHoldings(site(`${WEB}[ipvs]\nnamespace = "blue"\n`));
+  assert.equal(others.length, 0);
+  const { name, namespace, decidedBy, addresses, lease } = held!;
+  assert.deepEqual([name, namespace, decidedBy, lease > 0], [
+    "[announce] web-http",
+    "blue",
+    "balancer",
+    true,
+  ]);
+  assert.deepEqual(
+    addresses,
+    ["192.0.2.10", "192.0.2.16", "192.0.2.17"].map((address) => ({
+      address,
+      prefixLength: 32,
+      interface: "lo",
+    })),
+  );
+  const plan = planSite(site(WEB), new Slots());
+  assert.deepEqual(plan.interfaces.map(({ name }) => name), ["lo"]);
+  // What VRRP decides is a list of its own.
+  assert.deepEqual([plan.holdings.length, plan.announced?.length], [0, 1]);
+});
+
+Deno.test("who follows a router of both families follows both of its sessions", () => {
+  const both = router("").replace(
+    'addresses = ["192.0.2.10/24"]',
+    'addresses = ["192.0.2.10/24", "fe80::10/64"]',
+  );
+  const plan = planBalance(site(`${both}
+[ipvs]
+timeouts = { tcp = "15m", udp = "300s" }
+sync_daemon = { interface = "eth1", follow = "web", id = 1, max_length = 1472, group = "224.0.0.82", port = 8849, ttl = 2 }
+settings = { conn_reuse_mode = 1, expire_nodest_conn = true, pmtu_disc = false }
+flush = true
+on_stop = "keep"
+[[virtual_server]]
+name = "b"
+fwmark = 7
+follow = "web"
+[[virtual_server.real_server]]
+address = "198.51.100.11"
+`))!;
+  const held = planSite(site(both), new Slots()).holdings.map(({ name }) => name);
+  assert.equal(held.length, 2);
+  assert.deepEqual(plan.servers[0]?.follow, held);
+  assert.deepEqual(plan.syncDaemons, [{
+    role: { follow: held },
+    interface: "eth1",
+    id: 1,
+    maxLength: 1472,
+    group: "224.0.0.82",
+    port: 8849,
+    ttl: 2,
+  }]);
+  assert.deepEqual(plan.timeouts, { tcp: 900, tcpFin: 0, udp: 300 });
+  assert.deepEqual(plan.settings, { conn_reuse_mode: 1, expire_nodest_conn: 1, pmtu_disc: 0 });
+  assert.deepEqual([plan.flush, plan.onStop], [true, "keep"]);
+});
+
+Deno.test("a daemon that follows nobody is both, or what it says", () => {
+  const roles = (more: string) =>
+    planBalance(site(`[ipvs]\nsync_daemon = { interface = "eth1"${more} }\n`))!
+      .syncDaemons.map(({ role }) => role);
+  assert.deepEqual(roles(""), ["master", "backup"]);
+  assert.deepEqual(roles(', role = "backup"'), ["backup"]);
+});
+
+Deno.test("what is planned survives the way from one process to another, keys in order", () => {
+  const text = `${router('track.virtual_servers = ["web-http"]\n')}${WEB}[ipvs]
+timeouts = { tcp = "1s" }
+sync_daemon = [{ interface = "eth1", role = "master" }, { interface = "eth2", role = "backup" }]
+settings = { sync_version = 1 }
+`;
+  const plan: SitePlan = planSite(site(text), new Slots());
+  assert.notEqual(plan.balance, undefined);
+  const read = v.parse(planSchema, JSON.parse(JSON.stringify(plan)));
+  assert.equal(JSON.stringify(read), JSON.stringify(plan));
+  const [{ trackers } = { trackers: [] }] = plan.routers;
+  assert.deepEqual(trackers, [{ kind: "virtual_server", name: "web-http", weight: 0 }]);
+});
+
+Deno.test("a reload says which virtual server changed", () => {
+  const before = site(WEB);
+  const after = site(`${WEB.replace("weight = 10", "weight = 11")}[ipvs]\nflush = true\n`);
+  assert.deepEqual(siteChanges(before, after, []), [
+    "virtual server web-http: changed",
+    "ipvs: changed",
+  ]);
+});
