@@ -31,6 +31,7 @@ import { Planes } from "./planes.ts";
 import { PlaneDied, Questions } from "./questions.ts";
 import { Revivals } from "./revivals.ts";
 import type { Recorded } from "./recorder.ts";
+import { serverFacts } from "./server_notices.ts";
 import { NO_PLAN, planSite, type SitePlan, Slots } from "./site_plan.ts";
 import { keepMeaning } from "./tracker_plan.ts";
 import { TrackerEngine } from "./trackers/engine.ts";
@@ -103,6 +104,7 @@ export class Agent {
       directory: site.agent.state_directory,
       query: (counters) => this.#dialogue.queryBalance(counters),
       noted: (cause) => this.#dialogue.noted(cause),
+      heard: ({ servers, at }) => this.notices.servers.reconcile(servers, at),
       order: (...order) =>
         this.#revivals.insist("kernel", () => this.#dialogue.orderBalance(...order)),
     });
@@ -187,7 +189,7 @@ export class Agent {
     const gone = leaving.map(({ name }) => name).filter((name) =>
       !routers.has(routerOfSession(name))
     );
-    this.notices.begin(site.notifications, gone);
+    this.notices.begin(site.notifications, gone, serverFacts(plan.balance, site.virtual_server));
     const interfaces = [...plan.interfaces, ...before.interfaces];
     // What means something else from now on is judged by its new weight, and not before.
     const presences = keepMeaning(plan.presences, before.presences);
@@ -262,6 +264,7 @@ export class Agent {
   async goOn(memory: AgentMemory): Promise<number> {
     this.#hearing.snapshots.learn(memory);
     this.notices.rememberSessions(memory.bfd ?? []);
+    this.notices.servers.remember(memory.balance, serverFacts(this.#plan.balance, []));
     this.notices.remember(memory.routers, memory.groups ?? [], memory.unread ?? []);
     for (const { name, slot } of this.#plan.holdings) {
       this.counters.restore(slot, memory.counters[name] ?? {});

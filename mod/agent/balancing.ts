@@ -45,6 +45,8 @@ export interface BalancingSurroundings {
   noted(cause: EventId): void;
   /** Whether there is somebody to ask. */
   runs(): boolean;
+  /** Hears how everything stands. */
+  heard(state: BalanceState): void;
 }
 
 export class Balancing {
@@ -143,6 +145,7 @@ export class Balancing {
     this.#state = state;
     this.#memory = state.memory;
     this.#file.remember(state.memory.servers);
+    this.#env.heard(state);
     return state;
   }
 

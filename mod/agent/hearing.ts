@@ -109,6 +109,7 @@ export class Hearing implements PlaneListener {
       case "balance_step":
         this.recorder.push(message);
         this.#hearers.balancing().step(message);
+        this.#hearers.notices.servers.step(message);
         break;
       default:
         this.#common("kernel", message);

@@ -18,6 +18,8 @@ import { routerOfSession } from "../plane/sessions.ts";
 import { priorityOf, type Router, type RouterStateName } from "../vrrp/mod.ts";
 import { wallTime } from "./clock.ts";
 import { log } from "./logging.ts";
+import type { AllServerFacts } from "./server_notices.ts";
+import { ServerTeller } from "./server_teller.ts";
 
 const STATES: Readonly<Record<RouterStateName, NoticeState>> = {
   init: "STOP",
@@ -56,16 +58,21 @@ export class Notices {
   /** The same of BFD sessions. */
   #leavingSessions = new Map<string, NotifyConfig | undefined>();
 
+  /** Virtual and real servers. */
+  readonly servers: ServerTeller;
+
   constructor(config: NotificationsConfig, env: NoticesSurroundings) {
     this.#env = env;
     this.#config = config;
+    this.servers = new ServerTeller(env.generation, (...notice) => this.#give(...notice));
   }
 
   /** FIFOs, programs and mails are ours from now on, not another process's. */
   start(): void {
     this.#notifier ??= new Notifier(this.#config, {
       agent: this.#env.name,
-      states: () => [...this.#told.values()].filter(({ state }) => state !== "STOP"),
+      states: () =>
+        [...this.#told.values(), ...this.servers.told].filter(({ state }) => state !== "STOP"),
       log: (level, names, message, properties) =>
         log(level, ["notify", ...names], message, properties),
       // What speaks TLS is loaded when there is something to say.
@@ -117,8 +124,12 @@ export class Notices {
     this.#notifier?.repeatStates(this.#unread.splice(0));
   }
 
-  /** A reload begins: these names will be gone after it. */
-  begin(config: NotificationsConfig, leaving: readonly string[]): void {
+  /** A reload begins: these names will be gone after it. @param servers that will be there */
+  begin(
+    config: NotificationsConfig,
+    leaving: readonly string[],
+    servers: AllServerFacts = new Map(),
+  ): void {
     const { targets, sessions } = this.#config;
     const tables = (type: Type, names: readonly string[]) =>
       new Map(
@@ -130,6 +141,7 @@ export class Notices {
     this.#leaving = tables("INSTANCE", leaving);
     const gone = sessions.filter((name) => !config.sessions.includes(name));
     this.#leavingSessions = tables("BFD", gone);
+    this.servers.begin(servers, targets);
     this.#config = config;
     this.#notifier?.configure(config);
   }
@@ -146,6 +158,7 @@ export class Notices {
     for (const name of this.#leavingSessions.keys()) this.#told.delete(`BFD ${name}`);
     this.#leaving.clear();
     this.#leavingSessions.clear();
+    this.servers.applied();
     if (this.#config.agent.states_on_reload) this.#notifier?.repeatStates();
   }
 
@@ -277,6 +290,10 @@ export class Notices {
     else if (before !== undefined && state !== "MASTER_RX_LOWER_PRI") {
       this.#told.set(key, { ...before, priority });
     }
+    this.#give(notice, target);
+  }
+
+  #give(notice: Notice, target?: NotifyConfig): void {
     if (this.#notifier === null) this.#early.push(notice);
     else this.#notifier.tell(notice, target);
   }
@@ -288,6 +305,7 @@ export class Notices {
       // Sessions say by themselves that they end.
       if (type !== "BFD") this.#tell(type, name, "STOP", priority, cause, at);
     }
+    this.servers.end(cause);
     await this.#notifier?.end();
   }
 

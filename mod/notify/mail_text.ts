@@ -14,6 +14,8 @@ const KINDS: Readonly<Record<Notice["type"], string>> = {
   INSTANCE: "virtual router",
   GROUP: "sync group",
   BFD: "BFD session",
+  VS: "virtual server",
+  RS: "real server",
 };
 
 /** Subject and text of one mail. */

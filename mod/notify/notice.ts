@@ -5,7 +5,7 @@
  * @module
  */
 
-/** What a router, group or BFD session can be said to be, or to have met. */
+/** What a router, group, BFD session or server can be said to be, or to have met. */
 export type NoticeState =
   | "MASTER"
   | "BACKUP"
@@ -17,7 +17,8 @@ export type NoticeState =
   | "BACKUP_PRIORITY"
   | "UP"
   | "DOWN"
-  | "ADMIN_DOWN";
+  | "ADMIN_DOWN"
+  | "DRAINING";
 
 /** What is told of a BFD session alone. */
 export interface SessionDetails {
@@ -30,9 +31,23 @@ export interface SessionDetails {
   readonly remote_diagnostic: string;
 }
 
+/** What is told of virtual and real servers alone. */
+export interface ServerDetails {
+  readonly virtual_server: string;
+  /** null: it is about the virtual server. */
+  readonly real_server: string | null;
+  /** What keepalived calls it: `[198.51.100.11]:tcp:8080 [192.0.2.10]:tcp:80`. */
+  readonly line: string;
+  /** keepalived would say nothing: readers of JSON are told alone. */
+  readonly quiet: boolean;
+  /** What keepalived would have said last. */
+  readonly plain: "UP" | "DOWN";
+}
+
 /** Something that somebody wants to know. */
 export interface Notice {
-  readonly type: "INSTANCE" | "GROUP" | "BFD";
+  readonly type: "INSTANCE" | "GROUP" | "BFD" | "VS" | "RS";
+  /** Of a real server, with that of its virtual server before it. */
   readonly name: string;
   readonly state: NoticeState;
   /** What was told before; null: nothing. */
@@ -47,6 +62,8 @@ export interface Notice {
   readonly generation: number;
   /** Of a BFD session alone. */
   readonly session?: SessionDetails;
+  /** Of a virtual or real server alone. */
+  readonly server?: ServerDetails;
 }
 
 /** Longest cause, characters: a line must fit into what a pipe takes at once (4096 bytes). */
@@ -59,21 +76,31 @@ export function kindOf({ state }: Notice): "state" | "priority" | "lower_priorit
 }
 
 /** The line of keepalived's FIFO, and what it might write of a BFD session. */
-export function fifoLine({ type, name, state, priority }: Notice): string {
+export function fifoLine({ type, name, state, priority, server }: Notice): string {
+  if (server !== undefined) return `${type} ${server.line} ${server.plain}\n`;
   if (type === "BFD") return `BFD "${name}" ${state}\n`;
   return `${type} "${name}" ${state} ${priority}\n`;
 }
 
+const JSON_TYPES: Readonly<Record<Notice["type"], string>> = {
+  INSTANCE: "instance",
+  GROUP: "group",
+  BFD: "bfd",
+  VS: "virtual_server",
+  RS: "real_server",
+};
+
 /** The line of `json_fifo`. @param repeated a state that was told before, for a reader that is new */
 export function jsonLine(notice: Notice, repeated: boolean): string {
-  const { type, name, state, previous, priority, cause, time, generation, session } = notice;
+  const { type, state, previous, priority, cause, time, generation, session, server } = notice;
   return `${
     JSON.stringify({
-      type: type.toLowerCase(),
-      name,
+      type: JSON_TYPES[type],
+      name: server?.real_server ?? notice.name,
+      ...(type === "RS" ? { virtual_server: server?.virtual_server } : {}),
       state: state.toLowerCase(),
       previous_state: previous?.toLowerCase() ?? null,
-      ...(session ?? { priority }),
+      ...(server === undefined ? session ?? { priority } : {}),
       cause: cause.slice(0, CAUSE_LENGTH),
       time,
       generation,
@@ -91,12 +118,13 @@ export function argumentsOf({ type, name, state, priority }: Notice): string[] {
 export function environmentOf(notice: Notice): Record<string, string> {
   return {
     HALB_TYPE: notice.type,
-    HALB_NAME: notice.name,
+    HALB_NAME: notice.server?.real_server ?? notice.name,
     HALB_STATE: notice.state,
     HALB_PREVIOUS_STATE: notice.previous ?? "",
     HALB_PRIORITY: String(notice.priority),
     HALB_CAUSE: notice.cause.slice(0, CAUSE_LENGTH).replaceAll("\0", ""),
     ...sessionEnvironment(notice.session),
+    ...(notice.type === "RS" ? { HALB_VIRTUAL_SERVER: notice.server?.virtual_server ?? "" } : {}),
   };
 }
 

@@ -47,7 +47,14 @@ function keyOf({ type, name }: { readonly type: string; readonly name: string })
 
 /** keepalived's FIFO has no lines for BFD: who reads that of all has not asked for any. */
 function isFor(notice: Notice, format: Format, of: ReadonlySet<string> | null): boolean {
+  if (format === "text" && notice.server?.quiet === true) return false;
   return of === null ? format === "json" || notice.type !== "BFD" : of.has(keyOf(notice));
+}
+
+/** Whoever asks how things stand is told, whether the change was news or not. */
+function loud(notice: Notice): Notice {
+  if (notice.server === undefined) return notice;
+  return { ...notice, server: { ...notice.server, quiet: false } };
 }
 
 export class Notifier {
@@ -96,7 +103,7 @@ export class Notifier {
       if (!isFor(notice, format, of)) continue;
       fifo.push(format === "text" ? fifoLine(notice) : jsonLine(notice, false));
     }
-    if (target === undefined) return;
+    if (target === undefined || notice.server?.quiet === true) return;
     this.#programs.tell(target, notice);
     const { mail } = this.#config;
     const state = notice.state.toLowerCase();
@@ -134,7 +141,7 @@ export class Notifier {
   }
 
   #lines(format: Format, of: ReadonlySet<string> | null): string[] {
-    return this.#env.states().filter((notice) => isFor(notice, format, of))
+    return this.#env.states().filter((notice) => isFor(loud(notice), format, of))
       .map((notice) => format === "text" ? fifoLine(notice) : jsonLine(notice, true));
   }
 

@@ -85,6 +85,7 @@ async function world(
         const refused = kernel.refuses;
         return Promise.resolve({ type: "balance_ordered", id: "t:2", cause: "c:2", refused });
       },
+      heard: () => {},
       noted: (cause) => void kernel.noted.push(cause),
     });
     all.push(made);
