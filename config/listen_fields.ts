@@ -21,6 +21,8 @@ export interface ListenConfig {
   readonly prefix_length?: number;
   /** 0: all ports. */
   readonly port: number;
+  /** The last one of a range of ports. */
+  readonly last_port?: number;
 }
 
 /** An address, and a port where one is given. */
@@ -38,13 +40,16 @@ export function endpointText({ address, port }: EndpointConfig): string {
 }
 
 /** What stands for `listen`, as it would be written. */
-export function listenText({ address, last, prefix_length, port }: ListenConfig): string {
+export function listenText(
+  { address, last, prefix_length, port, last_port }: ListenConfig,
+): string {
   const tail = last !== undefined
     ? `-${last}`
     : prefix_length !== undefined
     ? `/${prefix_length}`
     : "";
-  return address.includes(":") ? `[${address}${tail}]:${port}` : `${address}${tail}:${port}`;
+  const ports = last_port === undefined ? String(port) : `${port}-${last_port}`;
+  return address.includes(":") ? `[${address}${tail}]:${ports}` : `${address}${tail}:${ports}`;
 }
 
 /** The text without its port; brackets are taken off. */
@@ -53,17 +58,22 @@ interface Split {
   readonly port: string | undefined;
 }
 
+/** A port, or a range of them. */
+const PORTS = "(?::([0-9]{1,5}(?:-[0-9]{1,5})?))?$";
+const BRACKETED = new RegExp(
+  "^\\[([^\\][]+)\\](?:-\\[([^\\][]+)\\]|/([0-9]{1,3}))?" + PORTS,
+);
+const PLAIN = new RegExp("^([^:[\\]]+)" + PORTS);
+
 function split(value: string): Split | undefined {
   // A range of two in brackets, or a prefix length behind them, is as plain as all in one pair.
-  const bracketed = /^\[([^\][]+)\](?:-\[([^\][]+)\]|\/([0-9]{1,3}))?(?::([0-9]{1,5}))?$/.exec(
-    value,
-  );
+  const bracketed = BRACKETED.exec(value);
   if (bracketed !== null) {
     const [, first, last, length, port] = bracketed;
     const tail = last !== undefined ? `-${last}` : length !== undefined ? `/${length}` : "";
     return { host: `${first}${tail}`, port };
   }
-  const plain = /^([^:[\]]+)(?::([0-9]{1,5}))?$/.exec(value);
+  const plain = PLAIN.exec(value);
   if (plain !== null) return { host: plain[1] ?? "", port: plain[2] };
   return /^[0-9A-Fa-f:.]+$/.test(value) ? { host: value, port: undefined } : undefined;
 }
@@ -112,10 +122,24 @@ function readListen(value: string): Read<ListenConfig> {
       : { advice: `write \`"${endpointText({ address, port: 80 })}"\` for port 80` };
     return { wrong: { message: `${VALUE} has no port`, ...advice } };
   }
-  const port = readPort(parts.port, 0);
-  if ("wrong" in port) return port;
+  const ports = readPorts(parts.port);
+  if ("wrong" in ports) return ports;
   const host = readHosts(parts.host);
-  return "wrong" in host ? host : { value: { ...host.value, port: port.value } };
+  return "wrong" in host ? host : { value: { ...host.value, ...ports.value } };
+}
+
+function readPorts(text: string): Read<Pick<ListenConfig, "port" | "last_port">> {
+  const [start = "", end] = text.split("-");
+  const port = readPort(start, end === undefined ? 0 : 1);
+  if ("wrong" in port) return port;
+  if (end === undefined) return { value: { port: port.value } };
+  const last = readPort(end, 1);
+  if ("wrong" in last) return last;
+  if (last.value < port.value) {
+    return { wrong: { message: `${VALUE} has a range of ports that ends before it begins` } };
+  }
+  const more = last.value > port.value ? { last_port: last.value } : {};
+  return { value: { port: port.value, ...more } };
 }
 
 function readHosts(host: string): Read<Omit<ListenConfig, "port">> {
@@ -189,7 +213,8 @@ function compare(a: Uint8Array, b: Uint8Array): number {
 export function listenItem(doc: Doc) {
   const described = documented(v.string(), "an address with a port, in quotes", {
     range: "an address, a range `FIRST-LAST` or a network `ADDRESS/LENGTH`, of either family " +
-      "(IPv6 in brackets), and a port from 0 to 65535; 0: all ports, with `persistence`",
+      "(IPv6 in brackets), and a port from 0 to 65535; 0: all ports, with `persistence` or " +
+      "`mark`; with `mark` also a range of ports",
     ...doc,
   });
   return v.pipe(
@@ -229,6 +254,9 @@ export function readEndpoint(value: string): Read<EndpointConfig> {
   const address = readAddress(parts.host, ENDPOINT);
   if ("wrong" in address) return address;
   if (parts.port === undefined) return { value: { address: address.value.address } };
+  if (parts.port.includes("-")) {
+    return { wrong: { message: `${VALUE} has a range of ports, and a server has one` } };
+  }
   const port = readPort(parts.port, 1);
   if ("wrong" in port) return port;
   return { value: { address: address.value.address, port: port.value } };

@@ -40,6 +40,8 @@ export type { RealServerConfig } from "./real_server_schema.ts";
 export type { SorryServerConfig, VirtualServerConfig } from "./virtual_server_schema.ts";
 export {
   listenOf,
+  type MarkedPackets,
+  marksOf,
   realServerOf,
   serviceFamilies,
   serviceOf,

@@ -46,6 +46,7 @@ export function representatives(config: VirtualServerConfig): ServiceKey[] {
 
 /** Ports of the services; 0 is that of a mark. */
 function portsOf(config: VirtualServerConfig): number[] {
+  if (config.mark !== undefined) return [0];
   const ports = config.listen.map(({ port }) => port);
   return [...new Set(config.fwmark.length === 0 ? ports : [...ports, 0])];
 }

@@ -9,6 +9,8 @@ import { networkOf, parseIp } from "../mod/ip/mod.ts";
 import { LARGEST_RANGE } from "../mod/ipvs/mod.ts";
 import { OTHER, type Report } from "./finding.ts";
 import type { ListenConfig } from "./listen_fields.ts";
+import { type Area, checkAreas, checkOwnMark } from "./mark_checks.ts";
+import { portsOf } from "./mark_fields.ts";
 import { clash, Register } from "./router_checks.ts";
 import type { CheckedTable } from "./table_lists.ts";
 import { descend, shown, type TreeNode, valuePlace } from "./tree.ts";
@@ -18,7 +20,7 @@ import type { VirtualServerConfig } from "./virtual_server_schema.ts";
 export const MOST_SERVICES = 65_536;
 
 /** Addresses in a row. */
-interface Span {
+export interface Span {
   readonly low: bigint;
   readonly high: bigint;
   readonly node: TreeNode;
@@ -57,18 +59,24 @@ export function checkServices(
 ): void {
   const spans = new Map<string, Span[]>();
   const marks = new Register<TreeNode>();
+  const areas: Area[] = [];
+  const plain: Area[] = [];
   let total = 0n;
   for (const { config, node } of servers) {
     config.listen.forEach((listen, index) => {
       const own = itemAt(node, "listen", index);
       const span = spanOf(listen, own);
+      const family = listen.address.includes(":") ? 6 : 4;
+      const area = { ...span, kind: `${family} ${config.protocol}`, ports: portsOf(listen) };
+      if (config.mark !== undefined) return void areas.push(area);
+      if (listen.port !== 0) plain.push(area);
       const count = span.high - span.low + 1n;
       if (count > BigInt(LARGEST_RANGE)) {
         report({
           place: valuePlace(own),
           message: `${shown(own)} stands for more than ${LARGEST_RANGE} addresses, each of which ` +
             "would be a service of the kernel's",
-          advice: "mark the packets by a firewall rule, and write `fwmark`",
+          advice: 'add `mark = "auto"`: it is one service then',
         });
         return;
       }
@@ -79,13 +87,13 @@ export function checkServices(
           place: valuePlace(own),
           message: `With ${shown(own)} there are more than the ${MOST_SERVICES} services that ` +
             "halb looks after: each address of a range or network is one",
-          advice: "mark the packets by a firewall rule, and write `fwmark`",
+          advice: 'add `mark = "auto"`: it is one service then',
         });
       }
-      const family = listen.address.includes(":") ? 6 : 4;
       const key = JSON.stringify([family, config.protocol, listen.port]);
       spans.set(key, [...spans.get(key) ?? [], span]);
     });
+    checkOwnMark(config, node, marks, report);
     config.fwmark.forEach((mark, index) => {
       const own = itemAt(node, "fwmark", index);
       clash(
@@ -98,6 +106,7 @@ export function checkServices(
     });
   }
   for (const alike of spans.values()) checkOverlaps(alike, report);
+  checkAreas(areas, plain, report);
 }
 
 function checkOverlaps(spans: readonly Span[], report: Report): void {

@@ -26,7 +26,7 @@ const OWN_KEYS: Readonly<Record<string, { readonly one: string; readonly keys: s
   check: { one: "one check", keys: "name" },
   virtual_server: {
     one: "one virtual server",
-    keys: "name listen fwmark family servers_file real_server",
+    keys: "name listen mark fwmark family servers_file real_server",
   },
 };
 

@@ -10,6 +10,7 @@ import { refuseService } from "../mod/ipvs/mod.ts";
 import { OTHER, type Report } from "./finding.ts";
 import { familyOf } from "./ip.ts";
 import { nearest } from "./nearest.ts";
+import { checkMark } from "./mark_checks.ts";
 import { checkServers, representatives } from "./real_server_checks.ts";
 import { type CheckedRouter, clash, Register } from "./router_checks.ts";
 import { checkHealth } from "./server_health_checks.ts";
@@ -76,6 +77,7 @@ function checkPlaces({ config, node }: CheckedVirtualServer, report: Report): bo
     });
     return false;
   }
+  checkMark({ config, node }, report);
   if (fwmark.length === 0 && isOwn(node, "family")) {
     report({
       place: keyPlace(descend(node, ["family"])),
@@ -144,9 +146,9 @@ function checkFlags({ config, node }: CheckedVirtualServer, report: Report): voi
 }
 
 function checkPersistence({ config, node }: CheckedVirtualServer, report: Report): void {
-  const { persistence, listen } = config;
+  const { persistence, listen, mark } = config;
   const place = descend(node, ["persistence"]);
-  const allPorts = listen.findIndex(({ port }) => port === 0);
+  const allPorts = mark === undefined ? listen.findIndex(({ port }) => port === 0) : -1;
   if (persistence === null) {
     if (allPorts < 0) return;
     const own = itemAt(node, "listen", allPorts);

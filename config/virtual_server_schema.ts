@@ -10,6 +10,7 @@ import * as v from "valibot";
 import type { CheckUseConfig } from "./check_uses.ts";
 import { choice, documented, duration, flag, whole } from "./fields.ts";
 import { endpoint, type ListenConfig, listenItem } from "./listen_fields.ts";
+import { MARK_SCHEMA, markOf } from "./mark_fields.ts";
 import { interfaceName, name, path } from "./names.ts";
 import { MOST_U32 } from "./network_fields.ts";
 import { VIRTUAL_SERVER_NOTIFY_TABLE } from "./notify_schema.ts";
@@ -255,6 +256,7 @@ export const VIRTUAL_SERVER_SCHEMA = documented(
   v.strictObject({
     name: name({ text: "Unique name of the virtual server.", example: "web-http" }),
     listen: v.optional(LISTEN_SCHEMA, []),
+    mark: v.exactOptional(MARK_SCHEMA),
     fwmark: v.optional(FWMARK_SCHEMA, []),
     family: v.exactOptional(choice(["ipv4", "ipv6"], {
       text: "Whose packets `fwmark` is about; without the key, IPv4.",
@@ -309,9 +311,18 @@ export interface SorryServerConfig
 export interface VirtualServerConfig extends
   Omit<
     Written,
-    "real_server" | "sorry_server" | "family" | "thresholds" | "tunnel" | "check" | "require"
+    | "real_server"
+    | "sorry_server"
+    | "family"
+    | "mark"
+    | "thresholds"
+    | "tunnel"
+    | "check"
+    | "require"
   > {
   readonly family: "ipv4" | "ipv6";
+  /** All of `listen` is one service for each family, by this mark. */
+  readonly mark?: number;
   readonly sorry_server?: SorryServerConfig;
   readonly real_server: readonly RealServerConfig[];
 }
@@ -325,11 +336,12 @@ export function resolveVirtualServer(
   written: Written,
   checks: readonly (readonly CheckUseConfig[])[],
 ): VirtualServerConfig {
-  const { real_server, sorry_server, family = "ipv4", ...rest } = written;
+  const { real_server, sorry_server, family = "ipv4", mark, ...rest } = written;
   const { thresholds: _, tunnel, check: __, require: ___, ...common } = rest;
   return {
     ...common,
     family,
+    ...(mark === undefined ? {} : { mark: markOf(mark, rest.name) }),
     ...(sorry_server === undefined
       ? {}
       : { sorry_server: resolveSorry(sorry_server, common.forward, tunnel) }),

@@ -16,6 +16,7 @@ import {
   wholeNetmask,
 } from "../mod/ipvs/mod.ts";
 import { familyOf } from "./ip.ts";
+import { addressesOf, portsOf } from "./mark_fields.ts";
 import type { RealServerConfig, TunnelConfig } from "./real_server_schema.ts";
 import {
   SCHEDULER_FLAGS,
@@ -33,10 +34,17 @@ export function serviceFamilies(
   return [...new Set(all)];
 }
 
-/** Where it listens, one for each item of `listen`, then one for each mark. */
+/**
+ * Where it listens, one for each item of `listen`, then one for each mark; with a mark of its own,
+ * that one for each family.
+ */
 export function listenOf(
-  { listen, fwmark, family, protocol }: VirtualServerConfig,
+  { listen, fwmark, family, mark, protocol }: VirtualServerConfig,
 ): Listen[] {
+  if (mark !== undefined) {
+    return serviceFamilies({ listen, fwmark: [], family })
+      .map((each): Listen => ({ family: each === "ipv6" ? 6 : 4, mark }));
+  }
   return [
     ...listen.map(({ address, last, prefix_length: prefixLength, port }): Listen => ({
       protocol,
@@ -47,6 +55,28 @@ export function listenOf(
     })),
     ...fwmark.map((mark): Listen => ({ family: family === "ipv6" ? 6 : 4, mark })),
   ];
+}
+
+/** Packets that get the mark of a virtual server. */
+export interface MarkedPackets {
+  readonly protocol: VirtualServerConfig["protocol"];
+  readonly address: string;
+  /** The same as `address` for one. */
+  readonly last: string;
+  readonly port: number;
+  /** The same as `port` for one. */
+  readonly lastPort: number;
+  readonly mark: number;
+}
+
+/** What the firewall marks for a virtual server. */
+export function marksOf({ listen, mark, protocol }: VirtualServerConfig): MarkedPackets[] {
+  if (mark === undefined) return [];
+  return listen.map((each) => {
+    const { first: address, last } = addressesOf(each);
+    const [port, lastPort] = portsOf(each);
+    return { protocol, address, last, port, lastPort, mark };
+  });
 }
 
 /** Settings of each of its services. */

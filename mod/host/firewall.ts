@@ -112,7 +112,9 @@ function possible(left: unknown, right: unknown, wanted: Wanted): boolean {
   }
   if (protocol === "ip") return wanted.family === "ipv4";
   if (protocol === "ip6") return wanted.family === "ipv6";
-  if (["tcp", "sctp", "dccp", "icmp", "icmpv6", "ah", "esp"].includes(String(protocol))) return false;
+  if (["tcp", "sctp", "dccp", "icmp", "icmpv6", "ah", "esp"].includes(String(protocol))) {
+    return false;
+  }
   if (protocol === "udp" || protocol === "th") {
     if (wanted.protocol !== "udp") return false;
     if (field !== "dport") return true;

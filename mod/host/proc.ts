@@ -62,7 +62,9 @@ function address4(word: string): Uint8Array | undefined {
 
 function address6(word: string): string | undefined {
   if (!/^[0-9A-Fa-f]{32}$/.test(word)) return undefined;
-  return formatIp(Uint8Array.from({ length: 16 }, (_, i) => parseInt(word.slice(2 * i, 2 * i + 2), 16)));
+  return formatIp(
+    Uint8Array.from({ length: 16 }, (_, i) => parseInt(word.slice(2 * i, 2 * i + 2), 16)),
+  );
 }
 
 function ones(byte: number): number {

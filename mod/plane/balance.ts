@@ -17,6 +17,7 @@ import type {
   VirtualServerSettings,
 } from "../balance/mod.ts";
 import type { SyncDaemon, Timeouts } from "../ipvs/mod.ts";
+import type { MarkRule } from "../netlink/mod.ts";
 import type { EventId } from "./messages.ts";
 
 export type {
@@ -46,6 +47,8 @@ export interface BalancePlan {
   readonly namespace: string;
   readonly servers: readonly VirtualServerSettings[];
   readonly announce: readonly AnnounceServer[];
+  /** Firewall marks that packets get (`MarkTable`); their services are in `servers`, by mark. */
+  readonly marks?: readonly MarkRule[];
   /** Absent: left as they are. A 0 leaves that one as it is. */
   readonly timeouts?: Timeouts;
   readonly syncDaemons: readonly SyncDaemonPlan[];

@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import {
   listenOf,
+  listenText,
+  marksOf,
   realServerOf,
   serviceOf,
   sorryServerOf,
@@ -252,6 +254,39 @@ Deno.test("marks, one or several, of either family", () => {
   ]);
 });
 
+Deno.test("a mark of its own makes one service of every listen, for each family", () => {
+  const gathered = (mark: string, ...listen: readonly string[]) =>
+    one(
+      `${bare(`${mark}listen = ${JSON.stringify(listen)}\n`)}[[virtual_server.real_server]]\n` +
+        'address = "198.51.100.11"\nforward = "tunnel"\n',
+    );
+  const all = gathered(
+    "mark = 9\n",
+    "192.0.2.10-192.0.2.20:8000-8100",
+    "198.18.0.0/15:0",
+    "[2001:db8::/64]:53",
+  );
+  assert.deepEqual(listenOf(all), [{ family: 4, mark: 9 }, { family: 6, mark: 9 }]);
+  const tcp = { protocol: "tcp", mark: 9 } as const;
+  assert.deepEqual(marksOf(all), [
+    { ...tcp, address: "192.0.2.10", last: "192.0.2.20", port: 8000, lastPort: 8100 },
+    { ...tcp, address: "198.18.0.0", last: "198.19.255.255", port: 0, lastPort: 65_535 },
+    {
+      ...tcp,
+      address: "2001:db8::",
+      last: "2001:db8::ffff:ffff:ffff:ffff",
+      port: 53,
+      lastPort: 53,
+    },
+  ]);
+  assert.equal(listenText(all.listen[0]!), "192.0.2.10-192.0.2.20:8000-8100");
+  // What is made of a name is the same everywhere, and stays when others come and go.
+  const auto = gathered('mark = "auto"\n', "192.0.2.10:80").mark!;
+  assert.equal(auto, gathered('mark = "auto"\n', "192.0.2.11:81").mark);
+  assert.equal(auto >>> 24, 0x68);
+  assert.deepEqual(marksOf(one(server())), []);
+});
+
 Deno.test("sorry servers take the forwarding of their virtual server, or say their own", () => {
   const sorry = (more: string) => sorryServerOf(one(server(more)).sorry_server!);
   assert.deepEqual(sorry('sorry_server = "192.0.2.99:80"\n'), {
@@ -377,7 +412,7 @@ const REFUSED: readonly (readonly [string, string, readonly string[]])[] = [
     '3:10 error: Invalid `listen`: "224.0.0.18:80" has a multicast address in it | ',
   ]],
   ["a network that is too large", server().replace("192.0.2.10:80", "198.18.0.0/15:80"), [
-    '3:10 error: "198.18.0.0/15:80" stands for more than 65536 addresses, each of which would be a service of the kernel\'s | mark the packets by a firewall rule, and write `fwmark`',
+    '3:10 error: "198.18.0.0/15:80" stands for more than 65536 addresses, each of which would be a service of the kernel\'s | add `mark = "auto"`: it is one service then',
   ]],
   [
     "all ports without persistence",
@@ -522,6 +557,55 @@ Deno.test("services that are asked for twice are named at both places, ranges to
     "two, or give it a mark of its own",
   ]);
   assert.deepEqual(wrong(marks("fwmark = 7\n", 'fwmark = 7\nfamily = "ipv6"\n')), []);
+});
+
+Deno.test("packets with a mark belong to one virtual server", () => {
+  const two = (a: string, b: string) =>
+    `[[virtual_server]]\nname = "a"\n${a}servers_file = "/etc/x"\n` +
+    `[[virtual_server]]\nname = "b"\n${b}servers_file = "/etc/x"\n`;
+  const marked = (listen: string, mark = '"auto"') => `listen = "${listen}"\nmark = ${mark}\n`;
+  const common = (at: string, first: string, what: string) => [
+    `${at} error: "${what}" has addresses and ports in common with site.toml:${first}, and a mark ` +
+    "belongs to one virtual server | leave them out of one of the two",
+  ];
+  const base = marked("192.0.2.10-192.0.2.20:8000-8100");
+  for (const other of ["192.0.2.20:8100", "192.0.2.0/24:0", "192.0.2.1-192.0.2.99:7999-9000"]) {
+    assert.deepEqual(wrong(two(base, marked(other))), common("8:10", "3:10", other));
+    assert.deepEqual(
+      wrong(two(marked(other), base)),
+      common("8:10", "3:10", "192.0.2.10-192.0.2.20:8000-8100"),
+    );
+  }
+  for (const other of ["192.0.2.21:8000", "192.0.2.15:8101", "[2001:db8::1]:8000"]) {
+    assert.deepEqual(wrong(two(base, marked(other))), [], other);
+  }
+  assert.deepEqual(wrong(two(base, `${base}protocol = "udp"\n`)), []);
+  // A mark would hide the service of another.
+  assert.deepEqual(
+    wrong(two('listen = "192.0.2.12:8050"\n', base)),
+    common("3:10", "7:10", "192.0.2.12:8050"),
+  );
+  assert.deepEqual(wrong(two("fwmark = 7\n", marked("192.0.2.10:80", "7"))), [
+    '8:8 error: The mark 7 of "b" is balanced twice: first at site.toml:3:10 | give one of the ' +
+    "two another mark",
+  ]);
+  assert.deepEqual(wrong(two(base, 'listen = "192.0.2.10:80-90"\n')), [
+    '8:10 error: "192.0.2.10:80-90" has a range of ports, which is no service of the kernel\'s | ' +
+    'add `mark = "auto"`: the firewall marks the packets for one service then',
+  ]);
+  assert.deepEqual(wrong(two("mark = 7\nfwmark = 8\n", base)), [
+    "3:1 error: `mark` marks the packets of `listen`, and there is none | leave the key out: " +
+    "packets of `fwmark` are marked by somebody else",
+  ]);
+  assert.deepEqual(wrong(two(`${base}fwmark = 8\n`, marked("192.0.2.1:1"))), [
+    "4:1 error: `mark` makes one service of `listen`, and `fwmark` (site.toml:5:1) would be " +
+    "another one | leave one of the two out",
+  ]);
+  for (const bad of ["0", "4294967296", "1.5", '"later"']) {
+    assert.match(wrong(two(marked("192.0.2.1:1", bad), base)).join(), /^4:8 error: .*`mark`/, bad);
+  }
+  assert.match(wrong(two(marked("192.0.2.1:9-8"), base)).join(), /ends before it begins/);
+  assert.match(wrong(two(marked("192.0.2.1:0-8"), base)).join(), /no port from 1 to 65535/);
 });
 
 Deno.test("two names are one too many, and 65,536 services are enough", () => {
