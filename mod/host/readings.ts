@@ -5,7 +5,7 @@
  * @module
  */
 
-import { inPrefix } from "../ip/mod.ts";
+import { inPrefix, parseIp } from "../ip/mod.ts";
 
 /** A network interface. */
 export interface InterfaceReading {
@@ -102,9 +102,12 @@ export function holderOf(
 
 /** The route that a packet to `address` takes: the longest prefix, then the least metric. */
 export function routeTo(namespace: NamespaceReading, address: string): RouteReading | undefined {
+  const bytes = parseIp(address);
+  if (bytes === undefined) return undefined;
   let best: RouteReading | undefined;
   for (const route of namespace.routes) {
-    if (!inPrefix(address, route.network, route.prefixLength)) continue;
+    const network = parseIp(route.network);
+    if (network === undefined || !inPrefix(bytes, network, route.prefixLength)) continue;
     const longer = best === undefined || route.prefixLength > best.prefixLength;
     const equal = best !== undefined && route.prefixLength === best.prefixLength;
     if (longer || (equal && route.metric < best!.metric)) best = route;
