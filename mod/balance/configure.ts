@@ -19,7 +19,7 @@ import type {
   VirtualServerEntry,
   VirtualServerMemory,
 } from "./types.ts";
-import { sampleKeys } from "./wanted.ts";
+import { sameValue, sampleKeys } from "./wanted.ts";
 
 /** Real servers that a list may have at most. */
 export const LONGEST_LIST = 65_536;
@@ -137,6 +137,7 @@ function keepOrCreate(
   const known = former.get(settings.name);
   if (known === undefined) return createReal(turn, server, settings, listed, memory);
   former.delete(settings.name);
+  if (!sameValue(known.settings.server, settings.server)) known.shown = null;
   known.settings = settings;
   known.listed = listed;
   server.servers.set(settings.name, known);
@@ -165,6 +166,7 @@ function createReal(
     since: memory?.since ?? turn.now,
     transitions: memory?.transitions ?? 0,
     placed: null,
+    shown: null,
     share: 0,
   };
   server.servers.set(settings.name, real);

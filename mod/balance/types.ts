@@ -7,7 +7,7 @@
  */
 
 import type { Health, WeightOpinion } from "../check/mod.ts";
-import type { Counters, VirtualServer } from "../ipvs/mod.ts";
+import type { Counters, RealServer, VirtualServer } from "../ipvs/mod.ts";
 import type { RealServerSettings, VirtualServerSettings } from "./settings.ts";
 
 export type Micros = number;
@@ -180,6 +180,8 @@ export interface RealServerEntry {
   transitions: number;
   /** Weight in the wanted table; `null`: not in it. */
   placed: number | null;
+  /** As it was wanted last: the same value as long as nothing of it has changed. */
+  shown: RealServer | null;
   /** What counts for the quorum: its weight while it can be used, else 0. */
   share: number;
 }

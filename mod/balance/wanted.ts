@@ -52,10 +52,12 @@ function makeWanted(server: VirtualServerEntry): VirtualServer {
   const sorry = isSorry(server);
   if (sorryServer !== null && sorry) servers.push(sorryServer.server);
   let twin = sorry;
-  for (const { settings, placed, twin: isTwin } of server.servers.values()) {
+  for (const real of server.servers.values()) {
+    const { settings, placed, twin: isTwin } = real;
     if (placed === null || (isTwin && sorry)) continue;
     twin ||= isTwin;
-    servers.push({ ...settings.server, weight: placed });
+    if (real.shown?.weight !== placed) real.shown = { ...settings.server, weight: placed };
+    servers.push(real.shown);
   }
   if (sorryServer?.inhibit && !twin) servers.push({ ...sorryServer.server, weight: 0 });
   return { listen, settings: service, servers };

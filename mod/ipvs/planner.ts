@@ -76,7 +76,7 @@ function planService(
       // A server of weight 0 takes nothing: those that do come first.
       const list = destination.weight > 0 ? commands : others;
       list.push({ kind, service: service.key, destination });
-    } else if (!sameDestination(destination, old)) {
+    } else if (destination !== old && !sameDestination(destination, old)) {
       const list = destination.weight === 0 && old.weight > 0
         ? reducing
         : destination.weight > 0 && old.weight === 0

@@ -95,14 +95,47 @@ function destinationsOf(
   servers: readonly RealServer[],
 ): Decoded<Map<string, Destination>> {
   const destinations = new Map<string, Destination>();
+  const kind = `${service.family} ${"mark" in service ? 0 : service.port}`;
   for (const server of servers) {
-    const destination = destinationAt(service, server);
-    if (!destination.ok) return destination;
-    const name = destinationName(destination.value.key);
+    const named = namedDestinationAt(service, kind, server);
+    if (!named.ok) return named;
+    const { name, destination } = named.value;
     if (destinations.has(name)) return { ok: false, reason: `${name} is given twice` };
-    destinations.set(name, destination.value);
+    destinations.set(name, destination);
   }
   return { ok: true, value: destinations };
+}
+
+interface NamedDestination {
+  readonly name: string;
+  readonly destination: Destination;
+}
+
+/** What real servers are within services of a family and a port: it depends on nothing else. */
+const known = new WeakMap<RealServer, Map<string, Decoded<NamedDestination>>>();
+
+/**
+ * As `destinationAt`, and the same value each time that it is asked about the same real server: the
+ * table of thousands is made anew whenever one of them fails.
+ *
+ * @param kind family and port of the service
+ */
+function namedDestinationAt(
+  service: ServiceKey,
+  kind: string,
+  server: RealServer,
+): Decoded<NamedDestination> {
+  let kinds = known.get(server);
+  if (kinds === undefined) known.set(server, kinds = new Map());
+  let named = kinds.get(kind);
+  if (named === undefined) {
+    const made = destinationAt(service, server);
+    named = made.ok
+      ? { ok: true, value: { name: destinationName(made.value.key), destination: made.value } }
+      : made;
+    kinds.set(kind, named);
+  }
+  return named;
 }
 
 /** What a real server is within a service; refused where the kernel would refuse it. */
