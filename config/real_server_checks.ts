@@ -195,13 +195,6 @@ function checkTwice({ config, node }: Checked, report: Report): void {
     const text = endpointText(server.address);
     claim(server, own, `The real server ${text} is given twice`, "leave out one of the two");
   });
-  if (config.sorry_server === undefined) return;
-  claim(
-    config.sorry_server,
-    descend(node, ["sorry_server"]),
-    "The sorry server is one of the real servers",
-    "name another one: it is for when these are gone",
-  );
 }
 
 function checkThresholds({ config, node }: Checked, report: Report): void {

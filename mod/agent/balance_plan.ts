@@ -10,6 +10,7 @@ import {
   familyOf,
   type IpvsConfig,
   listenOf,
+  marksOf,
   type RealServerConfig,
   realServerOf,
   serviceOf,
@@ -41,12 +42,14 @@ export function planBalance(site: BalancePart): BalancePlan | undefined {
   const { virtual_server, ipvs } = site;
   if (virtual_server.length === 0 && ipvs === undefined) return undefined;
   const timeouts = timeoutsOf(ipvs?.timeouts);
+  const marks = virtual_server.flatMap(marksOf);
   return {
     namespace: ipvs?.namespace ?? "",
     servers: virtual_server.map((server) => settingsOf(server, site)),
     announce: virtual_server.flatMap((server) =>
       server.announce === undefined ? [] : [announceOf(server)]
     ),
+    ...(marks.length === 0 ? {} : { marks }),
     ...(timeouts === undefined ? {} : { timeouts }),
     syncDaemons: (ipvs?.sync_daemon ?? []).flatMap((daemon) => daemonsOf(daemon, site)),
     settings: { ...ipvs?.settings },
@@ -145,9 +148,10 @@ export function announcedHoldings({ virtual_server, ipvs }: BalancePart): Kernel
   });
 }
 
-/** Each address once, however many ports it has. */
+/** Each address once, however many ports it has, and whether or not its packets are marked. */
 function announcedAddresses(server: VirtualServerConfig, carrier: string): HeldAddress[] {
-  const all = listenOf(server).flatMap((listen) => {
+  const { mark: _, ...unmarked } = server;
+  const all = listenOf(unmarked).flatMap((listen) => {
     const keys = expandListen(listen);
     return keys.ok ? keys.value : [];
   });

@@ -15,6 +15,7 @@ const u32 = whole(0, 0xffff_ffff);
 const port = whole(0, 65_535);
 /** More than anybody balances on one host. */
 const MOST_SERVERS = LARGEST_RANGE;
+const MOST_MARKED = LARGEST_RANGE;
 /** Names of what is held for one virtual router. */
 const MOST_HOLDINGS = 2;
 
@@ -79,6 +80,15 @@ const virtualServer = v.strictObject({
   servers: v.pipe(v.array(realServer), v.maxLength(MOST_SERVERS)),
 });
 
+const markRule = v.strictObject({
+  protocol,
+  address,
+  last: address,
+  port,
+  lastPort: port,
+  mark: whole(1, 0xffff_ffff),
+});
+
 const syncDaemon = v.strictObject({
   role: v.union([v.picklist(["master", "backup"]), v.strictObject({ follow: holdings })]),
   interface: interfaceName,
@@ -97,6 +107,7 @@ export const balancePlan = v.strictObject({
     v.array(v.strictObject({ server: name, holding: name })),
     v.maxLength(MOST_SERVERS),
   ),
+  marks: v.exactOptional(v.pipe(v.array(markRule), v.maxLength(MOST_MARKED))),
   timeouts: v.exactOptional(v.strictObject({ tcp: u32, tcpFin: u32, udp: u32 })),
   syncDaemons: v.pipe(v.array(syncDaemon), v.maxLength(2)),
   settings: v.record(name, whole(0, 0x7fff_ffff)),

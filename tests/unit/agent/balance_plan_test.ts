@@ -179,6 +179,30 @@ Deno.test("each address that is announced is held once, by the balancer, with a 
   assert.deepEqual([plan.holdings.length, plan.announced?.length], [0, 1]);
 });
 
+Deno.test("what is marked is one service, its packets a rule each, its addresses announced", () => {
+  const marked = site(
+    WEB.replace('"192.0.2.10:443"', '"192.0.2.10:8000-8009"')
+      .replace('scheduler = "mh"', 'scheduler = "mh"\nmark = 1000'),
+  );
+  const plan = planBalance(marked)!;
+  assert.deepEqual(plan.servers[0]?.listen, [{ family: 4, mark: 1000 }]);
+  assert.deepEqual(
+    plan.marks?.map(({ address, last, port, lastPort }) => [address, last, port, lastPort]),
+    [
+      ["192.0.2.10", "192.0.2.10", 80, 80],
+      ["192.0.2.10", "192.0.2.10", 8000, 8009],
+      ["192.0.2.16", "192.0.2.17", 80, 80],
+    ],
+  );
+  assert.deepEqual(announcedHoldings(marked)[0]?.addresses.map(({ address }) => address), [
+    "192.0.2.10",
+    "192.0.2.16",
+    "192.0.2.17",
+  ]);
+  const read = v.parse(planSchema, JSON.parse(JSON.stringify(planSite(marked, new Slots()))));
+  assert.deepEqual(read.balance?.marks, plan.marks);
+});
+
 Deno.test("who follows a router of both families follows both of its sessions", () => {
   const both = router("").replace(
     'addresses = ["192.0.2.10/24"]',

@@ -470,9 +470,6 @@ const REFUSED: readonly (readonly [string, string, readonly string[]])[] = [
       "7:11 error: The real server 198.51.100.11 is given twice: first at site.toml:5:11 | leave out one of the two",
     ],
   ],
-  ["the sorry server among the real ones", server('sorry_server = "198.51.100.11:8080"\n'), [
-    "4:16 error: The sorry server is one of the real servers: first at site.toml:6:11 | name another one: it is for when these are gone",
-  ]],
   [
     "GUE without a port",
     server('forward = "tunnel"\ntunnel = { type = "gue" }\n', 'address = "198.51.100.11"\n'),
