@@ -79,6 +79,7 @@ export {
   LARGEST_RANGE,
   type Listen,
   type RealServer,
+  sameEntry,
   type Table,
   type TableEntry,
   type VirtualServer,

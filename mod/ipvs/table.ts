@@ -15,6 +15,8 @@ import {
   type Protocol,
   refuseDestination,
   refuseService,
+  sameDestination,
+  sameService,
   type Service,
   type ServiceKey,
   serviceName,
@@ -28,6 +30,18 @@ export interface TableEntry {
 
 /** Services by their names. */
 export type Table = ReadonlyMap<string, TableEntry>;
+
+/** Whether two are alike, or both missing. */
+export function sameEntry(a: TableEntry | undefined, b: TableEntry | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  if (!sameService(a.service, b.service)) return false;
+  if (a.destinations.size !== b.destinations.size) return false;
+  for (const [name, destination] of a.destinations) {
+    const other = b.destinations.get(name);
+    if (other === undefined || !sameDestination(destination, other)) return false;
+  }
+  return true;
+}
 
 /** Addresses a range or network may have at most: each becomes a service of its own. */
 export const LARGEST_RANGE = 65536;

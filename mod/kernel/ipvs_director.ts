@@ -35,16 +35,8 @@ import {
   TableModel,
   type Timeouts,
 } from "../ipvs/mod.ts";
-import {
-  type Acknowledgement,
-  type Decoded,
-  describeAcknowledgement,
-  EEXIST,
-  ENOENT,
-  EPERM,
-  ESRCH,
-  type NetlinkMessage,
-} from "../netlink/mod.ts";
+import type { Decoded, NetlinkMessage } from "../netlink/mod.ts";
+import { explain, explainErrno, isSurprise } from "./ipvs_answers.ts";
 import type { IpvsIo } from "./ipvs_io.ts";
 import { ANSWER_LOST, type Encode, Requester } from "./requester.ts";
 
@@ -78,7 +70,26 @@ export interface IpvsOutcome {
 export interface ConvergeOptions {
   /** The table is ours alone: services of others go. */
   readonly flush?: boolean;
+  /** Names of services that stay as they are for now. */
+  readonly spare?: ReadonlySet<string>;
 }
+
+/** A convergence under way. */
+interface Work extends Required<ConvergeOptions> {
+  readonly wanted: Table;
+  /** Undefined: it is still to be planned. */
+  commands: readonly TableCommand[] | undefined;
+  next: number;
+  round: number;
+  sent: number;
+  reads: number;
+  failures: IpvsFailure[];
+  surprised: IpvsFailure[];
+  /** Services that could not be made: their destinations cannot either. */
+  readonly missing: Set<string>;
+}
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** One namespace's load balancer. */
 export class IpvsDirector {
@@ -88,6 +99,7 @@ export class IpvsDirector {
   #known = false;
   /** Services that were wanted of us: ours to remove when they no longer are. */
   readonly #own: Set<string>;
+  #work: Work | undefined;
   /** What of the last reading cannot be represented, and is left alone. */
   #refused: readonly string[] = [];
 
@@ -165,35 +177,89 @@ export class IpvsDirector {
   }
 
   /**
+   * The kernel's table was read elsewhere.
+   *
+   * @param refused entries that were left out, with the reason
+   */
+  learn(table: Table, refused: readonly string[]): void {
+    this.#model = new TableModel(table);
+    this.#refused = refused;
+    this.#known = true;
+    this.#work = undefined;
+  }
+
+  /** The table was read, and nobody has said that it is otherwise. */
+  get known(): boolean {
+    return this.#known;
+  }
+
+  /**
    * Makes the kernel's table what is wanted.
    *
    * @throws {Error} where the kernel refuses to be read, or the socket fails
    */
-  converge(wanted: Table, { flush = false }: ConvergeOptions = {}): IpvsOutcome {
-    let sent = 0;
-    let reads = 0;
-    for (let round = 1;; round++) {
-      if (!this.#known) {
-        this.read();
-        reads++;
+  converge(wanted: Table, options: ConvergeOptions = {}): IpvsOutcome {
+    this.#work = undefined;
+    return this.advance(wanted, Infinity, options)!;
+  }
+
+  /**
+   * The same in parts: another call with the same goal goes on where this one ends.
+   *
+   * @param most commands in this call
+   * @returns undefined: some are left
+   * @throws {Error} where the kernel refuses to be read, or the socket fails
+   */
+  advance(
+    wanted: Table,
+    most: number,
+    { flush = false, spare = NONE }: ConvergeOptions = {},
+  ): IpvsOutcome | undefined {
+    const before = this.#work;
+    const same = before?.wanted === wanted && before.flush === flush && before.spare === spare;
+    const work = same ? before : newWork(wanted, flush, spare);
+    this.#work = undefined;
+    for (let left = most;;) {
+      const commands = this.#planned(work);
+      const part = commands.slice(work.next, work.next + left);
+      this.#apply(part, work);
+      work.next += part.length;
+      work.sent += part.length;
+      left -= part.length;
+      if (work.next < commands.length) {
+        this.#work = work;
+        return undefined;
       }
-      const commands = this.plan(wanted, { flush });
-      // Whatever comes of it, they are ours from now on.
-      for (const name of wanted.keys()) this.#own.add(name);
-      const { failures, surprised } = this.#apply(commands);
-      sent += commands.length;
       for (const name of this.#own) {
         if (!wanted.has(name) && !this.#model.table.has(name)) this.#own.delete(name);
       }
+      const { sent, reads, failures, surprised } = work;
       if (surprised.length === 0) return { sent, reads, failures };
       this.#known = false;
-      if (round === ROUNDS) return { sent, reads, failures: [...failures, ...surprised] };
+      if (work.round === ROUNDS) return { sent, reads, failures: [...failures, ...surprised] };
+      work.round++;
+      work.commands = undefined;
+      work.failures = [];
+      work.surprised = [];
+      work.missing.clear();
     }
   }
 
+  /** How many commands `advance` has planned and not sent yet. */
+  get pending(): number {
+    const { commands = [], next = 0 } = this.#work ?? {};
+    return commands.length - next;
+  }
+
   /** The commands that `converge` would send now. */
-  plan(wanted: Table, { flush = false }: ConvergeOptions = {}): TableCommand[] {
-    return planTable(wanted, this.#model.table, flush ? "all" : this.#own);
+  plan(wanted: Table, { flush = false, spare = NONE }: ConvergeOptions = {}): TableCommand[] {
+    const { table } = this.#model;
+    if (spare.size === 0) return planTable(wanted, table, flush ? "all" : this.#own);
+    const removable = new Set(flush ? table.keys() : this.#own);
+    for (const name of spare) removable.delete(name);
+    const touched = new Map(wanted);
+    for (const name of spare) touched.delete(name);
+    return planTable(touched, table, removable);
   }
 
   /**
@@ -231,15 +297,24 @@ export class IpvsDirector {
     this.#io.close();
   }
 
+  #planned(work: Work): readonly TableCommand[] {
+    if (work.commands !== undefined && this.#known) return work.commands;
+    if (!this.#known) {
+      this.read();
+      work.reads++;
+    }
+    work.next = 0;
+    work.commands = this.plan(work.wanted, work);
+    // Whatever comes of it, they are ours from now on.
+    for (const name of work.wanted.keys()) this.#own.add(name);
+    return work.commands;
+  }
+
   /** Sends commands and follows each answer. */
-  #apply(commands: readonly TableCommand[]): {
-    readonly failures: IpvsFailure[];
-    readonly surprised: IpvsFailure[];
-  } {
-    const failures: IpvsFailure[] = [];
-    const surprised: IpvsFailure[] = [];
-    /** Services that could not be made: their destinations cannot either. */
-    const missing = new Set<string>();
+  #apply(
+    commands: readonly TableCommand[],
+    { failures, surprised, missing }: Pick<Work, "failures" | "surprised" | "missing">,
+  ): void {
     this.#requester.transact(commands.map((command) => this.#encode(command)), (at, answer) => {
       const command = commands[at]!;
       const { errno } = answer;
@@ -256,7 +331,6 @@ export class IpvsDirector {
       if (command.kind === "add-service") missing.add(serviceName(command.service.key));
       failures.push({ command, errno, text });
     });
-    return { failures, surprised };
   }
 
   #encode(command: Command): Encode {
@@ -277,43 +351,23 @@ export class IpvsDirector {
   }
 }
 
+function newWork(wanted: Table, flush: boolean, spare: ReadonlySet<string>): Work {
+  return {
+    wanted,
+    flush,
+    spare,
+    commands: undefined,
+    next: 0,
+    round: 1,
+    sent: 0,
+    reads: 0,
+    failures: [],
+    surprised: [],
+    missing: new Set(),
+  };
+}
+
 function valueOf<T>(read: Decoded<T>): T {
   if (!read.ok) throw new Error(read.reason);
   return read.value;
-}
-
-/**
- * Whether an answer says that the table is not what we take it for. ENOENT to a service means its
- * scheduler; to a destination it means the destination.
- */
-function isSurprise(kind: TableCommand["kind"], errno: number): boolean {
-  switch (kind) {
-    case "add-service":
-      return errno === EEXIST;
-    case "set-service":
-    case "delete-service":
-      return errno === ESRCH;
-    case "add-destination":
-      return errno === EEXIST || errno === ESRCH;
-    case "set-destination":
-    case "delete-destination":
-      return errno === ENOENT || errno === ESRCH;
-  }
-}
-
-/** Why the kernel refuses a command, in words. */
-function explain(command: TableCommand, answer: Acknowledgement): string {
-  if (command.kind === "add-service" || command.kind === "set-service") {
-    const { scheduler, engine } = command.service;
-    if (answer.errno === ENOENT) {
-      const or = engine === "" ? "" : `, or no engine "${engine}" (module ip_vs_pe_${engine})`;
-      return `this kernel has no scheduler "${scheduler}" (module ip_vs_${scheduler})${or}`;
-    }
-  }
-  return explainErrno(answer);
-}
-
-function explainErrno(answer: Acknowledgement): string {
-  if (answer.errno === EPERM) return "EPERM: it needs CAP_NET_ADMIN";
-  return describeAcknowledgement(answer);
 }

@@ -16,15 +16,19 @@ import {
 } from "../../ffi/mod.ts";
 import { Inbox, Outbox } from "../plane/inbox.ts";
 import type { FindPortOwner, KernelToProtocol, ToKernel } from "../plane/messages.ts";
+import type { TrackerFinding } from "../plane/trackers.ts";
 import { answerPortOwner } from "../plane/port_owner.ts";
 import type { KernelStart } from "../plane/start.ts";
 import { SharedWords } from "../plane/shared.ts";
 import { IdSource } from "../plane/ids.ts";
 import { LogLimiter } from "../plane/log_limiter.ts";
+import { Balancer } from "./balancer.ts";
+import { hear } from "./balancer_inbox.ts";
 import { KernelPlane } from "./plane.ts";
 import { PresenceWatch } from "./presence.ts";
 import { rehearse, rehearseCalls } from "./rehearsal.ts";
 import { SystemIo } from "./system_io.ts";
+import type { Say } from "./tables.ts";
 
 /** Messages taken in one turn. */
 const MESSAGES = 1024;
@@ -51,17 +55,28 @@ export function runKernelPlane(start: KernelStart): void {
   const io = new SystemIo(epoll, MONITOR);
   const ids = new IdSource("t");
   const log = new LogLimiter((record) => start.control.postMessage(record), () => io.now());
-  const presences = new PresenceWatch(
+  const say: Say = (...record) => log.log(...record);
+  const find = (finding: TrackerFinding) =>
+    protocol.post({ type: "tracker", id: ids.next(), ...finding });
+  const presences = new PresenceWatch(io, find, say);
+  const balancer = new Balancer(
     io,
-    (finding) => protocol.post({ type: "tracker", id: ids.next(), ...finding }),
-    (...record) => log.log(...record),
+    {
+      control: (message) => start.control.postMessage(message),
+      finding: find,
+      hold: (router, epoch, cause) =>
+        plane.handle({ type: "hold", id: ids.next(), cause, router, epoch }),
+      drop: (router, cause) => plane.handle({ type: "drop", id: ids.next(), cause, router }),
+    },
+    say,
+    start.resting,
   );
   const questions: FindPortOwner[] = [];
   const handle = (message: ToKernel): void => {
     if (message.type === "find_port_owner") return void questions.push(message);
     // The protocol plane knows them before control hears that the kernel plane is configured.
     if (message.type === "configure") presences.configure(message.presences ?? []);
-    plane.handle(message);
+    if (!hear(balancer, message, say)) plane.handle(message);
   };
   const plane = new KernelPlane(io, words, {
     control: (message) => start.control.postMessage(message),
@@ -70,6 +85,7 @@ export function runKernelPlane(start: KernelStart): void {
       protocol.reconnect(port);
       inbox.reconnect(PROTOCOL, port);
       presences.repeat();
+      balancer.repeat();
     },
   }, { faultInjection: start.faultInjection, resting: start.resting ?? false });
   try {
@@ -77,12 +93,13 @@ export function runKernelPlane(start: KernelStart): void {
     let rehearsed = false;
     while (!plane.stopped) {
       // Rounded up: a turn too early would find nothing to do and spin.
-      const deadline = Math.min(plane.deadline, presences.deadline);
+      const deadline = Math.min(plane.deadline, presences.deadline, balancer.deadline);
       const wait = Math.ceil((deadline - io.now()) / 1000);
       epoll.wait(Math.max(0, wait));
       inbox.drain(MESSAGES, (message) => handle(message as ToKernel));
       if (!plane.stopped) plane.turn();
       if (!plane.stopped) presences.turn();
+      if (!plane.stopped) balancer.turn();
       for (const one of questions.splice(0)) protocol.post(answerPortOwner(one));
       // Once everybody has been told what they wait for, and before the first mastership.
       if (!rehearsed && plane.configured) {
@@ -92,6 +109,7 @@ export function runKernelPlane(start: KernelStart): void {
       }
     }
   } finally {
+    balancer.close();
     presences.close();
     plane.close();
     epoll.close();

@@ -48,6 +48,8 @@ import { VRRP_GROUP_IPV4, VRRP_GROUP_IPV6 } from "../vrrp/mod.ts";
 import { openFirewall, receiveAnswer } from "./firewall_io.ts";
 import type { GroupName } from "../plane/messages.ts";
 import type { FirewallIo, KernelIo, Membership, NamespaceIo, NeighbourIo } from "./io.ts";
+import type { BalancerWorld } from "./balancer_io.ts";
+import { type IpvsIo, openIpvs } from "./ipvs_io.ts";
 import { NeighbourSockets } from "./neighbour_sockets.ts";
 import { openRoutes, type RouteIo, type RouteShape } from "./presence_io.ts";
 import { DATAGRAM_LENGTH } from "./requester.ts";
@@ -66,7 +68,7 @@ const SETTINGS = "/proc/sys/net/";
 const ETHER_TYPE = 12;
 
 /** libc as the plane sees it. */
-export class SystemIo implements KernelIo {
+export class SystemIo implements KernelIo, BalancerWorld {
   readonly #epoll: Epoll;
   readonly #token: number;
 
@@ -91,6 +93,18 @@ export class SystemIo implements KernelIo {
 
   identity(namespace: string): string | null {
     return namespaceIdentity(namespace);
+  }
+
+  openIpvs(namespace: string): IpvsIo {
+    return openIpvs(namespace);
+  }
+
+  readSetting(namespace: string, path: string): string | undefined {
+    return readSetting(namespace, path);
+  }
+
+  writeSetting(namespace: string, path: string, value: string): void {
+    writeSetting(namespace, path, value);
   }
 }
 
@@ -172,16 +186,11 @@ class SystemNamespace implements NamespaceIo {
   }
 
   setting(path: string): string | undefined {
-    try {
-      return inNamespace(this.#name, () => readText(SETTINGS + path)).trim();
-    } catch (error) {
-      if (error instanceof SystemError) return undefined;
-      throw error;
-    }
+    return readSetting(this.#name, path);
   }
 
   set(path: string, value: string): void {
-    inNamespace(this.#name, () => writeText(SETTINGS + path, value));
+    writeSetting(this.#name, path, value);
   }
 
   join(index: number, group: GroupName): Membership {
@@ -217,6 +226,19 @@ class SystemNamespace implements NamespaceIo {
     this.#requests.close();
     closeDescriptor(this.#packets);
   }
+}
+
+function readSetting(namespace: string, path: string): string | undefined {
+  try {
+    return inNamespace(namespace, () => readText(SETTINGS + path)).trim();
+  } catch (error) {
+    if (error instanceof SystemError) return undefined;
+    throw error;
+  }
+}
+
+function writeSetting(namespace: string, path: string, value: string): void {
+  inNamespace(namespace, () => writeText(SETTINGS + path, value));
 }
 
 function tryOption(fd: number, name: number): void {

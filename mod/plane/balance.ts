@@ -181,5 +181,7 @@ export interface BalanceState {
   readonly sync: readonly SyncDaemon[];
   /** When the kernel's counters were read; absent: not yet. At most a second before `at`. */
   readonly countedAt?: number;
+  /** Commands that are still to be sent; absent: it is not known. */
+  readonly pending?: number;
   readonly memory: BalanceMemory;
 }

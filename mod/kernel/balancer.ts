@@ -1,0 +1,395 @@
+/**
+ * Virtual servers: drives the machine of `mod/balance` with what is heard of checks, routers,
+ * operators and the kernel, and makes the kernel's table, its settings and its sync daemons what
+ * the machine and the plan want.
+ *
+ * It stands beside the rest of the kernel plane, in the same loop: what takes long is done in parts,
+ * so that no address waits for thousands of servers.
+ *
+ * @module
+ */
+
+import {
+  type BalanceEffect,
+  type BalanceEvent,
+  createBalance,
+  step,
+  type VirtualServerSettings,
+  wantedServer,
+} from "../balance/mod.ts";
+import type {
+  BalanceMemory,
+  BalanceNote,
+  BalancePlan,
+  ListBalance,
+  OrderBalance,
+  QueryBalance,
+} from "../plane/balance.ts";
+import type { CheckFinding } from "../plane/checks.ts";
+import { IdSource } from "../plane/ids.ts";
+import type { ConfigureKernel, EventId, KernelToControl } from "../plane/messages.ts";
+import type { TrackerFinding } from "../plane/trackers.ts";
+import { textOf } from "../text/mod.ts";
+import { BalancerAnnounce } from "./balancer_announce.ts";
+import { BalancerAnswers } from "./balancer_answers.ts";
+import { BalancerCounts, BalancerNames } from "./balancer_counts.ts";
+import { BalancerGoal, NOTHING } from "./balancer_goal.ts";
+import { BalancerHoldings } from "./balancer_holdings.ts";
+import type { BalancerWorld } from "./balancer_io.ts";
+import { BalancerSurroundings } from "./balancer_surroundings.ts";
+import { BalancerTable, type Count } from "./balancer_table.ts";
+import { Places } from "./places.ts";
+import type { Say } from "./tables.ts";
+
+/** How long after something unforeseen it goes on. */
+const PAUSE = 1_000_000;
+/** Under which what is announced is held: there is one, whoever was master before. */
+const EPOCH = 1;
+
+/** Where the balancer's messages go. */
+export interface BalancerPorts {
+  control(message: KernelToControl): void;
+  /** To the protocol plane. */
+  finding(finding: TrackerFinding): void;
+  /** The addresses of a virtual server are to be held, or no longer. */
+  hold(holding: string, epoch: number, cause: EventId): void;
+  drop(holding: string, cause: EventId): void;
+}
+
+/** All virtual servers. */
+export class Balancer {
+  readonly #world: BalancerWorld;
+  readonly #ports: BalancerPorts;
+  readonly #say: Say;
+  readonly #ids = new IdSource("v");
+  readonly #places: Places;
+  readonly #names = new BalancerNames();
+  readonly #machine = createBalance();
+  #plan: BalancePlan | undefined;
+  /** Nothing is wanted any more: when nothing of ours is left, all is closed. */
+  #leaving = false;
+  #table: BalancerTable | undefined;
+  #surroundings: BalancerSurroundings | undefined;
+  readonly #holdings = new BalancerHoldings();
+  /** Something follows a router that nobody has decided about. */
+  #adopting = false;
+  readonly #goal = new BalancerGoal();
+  readonly #answers = new BalancerAnswers(this.#machine);
+  readonly #announce: BalancerAnnounce;
+  readonly #quorums = new Map<string, TrackerFinding>();
+  #timer = { generation: 0, at: Infinity };
+  #counting: readonly { readonly server: string; readonly realServer: string }[] = [];
+  #resting: boolean;
+  #pausedUntil = 0;
+
+  constructor(world: BalancerWorld, ports: BalancerPorts, say: Say, resting = false) {
+    this.#world = world;
+    this.#ports = ports;
+    this.#say = say;
+    this.#resting = resting;
+    this.#places = new Places(world);
+    this.#announce = new BalancerAnnounce({
+      hold: (holding) => ports.hold(holding, EPOCH, this.#ids.next()),
+      drop: (holding) => ports.drop(holding, this.#ids.next()),
+    });
+  }
+
+  /** When `turn` should be called though nothing happened. */
+  get deadline(): number {
+    const { at } = this.#timer;
+    const soon = this.#goal.changed ? 0 : Infinity;
+    const adopted = this.#adopting ? this.#holdings.adoptedUntil : Infinity;
+    const table = this.#table?.deadline ?? Infinity;
+    const around = this.#resting ? Infinity : this.#surroundings?.deadline ?? Infinity;
+    return Math.max(this.#pausedUntil, Math.min(at, soon, adopted, table, around));
+  }
+
+  /**
+   * What is wanted from now on; quorums are told before this returns.
+   *
+   * @throws {RangeError} where it makes no sense; then everything stays as it was
+   */
+  configure(message: ConfigureKernel): void {
+    const { id, routers, balance, balanceMemory: memory, balanceNote: note } = message;
+    this.#holdings.keep(new Set(routers.map(({ name }) => name)));
+    const before = this.#plan;
+    const left = (note?.own.length ?? 0) + (note?.daemons.length ?? 0) > 0;
+    if (before === undefined && balance === undefined && !left) return;
+    const { namespace = note?.namespace ?? "" } = before ?? {};
+    const plan = balance ?? { ...NOTHING, namespace };
+    if (before === undefined) {
+      if (memory !== undefined) this.#step({ type: "restore", memory }, id);
+      for (const [holding, held] of this.#holdings.decided) {
+        this.#step({ type: "holding", holding, held }, id);
+      }
+      this.#holdings.begin(this.#world.now());
+    }
+    this.#step({ type: "configure", servers: plan.servers }, id);
+    this.#plan = plan;
+    this.#leaving = balance === undefined;
+    if (before !== undefined && before.namespace !== plan.namespace) this.#leave(before);
+    if (this.#table === undefined) this.#begin(plan.namespace, memory, note);
+    this.#forgetGone(plan);
+    this.#announce.configure(plan.announce);
+    this.#goal.touchAll(plan.servers.map((one) => one.name));
+    this.#surroundings?.want(plan);
+    this.#judgeHoldings();
+    this.#tellOwn();
+  }
+
+  /** A check stands otherwise. */
+  check({ check, health, reason, weight }: CheckFinding, cause: EventId): void {
+    this.#step({ type: "check", finding: { check, health, reason, weight } }, cause);
+  }
+
+  /** A holding is held from now on, or no longer. */
+  decide(holding: string, held: boolean, cause: EventId): void {
+    if (!this.#holdings.decide(holding, held) || this.#plan === undefined) return;
+    this.#step({ type: "holding", holding, held }, cause);
+    this.#judgeHoldings();
+  }
+
+  order({ id, server, realServer, what }: OrderBalance): void {
+    const order = { type: "order", server, realServer, what } as const;
+    const [answer] = this.#step(order, id).filter((effect) => effect.type === "ordered");
+    const refused = answer === undefined ? "it cannot be done now: see the log" : answer.refused;
+    this.#ports.control({ type: "balance_ordered", id: this.#ids.next(), cause: id, refused });
+  }
+
+  list({ id, server, servers }: ListBalance): void {
+    const refused = this.#step({ type: "list", server, servers }, id)
+      .filter((effect) => effect.type === "unlisted")
+      .map(({ realServer, reason }) => ({ realServer, reason }));
+    this.#ports.control({ type: "balance_listed", id: this.#ids.next(), cause: id, refused });
+  }
+
+  /** Answered by the next `turn`, or when counters have been read. */
+  query(message: QueryBalance): void {
+    if (this.#answers.ask(message, this.#world.now())) this.#table?.count(null);
+  }
+
+  /** The note is written down. */
+  noted(cause: EventId): void {
+    this.#surroundings?.noted(cause);
+  }
+
+  /** Rests, or goes on with what there is now: somebody else may have changed it. */
+  rest(resting: boolean): void {
+    this.#resting = resting;
+    if (!resting) this.#holdings.begin(this.#world.now());
+    if (this.#table !== undefined) this.#table.resting = resting;
+    this.#surroundings?.distrust();
+    this.#judgeHoldings();
+  }
+
+  /** Does what is due. Never throws. */
+  turn(): void {
+    const now = this.#world.now();
+    if (now < this.#pausedUntil) return;
+    try {
+      this.#turn(now);
+    } catch (error) {
+      // Whatever it was must not make us spin.
+      this.#pausedUntil = now + PAUSE;
+      this.#say("error", ["ipvs"], "Cannot work on virtual servers", { error: textOf(error) });
+    }
+  }
+
+  /** Tells quorums again: somebody has heard nothing yet. */
+  repeat(): void {
+    for (const finding of this.#quorums.values()) this.#ports.finding(finding);
+  }
+
+  /** The end. @param keep leave everything as it is */
+  stop(keep: boolean): void {
+    if (keep || this.#resting || this.#plan === undefined || this.#plan.onStop === "keep") return;
+    this.#withdraw();
+    this.#plan = undefined;
+  }
+
+  close(): void {
+    this.#table?.close();
+  }
+
+  #begin(namespace: string, memory?: BalanceMemory, note?: BalanceNote): void {
+    const here = note?.namespace === namespace ? note : undefined;
+    const own = [...memory?.own ?? [], ...here?.own ?? []];
+    this.#places.note(namespace);
+    this.#table = new BalancerTable(namespace, own, this.#world, {
+      opened: () => this.#surroundings?.distrust(),
+      compared: () => this.#surroundings?.distrust(),
+      counted: (count) => this.#counted(count),
+      settled: () => this.#tellOwn(),
+    }, this.#say);
+    this.#table.resting = this.#resting;
+    this.#surroundings = new BalancerSurroundings(namespace, this.#world, this.#say, (note) => {
+      const id = this.#ids.next();
+      this.#ports.control({ type: "balance_note", id, ...note });
+      return id;
+    }, here);
+  }
+
+  /** The table is in another namespace from now on, or nowhere. */
+  #leave({ onStop }: BalancePlan): void {
+    if (!this.#resting && onStop === "remove") this.#withdraw();
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#leaving) this.#plan = undefined;
+    this.#table?.close();
+    this.#table = undefined;
+    this.#surroundings = undefined;
+    this.#answers.forget();
+  }
+
+  /** Takes away all that is ours. */
+  #withdraw(): void {
+    const [table, surroundings] = [this.#table, this.#surroundings];
+    if (table === undefined || surroundings === undefined) return;
+    const left = table.withdraw();
+    const { director } = table;
+    const failures = director === undefined ? left : [...left, ...surroundings.restore(director)];
+    for (const what of failures) {
+      this.#say("warning", ["ipvs"], "Cannot take away what is ours", { what });
+    }
+    surroundings.own(table.own);
+  }
+
+  #turn(now: number): void {
+    const table = this.#table;
+    if (table === undefined || this.#plan === undefined) return this.#answer(now);
+    if (!this.#resting && this.#places.moved([table.namespace]).length > 0) {
+      this.#places.note(table.namespace);
+      table.reopen();
+    }
+    if (now >= this.#timer.at) {
+      const { generation } = this.#timer;
+      this.#timer = { generation, at: Infinity };
+      this.#step({ type: "timer", generation }, this.#ids.next());
+    }
+    if (this.#adopting && now >= this.#holdings.adoptedUntil) this.#judgeHoldings();
+    if (this.#goal.changed) this.#want(table, this.#plan);
+    table.turn();
+    const { director } = table;
+    if (director !== undefined && !this.#resting) this.#surroundings?.settle(director);
+    if (this.#announce.waits && !this.#resting && !table.unsettled) {
+      this.#announce.settle((server) =>
+        this.#goal.servicesOf(server).every((name) => table.table.has(name))
+      );
+    }
+    this.#answer(this.#world.now());
+    const clean = this.#surroundings?.clean === true && !table.unsettled;
+    // Where there is no load balancer there is nothing of ours either.
+    if (this.#leaving && !this.#resting && (clean || table.missing)) this.#end();
+  }
+
+  #answer(now: number): void {
+    const who = { table: this.#table, surroundings: this.#surroundings };
+    this.#answers.answer(now, () => this.#ids.next(), who, (state) => this.#ports.control(state));
+  }
+
+  /** Tells the table what is wanted of it; only what has changed is made anew. */
+  #want(table: BalancerTable, plan: BalancePlan): void {
+    const all = this.#goal.make((name) => wantedServer(this.#machine, name), (server, reason) => {
+      this.#say("error", ["ipvs"], "Cannot make virtual server", { server, reason });
+    });
+    const spare = new Set<string>();
+    const now = this.#world.now();
+    for (const settings of this.#adopting ? plan.servers : []) {
+      if (!this.#holdings.isUndecided(settings.follow, now)) continue;
+      for (const { name } of this.#names.services(settings)) spare.add(name);
+    }
+    table.want(all, plan.flush, spare);
+  }
+
+  /** One event for the machine, and what follows. */
+  #step(event: BalanceEvent, cause: EventId): BalanceEffect[] {
+    const effects = step(this.#machine, event, this.#world.now());
+    for (const effect of effects) this.#do(effect, cause);
+    return effects;
+  }
+
+  #do(effect: BalanceEffect, cause: EventId): void {
+    switch (effect.type) {
+      case "announce":
+        if (effect.announced) this.#announce.announce(effect.server);
+        else this.#announce.withdraw(effect.server);
+        return;
+      case "program":
+        for (const name of effect.servers) this.#goal.touch(name);
+        return;
+      case "quorum": {
+        const { server: name, met: healthy, reason } = effect;
+        const finding = { kind: "virtual_server", namespace: "", name, healthy, reason } as const;
+        this.#quorums.set(name, finding);
+        return this.#ports.finding(finding);
+      }
+      case "step": {
+        const { server, what } = effect;
+        const id = this.#ids.next();
+        const at = this.#world.now();
+        return this.#ports.control({ type: "balance_step", id, cause, at, server, what });
+      }
+      case "count": {
+        this.#counting = effect.servers;
+        const settings = new Set(effect.servers.map(({ server }) => this.#settingsOf(server)));
+        return this.#table?.count(
+          [...settings].flatMap((one) =>
+            one === undefined ? [] : this.#names.services(one).map(({ name }) => name)
+          ),
+        );
+      }
+      case "timer":
+        this.#timer = effect;
+        return;
+    }
+  }
+
+  #counted({ found, whole, spoiled }: Count): void {
+    const counts = new BalancerCounts(
+      found,
+      this.#names,
+      (server) => this.#settingsOf(server),
+      (server, real) => this.#machine.servers.get(server)?.servers.get(real)?.settings.server,
+    );
+    if (whole) this.#answers.counted(counts, this.#world.now());
+    const counting = this.#counting;
+    this.#counting = [];
+    // What may be missing, or is not there yet, says nothing: it is counted again in a second.
+    if (counting.length === 0 || spoiled || this.#table?.unsettled !== false) return;
+    const event = { type: "connections", counts: counts.connections(counting) } as const;
+    this.#step(event, this.#ids.next());
+  }
+
+  #settingsOf(server: string): VirtualServerSettings | undefined {
+    return this.#machine.servers.get(server)?.settings;
+  }
+
+  /** Quorums of virtual servers that are gone. */
+  #forgetGone({ servers }: BalancePlan): void {
+    const names = new Set(servers.map(({ name }) => name));
+    for (const name of this.#quorums.keys()) if (!names.has(name)) this.#quorums.delete(name);
+  }
+
+  /** Who is held has changed, or what follows. */
+  #judgeHoldings(): void {
+    const { servers = [], syncDaemons = [] } = this.#plan ?? {};
+    const roles = syncDaemons.flatMap(({ role }) => typeof role === "string" ? [] : [role.follow]);
+    const now = this.#world.now();
+    const isUndecided = (follow: readonly string[]) => this.#holdings.isUndecided(follow, now);
+    const undecided = roles.some(isUndecided);
+    this.#adopting = undecided || servers.some(({ follow }) => isUndecided(follow));
+    this.#surroundings?.hold(this.#holdings.held, undecided);
+    this.#goal.change();
+  }
+
+  /** What is ours, or may be at any time. */
+  #tellOwn(): void {
+    const names = new Set(this.#table?.own);
+    for (const settings of this.#plan?.servers ?? []) {
+      for (const { name } of this.#names.services(settings)) names.add(name);
+    }
+    this.#surroundings?.own(names);
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * The table that all virtual servers together ask for. Only what has changed is made anew: most
+ * changes are about one of many.
+ *
+ * @module
+ */
+
+import { buildTable, type Table, type TableEntry, type VirtualServer } from "../ipvs/mod.ts";
+import type { BalancePlan } from "../plane/balance.ts";
+
+/** The plan of a site without virtual servers. */
+export const NOTHING: BalancePlan = {
+  namespace: "",
+  servers: [],
+  announce: [],
+  syncDaemons: [],
+  settings: {},
+  flush: false,
+  onStop: "remove",
+};
+
+export class BalancerGoal {
+  readonly #parts = new Map<string, Table>();
+  readonly #stale = new Set<string>();
+  #changed = false;
+
+  /** Whether it is another one than `make` has made last. */
+  get changed(): boolean {
+    return this.#changed;
+  }
+
+  /** What a virtual server asks for may have changed. */
+  touch(server: string): void {
+    this.#stale.add(server);
+    this.#changed = true;
+  }
+
+  /** What any of them asks for may have changed. */
+  touchAll(servers: Iterable<string>): void {
+    for (const name of [...this.#parts.keys(), ...servers]) this.#stale.add(name);
+    this.#changed = true;
+  }
+
+  /** Somebody else wants it made anew. */
+  change(): void {
+    this.#changed = true;
+  }
+
+  /**
+   * @param wanted of one virtual server; null: nothing
+   * @param refused is told what cannot be
+   */
+  make(
+    wanted: (server: string) => VirtualServer | null,
+    refused: (server: string, reason: string) => void,
+  ): Table {
+    this.#changed = false;
+    for (const name of this.#stale) {
+      const server = wanted(name);
+      const built = server === null ? undefined : buildTable([server]);
+      if (built?.ok === true) this.#parts.set(name, built.value);
+      else this.#parts.delete(name);
+      if (built?.ok === false) refused(name, built.reason);
+    }
+    this.#stale.clear();
+    const all = new Map<string, TableEntry>();
+    for (const part of this.#parts.values()) for (const [key, entry] of part) all.set(key, entry);
+    return all;
+  }
+
+  /** Names of the services that a virtual server asked for last. */
+  servicesOf(server: string): string[] {
+    return [...this.#parts.get(server)?.keys() ?? []];
+  }
+}
