@@ -87,9 +87,9 @@ export class Agent {
       died: (...death) => this.#revivals.died(...death),
       balancing: () => this.balancing,
     });
-    const { policy, priority, cpus } = site.agent.realtime;
+    const { policy, priority, cpus = [] } = site.agent.realtime;
     this.#planes = new Planes(
-      { realtime: { policy, priority, cpus: cpus ?? [] }, faultInjection },
+      { realtime: { policy, priority, cpus }, bfd: site.bfd.length > 0, faultInjection },
       this.#hearing,
     );
     this.#site = site;

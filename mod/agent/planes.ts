@@ -53,6 +53,8 @@ export interface PlaneListener {
 
 export interface PlaneOptions {
   readonly realtime: ProtocolStart["realtime"];
+  /** There are BFD sessions. */
+  readonly bfd: boolean;
   readonly faultInjection: boolean;
 }
 
@@ -163,6 +165,7 @@ export class Planes {
       wake: this.#protocolWake.fd,
       kernelWake: this.#kernelWake.fd,
       realtime: this.#options.realtime,
+      ...(this.#options.bfd ? { bfd: true as const } : {}),
       ...(snapshot === undefined ? {} : { snapshot }),
       faultInjection: this.#options.faultInjection,
       ...(this.#options.faultInjection ? { wallOffset: wallOffset() } : {}),

@@ -39,6 +39,8 @@ export interface ProtocolStart {
     readonly priority: number;
     readonly cpus: readonly number[];
   };
+  /** There are BFD sessions: their first failure is rehearsed. Absent: there are none. */
+  readonly bfd?: true;
   /** What the routers remembered when the former Worker died; absent: a first start. */
   readonly snapshot?: Memory;
   /** By how much the wall clock is wrong on request (`faultInjection`), microseconds. */

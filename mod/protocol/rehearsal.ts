@@ -12,6 +12,7 @@ import { IdSource } from "../plane/ids.ts";
 import { LogLimiter } from "../plane/log_limiter.ts";
 import type { InterfaceState, ProtocolRouter } from "../plane/messages.ts";
 import { SharedWords } from "../plane/shared.ts";
+import type { TrackerFinding, TrackerUse } from "../plane/trackers.ts";
 import { encodeAdvertisement, USUAL_ELECTION, VRRP_GROUP_IPV4 } from "../vrrp/mod.ts";
 import type { Channel } from "./channel.ts";
 import { Keyring } from "./keyring.ts";
@@ -24,7 +25,7 @@ import { VrrpDriver } from "./vrrp_driver.ts";
 const LIVES = 60;
 const INTERVAL = 10_000;
 
-const INTERFACE: InterfaceState = {
+export const INTERFACE: InterfaceState = {
   namespace: "",
   index: 1,
   name: "rehearsal",
@@ -59,51 +60,72 @@ const ROUTER: ProtocolRouter = {
   },
 };
 
+/** A virtual router on paper: its time is virtual, its sockets lead nowhere. */
+export class PaperRouter {
+  now = 0;
+  readonly heap = new TimerHeap();
+  readonly driver: VrrpDriver;
+  #waiting: Uint8Array[] = [];
+  readonly #channels: Channel[] = [];
+
+  constructor() {
+    this.driver = new VrrpDriver({
+      ids: new IdSource("rehearsal"),
+      heap: this.heap,
+      counters: new Counters(),
+      words: new SharedWords(),
+      log: new LogLimiter(() => {}, () => this.now),
+      keys: new Keyring(() => this.now),
+      now: () => this.now,
+      postKernel: (message) => void structuredClone(message),
+      postControl: (message) => void structuredClone(message),
+      openFrames: () => ({ write: (frame) => frame.length, close: () => {} }),
+      openTransport: () => new PaperTransport(() => this.#waiting.pop()),
+      watch: (channel) => void this.#channels.push(channel),
+      unwatch: () => {},
+    });
+    this.driver.interfaceChanged(INTERFACE, this.now, "");
+  }
+
+  /** @param trackers what it tracks; `null`: it is removed */
+  configure(
+    trackers: readonly TrackerUse[] | null,
+    findings: readonly TrackerFinding[] = [],
+  ): void {
+    const routers = trackers === null ? [] : [{ ...ROUTER, trackers }];
+    this.driver.configure(
+      { type: "configure", id: "", routers, groups: [], holdUntil: 0, findings },
+      this.now,
+    );
+  }
+
+  hear(packet: Uint8Array): void {
+    this.#waiting = [packet];
+    this.driver.receive(this.#channels.at(-1)!, 64, Infinity);
+  }
+
+  /** Lets so many microseconds go by. */
+  pass(micros: number): void {
+    for (const end = this.now + micros; this.now < end;) {
+      this.now = Math.min(end, this.heap.next);
+      this.heap.fire(this.now, 16);
+    }
+  }
+}
+
 /** Runs it; nothing is left behind. */
 export function rehearse(): void {
   const better = advert(200);
   const worse = advert(50);
-  let now = 0;
-  let waiting: Uint8Array[] = [];
-  const channels: Channel[] = [];
-  const heap = new TimerHeap();
-  const driver = new VrrpDriver({
-    ids: new IdSource("rehearsal"),
-    heap,
-    counters: new Counters(),
-    words: new SharedWords(),
-    log: new LogLimiter(() => {}, () => now),
-    keys: new Keyring(() => now),
-    now: () => now,
-    postKernel: (message) => void structuredClone(message),
-    postControl: (message) => void structuredClone(message),
-    openFrames: () => ({ write: (frame) => frame.length, close: () => {} }),
-    openTransport: () => new PaperTransport(() => waiting.pop()),
-    watch: (channel) => void channels.push(channel),
-    unwatch: () => {},
-  });
-  const hear = (packet: Uint8Array): void => {
-    waiting = [packet];
-    driver.receive(channels.at(-1)!, 64, Infinity);
-  };
-  const pass = (intervals: number): void => {
-    for (const end = now + intervals * INTERVAL; now < end;) {
-      now = Math.min(end, heap.next);
-      heap.fire(now, 16);
-    }
-  };
-  driver.interfaceChanged(INTERFACE, now, "");
+  const router = new PaperRouter();
   for (let life = 0; life < LIVES; life++) {
-    driver.configure(
-      { type: "configure", id: "", routers: [ROUTER], groups: [], holdUntil: 0 },
-      now,
-    );
-    for (let i = 0; i < 4; i++) hear(better);
-    pass(8);
-    hear(worse);
-    hear(better);
-    pass(8);
-    driver.configure({ type: "configure", id: "", routers: [], groups: [], holdUntil: 0 }, now);
+    router.configure([]);
+    for (let i = 0; i < 4; i++) router.hear(better);
+    router.pass(8 * INTERVAL);
+    router.hear(worse);
+    router.hear(better);
+    router.pass(8 * INTERVAL);
+    router.configure(null);
   }
 }
 

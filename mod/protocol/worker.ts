@@ -15,6 +15,7 @@ import {
 import { runToTheEnd } from "../plane/crash.ts";
 import type { LogRecord } from "../plane/messages.ts";
 import type { ProtocolStart } from "../plane/start.ts";
+import { rehearseBfd } from "./bfd_rehearsal.ts";
 import { ProtocolLoop } from "./loop.ts";
 import { rehearse } from "./rehearsal.ts";
 
@@ -31,6 +32,8 @@ scope.onmessage = ({ data: start }) => {
   scope.onmessage = null;
   runToTheEnd(start.control, () => {
     useDescriptorRegistry(start.registry);
+    // Not where peers wait for a plane that has died.
+    if (start.bfd === true && start.snapshot === undefined) rehearseBfd();
     new ProtocolLoop(start, becomeRealtime(start)).run();
   });
   start.control.close();
