@@ -23,7 +23,7 @@ export const STALL_SHARE = 1 / 20;
 
 /** Sessions send at moments so far apart at most, and chance has at least so many to choose from. */
 const LONGEST_STEP: Micros = 1_024;
-const STEPS = 8;
+const STEPS = 4;
 
 /** bfd.DesiredMinTxInterval as it should be: a second and more unless up (6.8.3). */
 export function wantedMinTx(session: Session): Micros {
@@ -83,17 +83,20 @@ export function isStall(session: Session, length: Micros): boolean {
   return length >= STALL_SHARE * detectionTime(session);
 }
 
+/** So much later than we somebody who stood still with us may go on, and be heard. */
+const APART: Micros = 2_500;
+
 /**
- * Where a stall of ours moves a deadline of detection to: whoever stood still with us is heard within
- * the stall's length after it, since what he owes leaves first. So long the deadline is away at
- * least; one that is further away stays, since packets that are lost beside the stall are what the
- * multiplier is for.
+ * Where a stall of ours moves a deadline of detection to. Whoever stood still with us is heard soon
+ * after it, since what he owes leaves first: a deadline is as far away as the stall was long, and by
+ * `APART` more where it was not over yet. One that is further away stays: packets that are lost
+ * beside the stall are what the multiplier is for.
  *
- * @param length of the stall
+ * @param length of the stall, as far as a deadline that it delayed shows: it may have been longer
  * @param most a detection time: what is waited at most, after one stall and after all of them since
  *   the other side was last heard
  * @param given what was waited so far
- * @returns the deadline, never before `old`
+ * @returns the deadline, never before `old`, and never put off by more than the stall
  */
 export function deadlineAfterStall(
   old: Micros,
@@ -102,8 +105,9 @@ export function deadlineAfterStall(
   most: Micros,
   given: Micros,
 ): Micros {
-  const latest = Math.max(old, now) + most - given;
-  return Math.max(old, Math.min(now + Math.round(length), now + most, latest));
+  const from = Math.max(old, now);
+  const wanted = Math.min(from + Math.round(length), now + Math.round(length) + APART);
+  return Math.max(old, Math.min(wanted, now + most, from + most - given));
 }
 
 /** Works out both running deadlines anew. */

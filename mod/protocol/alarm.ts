@@ -1,5 +1,6 @@
 /**
- * What wakes the loop at its next deadline.
+ * What wakes the loop at its next deadline. It is to be watched for its edge (`EPOLLET`): what has
+ * gone off tells so once, and is set anew without being read before.
  *
  * @module
  */
@@ -28,10 +29,9 @@ export class Alarm {
     this.#timer.armAt(next);
   }
 
-  /** The descriptor was readable. */
+  /** It has gone off. */
   acknowledge(): void {
     this.fired = true;
-    this.#timer.acknowledge();
     this.#armed = Infinity;
   }
 }

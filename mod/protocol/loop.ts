@@ -17,7 +17,14 @@
  * @module
  */
 
-import { boottimeMicros, Epoll, EPOLLIN, EventFd, monotonicMicros } from "../../ffi/mod.ts";
+import {
+  boottimeMicros,
+  Epoll,
+  EPOLLET,
+  EPOLLIN,
+  EventFd,
+  monotonicMicros,
+} from "../../ffi/mod.ts";
 import { Counters } from "../plane/counters.ts";
 import { IdSource, randomWord } from "../plane/ids.ts";
 import { Inbox, Outbox } from "../plane/inbox.ts";
@@ -162,7 +169,7 @@ export class ProtocolLoop {
     );
     for (const epoll of [this.#epoll, this.#quietEpoll]) {
       epoll.add(start.wake, EPOLLIN, TOKEN_WAKE);
-      epoll.add(this.#alarm.descriptor, EPOLLIN, TOKEN_TIMER);
+      epoll.add(this.#alarm.descriptor, EPOLLIN | EPOLLET, TOKEN_TIMER);
     }
   }
 

@@ -15,7 +15,7 @@
 /** Microseconds between two turns that adverts have asked for. */
 export const ADVERT_GAP = 1_000;
 /** The same for BFD, whose detection times end this much too late at worst. */
-export const BFD_GAP = 250;
+export const BFD_GAP = 500;
 /** Turns in a row that need not wait: a handful of routers never does. */
 const FREE = 16;
 
