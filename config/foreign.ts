@@ -17,11 +17,15 @@ const FOREIGN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     vrrp_sync_group: "write `[[sync_group]]` instead",
     bfd_instance: "write `[[bfd]]` with a `name` instead",
     net_namespace: "write `namespace` in `[agent]` instead",
+    net_namespace_ipvs: "write `namespace` in `[ipvs]` instead",
     static_ipaddress: "write `addresses` in `[static]` instead",
     static_routes: "write `routes` in `[static]` instead",
     static_rules: "write `rules` in `[static]` instead",
     track_group:
       "leave it out: what is removed of `[static]` is put back; track what a router needs",
+    virtual_server_group: "write a list of addresses in `listen` of a `[[virtual_server]]`",
+    lvs: "write `[ipvs]` and `[[virtual_server]]` instead",
+    real_server: "write `[[virtual_server.real_server]]` below its `[[virtual_server]]`",
     instance: "give each agent its own `control` and `state_directory` in `[agent]`",
   },
   agent: {
@@ -82,6 +86,18 @@ const FOREIGN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     vrrp_rt_priority: "write `realtime = { priority = 50 }` instead",
     vrrp_no_swap: "write `realtime = { lock_memory = true }` instead",
     vrrp_cpu_affinity: "write `realtime = { cpus = [1] }` instead",
+    lvs_timeouts: 'write `timeouts = { tcp = "15m" }` in `[ipvs]` instead',
+    lvs_flush: "write `flush = true` in `[ipvs]` instead",
+    lvs_flush_on_stop: 'write `on_stop = "remove"` in `[ipvs]` instead',
+    lvs_flush_onstop: 'write `on_stop = "remove"` in `[ipvs]` instead',
+    lvs_sync_daemon:
+      'write `sync_daemon = { interface = "eth1", follow = "web" }` in `[ipvs]` instead',
+    net_namespace_ipvs: "write `namespace` in `[ipvs]` instead",
+    nftables_ipvs: 'write `mark = "auto"` in `[[virtual_server]]` instead',
+    nftables_ipvs_start_fwmark: "write `mark = 1000` in `[[virtual_server]]` instead",
+    lvs_notify_fifo: 'write `notify = { fifo = "/run/halb/notify" }` instead',
+    lvs_notify_fifo_script:
+      'write `notify = { fifo_script = ["/usr/local/bin/read-changes"] }` instead',
     max_auto_priority: "leave it out: adverts are sent by a real-time thread",
   },
   track_script: {
@@ -195,6 +211,79 @@ const FOREIGN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     auth_type: 'write `auth = { type = "pass", password = … }` instead',
     auth_pass: 'write `auth = { type = "pass", password = … }` instead',
   },
+  virtual_server: {
+    virtual_server: "write `listen` with the address and port, and a `name`",
+    lvs_sched: 'write `scheduler = "wlc"` instead',
+    lb_algo: 'write `scheduler = "wlc"` instead',
+    lvs_method: 'write `forward = "nat"` instead',
+    lb_kind: 'write `forward = "nat"` instead',
+    type: 'write `tunnel = { type = "gue", port = 6080 }` instead',
+    port: 'write `listen = "192.0.2.10:80"` instead, with the port',
+    address: 'write `listen = "192.0.2.10:80"` instead',
+    nocsum: 'write `tunnel = { type = "gue", port = 6080 }` instead',
+    csum: 'write `tunnel = { type = "gre", checksum = "full" }` instead',
+    remcsum: 'write `tunnel = { type = "gue", port = 6080, checksum = "remote" }` instead',
+    "flag-1": 'write `flags = ["flag-1"]` instead',
+    "flag-2": 'write `flags = ["flag-2"]` instead',
+    "flag-3": 'write `flags = ["flag-3"]` instead',
+    "sh-port": 'write `flags = ["sh-port"]` instead',
+    "sh-fallback": 'write `flags = ["sh-fallback"]` instead',
+    "mh-port": 'write `flags = ["mh-port"]` instead',
+    "mh-fallback": 'write `flags = ["mh-fallback"]` instead',
+    hashed: "leave it out: the kernel sets it by itself",
+    ops: "write `one_packet = true` instead",
+    persistence_timeout: 'write `persistence = { timeout = "6m" }` instead',
+    persistence_engine: 'write `persistence = { engine = "sip" }` instead',
+    persistence_granularity: "write `persistence = { prefix_length = 24 }` instead",
+    ip_family: 'write `family = "ipv6"` instead',
+    ha_suspend: "leave it out: checks always run; `follow` names the router that must be master",
+    quorum_up: 'write `notify = { quorum_up = ["/usr/local/bin/quorum-is-met"] }` instead',
+    quorum_down: 'write `notify = { quorum_down = ["/usr/local/bin/quorum-is-lost"] }` instead',
+    alpha: "write `start_down = true` instead",
+    omega: "write `run_down_on_stop = true` instead",
+    smtp_alert: "write `notify = { mail = true }` instead",
+    virtualhost: 'write `check = { type = "http", host = "www.example.net" }` instead',
+    snmp_name: 'write `name = "web-http"` instead',
+    weight: "write `default_weight = 1` instead",
+    sorry_server_inhibit:
+      'write `sorry_server = { address = "192.0.2.99:80", inhibit = true }` instead',
+    sorry_server_lvs_method:
+      'write `sorry_server = { address = "192.0.2.99:80", forward = "nat" }` instead',
+    inhibit_on_failure: 'write `on_failure = "weight-zero"` instead',
+    connect_timeout: 'write `check = { type = "tcp", timeout = "5s" }` instead',
+    retry: 'write `check = { type = "tcp", fall = 2 }` instead: one more',
+    delay_before_retry: 'write `check = { type = "tcp", retry_interval = "1s" }` instead',
+    warmup: 'write `check = { type = "tcp", warmup = "10s" }` instead',
+    delay_loop: 'write `check = { type = "tcp", interval = "10s" }` instead',
+  },
+  "virtual_server.real_server": {
+    lvs_method: 'write `forward = "nat"` instead',
+    port: 'write `address = "198.51.100.11:8080"` instead, with the port',
+    notify_up: 'write `notify = { up = ["/usr/local/bin/server-is-up"] }` instead',
+    notify_down: 'write `notify = { down = ["/usr/local/bin/server-is-down"] }` instead',
+    uthreshold: "write `thresholds = { upper = 1000 }` instead",
+    lthreshold: "write `thresholds = { upper = 1000, lower = 800 }` instead",
+    inhibit_on_failure: 'write `on_failure = "weight-zero"` instead',
+    alpha: "write `start_down = true` instead",
+    smtp_alert: "write `notify = { mail = true }` instead",
+    virtualhost: 'write `check = { type = "http", host = "www.example.net" }` instead',
+    snmp_name: "leave it out: a real server is known by its address and port",
+    connect_timeout: 'write `check = { type = "tcp", timeout = "5s" }` instead',
+    retry: 'write `check = { type = "tcp", fall = 2 }` instead: one more',
+    delay_before_retry: 'write `check = { type = "tcp", retry_interval = "1s" }` instead',
+    warmup: 'write `check = { type = "tcp", warmup = "10s" }` instead',
+    delay_loop: 'write `check = { type = "tcp", interval = "10s" }` instead',
+    TCP_CHECK: 'write `check = { type = "tcp" }` instead',
+    HTTP_GET: 'write `check = { type = "http", path = "/" }` instead',
+    SSL_GET: 'write `check = { type = "http", path = "/", tls = {} }` instead',
+    MISC_CHECK: 'write `check = { type = "script", command = [] }` instead, with the program',
+    PING_CHECK: 'write `check = { type = "ping" }` instead',
+    UDP_CHECK: 'write `check = { type = "udp" }` instead',
+    DNS_CHECK: 'write `check = { type = "dns" }` instead',
+    SMTP_CHECK: 'write `check = { type = "smtp" }` instead',
+    BFD_CHECK: 'write `check = { type = "bfd", session = "to-peer" }` instead',
+    FILE_CHECK: 'write `check = { type = "file", path = "/etc/halb/weight" }` instead',
+  },
   sync_group: {
     track_bfd: 'write `track = { bfd = ["to-peer"] }` instead',
     group: 'write `members = ["web", "lan"]` instead',
@@ -214,7 +303,7 @@ const FOREIGN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 
 /** Words of keepalived that nothing corresponds to, whatever table they stand in. */
 const GONE: ReadonlySet<string> = new Set(
-  ("net_namespace_ipvs namespace_with_ipsets use_pid_dir linkbeat_use_polling " +
+  ("namespace_with_ipsets use_pid_dir linkbeat_use_polling " +
     "linkbeat_interfaces child_wait_time process_names process_name vrrp_process_name " +
     "checker_process_name bfd_process_name lvs_process_name tmp_config_directory " +
     "config_save_dir use_symlink_paths umask random_seed data_use_instance json_version " +
@@ -228,7 +317,10 @@ const GONE: ReadonlySet<string> = new Set(
     "enable_snmp_vrrp enable_snmp_checker enable_snmp_keepalived enable_snmp_rfc " +
     "enable_snmp_rfcv2 enable_snmp_rfcv3 enable_traps enable_dbus dbus_service_name " +
     "dbus_no_interface_name lvs_sync_daemon_interface kernel_rx_buf_size debug " +
-    "netlink_notify_msg").split(" "),
+    "netlink_notify_msg lvs_netlink_cmd_rcv_bufs lvs_netlink_cmd_rcv_bufs_force " +
+    "lvs_netlink_monitor_rcv_bufs lvs_netlink_monitor_rcv_bufs_force " +
+    "snmp_vs_stats_update_interval snmp_rs_stats_update_interval nftables_ipvs_priority " +
+    "no_checker_emails rs_init_notifies").split(" "),
 );
 
 /** What to write instead of a word of keepalived; undefined where `key` is not one. */

@@ -16,13 +16,16 @@ function tableOf(part: string): string | undefined {
   if (part === "vrrp_script") return "track_script";
   if (part === "vrrp_track_process") return "track_process";
   if (part === "bfd_instance") return "bfd";
+  if (part === "virtual_server") return part;
+  if (part === "real_server") return "virtual_server.real_server";
   return part === "track_file" ? part : part === "Top level" ? "" : undefined;
 }
 
 /** Words that head their block, or that are no words of the block itself. */
 const ELSEWHERE = new Set(
   ("vrrp_script vrrp_track_process vrrp_track_file track_file vrrp_sync_group vrrp_instance " +
-    "bfd_instance notify_deleted notify_priority_changes group").split(" "),
+    "bfd_instance notify_deleted notify_priority_changes group virtual_server_group real_server")
+    .split(" "),
 );
 
 const keys = new Set([...schemaKeys(SITE_SCHEMA)].map(([key]) => key));
@@ -40,7 +43,17 @@ Deno.test("each word of keepalived is a key here, or there is advice about it", 
 });
 
 Deno.test("the advice names keys that there are", () => {
-  const tables = ["", "agent", "vrrp", "sync_group", "track_script", "track_process", "track_file"];
+  const tables = [
+    "",
+    "agent",
+    "vrrp",
+    "sync_group",
+    "track_script",
+    "track_process",
+    "track_file",
+    "virtual_server",
+    "virtual_server.real_server",
+  ];
   for (const word of [...KEEPALIVED_KEYWORDS.values()].flat()) {
     for (const table of tables) {
       const advice = foreignKey(table, word);

@@ -1,6 +1,6 @@
 /**
- * Every keyword of keepalived (2.4.3 and what came after) that has to do with VRRP, BFD or with the
- * agent as a whole, by the part of its configuration that it belongs to. The parts are the headings
+ * Every keyword of keepalived (2.4.3 and what came after) that has to do with VRRP, BFD, virtual
+ * servers or with the agent as a whole, by the part of its configuration that it belongs to. The parts are the headings
  * of docs/keepalived.md.
  *
  * @module
@@ -30,6 +30,8 @@ const WORDS: Readonly<Record<string, string>> = {
     "snmp_socket enable_snmp_vrrp enable_snmp_checker enable_snmp_keepalived enable_snmp_rfc enable_snmp_rfcv2 enable_snmp_rfcv3 enable_traps enable_dbus dbus_service_name dbus_no_interface_name",
   "global_defs: FIFOs":
     "notify_fifo notify_fifo_script vrrp_notify_fifo vrrp_notify_fifo_script fifo_write_vrrp_states_on_reload",
+  "global_defs: LVS":
+    "lvs_timeouts lvs_flush lvs_flush_on_stop lvs_flush_onstop lvs_sync_daemon lvs_netlink_cmd_rcv_bufs lvs_netlink_cmd_rcv_bufs_force lvs_netlink_monitor_rcv_bufs lvs_netlink_monitor_rcv_bufs_force snmp_vs_stats_update_interval snmp_rs_stats_update_interval nftables_ipvs nftables_ipvs_priority nftables_ipvs_start_fwmark lvs_notify_fifo lvs_notify_fifo_script no_checker_emails rs_init_notifies",
   "vrrp_script": "vrrp_script script interval timeout weight rise fall user init_fail",
   "vrrp_track_process":
     "vrrp_track_process process param_match full_command quorum quorum_max delay fork_delay terminate_delay weight",
@@ -51,6 +53,11 @@ const WORDS: Readonly<Record<string, string>> = {
     "authentication auth_type auth_pass auth_hmac key active_key anti_replay time_window mode",
   "bfd_instance":
     "bfd_instance neighbor_ip neighbour_ip source_ip min_rx min_tx idle_tx multiplier passive ttl hoplimit max_hops multihop weight reverse vrrp checker",
+  "virtual_server_group": "virtual_server_group fwmark",
+  "virtual_server":
+    "virtual_server lvs_sched lb_algo lvs_method lb_kind type port nocsum csum remcsum flag-1 flag-2 flag-3 sh-port sh-fallback mh-port mh-fallback hashed ops persistence_timeout persistence_engine persistence_granularity protocol ip_family ha_suspend quorum hysteresis quorum_up quorum_down alpha omega smtp_alert virtualhost snmp_name weight sorry_server sorry_server_inhibit sorry_server_lvs_method inhibit_on_failure connect_timeout retry delay_before_retry warmup delay_loop",
+  "real_server":
+    "real_server weight lvs_method notify_up notify_down uthreshold lthreshold inhibit_on_failure alpha smtp_alert virtualhost snmp_name connect_timeout retry delay_before_retry warmup delay_loop",
 };
 
 /** Keywords by part. */
