@@ -44,7 +44,7 @@ const LAST_PATIENCE = 2_000;
 /** How an agent ended. */
 export interface Ending {
   /** As CONTRACT.md section 1 lists them. */
-  readonly exitCode: 0 | 1;
+  readonly exitCode: 0 | 1 | 4;
   readonly reason: string;
   /** Somebody else goes on with what it did. */
   readonly left?: true;
@@ -376,10 +376,10 @@ export class Agent {
   }
 
   /** Ends because of something that cannot be mended. Never rejects. */
-  async fail(reason: string): Promise<void> {
+  async fail(reason: string, exitCode: 1 | 4 = 1): Promise<void> {
     if (this.#stopping) return;
     log("error", ["control"], `Giving up: ${reason}`);
-    await this.#end(true, { exitCode: 1, reason });
+    await this.#end(true, { exitCode, reason });
   }
 
   async #end(now: boolean, ending: Ending): Promise<void> {

@@ -18,6 +18,7 @@ import { VERSION } from "../version.ts";
 import { Agent } from "./agent.ts";
 import { agentStatus } from "./agent_status.ts";
 import { answerBalance, isQuestion, type RealServerResult } from "./balance_commands.ts";
+import { uselessWithout } from "./balance_need.ts";
 import { wallTime } from "./clock.ts";
 import { writeDump } from "./dumps.ts";
 import { Hooks } from "./hooks.ts";
@@ -146,6 +147,8 @@ export class Service {
       const former = takeState(this.#site.agent.state_directory);
       const changes = await this.#agent.start(this.#site, former);
       for (const change of changes) log("info", ["control"], change);
+      const lacks = await uselessWithout(this.#site, this.#agent.balancing);
+      if (lacks !== null) return await this.#agent.fail(lacks, 4);
       tellServiceManager("READY=1");
     } catch (error) {
       await this.#agent.fail(`cannot start: ${textOf(error)}`);

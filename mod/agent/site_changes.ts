@@ -6,6 +6,7 @@
  */
 
 import type { SiteConfig } from "../../config/mod.ts";
+import { serverChanges } from "./server_changes.ts";
 
 /** Lists of tables with names, and what one of them is called. */
 const NAMED = {
@@ -35,6 +36,7 @@ export function siteChanges(
   const add = (title: string, what: string): void => {
     if (!changes.some((line) => line.startsWith(`${title}: `))) changes.push(`${title}: ${what}`);
   };
+  changes.push(...serverChanges(before.virtual_server, after.virtual_server));
   for (const [list, title] of Object.entries(NAMED) as [keyof typeof NAMED, string][]) {
     const former = new Map<string, unknown>(before[list].map((one) => [one.name, one]));
     for (const one of after[list]) {

@@ -1,9 +1,11 @@
 /** The agent's side of virtual servers: orders, what outlives a plane, and what outlives a kill. */
 
 import assert from "node:assert/strict";
+import type { SiteConfig } from "../../../config/mod.ts";
 import { BalanceFile } from "../../../mod/agent/balance_file.ts";
 import { stepRecord } from "../../../mod/agent/balance_steps.ts";
 import { answerBalance } from "../../../mod/agent/balance_commands.ts";
+import { uselessWithout } from "../../../mod/agent/balance_need.ts";
 import { Balancing } from "../../../mod/agent/balancing.ts";
 import { PlaneDied } from "../../../mod/agent/questions.ts";
 import type {
@@ -240,4 +242,28 @@ Deno.test("what happens is logged by how much it matters", () => {
   ]);
   const active = log({ kind: "active", active: false, reason });
   assert.equal(active[1], "Virtual server is no longer in the kernel's table");
+});
+
+Deno.test("without IPVS an agent ends that is of no other use, and goes on otherwise", async () => {
+  const none = { addresses: [], routes: [], rules: [] };
+  const site = { vrrp: [], bfd: [], static: none, virtual_server: [{}] } as never as SiteConfig;
+  const with_ = (trouble: string | null) => ({
+    state: () => Promise.resolve({ ...balanceState(), trouble }),
+  });
+  const lacks = await uselessWithout(site, with_("no module ip_vs"));
+  assert.match(lacks!, /IPVS does not work: no module ip_vs/);
+  assert.equal(await uselessWithout(site, with_(null)), null);
+  for (
+    const more of [
+      { vrrp: [{}] },
+      { bfd: [{}] },
+      { bfd_reflector: {} },
+      { bfd_unsolicited: {} },
+      { static: { ...none, addresses: [{}] } },
+      { virtual_server: [] },
+    ]
+  ) {
+    const other = { ...site, ...more } as never as SiteConfig;
+    assert.equal(await uselessWithout(other, with_("no module ip_vs")), null);
+  }
 });

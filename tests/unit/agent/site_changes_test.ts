@@ -70,3 +70,39 @@ Deno.test("what the protocol plane has done is not said twice", () => {
     "virtual router lan: added",
   ]);
 });
+
+Deno.test("virtual servers: each real server and each key that is different, with its values", () => {
+  const real = (address: string, more = "") => `
+[[virtual_server.real_server]]
+address = "${address}"
+${more}
+`;
+  const server = (name: string, more: string, ...servers: string[]) => `
+[[virtual_server]]
+name = "${name}"
+listen = "192.0.2.10:80"
+${more}${servers.join("")}
+`;
+  const [first, second] = ["198.51.100.11:8080", "198.51.100.12:8080"];
+  const before = server("web", "", real(first, "weight = 10"), real(second));
+  assert.deepEqual(changes(WEB, WEB + before), ["virtual server web: added"]);
+  assert.deepEqual(changes(before, WEB), [
+    "virtual server web: removed",
+    "virtual router web: added",
+  ]);
+  const after = server(
+    "web",
+    'scheduler = "rr"\npersistence = true\n',
+    real(first, 'weight = 20\nslow_start = "30s"'),
+    real("198.51.100.13:8080"),
+  );
+  assert.deepEqual(changes(before, after), [
+    "virtual server web: scheduler wlc -> rr",
+    "virtual server web: persistence changed",
+    `virtual server web: real server ${first}: weight 10 -> 20`,
+    `virtual server web: real server ${first}: slow_start 0s -> 30s`,
+    "virtual server web: real server 198.51.100.13:8080: added",
+    `virtual server web: real server ${second}: removed`,
+  ]);
+  assert.deepEqual(changes(after, after), []);
+});
