@@ -95,7 +95,7 @@ function withChecks(node: TreeNode, common: TreeNode | undefined): TreeNode {
 
 /** The checks of each real server: its own, or those of its virtual server. */
 function readChecksOf(
-  { listen, check, real_server }: WrittenVirtualServer,
+  { listen, family, check, real_server, servers_file }: WrittenVirtualServer,
   node: TreeNode,
   surroundings: CheckSurroundings,
   report: Report,
@@ -108,12 +108,18 @@ function readChecksOf(
     if (!said.has(key)) report(finding);
     said.add(key);
   };
-  return real_server.map(({ address: { address, port }, check: own }, index) => {
+  const configured = real_server.map(({ address: { address, port }, check: own }, index) => {
     const written = own ?? check ?? [];
     const holder = own === undefined ? node : descend(node, ["real_server", index]);
     const server: CheckedServer = { address, port: port ?? listen[0]?.port ?? 0 };
     return readUses(written, descend(holder, ["check"]), server, surroundings, once);
   });
+  if (servers_file === undefined) return configured;
+  // Nobody knows yet where they are: as a rule in the family of the services.
+  const { address = family === "ipv6" ? "2001:db8::1" : "192.0.2.1", port = 0 } = listen[0] ?? {};
+  const listed = { address, port };
+  const common = readUses(check ?? [], descend(node, ["check"]), listed, surroundings, once);
+  return [...configured, common];
 }
 
 /** Reports what these tables contradict themselves and the rest of the site in. */

@@ -163,6 +163,9 @@ export const REAL_SERVER_SCHEMA = documented(
 
 type Written = v.InferOutput<typeof REAL_SERVER_SCHEMA>;
 
+/** What a real server of a list (`servers_file`) is beside its address and weight. */
+export type ListedDefaults = Omit<RealServerConfig, "address" | "notify">;
+
 /** A real server with all that it takes from its virtual server. Durations in microseconds. */
 export interface RealServerConfig {
   readonly address: EndpointConfig;
@@ -209,10 +212,23 @@ export function resolveServer(
   common: ServerDefaults,
   check: readonly CheckUseConfig[],
 ): RealServerConfig {
-  const { address, weight, notify } = server;
-  const way = server.forward ?? common.forward;
+  const { address, notify, ...own } = server;
   return {
     address,
+    ...resolveDefaults(own, common, check),
+    ...(notify === undefined ? {} : { notify }),
+  };
+}
+
+/** All but where it is and who is told. */
+export function resolveDefaults(
+  server: Omit<Written, "address" | "notify">,
+  common: ServerDefaults,
+  check: readonly CheckUseConfig[],
+): ListedDefaults {
+  const { weight } = server;
+  const way = server.forward ?? common.forward;
+  return {
     weight: weight ?? common.default_weight,
     forward: way,
     ...tunnelOf(way, server.tunnel, common.tunnel),
@@ -223,6 +239,5 @@ export function resolveServer(
     drain_timeout: server.drain_timeout ?? common.drain_timeout,
     check,
     require: server.require ?? common.require,
-    ...(notify === undefined ? {} : { notify }),
   };
 }

@@ -69,7 +69,7 @@ export function reportUnusedChecks(
     for (const { name } of config.track.checks) used.add(name);
   }
   for (const { config } of servers) {
-    for (const { check } of config.real_server) {
+    for (const { check } of [...config.real_server, config.listed ?? { check: [] }]) {
       for (const use of check) if ("name" in use) used.add(use.name);
     }
   }

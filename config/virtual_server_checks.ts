@@ -210,9 +210,11 @@ function checkQuorum({ config, node }: CheckedVirtualServer, report: Report): vo
     return;
   }
   const total = servers.reduce((sum, { weight }) => sum + weight, 0);
-  const needed = quorum + hysteresis;
-  if (total >= needed) return;
-  const key = isOwn(node, "quorum") || hysteresis === 0 ? "quorum" : "hysteresis";
+  const again = quorum + hysteresis;
+  if (total >= again) return;
+  const key = total < quorum && (isOwn(node, "quorum") || hysteresis === 0)
+    ? "quorum"
+    : "hysteresis";
   const own = descend(node, [key]);
   // Whoever takes all servers out by their weight means it.
   const meant = total === 0;
@@ -220,10 +222,14 @@ function checkQuorum({ config, node }: CheckedVirtualServer, report: Report): vo
     place: own === node ? valuePlace(descend(node, ["name"])) : valuePlace(own),
     message:
       `The real servers of "${config.name}" weigh ${total} together, and the quorum is met ` +
-      `from ${needed} on: it can never be met`,
+      (total < quorum
+        ? `from ${quorum} on: it can never be met`
+        : `again from ${again} on (hysteresis): once lost it can never be met again`),
     advice: meant
       ? "give at least one of them a weight"
-      : `give them more weight, or write \`quorum = ${Math.max(1, total - hysteresis)}\` or less`,
+      : total < quorum
+      ? `give them more weight, or write \`quorum = ${total}\` or less`
+      : `give them more weight, or write \`hysteresis = ${total - quorum}\` or less`,
     ...(meant ? { severity: "warning" as const } : {}),
   });
 }

@@ -16,8 +16,10 @@ import { MOST_U32 } from "./network_fields.ts";
 import { VIRTUAL_SERVER_NOTIFY_TABLE } from "./notify_schema.ts";
 import {
   FORWARD_SCHEMA,
+  type ListedDefaults,
   REAL_SERVER_SCHEMA,
   type RealServerConfig,
+  resolveDefaults,
   resolveServer,
   serverDefaults,
   TUNNEL_SCHEMA,
@@ -325,12 +327,14 @@ export interface VirtualServerConfig extends
   readonly mark?: number;
   readonly sorry_server?: SorryServerConfig;
   readonly real_server: readonly RealServerConfig[];
+  /** What the real servers of `servers_file` have; absent: there is no such file. */
+  readonly listed?: ListedDefaults;
 }
 
 /**
  * What is written, with what is inherited.
  *
- * @param checks those of each real server
+ * @param checks those of each real server, and behind them those of the servers of a list
  */
 export function resolveVirtualServer(
   written: Written,
@@ -348,6 +352,9 @@ export function resolveVirtualServer(
     real_server: real_server.map((server, index) =>
       resolveServer(server, written, checks[index] ?? [])
     ),
+    ...(rest.servers_file === undefined
+      ? {}
+      : { listed: resolveDefaults({}, written, checks[real_server.length] ?? []) }),
   };
 }
 
