@@ -269,3 +269,26 @@ Deno.test("a reload says which virtual server changed", () => {
     "ipvs: changed",
   ]);
 });
+
+Deno.test("what is marked: one service for each family, the firewall's part, addresses to hold", () => {
+  const marked = site(
+    '[[virtual_server]]\nname = "all"\nmark = 9\nannounce = { interface = "lo" }\n' +
+      'listen = ["192.0.2.10-192.0.2.11:8000-8100", "[2001:db8::10]:0"]\n' +
+      '[[virtual_server.real_server]]\naddress = "198.51.100.11"\nforward = "tunnel"\n',
+  );
+  const plan = planBalance(marked)!;
+  assert.deepEqual(plan.servers[0]!.listen, [{ family: 4, mark: 9 }, { family: 6, mark: 9 }]);
+  const tcp = { protocol: "tcp", mark: 9 } as const;
+  assert.deepEqual(plan.marks, [
+    { ...tcp, address: "192.0.2.10", last: "192.0.2.11", port: 8000, lastPort: 8100 },
+    { ...tcp, address: "2001:db8::10", last: "2001:db8::10", port: 0, lastPort: 65_535 },
+  ]);
+  assert.deepEqual(
+    announcedHoldings(marked)[0]!.addresses.map(({ address }) => address),
+    ["192.0.2.10", "192.0.2.11", "2001:db8::10"],
+  );
+  assert.equal(planBalance(site(WEB))!.marks, undefined);
+  const slots = new Slots();
+  const whole = planSite(marked, slots);
+  assert.deepEqual(v.parse(planSchema, JSON.parse(JSON.stringify(whole))), whole);
+});
