@@ -6,7 +6,6 @@
  */
 
 import * as v from "valibot";
-import { MOST_MARKED } from "../../config/mod.ts";
 import { GREATEST_WEIGHT } from "../check/mod.ts";
 import { LARGEST_RANGE } from "../ipvs/mod.ts";
 import { address, interfaceName, name, text, whole } from "./memory_values.ts";
@@ -98,15 +97,6 @@ const syncDaemon = v.strictObject({
   group: v.union([v.literal(""), address]),
   port,
   ttl: whole(0, 255),
-});
-
-const markRule = v.strictObject({
-  protocol,
-  address,
-  last: address,
-  port,
-  lastPort: port,
-  mark: whole(1, 0xffff_ffff),
 });
 
 /** All of IPVS that is wanted: a `BalancePlan`. */

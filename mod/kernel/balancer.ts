@@ -209,6 +209,7 @@ export class Balancer {
 
   close(): void {
     this.#table?.close();
+    this.#surroundings?.close();
   }
 
   #begin(namespace: string, memory?: BalanceMemory, note?: BalanceNote): void {
@@ -216,7 +217,7 @@ export class Balancer {
     const own = [...memory?.own ?? [], ...here?.own ?? []];
     this.#places.note(namespace);
     this.#table = new BalancerTable(namespace, own, this.#world, {
-      opened: () => this.#surroundings?.distrust(),
+      opened: () => this.#surroundings?.distrust(true),
       compared: () => this.#surroundings?.distrust(),
       counted: (count) => this.#counted(count),
       settled: () => this.#tellOwn(),
@@ -239,6 +240,7 @@ export class Balancer {
     if (this.#leaving) this.#plan = undefined;
     this.#table?.close();
     this.#table = undefined;
+    this.#surroundings?.close();
     this.#surroundings = undefined;
     this.#answers.forget();
   }

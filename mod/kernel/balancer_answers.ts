@@ -80,7 +80,7 @@ export class BalancerAnswers {
       at: now,
       servers: reportBalance(this.#machine, now, counts?.counts),
       failures: [...table?.failures ?? [], ...surroundings?.failures ?? []],
-      repairs: table?.repairs ?? 0,
+      repairs: (table?.repairs ?? 0) + (surroundings?.repairs ?? 0),
       trouble: table?.trouble ?? null,
       sync: surroundings?.daemons ?? [],
       ...(counts === undefined ? {} : { countedAt: counts.at }),

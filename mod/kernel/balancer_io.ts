@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { KernelIo } from "./io.ts";
+import type { MarkTableName } from "../netlink/mod.ts";
+import type { FirewallIo, KernelIo } from "./io.ts";
 import type { IpvsIo } from "./ipvs_io.ts";
 
 export interface BalancerWorld extends Pick<KernelIo, "now" | "identity"> {
@@ -15,6 +16,10 @@ export interface BalancerWorld extends Pick<KernelIo, "now" | "identity"> {
    * @throws where the host has no libnl, or the namespace does not exist
    */
   openIpvs(namespace: string): IpvsIo;
+  /** Opens a socket to nftables. @throws where the kernel has none */
+  openFirewall(namespace: string): FirewallIo;
+  /** Where marks are set, if it is not the table of `mark_table.ts`. */
+  readonly markTable?: MarkTableName;
   /**
    * A setting of the namespace; undefined: this kernel does not have it.
    *

@@ -1,6 +1,6 @@
 /**
  * What belongs to the kernel's table of virtual servers and is not in it: timeouts and settings,
- * sync daemons, and the note of what is ours, for who comes after a killed agent. The note is
+ * sync daemons, firewall marks, and the note of what is ours, for who comes after a killed agent. The note is
  * written down before timeouts and settings are changed, so that what they were is never lost.
  *
  * @module
@@ -14,6 +14,7 @@ import type { BalancerWorld } from "./balancer_io.ts";
 import { BalancerSettings } from "./balancer_settings.ts";
 import { BalancerSync } from "./balancer_sync.ts";
 import type { IpvsDirector } from "./ipvs_director.ts";
+import { MarkTable } from "./mark_table.ts";
 import type { Say } from "./tables.ts";
 
 /** How long the note is waited for: somebody who cannot write it must not keep us from working. */
@@ -29,6 +30,7 @@ export class BalancerSurroundings {
   readonly #send: (note: BalanceNote) => EventId;
   readonly #settings: BalancerSettings;
   readonly #sync: BalancerSync;
+  readonly #marks: MarkTable;
   #own: readonly string[];
   /** As it was last sent. */
   #noted: string;
@@ -53,20 +55,32 @@ export class BalancerSurroundings {
     this.#send = send;
     this.#settings = new BalancerSettings(world, namespace, note?.originals);
     this.#sync = new BalancerSync(note?.daemons);
+    const firewall = () => world.openFirewall(namespace);
+    this.#marks = new MarkTable({ firewall }, say, world.markTable);
+    if (note?.own.some((name) => name.startsWith("mark ")) === true) this.#marks.distrust();
     this.#own = note?.own ?? [];
     this.#noted = note === undefined ? "" : JSON.stringify(this.#note());
   }
 
   /** When `settle` should be called though nothing happened. */
   get deadline(): number {
-    const settings = this.#settings.used ? this.#awaited?.until ?? this.#settingsAt : Infinity;
+    const settings = Math.min(
+      this.#settings.used ? this.#awaited?.until ?? this.#settingsAt : Infinity,
+      this.#marks.deadline,
+    );
     if (!this.#sync.used || this.#undecided) return settings;
     return Math.min(settings, Math.max(this.#daemonsAt, this.#sync.deadline));
   }
 
   /** What the kernel would not do, in words. */
   get failures(): readonly string[] {
-    return [...this.#failures, ...this.#sync.failures];
+    const marks = this.#marks.failure === "" ? [] : [`firewall marks: ${this.#marks.failure}`];
+    return [...this.#failures, ...this.#sync.failures, ...marks];
+  }
+
+  /** Times that firewall marks were put back which somebody else had changed. */
+  get repairs(): number {
+    return this.#marks.repairs;
   }
 
   /** Sync daemons that run, as last seen. */
@@ -80,10 +94,12 @@ export class BalancerSurroundings {
 
   /** Nothing here was made by us. */
   get clean(): boolean {
-    return this.#own.length === 0 && !this.#settings.used && !this.#sync.used;
+    return this.#own.length === 0 && !this.#settings.used && !this.#sync.used &&
+      this.#marks.clean;
   }
 
-  want({ timeouts, settings, syncDaemons }: BalancePlan): void {
+  want({ timeouts, settings, syncDaemons, marks }: BalancePlan): void {
+    this.#marks.want(marks ?? []);
     this.#settings.want({ timeouts, settings });
     this.#sync.want(syncDaemons);
     this.#settingsAt = 0;
@@ -108,8 +124,13 @@ export class BalancerSurroundings {
     this.#settingsAt = 0;
   }
 
-  /** Somebody may have changed things: they are looked at again. */
-  distrust(): void {
+  /**
+   * Somebody may have changed things: they are looked at again.
+   *
+   * @param reopened the namespace may be another one of the same name
+   */
+  distrust(reopened = false): void {
+    if (reopened) this.#marks.reopen();
     this.#settingsAt = 0;
     this.#sync.distrust();
   }
@@ -117,6 +138,7 @@ export class BalancerSurroundings {
   /** Sets and starts what is to be. Never throws. */
   settle(director: IpvsDirector): void {
     const now = this.#world.now();
+    this.#marks.settle(now);
     if (
       this.#sync.used && !this.#undecided && now >= Math.max(this.#daemonsAt, this.#sync.deadline)
     ) {
@@ -138,6 +160,7 @@ export class BalancerSurroundings {
   /** Stops and puts back everything of ours. @returns what the kernel would not do, in words */
   restore(director: IpvsDirector): string[] {
     const failures: string[] = [];
+    this.#marks.close(false);
     try {
       this.#sync.want([]);
       this.#sync.settle(director, this.#world.now());
@@ -146,6 +169,11 @@ export class BalancerSurroundings {
       failures.push(textOf(error));
     }
     return failures;
+  }
+
+  /** The end of whoever works here; what is in the kernel stays. */
+  close(): void {
+    this.#marks.close(true);
   }
 
   #set(director: IpvsDirector, now: number): void {

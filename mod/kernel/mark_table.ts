@@ -77,6 +77,24 @@ export class MarkTable {
     this.#nextAt = 0;
   }
 
+  /** A killed agent may have left marks: unless others are wanted, they go. */
+  distrust(): void {
+    this.#written = null;
+    this.#nextAt = 0;
+  }
+
+  /** The namespace is another one of the same name: what is in it is looked at anew. */
+  reopen(): void {
+    this.#disconnect();
+    if (this.#written !== null) this.#written.generation = -1;
+    if (!this.clean) this.#nextAt = 0;
+  }
+
+  /** There is no table of ours. */
+  get clean(): boolean {
+    return this.#wanted.length === 0 && this.#nextAt === Infinity;
+  }
+
   /** When `settle` has something to do; Infinity: never as things stand. */
   get deadline(): number {
     return this.#nextAt;

@@ -95,6 +95,10 @@ export class SystemIo implements KernelIo, BalancerWorld {
     return namespaceIdentity(namespace);
   }
 
+  openFirewall(namespace: string): FirewallIo {
+    return openFirewall(namespace);
+  }
+
   openIpvs(namespace: string): IpvsIo {
     return openIpvs(namespace);
   }

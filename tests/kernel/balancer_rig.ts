@@ -14,6 +14,8 @@ import {
 import type { RealServerSettings, VirtualServerSettings } from "../../mod/balance/mod.ts";
 import { Balancer } from "../../mod/kernel/balancer.ts";
 import { hear } from "../../mod/kernel/balancer_inbox.ts";
+import { openFirewall } from "../../mod/kernel/firewall_io.ts";
+import { MARK_TABLE } from "../../mod/kernel/mark_table.ts";
 import type { BalancerWorld } from "../../mod/kernel/balancer_io.ts";
 import { type IpvsIo, openIpvs } from "../../mod/kernel/ipvs_io.ts";
 import { IPVS_CMD_GET_DEST, IPVS_CMD_GET_SERVICE, readCommandNumber } from "../../mod/ipvs/mod.ts";
@@ -214,6 +216,9 @@ export class Rig {
       now: monotonicMicros,
       identity: namespaceIdentity,
       openIpvs: (namespace) => this.#counting(openIpvs(namespace)),
+      openFirewall,
+      // This guest's nftables knows bridges only.
+      markTable: { ...MARK_TABLE, family: "bridge" },
       readSetting: (namespace, name) => {
         try {
           return inNamespace(namespace, () => readText(path(name))).trim();

@@ -6,9 +6,8 @@
  */
 
 import assert from "node:assert/strict";
-import { openFirewall } from "../../mod/kernel/firewall_io.ts";
-import { MARK_TABLE, MarkTable } from "../../mod/kernel/mark_table.ts";
-import { inside, run, saved, server, tableOf, virtual } from "./lib.ts";
+import { planOf, reals, Rig, vip } from "./balancer_rig.ts";
+import { inside, run, saved, server } from "./lib.ts";
 import { VIP4, VIP6, withNetwork } from "./network.ts";
 
 const PORT = 8080;
@@ -30,55 +29,60 @@ function bridgeLeg(): void {
 Deno.test("marks: ranges of addresses and ports of both families are one service each", () =>
   withNetwork("through-director", PORT, async (network) => {
     bridgeLeg();
-    const table = new MarkTable(
-      { firewall: () => openFirewall("d") },
-      () => {},
-      { ...MARK_TABLE, family: "bridge" },
+    const ruleset = () => inside("d", "nft list ruleset");
+    const rule = { protocol: "tcp", port: 8000, lastPort: 8003, mark: 7 } as const;
+    const marks = [
+      { ...rule, address: VIP4, last: "192.0.2.12" },
+      { ...rule, address: VIP6, last: "2001:db8:1::11" },
+    ];
+    const ends = (prefix: string) =>
+      [11, 12, 13].map((last) => {
+        const [real] = reals([`r${last}`]);
+        return { ...real!, server: server(`${prefix}${last}`, { port: PORT }) };
+      });
+    const all = (name: string, family: 4 | 6, prefix: string) => {
+      const service = { ...vip(name, "", []).service, scheduler: "rr" };
+      return vip(name, "", ends(prefix), { listen: [{ family, mark: 7 }], service });
+    };
+    const wanted = [all("four", 4, "198.51.100."), all("six", 6, "2001:db8:2::")];
+    const rig = new Rig();
+    rig.configure(planOf(wanted, { marks }));
+    assert.deepEqual(rig.state().failures, []);
+    assert.match(
+      ruleset(),
+      /192\.0\.2\.10-192\.0\.2\.12 \. tcp \. 8000-8003 : 0x00000007/,
     );
-    try {
-      const rule = { protocol: "tcp", port: 8000, lastPort: 8003 } as const;
-      table.want([
-        { ...rule, address: VIP4, last: "192.0.2.12", mark: 7 },
-        { ...rule, address: VIP6, last: "2001:db8:1::11", mark: 7 },
-      ]);
-      table.settle(0);
-      assert.equal(table.failure, "");
-      assert.match(
-        inside("d", "nft list ruleset"),
-        /192\.0\.2\.10-192\.0\.2\.12 \. tcp \. 8000-8003 : 0x00000007/,
-      );
-      const settings = { scheduler: "rr" };
-      const nat = { forward: "nat", port: PORT } as const;
-      const servers = (prefix: string) => [11, 12, 13].map((n) => server(`${prefix}${n}`, nat));
-      const outcome = network.director.converge(tableOf(
-        virtual({ family: 4, mark: 7 }, servers("198.51.100."), settings),
-        virtual({ family: 6, mark: 7 }, servers("2001:db8:2::"), settings),
-      ));
-      assert.deepEqual(outcome.failures.map(({ text }) => text), []);
-      assert.deepEqual(saved().filter((line) => line.startsWith("-A")), [
-        "-A -f 7 -6 -s rr",
-        "-A -f 7 -s rr",
-      ]);
-      const turn = ["r1", "r2", "r3"];
-      for (const [first, second] of [[VIP4, "192.0.2.12"], [VIP6, "2001:db8:1::11"]] as const) {
-        // One service, so that turns go on across addresses and ports.
-        const got = [
-          ...await network.ask(first, 8000, 2),
-          ...await network.ask(second, 8003, 2),
-          ...await network.ask(first, 8001, 2),
-        ];
-        assert.deepEqual([got.slice(0, 3).sort(), got.slice(3).sort()], [turn, turn], first);
-      }
-      await assert.rejects(network.ask("192.0.2.13", 8000, 1), "beside the range");
-
-      // Flushed by somebody else: clients are refused until it is put back.
-      inside("d", "nft flush ruleset");
-      await assert.rejects(network.ask(VIP4, 8000, 1));
-      table.settle(1_000_000);
-      assert.deepEqual([table.repairs, table.failure], [1, ""]);
-      assert.equal((await network.ask(VIP4, 8000, 3)).length, 3);
-    } finally {
-      table.close(false);
+    assert.deepEqual(saved().filter((line) => line.startsWith("-A")), [
+      "-A -f 7 -6 -s rr",
+      "-A -f 7 -s rr",
+    ]);
+    const turn = ["r1", "r2", "r3"];
+    for (const [first, second] of [[VIP4, "192.0.2.12"], [VIP6, "2001:db8:1::11"]] as const) {
+      // One service, so that turns go on across addresses and ports.
+      const got = [...await network.ask(first, 8000, 2), ...await network.ask(second, 8003, 1)];
+      assert.deepEqual(got.sort(), turn, first);
     }
-    assert.equal(inside("d", "nft list ruleset"), "");
+    await assert.rejects(network.ask("192.0.2.13", 8000, 1), "beside the range");
+
+    // Flushed by somebody else: clients are refused until it is put back, within a second.
+    const before = rig.state().repairs;
+    inside("d", "nft flush ruleset");
+    await assert.rejects(network.ask(VIP4, 8000, 1));
+    rig.until("it is put back", () => rig.state().repairs > before);
+    assert.equal((await network.ask(VIP4, 8000, 3)).length, 3);
+
+    // Killed: table and marks go on. The next one has no use for the marks, and removes them.
+    const note = rig.note()!;
+    rig.balancer.close();
+    assert.equal((await network.ask(VIP4, 8000, 1)).length, 1);
+    const next = new Rig();
+    next.configure(planOf([vip("web", VIP4, ends("198.51.100."))]), { balanceNote: note });
+    assert.equal(ruleset(), "");
+    assert.deepEqual(saved().filter((line) => line.startsWith("-A")).length, 1);
+
+    // A reload that brings them back, and the end.
+    next.configure(planOf(wanted, { marks: marks.slice(0, 1) }));
+    assert.match(ruleset(), /0x00000007/);
+    next.stop();
+    assert.equal(ruleset(), "");
   }));
