@@ -26,14 +26,20 @@ import { Balancer } from "./balancer.ts";
 import { hear } from "./balancer_inbox.ts";
 import { KernelPlane } from "./plane.ts";
 import { PresenceWatch } from "./presence.ts";
+import { KernelProbes } from "./probes.ts";
 import { rehearse, rehearseCalls } from "./rehearsal.ts";
 import { SystemIo } from "./system_io.ts";
 import type { Say } from "./tables.ts";
+import { textOf } from "../text/mod.ts";
 
 /** Messages taken in one turn. */
 const MESSAGES = 1024;
 const WAKE = 0;
 const MONITOR = 1;
+/** Tokens of probes, from here on. */
+const PROBES = 16;
+/** Descriptors that one wait tells of. */
+const EVENTS = 256;
 /** The protocol's port in the inbox. */
 const PROTOCOL = 1;
 
@@ -47,7 +53,7 @@ export function runKernelPlane(start: KernelStart): void {
   if (start.niceness !== undefined) preferred(start.niceness);
   const words = new SharedWords(start.words);
   words.kernelThread = threadId();
-  const epoll = new Epoll();
+  const epoll = new Epoll(EVENTS);
   const wake = new EventFd(start.wake);
   epoll.add(wake.fd, EPOLLIN, WAKE);
   const inbox = new Inbox(wake, [start.control, start.protocol]);
@@ -71,12 +77,33 @@ export function runKernelPlane(start: KernelStart): void {
     say,
     start.resting,
   );
+  const probes = new KernelProbes(epoll, PROBES, ids, {
+    now: () => io.now(),
+    control: (message) => start.control.postMessage(message),
+    protocol: (message) => protocol.post(message),
+  });
+  // The balancer acts upon it in the same turn.
+  probes.onFinding = (finding) =>
+    void hear(balancer, { type: "check", id: ids.next(), ...finding }, say);
   const questions: FindPortOwner[] = [];
   const handle = (message: ToKernel): void => {
     if (message.type === "find_port_owner") return void questions.push(message);
+    if (message.type === "configure_checks" || message.type === "query_checks") {
+      return attempt(message.type, () => probes.handle(message));
+    }
     // The protocol plane knows them before control hears that the kernel plane is configured.
     if (message.type === "configure") presences.configure(message.presences ?? []);
     if (!hear(balancer, message, say)) plane.handle(message);
+  };
+  const attempt = (what: string, work: () => void): void => {
+    try {
+      work();
+    } catch (error) {
+      log.log("error", ["checks"], "Cannot carry out message", {
+        message: what,
+        error: textOf(error),
+      });
+    }
   };
   const plane = new KernelPlane(io, words, {
     control: (message) => start.control.postMessage(message),
@@ -86,6 +113,7 @@ export function runKernelPlane(start: KernelStart): void {
       inbox.reconnect(PROTOCOL, port);
       presences.repeat();
       balancer.repeat();
+      probes.repeat();
     },
   }, { faultInjection: start.faultInjection, resting: start.resting ?? false });
   try {
@@ -93,11 +121,19 @@ export function runKernelPlane(start: KernelStart): void {
     let rehearsed = false;
     while (!plane.stopped) {
       // Rounded up: a turn too early would find nothing to do and spin.
-      const deadline = Math.min(plane.deadline, presences.deadline, balancer.deadline);
+      const deadline = Math.min(
+        plane.deadline,
+        presences.deadline,
+        probes.deadline,
+        balancer.deadline,
+      );
       const wait = Math.ceil((deadline - io.now()) / 1000);
-      epoll.wait(Math.max(0, wait));
+      const ready = epoll.wait(Math.max(0, wait));
+      const tokens = Array.from({ length: ready }, (_, i) => epoll.token(i));
       inbox.drain(MESSAGES, (message) => handle(message as ToKernel));
       if (!plane.stopped) plane.turn();
+      // Before the balancer, which lives by their verdicts.
+      if (!plane.stopped) probes.turn(tokens);
       if (!plane.stopped) presences.turn();
       if (!plane.stopped) balancer.turn();
       for (const one of questions.splice(0)) protocol.post(answerPortOwner(one));
@@ -111,6 +147,7 @@ export function runKernelPlane(start: KernelStart): void {
   } finally {
     balancer.close();
     presences.close();
+    probes.close();
     plane.close();
     epoll.close();
     useDescriptorRegistry(null);

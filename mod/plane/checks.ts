@@ -1,20 +1,84 @@
 /**
  * What the planes tell each other of health checks. Each check runs in the plane that can do it
- * without waiting: datagrams, connections and pings in the kernel plane's loop; TLS, HTTP, programs
- * and files in control; a BFD session is one by itself, in the protocol plane. Whoever has the
- * verdict tells who lives by it: the kernel plane (real servers) and the protocol plane (trackers
- * of virtual routers, kind `check`), in the turn of the deciding result.
+ * without waiting: datagrams, connections and pings in the kernel plane's loop; TLS, regular
+ * expressions, programs and files in control; a BFD session is one by itself, in the protocol
+ * plane. Whoever has the verdict tells who lives by it: the kernel plane (real servers) and the
+ * protocol plane (trackers of virtual routers, kind `check`), in the turn of the deciding result.
+ *
+ * Times are whole microseconds on CLOCK_MONOTONIC.
  *
  * @module
  */
 
 import type { CheckFinding } from "../balance/mod.ts";
+import type { CheckMemory, CheckReport } from "../check/board.ts";
+import type { SocketTarget } from "../check/drivers/sockets.ts";
+import type { CheckSettings } from "../check/mod.ts";
+import type { SocketTask } from "../check/task.ts";
 import type { EventId } from "./messages.ts";
 
+/** How a check stands. `check`: the name of a `[[check]]`, or one made for checks of servers. */
 export type { CheckFinding } from "../balance/mod.ts";
 
 /** A check stands otherwise than before, or is known for the first time. */
 export interface CheckFound extends CheckFinding {
   readonly type: "check";
   readonly id: EventId;
+}
+
+/** A check that the kernel plane runs. */
+export interface KernelCheck extends CheckSettings {
+  readonly task: SocketTask;
+  readonly end: SocketTarget;
+  /** A virtual router tracks it: the protocol plane is told. */
+  readonly tracked: boolean;
+}
+
+// ---- control → kernel ---------------------------------------------------------------------------
+
+/** All checks of the kernel plane: a difference to those that run. */
+export interface ConfigureChecks {
+  readonly type: "configure_checks";
+  readonly id: EventId;
+  readonly checks: readonly KernelCheck[];
+  /** What is known from a former life; of checks that run it is not believed. */
+  readonly former: readonly CheckMemory[];
+}
+
+/** Asks for a `checks_state`. */
+export interface QueryChecks {
+  readonly type: "query_checks";
+  readonly id: EventId;
+}
+
+// ---- kernel → control ---------------------------------------------------------------------------
+
+/** Something happened to a check: for the log, events, and who goes on after a crash. */
+export interface CheckStep {
+  readonly type: "check_step";
+  readonly id: EventId;
+  readonly at: number;
+  readonly check: string;
+  readonly what:
+    /** `changed`: the health, not its weight alone; false also for what was known before. */
+    | { readonly kind: "found"; readonly memory: CheckMemory; readonly changed: boolean }
+    | { readonly kind: "flapping"; readonly flapping: boolean }
+    | { readonly kind: "warning"; readonly text: string };
+}
+
+/** Answer to `query_checks`. */
+export interface ChecksState {
+  readonly type: "checks_state";
+  readonly id: EventId;
+  readonly cause: EventId;
+  readonly reports: readonly CheckReport[];
+}
+
+// ---- control → protocol -------------------------------------------------------------------------
+
+/** A session that is a check: the kernel plane hears of its changes. */
+export interface SessionCheck {
+  /** Id of the check. */
+  readonly check: string;
+  readonly session: string;
 }

@@ -35,7 +35,13 @@ import type {
   BfdRemembered,
   EaseBfd,
 } from "./bfd.ts";
-import type { CheckFound } from "./checks.ts";
+import type {
+  CheckFound,
+  ChecksState,
+  CheckStep,
+  ConfigureChecks,
+  QueryChecks,
+} from "./checks.ts";
 import type { AuthenticationType, Credentials } from "./credentials.ts";
 import type { PlaneCrashed } from "./crash.ts";
 import type {
@@ -183,6 +189,8 @@ export type ToKernel =
   | ConfigureKernel
   | BalanceNoted
   | CheckFound
+  | ConfigureChecks
+  | QueryChecks
   | ListBalance
   | OrderBalance
   | QueryBalance
@@ -287,6 +295,8 @@ export type KernelToControl =
   | BalanceStep
   | NoteBalance
   | AddressReport
+  | CheckStep
+  | ChecksState
   | LogRecord
   | PlaneReady
   | PlaneStopped

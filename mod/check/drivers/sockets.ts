@@ -51,6 +51,7 @@ import {
 import { createLine, type Timed } from "../line.ts";
 import { failed, type Micros, type Outcome, voided } from "../outcome.ts";
 import { socketReason } from "../reasons.ts";
+import { showText, textOf } from "../../text/mod.ts";
 import { concatenate, type Conversation, type Step } from "../types/conversation.ts";
 
 const EAGAIN = 11;
@@ -166,10 +167,13 @@ export class SocketProber {
     try {
       probe = this.#open(number, target, make, timeout, now);
     } catch (error) {
-      if (!(error instanceof SystemError)) throw error;
-      return this.#report(number, failed(socketReason(error.code, error.message)), 0);
+      const reason = error instanceof SystemError
+        ? socketReason(error.code, error.message)
+        : showText(textOf(error), 120);
+      return this.#report(number, failed(reason), 0);
     }
-    if (probe.connected) this.#obey(probe, probe.conversation.open(), now);
+    if (!probe.connected) return;
+    this.#guard(probe, now, () => this.#obey(probe, probe.conversation.open(), now));
   }
 
   #open(
@@ -218,7 +222,20 @@ export class SocketProber {
   /** A token of ours is ready. Tokens of probes that have ended in the meantime are none. */
   ready(token: number, now: Micros): void {
     const probe = this.#probes.get(token - this.#firstToken);
-    if (probe === undefined) return;
+    if (probe !== undefined) this.#guard(probe, now, () => this.#advance(probe, token, now));
+  }
+
+  /** What goes wrong in a conversation ends its probe, and nothing else. */
+  #guard(probe: Probe, now: Micros, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (this.#probes.get(probe.number) !== probe) throw error;
+      this.#end(probe, failed(`the probe broke: ${showText(textOf(error), 120)}`), now, true);
+    }
+  }
+
+  #advance(probe: Probe, token: number, now: Micros): void {
     if (!probe.connected) {
       const errno = getOption(probe.fd, SOL_SOCKET, SO_ERROR);
       if (errno !== 0) return this.#fail(probe, errno, now);
@@ -240,11 +257,13 @@ export class SocketProber {
     for (;;) {
       const probe = this.#deadlines.first;
       if (probe === undefined || probe.at > now) return;
-      const outcome = probe.connected
-        ? probe.conversation.timeout()
-        : failed("no connection in time");
-      const stalled = probe.at > stalledSince && outcome.result === "failed";
-      this.#end(probe, stalled ? voided("this machine stood still") : outcome, now, true);
+      this.#guard(probe, now, () => {
+        const outcome = probe.connected
+          ? probe.conversation.timeout()
+          : failed("no connection in time");
+        const stalled = probe.at > stalledSince && outcome.result === "failed";
+        this.#end(probe, stalled ? voided("this machine stood still") : outcome, now, true);
+      });
     }
   }
 
