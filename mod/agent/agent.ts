@@ -17,8 +17,8 @@ import type { AddressReport } from "../plane/messages.ts";
 import type { ProtocolState } from "../plane/state.ts";
 import { bfdCredentialsOf } from "./bfd_plan.ts";
 import { Balancing } from "./balancing.ts";
+import { Checks } from "./checks.ts";
 import { electionsBegin } from "./clock.ts";
-import { routerOfSession } from "../plane/sessions.ts";
 import { credentialsOf } from "./credentials.ts";
 import { Dialogue } from "./dialogue.ts";
 import { endPlanes } from "./ending.ts";
@@ -33,7 +33,7 @@ import { Revivals } from "./revivals.ts";
 import type { Recorded } from "./recorder.ts";
 import { serverFacts } from "./server_notices.ts";
 import { NO_PLAN, planSite, type SitePlan, Slots } from "./site_plan.ts";
-import { keepMeaning } from "./tracker_plan.ts";
+import { transition } from "./transition.ts";
 import { TrackerEngine } from "./trackers/engine.ts";
 
 /** An answer that takes longer than this is worth a line in the log, milliseconds. */
@@ -66,6 +66,8 @@ export class Agent {
   readonly #trackers: TrackerEngine;
   /** Virtual servers. */
   readonly balancing: Balancing;
+  /** Health checks. */
+  readonly checks: Checks;
   /** What operators want of routers, groups and BFD sessions. */
   readonly orders: Orders;
   #plan: SitePlan = NO_PLAN;
@@ -86,6 +88,7 @@ export class Agent {
       beats: (beats) => this.#revivals.beats(beats),
       died: (...death) => this.#revivals.died(...death),
       balancing: () => this.balancing,
+      checks: () => this.checks,
     });
     const { policy, priority, cpus = [] } = site.agent.realtime;
     this.#planes = new Planes(
@@ -96,7 +99,9 @@ export class Agent {
     this.#dialogue = new Dialogue(this.#planes, this.#questions, () => ({
       credentials: credentialsOf(this.#site),
       bfdCredentials: bfdCredentialsOf(this.#site),
+      sessionChecks: this.checks.sessions,
     }));
+    this.checks = new Checks(this.#dialogue, this.#planes, this.#hearing.recorder);
     this.#trackers = new TrackerEngine((finding) => this.#dialogue.tell(finding));
     this.balancing = new Balancing({
       plan: () => this.#plan.balance,
@@ -183,18 +188,11 @@ export class Agent {
     const plan = planSite(site, this.#slots);
     this.#plan = plan;
     this.#site = site;
-    const names = new Set(plan.routers.map(({ settings }) => settings.name));
-    const leaving = before.holdings.filter(({ name }) => !names.has(name));
-    const routers = new Set(site.vrrp.map(({ name }) => name));
-    const gone = leaving.map(({ name }) => name).filter((name) =>
-      !routers.has(routerOfSession(name))
-    );
+    const { names, gone, both } = transition(before, plan, site);
     this.notices.begin(site.notifications, gone, serverFacts(plan.balance, site.virtual_server));
-    const interfaces = [...plan.interfaces, ...before.interfaces];
-    // What means something else from now on is judged by its new weight, and not before.
-    const presences = keepMeaning(plan.presences, before.presences);
-    const both = { ...plan, holdings: [...plan.holdings, ...leaving], interfaces, presences };
+    this.checks.plan(site);
     await this.#revivals.insist("kernel", () => this.#configureKernel(both));
+    this.checks.begin();
     const changes = await this.#trackers.change(
       site,
       () => this.#revivals.insist("protocol", () => this.#configureProtocol(plan)),
@@ -209,10 +207,11 @@ export class Agent {
 
   async #configureKernel(plan: SitePlan): Promise<void> {
     await this.#dialogue.configureKernel(plan, this.balancing.former);
+    this.checks.configureKernel();
   }
 
   async #configureProtocol(plan: SitePlan): Promise<string[]> {
-    const found = this.#trackers.findings();
+    const found = [...this.#trackers.findings(), ...this.checks.findings()];
     return [...(await this.#dialogue.configureProtocol(plan, this.#holdUntil, found)).changes];
   }
 
@@ -269,7 +268,8 @@ export class Agent {
     for (const { name, slot } of this.#plan.holdings) {
       this.counters.restore(slot, memory.counters[name] ?? {});
     }
-    const { counters: _, unread: __, balance, ...known } = memory;
+    const { counters: _, unread: __, balance, checks = [], ...known } = memory;
+    this.checks.restore(checks);
     this.balancing.restore(balance);
     this.#trackers.restore(memory.trackers ?? []);
     const answer = await this.#dialogue.configureProtocol(this.#plan, 0, [], known);
@@ -330,6 +330,7 @@ export class Agent {
     this.#stopping = true;
     this.#revivals.end();
     this.#trackers.stop();
+    this.checks.stop();
     this.#ended.resolve({ exitCode, reason, left: true });
   }
 
@@ -338,7 +339,8 @@ export class Agent {
       this.#plan.holdings.map(({ name, slot }) => [name, this.counters.save(slot)]),
     );
     const more = { counters, unread: this.notices.unread };
-    return documentOf(this.#plan, { ...memory, ...more }, this.balancing.memory);
+    const checks = this.checks.memory;
+    return documentOf(this.#plan, { ...memory, ...more }, this.balancing.memory, checks);
   }
 
   // ===== the end =================================================================================
@@ -394,6 +396,7 @@ export class Agent {
     } finally {
       this.#revivals.end();
       this.#trackers.stop();
+      this.checks.stop();
       this.balancing.stop();
     }
   }

@@ -11,7 +11,8 @@ import type {
   BalanceOrdered,
   BalanceState,
 } from "../plane/balance.ts";
-import type { CheckFinding } from "../plane/checks.ts";
+import type { CheckMemory } from "../check/board.ts";
+import type { CheckFinding, ChecksState, KernelCheck, SessionCheck } from "../plane/checks.ts";
 import type { BfdAdministered, BfdCredentials } from "../plane/bfd.ts";
 import { type Credentials, wipe } from "../plane/credentials.ts";
 import type { Overridden, OverrideRouters } from "../plane/groups.ts";
@@ -31,6 +32,8 @@ const BUSY = 3_000;
 export interface AllCredentials {
   readonly credentials: readonly Credentials[];
   readonly bfdCredentials: readonly BfdCredentials[];
+  /** BFD sessions that are checks. */
+  readonly sessionChecks: readonly SessionCheck[];
 }
 
 /** What another life has left of virtual servers: in order, or killed. */
@@ -102,6 +105,24 @@ export class Dialogue {
     return answer;
   }
 
+  /** What the kernel plane is to check, and what a former life knew. */
+  configureChecks(checks: readonly KernelCheck[], former: readonly CheckMemory[]): void {
+    this.#planes.toKernel({
+      type: "configure_checks",
+      id: this.#planes.ids.next(),
+      checks,
+      former,
+    });
+  }
+
+  /** How the kernel plane's checks stand now. */
+  queryChecks(): Promise<ChecksState> {
+    const message = { type: "query_checks", id: this.#planes.ids.next() } as const;
+    const answer = this.#questions.answer<ChecksState>("kernel", message.id);
+    this.#planes.toKernel(message);
+    return answer;
+  }
+
   /** Tells the kernel plane how a check stands that control runs. */
   tellCheck(finding: CheckFinding): void {
     this.#planes.toKernel({ type: "check", id: this.#planes.ids.next(), ...finding });
@@ -121,9 +142,19 @@ export class Dialogue {
     const answer = this.#questions.answer<Configured>("protocol", message.id);
     const { routers, groups, delays } = plan;
     const more = memory === undefined ? {} : { memory };
-    const { credentials, bfdCredentials } = this.#credentials();
+    const { credentials, bfdCredentials, sessionChecks } = this.#credentials();
     const bfd = plan.bfd === undefined ? {} : { bfd: plan.bfd, bfdCredentials };
-    const all = { routers, groups, holdUntil, delays, findings, ...more, credentials, ...bfd };
+    const all = {
+      routers,
+      groups,
+      holdUntil,
+      delays,
+      findings,
+      ...more,
+      credentials,
+      ...bfd,
+      sessionChecks,
+    };
     this.#planes.toProtocol({ ...message, ...all });
     // What was sent is a copy.
     wipe(credentials);

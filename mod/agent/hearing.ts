@@ -9,6 +9,7 @@ import type { BfdChanged } from "../plane/bfd.ts";
 import type { PlaneCrashed } from "../plane/crash.ts";
 import type { AddressReport, KernelToControl, ProtocolToControl } from "../plane/messages.ts";
 import type { Balancing } from "./balancing.ts";
+import type { Checks } from "./checks.ts";
 import { writeLog } from "./logging.ts";
 import type { Notices } from "./notices.ts";
 import type { PlaneListener, PlaneName } from "./planes.ts";
@@ -24,6 +25,7 @@ export interface Hearers {
   beats(beats: boolean): void;
   died(plane: PlaneName, reason: string, stack: string): void;
   balancing(): Pick<Balancing, "step" | "note">;
+  checks(): Pick<Checks, "step">;
 }
 
 export class Hearing implements PlaneListener {
@@ -98,10 +100,14 @@ export class Hearing implements PlaneListener {
       case "balance_listed":
       case "balance_ordered":
       case "balance_state":
+      case "checks_state":
         this.#hearers.questions.answered("kernel", message);
         break;
       case "interface":
       case "interface_gone":
+        break;
+      case "check_step":
+        this.#hearers.checks().step(message);
         break;
       case "balance_note":
         this.#hearers.balancing().note(message);

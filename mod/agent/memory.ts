@@ -10,6 +10,7 @@
 
 import * as v from "valibot";
 import { readText } from "../../ffi/mod.ts";
+import type { CheckMemory } from "../check/board.ts";
 import type { BalanceMemory } from "../plane/balance.ts";
 import type { Memory } from "../plane/hand_over.ts";
 import { remoteDetectionTime } from "../bfd/mod.ts";
@@ -31,6 +32,8 @@ export interface AgentMemory extends Memory {
   readonly unread?: readonly string[];
   /** Virtual servers; absent: there are none. */
   readonly balance?: BalanceMemory;
+  /** Health checks; absent: nothing is known of any. */
+  readonly checks?: readonly CheckMemory[];
 }
 
 /** An agent's plan and memory. */
@@ -61,8 +64,9 @@ export class RefusedDocument extends Error {
 /** The document of an agent with this plan and memory, keys in the order of the schema. */
 export function documentOf(
   plan: SitePlan,
-  memory: Omit<AgentMemory, "balance">,
+  memory: Omit<AgentMemory, "balance" | "checks">,
   balance?: BalanceMemory,
+  checks: readonly CheckMemory[] = [],
 ): AgentDocument {
   const { routers, groups = [], silentSince, trackers = [], bfd = [], counters } = memory;
   const { unread } = memory;
@@ -83,6 +87,7 @@ export function documentOf(
       counters,
       ...(unread === undefined ? {} : { unread }),
       ...(balance === undefined ? {} : { balance }),
+      ...(checks.length === 0 ? {} : { checks }),
     },
   };
 }

@@ -27,7 +27,8 @@ const drain = v.nullable(v.strictObject({
   counted: v.exactOptional(v.nullable(v.strictObject({ active: count, inactive: count }))),
 }));
 
-const opinion = v.strictObject({
+/** What a server says about its weight. */
+export const opinion = v.strictObject({
   kind: v.picklist(["absolute", "percent", "add"]),
   value: v.pipe(v.number(), v.finite()),
 });

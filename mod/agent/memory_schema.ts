@@ -12,7 +12,7 @@
 import * as v from "valibot";
 import { address, interfaceName, name, text, whole } from "./memory_values.ts";
 import { MAX_ROUTERS } from "../plane/shared.ts";
-import { balanceMemory } from "./memory_balance.ts";
+import { balanceMemory, opinion } from "./memory_balance.ts";
 import { balancePlan } from "./memory_balance_plan.ts";
 import { bfdMemories, bfdPlan } from "./memory_bfd.ts";
 import { heldAddress, heldRoute, heldRule } from "./memory_holdings.ts";
@@ -26,6 +26,21 @@ const slot = whole(0, MAX_ROUTERS - 1);
 const family = v.picklist(["ipv4", "ipv6"]);
 const version = v.picklist([2, 3]);
 const rule = v.picklist(["rfc9568", "rfc5798", "none"]);
+
+/** Health checks; more than anybody has on one host. */
+const checkMemories = v.pipe(
+  v.array(v.strictObject({
+    check: text,
+    health: v.picklist(["up", "down"]),
+    reason: text,
+    weight: v.nullable(opinion),
+    target: text,
+    since: micros,
+    transitions: count,
+    lastError: v.nullable(v.strictObject({ reason: text, at: micros })),
+  })),
+  v.maxLength(100_000),
+);
 
 const trackerKind = v.picklist(TRACKER_KINDS);
 const thing = { kind: trackerKind, namespace: text, name };
@@ -293,4 +308,5 @@ export const memorySchema = v.strictObject({
   counters: v.record(name, v.record(name, count)),
   unread: v.exactOptional(v.array(text)),
   balance: v.exactOptional(balanceMemory),
+  checks: v.exactOptional(checkMemories),
 });

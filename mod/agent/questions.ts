@@ -8,6 +8,7 @@
  */
 
 import type { BalanceListed, BalanceOrdered, BalanceState } from "../plane/balance.ts";
+import type { ChecksState } from "../plane/checks.ts";
 import type { BfdAdministered } from "../plane/bfd.ts";
 import type { Overridden } from "../plane/groups.ts";
 import type { Frozen } from "../plane/hand_over.ts";
@@ -19,7 +20,9 @@ type Answer =
   | BalanceListed
   | BalanceOrdered
   | BalanceState
+  | ChecksState
   | BfdAdministered
+  | ChecksState
   | Configured
   | Frozen
   | Overridden

@@ -6,11 +6,12 @@
  */
 
 import type { BalanceStep } from "../plane/balance.ts";
+import type { CheckStep } from "../plane/checks.ts";
 import type { GroupStepRecord } from "../plane/groups.ts";
 import type { StepRecord } from "../plane/steps.ts";
 
 /** One thing that happened. */
-export type Recorded = StepRecord | GroupStepRecord | BalanceStep;
+export type Recorded = StepRecord | GroupStepRecord | BalanceStep | CheckStep;
 
 /** Steps that are kept at most, and addresses in their adverts. */
 const MOST = 10_000;
@@ -39,7 +40,7 @@ export class Recorder {
 }
 
 function addressesIn(step: Recorded): number {
-  if (step.type === "balance_step") return 0;
+  if (step.type === "balance_step" || step.type === "check_step") return 0;
   const { event } = step;
   return event.type === "advertisement" ? event.advertisement.addresses.length : 0;
 }

@@ -248,7 +248,8 @@ export class CheckBoard {
     if (entry === undefined || verdict === undefined) return;
     const { state: health, last } = verdict;
     const { told } = entry;
-    const decided = verdict.probed && verdict.streak.result === (health === "up" ? "passed" : "failed");
+    const decided = verdict.probed &&
+      verdict.streak.result === (health === "up" ? "passed" : "failed");
     if (told === null && verdict.counters.transitions === 0 && !decided) return;
     const silent = last === null || last.outcome.result === "void";
     const weight = silent ? told?.weight ?? null : last.outcome.weight;

@@ -8,7 +8,7 @@
 import { agentConversation, type AgentSettings } from "./types/agent.ts";
 import type { Conversation } from "./types/conversation.ts";
 import { dnsConversation, type DnsSettings } from "./types/dns.ts";
-import { httpConversation, type HttpConversation, type HttpExchange } from "./types/http.ts";
+import { type HttpConversation, httpConversation, type HttpExchange } from "./types/http.ts";
 import { grpcConversation, type GrpcSettings, http2Conversation } from "./types/http2_check.ts";
 import type { Digest } from "./types/http_expect.ts";
 import { pingConversation } from "./types/ping.ts";

@@ -41,6 +41,7 @@ import type {
   CheckStep,
   ConfigureChecks,
   QueryChecks,
+  SessionCheck,
 } from "./checks.ts";
 import type { AuthenticationType, Credentials } from "./credentials.ts";
 import type { PlaneCrashed } from "./crash.ts";
@@ -351,6 +352,8 @@ export interface ConfigureProtocol {
   readonly holdUntil: number;
   /** How long changes of tracked things must last; absent: none must. */
   readonly delays?: readonly TrackerDelays[];
+  /** Sessions that are checks of real servers; absent: none. */
+  readonly sessionChecks?: readonly SessionCheck[];
   /** What control has found of the things that it looks after. */
   readonly findings?: readonly TrackerFinding[];
   /** What the routers remember of a former life, to go on with. */

@@ -52,6 +52,7 @@ import { Keyring } from "./keyring.ts";
 import { LATE, LatenessGuard } from "./lateness.ts";
 import { ADVERT_GAP, BFD_GAP, Pace } from "./pace.ts";
 import { EVENTS, Readables } from "./readables.ts";
+import { SessionChecks } from "./session_checks.ts";
 import { Sweeper } from "./sweeper.ts";
 import { TimerHeap } from "./timer_heap.ts";
 import { openFrameSocket } from "./frame_sender.ts";
@@ -100,6 +101,7 @@ export class ProtocolLoop {
   readonly #log: LogLimiter;
   readonly #driver: VrrpDriver;
   readonly #bfd: BfdDriver;
+  readonly #checks: SessionChecks;
   readonly #start: ProtocolStart;
   readonly #scheduling: { policy: string; priority: number };
   /** Another process may be about to take over. */
@@ -141,6 +143,7 @@ export class ProtocolLoop {
       watch: (channel) => this.#watch(channel),
       unwatch: (channel) => this.#unwatch(channel),
     });
+    this.#checks = new SessionChecks(this.#ids, (message) => this.#kernel.post(message));
     this.#bfd = new BfdDriver({
       ids: this.#ids,
       heap: this.#heap,
@@ -153,7 +156,10 @@ export class ProtocolLoop {
       interfaceAt: (namespace, index) => this.#driver.interfaceAt(namespace, index),
       findPortOwner: (question) =>
         this.#kernel.post({ type: "find_port_owner", id: this.#ids.next(), ...question }),
-      found: (finding, now) => this.#driver.trackerFound(finding, now),
+      found: (finding, now) => {
+        this.#driver.trackerFound(finding, now);
+        this.#checks.found(finding);
+      },
       postControl: (message) => this.#control.post(message),
       watch: (source) => this.#listen(source),
       unwatch: ({ descriptor }) => this.#readables.unwatch(descriptor),
@@ -353,6 +359,7 @@ export class ProtocolLoop {
       case "reconnect":
         this.#inbox.reconnect(0, message.port);
         this.#kernel.reconnect(message.port);
+        this.#checks.repeat(this.#bfd.findings());
         return this.#driver.repeatHoldings(message.id);
       case "inject_fault":
         if (!this.#start.faultInjection) return;
@@ -365,6 +372,7 @@ export class ProtocolLoop {
     const { memory, bfd, bfdCredentials = [], findings = [] } = message;
     if (memory !== undefined) this.#bfd.resume(memory.bfd ?? [], memory.silentSince, true);
     const sessions = this.#bfd.configure(bfd?.sessions ?? [], bfdCredentials, now, bfd);
+    this.#checks.configure(message.sessionChecks ?? [], this.#bfd.findings());
     const all = { ...message, findings: [...findings, ...this.#bfd.findings()] };
     this.#configured(message.id, [...sessions, ...this.#driver.configure(all, now)]);
   }

@@ -1,0 +1,200 @@
+/**
+ * From the checks of a site to what each plane runs. A check with a name is one; checks of servers
+ * that ask the same of the same are one, too. Pure, as all planning.
+ *
+ * A check with credentials has them in its plan: that goes to the plane that runs it and nowhere
+ * else, and is neither kept nor shown.
+ *
+ * @module
+ */
+
+import {
+  addressOf,
+  type CheckConfig,
+  type CheckedServer,
+  type CheckUseConfig,
+  needsRuntime,
+  portOf,
+  type SiteConfig,
+} from "../../config/mod.ts";
+import { sha256 } from "../../config/sha256.ts";
+import type { SocketTarget } from "../check/drivers/sockets.ts";
+import type { CheckSettings } from "../check/mod.ts";
+import type { SocketTask } from "../check/task.ts";
+import type { KernelCheck, SessionCheck } from "../plane/checks.ts";
+import { type RuntimeJob, runtimeJob, socketTask } from "./check_tasks.ts";
+
+/** Limits of what is not given, microseconds. */
+const LONGEST_TIMEOUT = 5_000_000;
+const LONGEST_RETRY = 1_000_000;
+const LONGEST_WARMUP = 1_000_000;
+/** Digits of a digest that tell checks apart. */
+const DIGITS = 16;
+
+/** A check as control runs it. */
+export interface ControlCheck extends CheckSettings {
+  readonly job: RuntimeJob;
+  /** A virtual router tracks it. */
+  readonly tracked: boolean;
+  /** A real server lives by it. */
+  readonly served: boolean;
+}
+
+/** What status and log say of a check. */
+export interface CheckIdentity {
+  readonly id: string;
+  readonly type: CheckConfig["type"];
+  /** A `[[check]]`. */
+  readonly named: boolean;
+  /** Whom it asks, in words; empty: this host. */
+  readonly asked: string;
+}
+
+/** All checks, by the plane that runs them. */
+export interface ChecksPlan {
+  readonly identities: readonly CheckIdentity[];
+  readonly kernel: readonly KernelCheck[];
+  readonly control: readonly ControlCheck[];
+  readonly protocol: readonly SessionCheck[];
+}
+
+/** Of a site without checks. */
+export const NO_CHECKS: ChecksPlan = { identities: [], kernel: [], control: [], protocol: [] };
+
+/** The checks of one real server. */
+export interface ServerUse {
+  readonly uses: readonly CheckUseConfig[];
+  readonly server: CheckedServer;
+}
+
+/** The ids of the checks that a real server lives by: `RealServerSettings.checks`. */
+export function checkIds({ uses, server }: ServerUse): string[] {
+  // Two that ask the same are one.
+  return [...new Set(uses.map((use) => "name" in use ? use.name : inlineId(use, server)))];
+}
+
+/** @param servers whose checks count beside those that have a name */
+export function planChecks(site: SiteConfig, servers: readonly ServerUse[]): ChecksPlan {
+  const tracks = [...site.vrrp, ...site.sync_group].flatMap(({ track }) => track.checks);
+  const tracked = new Set(tracks.map(({ name }) => name));
+  const served = new Set(servers.flatMap(checkIds));
+  const all = new Map<string, { check: CheckConfig; server?: CheckedServer; named: boolean }>();
+  for (const check of site.check) all.set(check.name, { check, named: true });
+  for (const { uses, server } of servers) {
+    for (const use of uses) {
+      if (!("name" in use)) all.set(inlineId(use, server), { check: use, server, named: false });
+    }
+  }
+  const plan = {
+    identities: [] as CheckIdentity[],
+    kernel: [] as KernelCheck[],
+    control: [] as ControlCheck[],
+    protocol: [] as SessionCheck[],
+  };
+  for (const [id, { check, server, named }] of all) {
+    plan.identities.push({ id, type: check.type, named, asked: askedOf(check, server) });
+    if (check.type === "bfd") {
+      plan.protocol.push({ check: id, session: check.session ?? "" });
+      continue;
+    }
+    const settings = settingsOf(id, check, server);
+    const task = needsRuntime(check) === undefined ? socketTask(check, server, site) : null;
+    if (task === null) {
+      const job = runtimeJob(check, server, site);
+      plan.control.push({ ...settings, job, tracked: tracked.has(id), served: served.has(id) });
+    } else {
+      const end = endOf(check, server, task);
+      plan.kernel.push({ ...settings, task, end, tracked: tracked.has(id) });
+    }
+  }
+  return plan;
+}
+
+/** What it asks, without when and by which secrets, as text that is the same for the same. */
+function question(check: CheckConfig, server: CheckedServer | undefined): string {
+  const { interval: _1, timeout: _2, rise: _3, fall: _4, retry_interval: _5, ...others } = check;
+  const { warmup: _6, hold_down: _7, damping: _8, start_failed: _9, ...asked } = others;
+  const end = { address: addressOf(check, server), port: portOf(check, server) };
+  const keys = { ...asked, ...end, name: undefined };
+  const sorted = Object.entries(keys).sort(([a], [b]) => a < b ? -1 : 1);
+  return sha256(JSON.stringify(sorted)).slice(0, DIGITS);
+}
+
+/** Two checks of servers are one where they ask the same, at the same times, of the same. */
+function inlineId(check: CheckConfig, server: CheckedServer): string {
+  const { interval, timeout, rise, fall, retry_interval, warmup, hold_down, damping } = check;
+  const { start_failed } = check;
+  const times = [interval, timeout, rise, fall, retry_interval, warmup, hold_down, damping];
+  const digest = sha256(
+    JSON.stringify([question(check, server), times, start_failed, secretsOf(check)]),
+  );
+  return `${check.type}/${askedOf(check, server)}/${digest.slice(0, DIGITS)}`;
+}
+
+/** What tells checks apart that differ in credentials alone: their digest, which is kept nowhere. */
+function secretsOf({ auth, token, tls }: CheckConfig): string {
+  const all = [auth?.password, token, tls?.key].map((one) => one?.reveal() ?? new Uint8Array(0));
+  return all.some(({ length }) => length > 0) ? sha256(all.map(String).join("|")) : "";
+}
+
+function askedOf(check: CheckConfig, server: CheckedServer | undefined): string {
+  const address = addressOf(check, server);
+  const port = portOf(check, server);
+  if (port === undefined || address === undefined || check.type === "bfd") return "";
+  if (check.type === "script" || check.type === "file") return "";
+  if (port === 0) return address;
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function settingsOf(
+  id: string,
+  check: CheckConfig,
+  server: CheckedServer | undefined,
+): CheckSettings {
+  const { interval, rise, fall, hold_down: holdDown, damping, start_failed } = check;
+  return {
+    id,
+    timing: {
+      interval,
+      timeout: check.timeout ?? Math.min(interval, LONGEST_TIMEOUT),
+      retryInterval: check.retry_interval ?? Math.min(interval, LONGEST_RETRY),
+      warmup: check.warmup ?? Math.min(interval, LONGEST_WARMUP),
+    },
+    target: question(check, server),
+    jitter: parseInt(sha256(id).slice(0, 8), 16) / 2 ** 32,
+    verdict: {
+      rise,
+      fall,
+      holdDown,
+      damping: damping === undefined ? null : {
+        suppress: damping.suppress,
+        reuse: damping.reuse,
+        halfLife: damping.half_life,
+        longest: damping.longest,
+      },
+    },
+    initial: start_failed ? "down" : "up",
+  };
+}
+
+function endOf(
+  check: CheckConfig,
+  server: CheckedServer | undefined,
+  task: SocketTask,
+): SocketTarget {
+  const { type } = task;
+  const tcp = type !== "udp" && type !== "ping" &&
+    !(type === "dns" && task.settings.protocol === "udp");
+  return {
+    transport: tcp ? "tcp" : type === "ping" ? "ping" : "udp",
+    address: addressOf(check, server) ?? "",
+    port: portOf(check, server) ?? 0,
+    // The interface that it is bound to says which of the link-local addresses is meant.
+    scope: 0,
+    bindAddress: check.bind_address ?? null,
+    bindPort: check.bind_port ?? null,
+    bindInterface: check.bind_interface ?? null,
+    mark: check.mark ?? null,
+    namespace: check.namespace ?? "",
+  };
+}

@@ -1,0 +1,179 @@
+/**
+ * The agent's side of health checks: who runs which, who is told, what is remembered for a plane or
+ * process that comes after, and what status shows.
+ *
+ * @module
+ */
+
+import type { SiteConfig } from "../../config/mod.ts";
+import { monotonicMicros } from "../../ffi/mod.ts";
+import type { CheckMemory, CheckReport } from "../check/board.ts";
+import type { CheckStep, SessionCheck } from "../plane/checks.ts";
+import { LogLimiter } from "../plane/log_limiter.ts";
+import type { TrackerFinding } from "../plane/trackers.ts";
+import {
+  type CheckIdentity,
+  type ChecksPlan,
+  type ControlCheck,
+  NO_CHECKS,
+  planChecks,
+} from "./check_plan.ts";
+import { CheckRunner } from "./check_runner.ts";
+import type { Dialogue } from "./dialogue.ts";
+import { writeLog } from "./logging.ts";
+import type { Planes } from "./planes.ts";
+import type { Recorder } from "./recorder.ts";
+
+/** How it speaks to the planes. */
+type Voice = Pick<Dialogue, "configureChecks" | "queryChecks" | "tellCheck" | "tell">;
+
+/** How one check stands. */
+export interface CheckStatus extends CheckIdentity, Omit<CheckReport, "check"> {}
+
+/** A check that is a BFD session has nothing to report of its own: the session has. */
+const SESSION: Omit<CheckReport, "check"> = {
+  health: null,
+  reason: "",
+  since: 0,
+  transitions: 0,
+  last: null,
+  lastError: null,
+  held: null,
+  flapping: false,
+  weight: null,
+  passed: 0,
+  failed: 0,
+  voided: 0,
+};
+
+export class Checks {
+  readonly #voice: Voice;
+  readonly #planes: Pick<Planes, "runs">;
+  readonly #recorder: Pick<Recorder, "push">;
+  readonly #runner: CheckRunner;
+  readonly #log = new LogLimiter(writeLog, monotonicMicros);
+  /** The newest of each check that is known. */
+  readonly #memory = new Map<string, CheckMemory>();
+  #plan: ChecksPlan = NO_CHECKS;
+  #control: ReadonlyMap<string, ControlCheck> = new Map();
+  #steps = 0;
+
+  constructor(
+    voice: Voice,
+    planes: Pick<Planes, "runs">,
+    recorder: Pick<Recorder, "push">,
+  ) {
+    this.#voice = voice;
+    this.#planes = planes;
+    this.#recorder = recorder;
+    this.#runner = new CheckRunner((check, what) => {
+      const at = monotonicMicros();
+      this.step({ type: "check_step", id: `h:${++this.#steps}`, at, check, what });
+      if (what.kind === "found") this.#tell(what.memory);
+    });
+  }
+
+  /** What is known now, for who goes on with it. */
+  get memory(): readonly CheckMemory[] {
+    return [...this.#memory.values()];
+  }
+
+  /** Learns what a former process knew. */
+  restore(memory: readonly CheckMemory[]): void {
+    for (const one of memory) this.#memory.set(one.check, one);
+  }
+
+  /** BFD sessions that are checks. */
+  get sessions(): readonly SessionCheck[] {
+    return this.#plan.protocol;
+  }
+
+  /** These are the checks from now on: for the kernel plane when it is configured next. */
+  plan(site: SiteConfig): void {
+    const plan = this.#plan = planChecks(site, []);
+    this.#control = new Map(plan.control.map((check) => [check.id, check]));
+    const targets = new Map(
+      [...plan.kernel, ...plan.control].map(({ id, target }) => [id, target]),
+    );
+    for (const [id, { target }] of this.#memory) {
+      if (targets.get(id) !== target) this.#memory.delete(id);
+    }
+  }
+
+  /** Control begins with its share. */
+  begin(): void {
+    this.#runner.configure(this.#plan.control, this.memory);
+  }
+
+  /** A kernel plane begins: it learns what it is to run, and what is known. */
+  configureKernel(): void {
+    this.#voice.configureChecks(this.#plan.kernel, this.memory);
+    for (const { id } of this.#plan.control) {
+      const known = this.#memory.get(id);
+      if (known !== undefined) this.#tellServers(known);
+    }
+  }
+
+  /** What control has found of tracked checks, for a protocol plane that is configured. */
+  findings(): TrackerFinding[] {
+    return this.#plan.control.flatMap(({ id, tracked }) => {
+      const known = this.#memory.get(id);
+      return tracked && known !== undefined ? [findingOf(known)] : [];
+    });
+  }
+
+  /** Something happened to a check, in whichever plane. */
+  step(step: CheckStep): void {
+    const { check, what } = step;
+    if (what.kind === "found") {
+      this.#memory.set(check, what.memory);
+      if (!what.changed) return;
+    }
+    this.#recorder.push(step);
+    const category = ["checks", check];
+    switch (what.kind) {
+      case "found": {
+        const { health, reason } = what.memory;
+        return this.#log.log(health === "up" ? "info" : "warning", category, health, { reason });
+      }
+      case "flapping":
+        return this.#log.log(
+          what.flapping ? "warning" : "info",
+          category,
+          what.flapping ? "Flapping: it stays down" : "No longer flapping",
+        );
+      case "warning":
+        return this.#log.log("warning", category, what.text);
+    }
+  }
+
+  /** How each check stands, by its id. @throws {PlaneDied} */
+  async statuses(): Promise<ReadonlyMap<string, CheckStatus>> {
+    const asks = this.#plan.kernel.length > 0 && this.#planes.runs("kernel");
+    const far = asks ? (await this.#voice.queryChecks()).reports : [];
+    const reports = new Map([...far, ...this.#runner.reports()].map((one) => [one.check, one]));
+    return new Map(this.#plan.identities.map((identity) => {
+      const { check: _, ...report } = reports.get(identity.id) ?? { check: "", ...SESSION };
+      return [identity.id, { ...identity, ...report }];
+    }));
+  }
+
+  /** Asks nobody any more. */
+  stop(): void {
+    this.#runner.stop();
+  }
+
+  #tell(memory: CheckMemory): void {
+    this.#tellServers(memory);
+    if (this.#control.get(memory.check)?.tracked === true) this.#voice.tell(findingOf(memory));
+  }
+
+  #tellServers({ check, health, reason, weight }: CheckMemory): void {
+    if (this.#control.get(check)?.served !== true) return;
+    this.#voice.tellCheck({ check, health, reason, weight });
+  }
+}
+
+function findingOf({ check: name, health, reason }: CheckMemory): TrackerFinding {
+  return { kind: "check", namespace: "", name, healthy: health === "up", reason };
+}
