@@ -14,7 +14,11 @@ export async function agentStatus(
   agent: Agent,
   service: Omit<AgentFacts, "notifications">,
 ): Promise<Status> {
-  const [state, balance] = await Promise.all([agent.query(), agent.balancing.facts()]);
+  const [state, balance, checks] = await Promise.all([
+    agent.query(),
+    agent.balancing.facts(),
+    agent.checks.facts(),
+  ]);
   const { holdings, statics } = agent.plan;
   const factsOf = (name: string): RouterFacts => {
     const holding = holdings.find((candidate) => candidate.name === name);
@@ -27,5 +31,5 @@ export async function agentStatus(
   const facts = { ...service, notifications: agent.notices.status };
   const held = { holding: statics, report: agent.reports.get(STATIC_NAME) };
   const reasonOf = (session: string) => agent.bfdReason(session);
-  return buildStatus(facts, state, factsOf, wallTime, held, reasonOf, balance);
+  return buildStatus(facts, state, factsOf, wallTime, held, reasonOf, balance, checks);
 }

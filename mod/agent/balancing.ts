@@ -163,8 +163,7 @@ export class Balancing {
       throw error;
     });
     const state = await Promise.race([fresh, late]).finally(() => clearTimeout(timer));
-    const checkOf = (): undefined => undefined;
-    return { plan, state: state ?? this.#state, stale: state === null, checkOf };
+    return { plan, state: state ?? this.#state, stale: state === null };
   }
 
   /**

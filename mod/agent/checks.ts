@@ -8,6 +8,7 @@
 import type { SiteConfig } from "../../config/mod.ts";
 import { monotonicMicros } from "../../ffi/mod.ts";
 import type { CheckMemory, CheckReport } from "../check/board.ts";
+import type { CheckKnowledge } from "../control/check_status.ts";
 import type { CheckStep, SessionCheck } from "../plane/checks.ts";
 import { LogLimiter } from "../plane/log_limiter.ts";
 import type { TrackerFinding } from "../plane/trackers.ts";
@@ -22,29 +23,14 @@ import { CheckRunner } from "./check_runner.ts";
 import type { Dialogue } from "./dialogue.ts";
 import { writeLog } from "./logging.ts";
 import type { Planes } from "./planes.ts";
+import { PlaneDied } from "./questions.ts";
 import type { Recorder } from "./recorder.ts";
+
+/** How long status waits for the kernel plane, milliseconds. */
+const PATIENCE = 500;
 
 /** How it speaks to the planes. */
 type Voice = Pick<Dialogue, "configureChecks" | "queryChecks" | "tellCheck" | "tell">;
-
-/** How one check stands. */
-export interface CheckStatus extends CheckIdentity, Omit<CheckReport, "check"> {}
-
-/** A check that is a BFD session has nothing to report of its own: the session has. */
-const SESSION: Omit<CheckReport, "check"> = {
-  health: null,
-  reason: "",
-  since: 0,
-  transitions: 0,
-  last: null,
-  lastError: null,
-  held: null,
-  flapping: false,
-  weight: null,
-  passed: 0,
-  failed: 0,
-  voided: 0,
-};
 
 export class Checks {
   readonly #voice: Voice;
@@ -57,6 +43,8 @@ export class Checks {
   #plan: ChecksPlan = NO_CHECKS;
   #control: ReadonlyMap<string, ControlCheck> = new Map();
   #steps = 0;
+  /** What the kernel plane has said last. */
+  #reports: readonly CheckReport[] = [];
 
   constructor(
     voice: Voice,
@@ -147,15 +135,32 @@ export class Checks {
     }
   }
 
-  /** How each check stands, by its id. @throws {PlaneDied} */
-  async statuses(): Promise<ReadonlyMap<string, CheckStatus>> {
-    const asks = this.#plan.kernel.length > 0 && this.#planes.runs("kernel");
-    const far = asks ? (await this.#voice.queryChecks()).reports : [];
-    const reports = new Map([...far, ...this.#runner.reports()].map((one) => [one.check, one]));
-    return new Map(this.#plan.identities.map((identity) => {
-      const { check: _, ...report } = reports.get(identity.id) ?? { check: "", ...SESSION };
-      return [identity.id, { ...identity, ...report }];
-    }));
+  /**
+   * What status shows. A kernel plane that is held up, or is being replaced, holds nobody up here:
+   * then it is as it was when it was asked last.
+   */
+  async facts(): Promise<CheckKnowledge[]> {
+    if (this.#plan.kernel.length > 0 && this.#planes.runs("kernel")) {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const late = new Promise<null>((done) => timer = setTimeout(() => done(null), PATIENCE));
+      const fresh = this.#voice.queryChecks().catch((error) => {
+        if (error instanceof PlaneDied) return null;
+        throw error;
+      });
+      const state = await Promise.race([fresh, late]).finally(() => clearTimeout(timer));
+      this.#reports = state?.reports ?? this.#reports;
+    }
+    const all = [...this.#reports, ...this.#runner.reports()];
+    const reports = new Map(all.map((one) => [one.check, one]));
+    const sessions = new Map(this.#plan.protocol.map(({ check, session }) => [check, session]));
+    return this.#plan.identities.map((identity): CheckKnowledge => {
+      const [report, session] = [reports.get(identity.id), sessions.get(identity.id)];
+      return {
+        ...identity,
+        ...(session === undefined ? {} : { session }),
+        ...(report === undefined ? {} : { report }),
+      };
+    });
   }
 
   /** Asks nobody any more. */

@@ -8,6 +8,7 @@ import { ask } from "../control/client.ts";
 import type { Status } from "../control/status.ts";
 import { formatVirtualServer } from "./balance_text.ts";
 import { formatSession } from "./bfd_text.ts";
+import { formatCheck } from "./check_text.ts";
 import { formatRouter, formatStatus } from "./status_text.ts";
 import { painter } from "./table.ts";
 
@@ -28,20 +29,23 @@ export async function statusCommand(
   const router = status.vrrp.find(named);
   const session = status.bfd.find(named);
   const server = status.virtual_servers.find(named);
-  if (router === undefined && session === undefined && server === undefined) {
-    const all = [...status.vrrp, ...status.bfd, ...status.virtual_servers];
+  const check = status.checks.find(({ name: own }) => own === name);
+  const found = router ?? session ?? server ?? check;
+  if (found === undefined) {
+    const all = [...status.vrrp, ...status.bfd, ...status.virtual_servers, ...status.checks];
     const names = all.map((candidate) => candidate.name).join(", ");
     return { exitCode: 1, output: `halb: there is no "${name}" here: ${names}` };
   }
   const now = Date.now();
-  // A router comes before a session or virtual server of the same name; people see all.
+  // A router comes before others of the same name; people see all.
   if (options.json) {
-    return { exitCode: 0, output: JSON.stringify(router ?? session ?? server, null, 2) };
+    return { exitCode: 0, output: JSON.stringify(found, null, 2) };
   }
   const texts = [
     ...(router === undefined ? [] : [formatRouter(router, now)]),
     ...(session === undefined ? [] : [formatSession(session, now)]),
     ...(server === undefined ? [] : [formatVirtualServer(server, now, painter(options.color))]),
+    ...(check === undefined ? [] : [formatCheck(check, now, painter(options.color))]),
   ];
   return { exitCode: 0, output: texts.join("\n\n") };
 }

@@ -7,6 +7,7 @@
 import { escapeText } from "../text/mod.ts";
 import { heldTroubles } from "../control/held_status.ts";
 import { balanceTroubles, formatVirtualServers } from "./balance_text.ts";
+import { checkTroubles, formatChecks } from "./check_text.ts";
 import {
   formatSessions,
   formatUnconfigured,
@@ -73,8 +74,12 @@ export function formatStatus(status: Status, now: number, color: boolean): strin
     if (rows.length > 0) lines.push("");
     lines.push(formatSessions(status.bfd, now, paint));
   }
+  if (status.checks.length > 0) {
+    if (lines.at(-1) !== "") lines.push("");
+    lines.push(formatChecks(status.checks, now, paint));
+  }
   if (status.virtual_servers.length > 0) {
-    if (rows.length > 0 || status.bfd.length > 0) lines.push("");
+    if (lines.at(-1) !== "") lines.push("");
     lines.push(formatVirtualServers(status.virtual_servers, now, paint));
   }
   const others = formatUnconfigured(status);
@@ -84,6 +89,7 @@ export function formatStatus(status: Status, now: number, color: boolean): strin
   const troubles = status.vrrp.flatMap((router) => troublesOf(router));
   troubles.push(...staticTroubles(status.static), ...status.bfd.flatMap(sessionTroubles));
   troubles.push(...unconfiguredTroubles(status), ...balanceTroubles(status, now));
+  troubles.push(...checkTroubles(status.checks));
   if (troubles.length > 0) lines.push("", ...troubles.map((trouble) => escapeText(trouble)));
   return lines.join("\n");
 }

@@ -12,24 +12,9 @@ import type {
   SyncDaemonPlan,
   VirtualServerReport,
 } from "../plane/balance.ts";
+import type { CheckStatus } from "./check_status.ts";
 import type { RealServerSettings, VirtualServerSettings } from "../balance/settings.ts";
 import type { Counters, Listen, SyncDaemon } from "../ipvs/mod.ts";
-
-/** How one check of a real server stands. */
-export interface CheckStatus {
-  /** Of a `[[check]]`; null: it is the server's own. */
-  readonly name: string | null;
-  /** Such as `http`. */
-  readonly type: string;
-  /** null: nothing is known yet. */
-  readonly healthy: boolean | null;
-  /** RFC 3339; null: it has not been decided. */
-  readonly since: string | null;
-  /** In words; null: it passes. */
-  readonly last_error: string | null;
-  /** Of the last probe; null: there was none that was answered. */
-  readonly latency_ms: number | null;
-}
 
 /** What is known of virtual servers, from all who know something. */
 export interface BalanceFacts {
@@ -39,7 +24,7 @@ export interface BalanceFacts {
   /** The answer is an old one: the kernel plane is busy, or is being replaced. */
   readonly stale: boolean;
   /** How a check stands, by its id. */
-  readonly checkOf: (id: string) => CheckStatus | undefined;
+  readonly checkOf?: (id: string) => CheckStatus | undefined;
   /** Real servers that come from a list, by virtual server. */
   readonly listed?: ReadonlyMap<string, ReadonlySet<string>>;
 }
@@ -172,7 +157,7 @@ function realServer(
     },
     /** It comes from a list, not from the configuration. */
     listed: listed || (report?.listed ?? false),
-    checks: settings.checks.flatMap((id) => checkOf(id) ?? []),
+    checks: settings.checks.flatMap((id) => checkOf?.(id) ?? []),
     counters: {
       /** null: it is not in the table. */
       active_connections: connections?.active ?? null,

@@ -8,6 +8,7 @@
 import { percentile } from "../plane/histogram.ts";
 import type { AuthenticationReport } from "../plane/credentials.ts";
 import { type BalanceFacts, balanceStatus } from "./balance_status.ts";
+import { type CheckKnowledge, checkStatus } from "./check_status.ts";
 import {
   type BfdSurroundings,
   reflectorStatus,
@@ -56,6 +57,7 @@ export type RouterStatus = Status["vrrp"][number];
  * @param statics what `[static]` holds; absent: there is none
  * @param reasonOf why a BFD session changed last
  * @param balance what is known of virtual servers; absent: there are none
+ * @param checks all that are known
  */
 export function buildStatus(
   agent: AgentFacts,
@@ -65,7 +67,14 @@ export function buildStatus(
   statics: HeldFacts = { holding: undefined, report: undefined },
   reasonOf: BfdSurroundings["reasonOf"] = () => undefined,
   balance?: BalanceFacts,
+  checks: readonly CheckKnowledge[] = [],
 ) {
+  const statusOfCheck = (one: CheckKnowledge) => checkStatus(one, state.bfd ?? [], wallTime);
+  const byId = new Map(checks.map((one) => [one.id, one]));
+  const checkOf = (id: string) => {
+    const known = byId.get(id);
+    return known && statusOfCheck(known);
+  };
   const groups = new Map(state.groups.map((group) => [group.name, group]));
   const routerOf = new Map(state.routers.map(({ name, router }) => [router.settings.name, name]));
   const lonely = new Set(state.groups.flatMap((group) => group.lonely));
@@ -126,7 +135,9 @@ export function buildStatus(
     bfd_dropped: state.bfdDropped ?? {},
     bfd_reflector: reflectorStatus(state.bfdReflector),
     bfd_unsolicited: unsolicitedStatus(state.bfdUnsolicited),
-    ...balanceStatus(balance, wallTime),
+    /** Those that have a name; others stand at their servers. */
+    checks: checks.filter(({ named }) => named).map(statusOfCheck),
+    ...balanceStatus(balance && { ...balance, checkOf }, wallTime),
     interfaces: state.interfaces.map(({ namespace, name, family, dropped }) => ({
       ...(namespace === "" ? {} : { namespace }),
       name,
