@@ -64,9 +64,8 @@ export class Agent {
   readonly #revivals: Revivals;
   readonly #ended = Promise.withResolvers<Ending>();
   readonly #trackers: TrackerEngine;
-  /** Virtual servers. */
+  /** Virtual servers, and health checks. */
   readonly balancing: Balancing;
-  /** Health checks. */
   readonly checks: Checks;
   /** What operators want of routers, groups and BFD sessions. */
   readonly orders: Orders;
@@ -184,11 +183,10 @@ export class Agent {
    */
   async apply(site: SiteConfig): Promise<string[]> {
     if (this.#stopping) throw new Error("The agent is stopping");
-    const before = this.#plan;
     const plan = planSite(site, this.#slots);
+    const { names, gone, both } = transition(this.#plan, plan, site);
     this.#plan = plan;
     this.#site = site;
-    const { names, gone, both } = transition(before, plan, site);
     this.notices.begin(site.notifications, gone, serverFacts(plan.balance, site.virtual_server));
     this.checks.plan(site);
     await this.#revivals.insist("kernel", () => this.#configureKernel(both));
@@ -338,9 +336,8 @@ export class Agent {
     const counters = Object.fromEntries(
       this.#plan.holdings.map(({ name, slot }) => [name, this.counters.save(slot)]),
     );
-    const more = { counters, unread: this.notices.unread };
-    const checks = this.checks.memory;
-    return documentOf(this.#plan, { ...memory, ...more }, this.balancing.memory, checks);
+    const all = { ...memory, counters, unread: this.notices.unread };
+    return documentOf(this.#plan, all, this.balancing.memory, this.checks.memory);
   }
 
   // ===== the end =================================================================================

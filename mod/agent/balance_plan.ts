@@ -23,7 +23,7 @@ import type { RealServerSettings, VirtualServerSettings } from "../balance/mod.t
 import { expandListen, type Timeouts } from "../ipvs/mod.ts";
 import type { AnnounceServer, BalancePlan, SyncDaemonPlan } from "../plane/balance.ts";
 import type { HeldAddress, KernelRouter } from "../plane/messages.ts";
-import { checkIds } from "./check_names.ts";
+import { checkIds, serverUse } from "./check_names.ts";
 import { sessionNames } from "./sessions.ts";
 
 const SECOND = 1_000_000;
@@ -77,19 +77,19 @@ function settingsOf(server: VirtualServerConfig, site: BalancePart): VirtualServ
       ? null
       : { server: sorryServerOf(sorry), inhibit: sorry.inhibit },
     announce: announce !== undefined,
-    servers: server.real_server.map((real) => realServerSettings(name, real)),
+    servers: server.real_server.map((real) => realServerSettings(server, real)),
   };
 }
 
-/** @param virtualServer the name of the virtual server that it belongs to */
+/** @param server the virtual server that it belongs to */
 export function realServerSettings(
-  virtualServer: string,
+  server: VirtualServerConfig,
   real: RealServerConfig,
 ): RealServerSettings {
   return {
     name: endpointText(real.address),
     server: realServerOf(real),
-    checks: checkIds(virtualServer, real),
+    checks: checkIds(serverUse(server, real)),
     require: real.require,
     onFailure: real.on_failure,
     startDown: real.start_down,

@@ -1,64 +1,85 @@
 /**
- * The ids of checks: that of a named one is its name; one that stands at a real server is known by
- * both servers, its type, and where there are several of one type, its number. No name of ours has
- * blanks, so that the two can never be the same. Pure.
+ * The ids of checks: that of a named one is its name. One that stands at a real server is known by
+ * what it asks, of whom and when, so that servers which ask the same share it; no name has a `/`,
+ * so that the two can never be the same. Pure.
  *
  * @module
  */
 
 import {
+  addressOf,
   type CheckConfig,
+  type CheckedServer,
   type CheckUseConfig,
-  endpointText,
+  portOf,
   type RealServerConfig,
   type SiteConfig,
+  type VirtualServerConfig,
 } from "../../config/mod.ts";
+import { sha256 } from "../../config/sha256.ts";
 
-/** A check that stands at a real server. */
-export interface ServerCheck {
-  readonly id: string;
-  readonly check: CheckConfig;
-  readonly virtualServer: string;
-  /** As the operator writes it: `198.51.100.11:8080`. */
-  readonly realServer: string;
-  /** Where it asks unless it says otherwise; port 0: that of a mark, none. */
-  readonly server: { readonly address: string; readonly port: number };
+/** Digits of a digest that tell checks apart. */
+const DIGITS = 16;
+
+/** The checks of one real server. */
+export interface ServerUse {
+  readonly uses: readonly CheckUseConfig[];
+  readonly server: CheckedServer;
 }
 
-/** Ids of the checks of a real server, in their order. */
-export function checkIds(
-  virtualServer: string,
-  { address, check }: Pick<RealServerConfig, "address" | "check">,
-): string[] {
-  const place = `${virtualServer} ${endpointText(address)}`;
-  return check.map((use, index) => {
-    if ("name" in use) return use.name;
-    const alike = check.slice(0, index).filter((other) => typeOf(other) === use.type).length;
-    return `${place} ${use.type}${alike === 0 ? "" : `#${alike + 1}`}`;
-  });
+/** Their ids: `RealServerSettings.checks`. Two that ask the same are one. */
+export function checkIds({ uses, server }: ServerUse): string[] {
+  return [...new Set(uses.map((use) => "name" in use ? use.name : inlineId(use, server)))];
 }
 
-function typeOf(use: CheckUseConfig): string | undefined {
-  return "name" in use ? undefined : use.type;
+/** The checks of a real server, and where they ask unless they say otherwise. */
+export function serverUse(
+  { listen }: Pick<VirtualServerConfig, "listen">,
+  { address: { address, port }, check }: Pick<RealServerConfig, "address" | "check">,
+): ServerUse {
+  // One without a port takes that of the service; a mark has none.
+  return { uses: check, server: { address, port: port ?? listen[0]?.port ?? 0 } };
 }
 
-/** All checks that stand at real servers. */
-export function serverChecks(
-  { virtual_server }: Pick<SiteConfig, "virtual_server">,
-): ServerCheck[] {
-  return virtual_server.flatMap(({ name, listen, real_server }) =>
-    real_server.flatMap((real) => {
-      const ids = checkIds(name, real);
-      const { address, port = listen[0]?.port ?? 0 } = real.address;
-      return real.check.flatMap((check, index): ServerCheck[] =>
-        "name" in check ? [] : [{
-          id: ids[index]!,
-          check,
-          virtualServer: name,
-          realServer: endpointText(real.address),
-          server: { address, port },
-        }]
-      );
-    })
+/** Those of all real servers of a site. */
+export function serverUses({ virtual_server }: Pick<SiteConfig, "virtual_server">): ServerUse[] {
+  return virtual_server.flatMap((server) =>
+    server.real_server.map((real) => serverUse(server, real))
   );
+}
+
+/** What it asks, without when and by which secrets, as text that is the same for the same. */
+export function question(check: CheckConfig, server: CheckedServer | undefined): string {
+  const { interval: _1, timeout: _2, rise: _3, fall: _4, retry_interval: _5, ...others } = check;
+  const { warmup: _6, hold_down: _7, damping: _8, start_failed: _9, ...asked } = others;
+  const end = { address: addressOf(check, server), port: portOf(check, server) };
+  const keys = { ...asked, ...end, name: undefined };
+  const sorted = Object.entries(keys).sort(([a], [b]) => a < b ? -1 : 1);
+  return sha256(JSON.stringify(sorted)).slice(0, DIGITS);
+}
+
+/** Two checks of servers are one where they ask the same, at the same times, of the same. */
+export function inlineId(check: CheckConfig, server: CheckedServer): string {
+  const { interval, timeout, rise, fall, retry_interval, warmup, hold_down, damping } = check;
+  const { start_failed } = check;
+  const times = [interval, timeout, rise, fall, retry_interval, warmup, hold_down, damping];
+  const digest = sha256(
+    JSON.stringify([question(check, server), times, start_failed, secretsOf(check)]),
+  );
+  return `${check.type}/${askedOf(check, server)}/${digest.slice(0, DIGITS)}`;
+}
+
+/** What tells checks apart that differ in credentials alone: their digest, which is kept nowhere. */
+function secretsOf({ auth, token, tls }: CheckConfig): string {
+  const all = [auth?.password, token, tls?.key].map((one) => one?.reveal() ?? new Uint8Array(0));
+  return all.some(({ length }) => length > 0) ? sha256(all.map(String).join("|")) : "";
+}
+
+export function askedOf(check: CheckConfig, server: CheckedServer | undefined): string {
+  const address = addressOf(check, server);
+  const port = portOf(check, server);
+  if (port === undefined || address === undefined || check.type === "bfd") return "";
+  if (check.type === "script" || check.type === "file") return "";
+  if (port === 0) return address;
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }

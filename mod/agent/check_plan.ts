@@ -12,12 +12,19 @@ import {
   addressOf,
   type CheckConfig,
   type CheckedServer,
-  type CheckUseConfig,
   needsRuntime,
   portOf,
   type SiteConfig,
 } from "../../config/mod.ts";
 import { sha256 } from "../../config/sha256.ts";
+import {
+  askedOf,
+  checkIds,
+  inlineId,
+  question,
+  type ServerUse,
+  serverUses,
+} from "./check_names.ts";
 import type { SocketTarget } from "../check/drivers/sockets.ts";
 import type { CheckSettings } from "../check/mod.ts";
 import type { SocketTask } from "../check/task.ts";
@@ -28,8 +35,6 @@ import { type RuntimeJob, runtimeJob, socketTask } from "./check_tasks.ts";
 const LONGEST_TIMEOUT = 5_000_000;
 const LONGEST_RETRY = 1_000_000;
 const LONGEST_WARMUP = 1_000_000;
-/** Digits of a digest that tell checks apart. */
-const DIGITS = 16;
 
 /** A check as control runs it. */
 export interface ControlCheck extends CheckSettings {
@@ -61,20 +66,15 @@ export interface ChecksPlan {
 /** Of a site without checks. */
 export const NO_CHECKS: ChecksPlan = { identities: [], kernel: [], control: [], protocol: [] };
 
-/** The checks of one real server. */
-export interface ServerUse {
-  readonly uses: readonly CheckUseConfig[];
-  readonly server: CheckedServer;
-}
-
-/** The ids of the checks that a real server lives by: `RealServerSettings.checks`. */
-export function checkIds({ uses, server }: ServerUse): string[] {
-  // Two that ask the same are one.
-  return [...new Set(uses.map((use) => "name" in use ? use.name : inlineId(use, server)))];
-}
-
-/** @param servers whose checks count beside those that have a name */
-export function planChecks(site: SiteConfig, servers: readonly ServerUse[]): ChecksPlan {
+/**
+ * All checks of a site.
+ *
+ * @param servers whose checks count beside those that have a name
+ */
+export function planChecks(
+  site: SiteConfig,
+  servers: readonly ServerUse[] = serverUses(site),
+): ChecksPlan {
   const tracks = [...site.vrrp, ...site.sync_group].flatMap(({ track }) => track.checks);
   const tracked = new Set(tracks.map(({ name }) => name));
   const served = new Set(servers.flatMap(checkIds));
@@ -108,42 +108,6 @@ export function planChecks(site: SiteConfig, servers: readonly ServerUse[]): Che
     }
   }
   return plan;
-}
-
-/** What it asks, without when and by which secrets, as text that is the same for the same. */
-function question(check: CheckConfig, server: CheckedServer | undefined): string {
-  const { interval: _1, timeout: _2, rise: _3, fall: _4, retry_interval: _5, ...others } = check;
-  const { warmup: _6, hold_down: _7, damping: _8, start_failed: _9, ...asked } = others;
-  const end = { address: addressOf(check, server), port: portOf(check, server) };
-  const keys = { ...asked, ...end, name: undefined };
-  const sorted = Object.entries(keys).sort(([a], [b]) => a < b ? -1 : 1);
-  return sha256(JSON.stringify(sorted)).slice(0, DIGITS);
-}
-
-/** Two checks of servers are one where they ask the same, at the same times, of the same. */
-function inlineId(check: CheckConfig, server: CheckedServer): string {
-  const { interval, timeout, rise, fall, retry_interval, warmup, hold_down, damping } = check;
-  const { start_failed } = check;
-  const times = [interval, timeout, rise, fall, retry_interval, warmup, hold_down, damping];
-  const digest = sha256(
-    JSON.stringify([question(check, server), times, start_failed, secretsOf(check)]),
-  );
-  return `${check.type}/${askedOf(check, server)}/${digest.slice(0, DIGITS)}`;
-}
-
-/** What tells checks apart that differ in credentials alone: their digest, which is kept nowhere. */
-function secretsOf({ auth, token, tls }: CheckConfig): string {
-  const all = [auth?.password, token, tls?.key].map((one) => one?.reveal() ?? new Uint8Array(0));
-  return all.some(({ length }) => length > 0) ? sha256(all.map(String).join("|")) : "";
-}
-
-function askedOf(check: CheckConfig, server: CheckedServer | undefined): string {
-  const address = addressOf(check, server);
-  const port = portOf(check, server);
-  if (port === undefined || address === undefined || check.type === "bfd") return "";
-  if (check.type === "script" || check.type === "file") return "";
-  if (port === 0) return address;
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 function settingsOf(

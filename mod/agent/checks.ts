@@ -78,7 +78,7 @@ export class Checks {
 
   /** These are the checks from now on: for the kernel plane when it is configured next. */
   plan(site: SiteConfig): void {
-    const plan = this.#plan = planChecks(site, []);
+    const plan = this.#plan = planChecks(site);
     this.#control = new Map(plan.control.map((check) => [check.id, check]));
     const targets = new Map(
       [...plan.kernel, ...plan.control].map(({ id, target }) => [id, target]),

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import * as v from "valibot";
 import { announcedHoldings, planBalance } from "../../../mod/agent/balance_plan.ts";
-import { serverChecks } from "../../../mod/agent/check_names.ts";
+import { checkIds, serverUses } from "../../../mod/agent/check_names.ts";
 import { planSchema } from "../../../mod/agent/memory_schema.ts";
 import { siteChanges } from "../../../mod/agent/site_changes.ts";
 import { planSite, type SitePlan, Slots } from "../../../mod/agent/site_plan.ts";
@@ -46,6 +46,7 @@ address = "192.0.2.1"
 Deno.test("virtual servers as the balancer wants them", () => {
   const plan = planBalance(site(WEB))!;
   const { servers: [web, ...others], ...rest } = plan;
+  const [first, second] = serverUses(site(WEB));
   assert.equal(others.length, 0);
   assert.deepEqual(web, {
     name: "web-http",
@@ -89,7 +90,7 @@ Deno.test("virtual servers as the balancer wants them", () => {
           upperThreshold: 0,
           lowerThreshold: 0,
         },
-        checks: ["web-http 198.51.100.11:8080 tcp"],
+        checks: checkIds(first!),
         require: "all",
         onFailure: "weight-zero",
         startDown: false,
@@ -106,7 +107,7 @@ Deno.test("virtual servers as the balancer wants them", () => {
           upperThreshold: 100,
           lowerThreshold: 80,
         },
-        checks: ["gateway", "web-http 198.51.100.12 http", "web-http 198.51.100.12 http#2"],
+        checks: checkIds(second!),
         require: 2,
         onFailure: "weight-zero",
         startDown: true,
@@ -131,28 +132,19 @@ Deno.test("the balancer takes what is planned", () => {
 });
 
 Deno.test("checks that stand at real servers, with where they ask", () => {
-  assert.deepEqual(
-    serverChecks(site(WEB)).map(({ id, check, realServer, server }) => [
-      id,
-      check.type,
-      realServer,
-      server,
-    ]),
+  const shown = serverUses(site(WEB)).map((use) => [
+    use.server.address,
+    use.server.port,
+    checkIds(use).map((id) => id.replace(/[^/]*$/, "")),
+  ]);
+  assert.deepEqual(shown, [
+    ["198.51.100.11", 8080, ["tcp/198.51.100.11:8080/"]],
     [
-      ["web-http 198.51.100.11:8080 tcp", "tcp", "198.51.100.11:8080", {
-        address: "198.51.100.11",
-        port: 8080,
-      }],
-      ["web-http 198.51.100.12 http", "http", "198.51.100.12", {
-        address: "198.51.100.12",
-        port: 80,
-      }],
-      ["web-http 198.51.100.12 http#2", "http", "198.51.100.12", {
-        address: "198.51.100.12",
-        port: 80,
-      }],
+      "198.51.100.12",
+      80,
+      ["gateway", "http/198.51.100.12:80/", "http/198.51.100.12:81/"],
     ],
-  );
+  ]);
 });
 
 Deno.test("each address that is announced is held once, by the balancer, with a lease", () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { checkIds, planChecks, type ServerUse } from "../../../mod/agent/check_plan.ts";
+import { checkIds, type ServerUse } from "../../../mod/agent/check_names.ts";
+import { planChecks } from "../../../mod/agent/check_plan.ts";
 import type { CheckUseConfig, SiteConfig } from "../../../config/mod.ts";
 import { loadValid, router } from "../config/fixtures.ts";
 

@@ -103,6 +103,7 @@ Deno.test("a former life's verdict goes on, one about another target does not", 
   former.probe(failed("refused"));
   const memory = former.board.memoryOf("c")!;
   const world = new World();
+  world.now = former.now;
   assert.deepEqual(world.configure({}, [memory]), ["down refused"]);
   const [report] = world.board.reports();
   assert.equal(report!.since, memory.since);
