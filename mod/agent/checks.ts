@@ -12,13 +12,7 @@ import type { CheckKnowledge } from "../control/check_status.ts";
 import type { CheckStep, SessionCheck } from "../plane/checks.ts";
 import { LogLimiter } from "../plane/log_limiter.ts";
 import type { TrackerFinding } from "../plane/trackers.ts";
-import {
-  type CheckIdentity,
-  type ChecksPlan,
-  type ControlCheck,
-  NO_CHECKS,
-  planChecks,
-} from "./check_plan.ts";
+import { type ChecksPlan, type ControlCheck, NO_CHECKS, planChecks } from "./check_plan.ts";
 import { CheckRunner } from "./check_runner.ts";
 import type { Dialogue } from "./dialogue.ts";
 import { writeLog } from "./logging.ts";

@@ -51,6 +51,8 @@ export interface QueryChecks {
   readonly id: EventId;
 }
 
+export type ChecksToKernel = CheckFound | ConfigureChecks | QueryChecks;
+
 // ---- kernel → control ---------------------------------------------------------------------------
 
 /** Something happened to a check: for the log, events, and who goes on after a crash. */
@@ -73,6 +75,8 @@ export interface ChecksState {
   readonly cause: EventId;
   readonly reports: readonly CheckReport[];
 }
+
+export type ChecksToControl = CheckStep | ChecksState;
 
 // ---- control → protocol -------------------------------------------------------------------------
 

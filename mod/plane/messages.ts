@@ -35,14 +35,7 @@ import type {
   BfdRemembered,
   EaseBfd,
 } from "./bfd.ts";
-import type {
-  CheckFound,
-  ChecksState,
-  CheckStep,
-  ConfigureChecks,
-  QueryChecks,
-  SessionCheck,
-} from "./checks.ts";
+import type { ChecksToControl, ChecksToKernel, SessionCheck } from "./checks.ts";
 import type { AuthenticationType, Credentials } from "./credentials.ts";
 import type { PlaneCrashed } from "./crash.ts";
 import type {
@@ -189,9 +182,7 @@ export interface FindPortOwner {
 export type ToKernel =
   | ConfigureKernel
   | BalanceNoted
-  | CheckFound
-  | ConfigureChecks
-  | QueryChecks
+  | ChecksToKernel
   | ListBalance
   | OrderBalance
   | QueryBalance
@@ -296,8 +287,7 @@ export type KernelToControl =
   | BalanceStep
   | NoteBalance
   | AddressReport
-  | CheckStep
-  | ChecksState
+  | ChecksToControl
   | LogRecord
   | PlaneReady
   | PlaneStopped

@@ -13,7 +13,7 @@ import {
   type LabProcess,
   startHalb,
 } from "../lib/mod.ts";
-import { FAULTS, routerOf, statusOf, untilLogged, webSite } from "./agent_helpers.ts";
+import { routerOf, statusOf, untilLogged, webSite } from "./agent_helpers.ts";
 import { makeCertificates, startNginx, untilListening, write } from "./check_helpers.ts";
 import { switchedScript } from "./tracker_helpers.ts";
 
