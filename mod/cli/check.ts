@@ -35,13 +35,21 @@ function count(number: number, one: string, many: string): string {
   return `${number} ${number === 1 ? one : many}`;
 }
 
+/** The same, where there are any. */
+function some(number: number, one: string, many: string): string[] {
+  return number === 0 ? [] : [count(number, one, many)];
+}
+
 /** The line for a valid file. */
 function validLine(path: string, { site }: ValidSite): string {
   const addresses = site.vrrp.reduce((sum, router) => sum + router.addresses.length, 0);
+  const servers = site.virtual_server.reduce((sum, { real_server: { length } }) => sum + length, 0);
   const parts = [
     count(site.vrrp.length, "virtual router", "virtual routers"),
     count(addresses, "address", "addresses"),
-    ...(site.bfd.length === 0 ? [] : [count(site.bfd.length, "BFD session", "BFD sessions")]),
+    ...some(site.bfd.length, "BFD session", "BFD sessions"),
+    ...some(site.virtual_server.length, "virtual server", "virtual servers"),
+    ...some(servers, "real server", "real servers"),
   ];
   return `${path}: valid: ${parts.join(", ")} (as ${site.agent.name})`;
 }
