@@ -50,7 +50,9 @@ Deno.test("what the page says of ways, marks and announcements is so", () => {
   const ways = all.flatMap(({ server }) =>
     server.real_server.map(({ forward, tunnel }) => tunnel?.type ?? forward)
   );
-  for (const way of ["nat", "direct", "ipip", "gue", "gre"]) assert.ok(ways.includes(way), way);
+  for (const way of ["nat", "direct", "ipip", "gue", "gre"] as const) {
+    assert.ok(ways.includes(way), way);
+  }
   const marked = all.find(({ server }) => server.mark !== undefined)!;
   assert.equal(listenOf(marked.server).length, 1, "one service of all that is listed");
   const announced = all.find(({ server }) => server.announce !== undefined)!;
