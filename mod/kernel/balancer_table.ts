@@ -74,7 +74,9 @@ export class BalancerTable {
   #open: OpenTable | undefined;
   #openAt = 0;
   #openings = 0;
-  /** The way was open, and was lost. */
+  /** The table is known. */
+  #working = false;
+  /** It was, and the way to it was lost. */
   #lost = false;
   /** Services that are ours while nothing is open. */
   #own: ReadonlySet<string>;
@@ -296,6 +298,7 @@ export class BalancerTable {
     this.#spoiled ||= outcome?.sent !== 0;
     if (outcome === undefined) return;
     this.#dirty = false;
+    if (outcome.changed) this.#tellRepair(outcome.sent, "seen at a command of ours");
     this.#judge(director, outcome.failures, now);
     this.#events.settled();
   }
@@ -340,7 +343,7 @@ export class BalancerTable {
 
   /** The table is known: whatever kept us from it is over. */
   #begun(): void {
-    this.#dirty = true;
+    this.#dirty = this.#working = true;
     this.#lost = false;
     this.#openings = 0;
     this.#missing = false;
@@ -355,14 +358,16 @@ export class BalancerTable {
 
   #repair(commands: readonly TableCommand[]): void {
     if (commands.length === 0) return;
-    this.#repairs++;
     this.#dirty = true;
     const named = commands.slice(0, NAMED).map(describeCommand).join("; ");
     const more = commands.length > NAMED ? `, and ${commands.length - NAMED} more` : "";
-    this.#say("warning", ["ipvs"], "Somebody has changed the table: puts it right", {
-      commands: commands.length,
-      what: `${named}${more}`,
-    });
+    this.#tellRepair(commands.length, `${named}${more}`);
+  }
+
+  #tellRepair(commands: number, what: string): void {
+    this.#repairs++;
+    const properties = { commands, what };
+    this.#say("warning", ["ipvs"], "Somebody has changed the table: puts it right", properties);
   }
 
   /** Whether anything that concerns us is otherwise than we left it. */
@@ -377,7 +382,8 @@ export class BalancerTable {
   #fail(error: unknown): void {
     const reason = textOf(error);
     this.#missing = error instanceof MissingIpvs;
-    this.#lost ||= this.#open?.director.known === true;
+    this.#lost ||= this.#working;
+    this.#working = false;
     this.close();
     const wait = Math.min(LONGEST_REOPEN, FIRST_REOPEN * 2 ** Math.min(this.#openings++, 10));
     this.#openAt = this.#world.now() + wait;

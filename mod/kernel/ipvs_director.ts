@@ -64,6 +64,8 @@ export interface IpvsOutcome {
   /** Times that the table had to be read: 0 or 1 where nobody else changes it. */
   readonly reads: number;
   readonly failures: readonly IpvsFailure[];
+  /** Answers showed that somebody else had changed the table. */
+  readonly changed?: true;
 }
 
 /** What is called for changing the whole. */
@@ -85,6 +87,7 @@ interface Work extends Required<ConvergeOptions> {
   reads: number;
   failures: IpvsFailure[];
   surprised: IpvsFailure[];
+  changed: boolean;
   /** Services that could not be made: their destinations cannot either. */
   readonly missing: Set<string>;
 }
@@ -234,9 +237,12 @@ export class IpvsDirector {
         if (!wanted.has(name) && !this.#model.table.has(name)) this.#own.delete(name);
       }
       const { sent, reads, failures, surprised } = work;
-      if (surprised.length === 0) return { sent, reads, failures };
+      const more = work.changed ? { changed: true } as const : {};
+      if (surprised.length === 0) return { sent, reads, failures, ...more };
       this.#known = false;
-      if (work.round === ROUNDS) return { sent, reads, failures: [...failures, ...surprised] };
+      if (work.round === ROUNDS) {
+        return { sent, reads, failures: [...failures, ...surprised], ...more };
+      }
       work.round++;
       work.commands = undefined;
       work.failures = [];
@@ -313,8 +319,9 @@ export class IpvsDirector {
   /** Sends commands and follows each answer. */
   #apply(
     commands: readonly TableCommand[],
-    { failures, surprised, missing }: Pick<Work, "failures" | "surprised" | "missing">,
+    work: Work,
   ): void {
+    const { failures, surprised, missing } = work;
     this.#requester.transact(commands.map((command) => this.#encode(command)), (at, answer) => {
       const command = commands[at]!;
       const { errno } = answer;
@@ -326,6 +333,7 @@ export class IpvsDirector {
       const text = `${describeCommand(command)}: ${explain(command, answer)}`;
       if (answer.text === ANSWER_LOST || isSurprise(command.kind, errno)) {
         surprised.push({ command, errno: 0, text });
+        work.changed ||= answer.text !== ANSWER_LOST;
         return;
       }
       if (command.kind === "add-service") missing.add(serviceName(command.service.key));
@@ -363,6 +371,7 @@ function newWork(wanted: Table, flush: boolean, spare: ReadonlySet<string>): Wor
     reads: 0,
     failures: [],
     surprised: [],
+    changed: false,
     missing: new Set(),
   };
 }

@@ -6,27 +6,39 @@
 import {
   type Destination,
   encodeCommand,
+  IPVS_CMD_DEL_DAEMON,
   IPVS_CMD_DEL_DEST,
   IPVS_CMD_DEL_SERVICE,
+  IPVS_CMD_GET_CONFIG,
+  IPVS_CMD_GET_DAEMON,
   IPVS_CMD_GET_DEST,
+  IPVS_CMD_GET_INFO,
   IPVS_CMD_GET_SERVICE,
+  IPVS_CMD_NEW_DAEMON,
   IPVS_CMD_NEW_DEST,
   IPVS_CMD_NEW_SERVICE,
+  IPVS_CMD_SET_CONFIG,
   IPVS_CMD_SET_DEST,
+  IPVS_CMD_SET_INFO,
   IPVS_CMD_SET_SERVICE,
   readCommandNumber,
+  readDaemon,
   readDestination,
   readDestinationKey,
   readService,
   readServiceKey,
+  readTimeouts,
   type Service,
   type ServiceKey,
   serviceName,
+  type SyncDaemon,
   type TableCommand,
   TableModel,
+  type Timeouts,
 } from "../../../mod/ipvs/mod.ts";
 import type { IpvsIo } from "../../../mod/kernel/ipvs_io.ts";
 import {
+  beginGeneric,
   type Decoded,
   EEXIST,
   ENOENT,
@@ -36,16 +48,26 @@ import {
   NLM_F_CAPPED,
   NLMSG_DONE,
   NLMSG_ERROR,
+  readGenericHeader,
+  readNested,
+  readU32,
   splitMessages,
 } from "../../../mod/netlink/mod.ts";
 
-const FAMILY = 0x23;
+const FIRST_FAMILY = 0x23;
+
+const DUMPS: readonly number[] = [IPVS_CMD_GET_SERVICE, IPVS_CMD_GET_DEST, IPVS_CMD_GET_DAEMON];
 
 /** What may go wrong with an answer. */
 export type Fault = "lost" | "half" | number;
 
 export class ModelIpvs implements IpvsIo {
-  readonly family = FAMILY;
+  family = FIRST_FAMILY;
+  /** Seconds. */
+  timeouts: Timeouts = { tcp: 900, tcpFin: 120, udp: 300 };
+  daemons: SyncDaemon[] = [];
+  /** The module is not there: whatever is asked of its family fails. */
+  unloaded = false;
   readonly model = new TableModel();
   readonly schedulers = new Set(["rr", "wrr", "wlc", "mh"]);
   /** Commands that came, in order; questions are not among them. */
@@ -61,12 +83,48 @@ export class ModelIpvs implements IpvsIo {
   /** Answers to questions are cut off. */
   silent = false;
   readonly #queue: Uint8Array[] = [];
+  /** Sockets that are open. */
+  sockets = 0;
+  /** How others come to know of what they do by errno, in place of an answer. */
+  refuse: (command: number) => number = () => 0;
+
+  /** Another socket to the same table. */
+  connect(): IpvsIo {
+    const queue: Uint8Array[] = [];
+    const { family } = this;
+    this.sockets++;
+    return {
+      family,
+      send: (bytes) => this.#send(bytes, queue),
+      receive: () => queue.shift(),
+      close: () => void this.sockets--,
+    };
+  }
+
+  /** The module is unloaded and, with `load`, loaded again: empty, with another number. */
+  unload(): void {
+    this.unloaded = true;
+    this.family++;
+    for (const { service } of [...this.model.table.values()]) {
+      this.model.apply({ kind: "delete-service", service: service.key });
+    }
+    this.daemons = [];
+    this.timeouts = { tcp: 900, tcpFin: 120, udp: 300 };
+  }
+
+  load(): void {
+    this.unloaded = false;
+  }
 
   send(bytes: Uint8Array): void {
+    this.#send(bytes, this.#queue);
+  }
+
+  #send(bytes: Uint8Array, queue: Uint8Array[]): void {
     this.sends++;
     const { messages, problem } = splitMessages(bytes.slice());
     if (problem !== undefined) throw new Error(problem);
-    for (const message of messages) this.#take(message);
+    for (const message of messages) this.#take(message, queue);
   }
 
   receive(): Uint8Array | undefined {
@@ -77,24 +135,79 @@ export class ModelIpvs implements IpvsIo {
     this.closed = true;
   }
 
-  #take(message: NetlinkMessage): void {
-    if (message.type !== FAMILY) throw new Error(`Message of family ${message.type}`);
+  #take(message: NetlinkMessage, queue: Uint8Array[]): void {
+    if (this.unloaded || message.type !== this.family) {
+      return this.#acknowledge(message, ENOENT, queue);
+    }
     const number = accept(readCommandNumber(message));
-    if (number === IPVS_CMD_GET_SERVICE || number === IPVS_CMD_GET_DEST) {
-      if (!this.silent) this.#dump(number, message);
+    const refused = this.refuse(number);
+    if (refused !== 0) return this.#acknowledge(message, refused, queue);
+    if (DUMPS.includes(number)) {
+      if (!this.silent) this.#dump(number, message, queue);
       return;
     }
+    const other = this.#around(number, message, queue);
+    if (other !== undefined) return this.#acknowledge(message, other, queue);
     const command = commandOf(number, message);
     this.commands.push(command);
     this.before(command);
     const fault = this.fault(command);
     const errno = typeof fault === "number" ? fault : this.#carryOut(command);
     if (fault === "lost") return;
+    this.#acknowledge(message, errno, queue);
+    if (fault === "half") queue.push(queue.pop()!.subarray(0, 18));
+  }
+
+  #acknowledge({ type, sequence }: NetlinkMessage, errno: number, queue: Uint8Array[]): void {
     const writer = new MessageWriter();
-    writer.begin(NLMSG_ERROR, NLM_F_CAPPED, message.sequence).u32(-errno >>> 0);
-    writer.u32(20).u16(FAMILY).u16(5).u32(message.sequence).u32(0).end();
-    const answer = writer.finish().slice();
-    this.#queue.push(fault === "half" ? answer.subarray(0, 18) : answer);
+    writer.begin(NLMSG_ERROR, NLM_F_CAPPED, sequence).u32(-errno >>> 0);
+    writer.u32(20).u16(type).u16(5).u32(sequence).u32(0).end();
+    queue.push(writer.finish().slice());
+  }
+
+  /** Timeouts and daemons. @returns the errno; undefined: it is about the table */
+  #around(number: number, message: NetlinkMessage, queue: Uint8Array[]): number | undefined {
+    const { sequence } = message;
+    const writer = new MessageWriter();
+    switch (number) {
+      case IPVS_CMD_GET_INFO:
+        beginGeneric(writer, this.family, 0, sequence, IPVS_CMD_SET_INFO, 1);
+        writer.attributeU32(1, 0x010201).attributeU32(2, 4096).end();
+        queue.push(writer.finish().slice());
+        return 0;
+      case IPVS_CMD_GET_CONFIG: {
+        const said = { kind: "set-timeouts", timeouts: this.timeouts } as const;
+        encodeCommand(writer, this.family, sequence, said);
+        queue.push(writer.finish().slice());
+        return 0;
+      }
+      case IPVS_CMD_SET_CONFIG: {
+        const { tcp, tcpFin, udp } = accept(readTimeouts(message));
+        const before = this.timeouts;
+        this.timeouts = {
+          tcp: tcp || before.tcp,
+          tcpFin: tcpFin || before.tcpFin,
+          udp: udp || before.udp,
+        };
+        return 0;
+      }
+      case IPVS_CMD_NEW_DAEMON: {
+        const daemon = accept(readDaemon(message));
+        if (this.daemons.some(({ role }) => role === daemon.role)) return EEXIST;
+        this.daemons.push(daemon);
+        return 0;
+      }
+      case IPVS_CMD_DEL_DAEMON: {
+        const attributes = accept(readGenericHeader(message)).attributes;
+        const nested = accept(readNested(attributes, 3)!);
+        const role = readU32(nested, 1) === 1 ? "master" : "backup";
+        if (!this.daemons.some((one) => one.role === role)) return ESRCH;
+        this.daemons = this.daemons.filter((one) => one.role !== role);
+        return 0;
+      }
+      default:
+        return undefined;
+    }
   }
 
   /** What Linux answers; 0 where it does it. */
@@ -116,23 +229,27 @@ export class ModelIpvs implements IpvsIo {
     return command.kind === "add-destination" ? EEXIST : ENOENT;
   }
 
-  #dump(number: number, message: NetlinkMessage): void {
+  #dump(number: number, message: NetlinkMessage, queue: Uint8Array[]): void {
     const writer = new MessageWriter();
     const { sequence } = message;
-    if (number === IPVS_CMD_GET_SERVICE) {
+    if (number === IPVS_CMD_GET_DAEMON) {
+      for (const daemon of this.daemons) {
+        encodeCommand(writer, this.family, sequence, { kind: "start-daemon", daemon });
+      }
+    } else if (number === IPVS_CMD_GET_SERVICE) {
       this.reads++;
       for (const { service } of this.model.table.values()) {
-        encodeCommand(writer, FAMILY, sequence, { kind: "add-service", service });
+        encodeCommand(writer, this.family, sequence, { kind: "add-service", service });
       }
     } else {
       const service = accept(readServiceKey(message));
       for (const destination of this.destinations(service).values()) {
         const said = { kind: "add-destination", service, destination } as const;
-        encodeCommand(writer, FAMILY, sequence, said);
+        encodeCommand(writer, this.family, sequence, said);
       }
     }
     writer.begin(NLMSG_DONE, 2, sequence).u32(0).end();
-    this.#queue.push(writer.finish().slice());
+    queue.push(writer.finish().slice());
   }
 
   destinations(service: ServiceKey): ReadonlyMap<string, Destination> {
