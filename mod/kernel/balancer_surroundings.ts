@@ -36,6 +36,8 @@ export class BalancerSurroundings {
   #noted: string;
   #awaited: { readonly id: EventId; readonly until: number } | undefined;
   #settingsAt = 0;
+  /** What was before is known of all that will be changed. */
+  #prepared = false;
   #failures: readonly string[] = [];
   /** Somebody's role is not known yet: daemons that follow are left alone. */
   #undecided = false;
@@ -102,6 +104,7 @@ export class BalancerSurroundings {
     this.#marks.want(marks ?? []);
     this.#settings.want({ timeouts, settings });
     this.#sync.want(syncDaemons);
+    this.#prepared = false;
     this.#settingsAt = 0;
   }
 
@@ -131,6 +134,7 @@ export class BalancerSurroundings {
    */
   distrust(reopened = false): void {
     if (reopened) this.#marks.reopen();
+    this.#prepared = false;
     this.#settingsAt = 0;
     this.#sync.distrust();
   }
@@ -148,13 +152,15 @@ export class BalancerSurroundings {
         this.#tellNote();
       }, () => this.#daemonsAt = now + RETRY);
     }
-    if (!this.#settings.used || now < (this.#awaited?.until ?? this.#settingsAt)) return;
-    this.#awaited = undefined;
-    this.#settingsAt = now + RETRY;
+    if (!this.#settings.used || (this.#awaited === undefined && now < this.#settingsAt)) return;
     this.#attempt("Cannot set timeouts and settings", () => {
-      if (this.#settings.prepare(director) && this.#tellNote()) return;
+      // How things are is in the note before they are changed.
+      if (!this.#prepared && this.#settings.prepare(director)) this.#tellNote();
+      this.#prepared = true;
+      if (now < (this.#awaited?.until ?? this.#settingsAt)) return;
+      this.#awaited = undefined;
       this.#set(director, now);
-    });
+    }, () => this.#settingsAt = now + RETRY);
   }
 
   /** Stops and puts back everything of ours. @returns what the kernel would not do, in words */
