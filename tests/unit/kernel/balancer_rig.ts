@@ -129,7 +129,10 @@ export class Rig {
         readSetting: (_, path) => this.settings.get(path.replace("ipv4/vs/", "")),
         writeSetting: (_, path, value) =>
           void this.settings.set(path.replace("ipv4/vs/", ""), value),
-      } as ConstructorParameters<typeof Balancer>[0],
+        openFirewall: () => {
+          throw new Error("no nftables here");
+        },
+      },
       {
         control: (message) => this.#take(structuredClone(message)),
         finding: (finding) => void this.findings.push(finding),
