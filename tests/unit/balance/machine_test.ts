@@ -243,3 +243,18 @@ Deno.test("a configuration that makes no sense is refused before anything change
     strictEqual(scene.table(), "11=1");
   }
 });
+
+Deno.test("what a check has said is forgotten with it, unless somebody else still runs it", () => {
+  const settings = virtual([real(11), real(12, 1, { startDown: true })]);
+  const scene = new Scene();
+  scene.configure(settings);
+  scene.up(12);
+  scene.configure(virtual([real(11)]));
+  scene.configure(settings);
+  strictEqual(scene.table(), "11=1");
+  scene.up(12);
+  const checks = ["198.51.100.11", "198.51.100.12"];
+  scene.tell({ type: "configure", servers: [virtual([real(11)])], checks });
+  scene.configure(settings);
+  strictEqual(scene.table(), "11=1 12=1");
+});
