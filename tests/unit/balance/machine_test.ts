@@ -1,6 +1,7 @@
 /** Health, quorum, sorry server and follow: what a virtual server wants of the table, step by step. */
 
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { wantedServer } from "../../../mod/balance/mod.ts";
 import { real, Scene, SORRY, virtual } from "./scene.ts";
 
 Deno.test("a server that fails goes out, and comes back, in the turn of the finding", () => {
@@ -257,4 +258,19 @@ Deno.test("what a check has said is forgotten with it, unless somebody else stil
   scene.tell({ type: "configure", servers: [virtual([real(11)])], checks });
   scene.configure(settings);
   strictEqual(scene.table(), "11=1 12=1");
+});
+
+Deno.test("a reload that changes what is not the weight is a change of the table", () => {
+  const scene = new Scene();
+  const plain = real(11, 2);
+  scene.configure(virtual([plain, real(12)]));
+  const changes = [{ upperThreshold: 9 }, { forward: "direct" }, { port: 8080 }] as const;
+  for (const change of changes) {
+    const server = { ...plain.server, ...change };
+    deepStrictEqual(scene.configure(virtual([{ ...plain, server }, real(12)])), ["program web"]);
+    deepStrictEqual(wantedServer(scene.balance, "web")?.servers[0], server);
+  }
+  const service = { ...virtual([]).service, scheduler: "mh" };
+  deepStrictEqual(scene.configure(virtual([plain, real(12)], { service })), ["program web"]);
+  deepStrictEqual(wantedServer(scene.balance, "web")?.settings, service);
 });

@@ -13,6 +13,7 @@ import {
   reportBalance,
   step,
   type VirtualServerSettings,
+  wantedServer,
   wantedServers,
 } from "../../../mod/balance/mod.ts";
 import {
@@ -30,14 +31,17 @@ const HOLDINGS = ["left", "right"];
 
 function randomReal(random: Random, number: number): RealServerSettings {
   const checks = CHECKS.filter(() => random.chance(0.4));
-  return real(number, random.pick([0, 1, 1, 2, 5, 100]), {
+  const plain = real(number, random.pick([0, 1, 1, 2, 5, 100]));
+  return {
+    ...plain,
+    server: { ...plain.server, upperThreshold: random.pick([0, 10]) },
     checks,
     require: random.pick(["all", "any", 1, 2] as const),
     onFailure: random.pick(["remove", "weight-zero"] as const),
     startDown: random.chance(0.3),
     slowStart: random.pick([0, 0, 1, 3.5, 10]) * SECOND,
     drainTimeout: random.pick([0, 2, 7.25]) * SECOND,
-  });
+  };
 }
 
 function randomReals(random: Random, low: number, high: number): RealServerSettings[] {
@@ -240,6 +244,19 @@ function tableOf(scene: Scene): Table {
   return table.value;
 }
 
+/** All but the weight is as it is configured or listed now. */
+function compareSettings(scene: Scene, { servers }: Model): void {
+  for (const { settings, reals } of servers) {
+    const { sorryServer } = settings;
+    const sorry = sorryServer === null ? undefined : sorryServer.server.address;
+    for (const { weight, ...rest } of wantedServer(scene.balance, settings.name)?.servers ?? []) {
+      if (rest.address === sorry) continue;
+      const found = reals.find(({ name }) => name === rest.address);
+      deepStrictEqual({ ...rest, weight }, { ...found?.server, weight });
+    }
+  }
+}
+
 function usable(table: Table, name: string): number {
   return [...table.get(name)?.destinations.values() ?? []].filter(({ weight }) => weight > 0)
     .length;
@@ -340,6 +357,7 @@ Deno.test("2,000 histories: states, quorums and orders are what was said, and wh
       deepStrictEqual(reported(scene), model.expected(), `after ${event.type}`);
       const after = tableOf(scene);
       walk(before, after);
+      compareSettings(scene, model);
       if (before.size === after.size && [...before.keys()].every((name) => after.has(name))) {
         const changed = planTable(after, before, "all").length > 0;
         if (changed) ok(scene.effects.some(({ type }) => type === "program"));
