@@ -142,6 +142,8 @@ function keepOrCreate(
   known.listed = listed;
   server.servers.set(settings.name, known);
   judge(turn.balance, known);
+  // Its end may be another one.
+  if (known.risingSince !== null) rise(turn, server, known, known.risingSince);
 }
 
 function createReal(

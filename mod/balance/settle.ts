@@ -25,19 +25,21 @@ export function settle(turn: Turn): BalanceEffect[] {
       quorums.push({ type: "quorum", server: name, met, reason: quorumReason(server) });
     }
     // Whether the sorry server is in decides for all others.
-    let changed = sorry !== isSorry(server);
-    for (const real of all || changed ? server.servers.values() : some) {
+    const replaced = sorry !== isSorry(server);
+    let changed = replaced;
+    for (const real of all || replaced ? server.servers.values() : some) {
       const placed = placeOf(server, real, turn.now);
       // Behind the sorry server that it is, too, nobody sees it.
       changed ||= placed !== real.placed && !(real.twin && sorry);
       real.placed = placed;
     }
-    if (all) {
+    if (all || replaced) {
+      const old = all ? before : server.wanted;
       server.wanted = null;
       const after = wantedOf(server);
-      if (!sameValue(before, after)) turn.programmed.add(name);
+      if (!sameValue(old, after)) turn.programmed.add(name);
       // The same value as long as nothing has changed.
-      else server.wanted = before;
+      else server.wanted = old;
     } else if (changed) {
       server.wanted = null;
       if (server.active) turn.programmed.add(name);
