@@ -87,6 +87,13 @@ Deno.test("connections are counted once a second at most, all draining servers t
   scene.now += SECOND / 2;
   scene.drain(12);
   deepStrictEqual(scene.pass(SECOND), ["11: count 198.51.100.11, 198.51.100.12"]);
+  // The end of a time limit in the midst of a second is no reason to count again.
+  scene.drain(11, SECOND / 4);
+  deepStrictEqual(scene.pass(SECOND / 2), [
+    "11.75: program web",
+    "11.75: 198.51.100.11 drained, 0 left",
+    "12: count 198.51.100.12",
+  ]);
 });
 
 Deno.test("a drain takes the weight out of the quorum", () => {
