@@ -52,8 +52,17 @@ async function run(
       const files = operands.length > 0 ? operands : values.config ? [values.config] : [];
       if (files.length === 0) throw new UsageError("check needs at least one FILE");
       const { checkCommand } = await import("./mod/cli/check.ts");
-      const options = { ...named(values), json, color: colors(Deno.stdout) };
+      const host = values.host ?? false;
+      const options = { ...named(values), json, host, color: colors(Deno.stdout) };
       const { exitCode, output } = checkCommand([...files], options);
+      say(output);
+      return exitCode;
+    }
+    case "doctor": {
+      expectOperands(operands, 1);
+      const { doctorCommand } = await import("./mod/cli/doctor.ts");
+      const options = { ...named(values), json, color: colors(Deno.stdout) };
+      const { exitCode, output } = doctorCommand(operands[0] ?? values.config, options);
       say(output);
       return exitCode;
     }

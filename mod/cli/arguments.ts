@@ -19,6 +19,7 @@ export const COMMON_OPTIONS = {
   config: { type: "string", short: "c" },
   control: { type: "string" },
   for: { type: "string" },
+  host: { type: "boolean" },
   help: { type: "boolean", short: "h" },
   json: { type: "boolean" },
   name: { type: "string" },
@@ -33,6 +34,7 @@ export type CommonValues = {
   config?: string;
   control?: string;
   for?: string;
+  host?: boolean;
   help?: boolean;
   json?: boolean;
   name?: string;

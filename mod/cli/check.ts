@@ -13,6 +13,9 @@ import {
   type ValidSite,
 } from "../../config/mod.ts";
 
+import { escapeText } from "../text/mod.ts";
+import { lookAt } from "./doctor.ts";
+
 /** Exit code and what to print, without a newline at the end. */
 export interface CheckResult {
   /** 0: every file is valid, perhaps with warnings; 2: at least one is not. */
@@ -26,6 +29,8 @@ export interface CheckOptions {
   readonly json: boolean;
   /** ANSI colours in the text. */
   readonly color: boolean;
+  /** Warn of what this host lacks, too. */
+  readonly host?: boolean;
   /** Check as the agent of this name. */
   readonly name?: string;
 }
@@ -54,6 +59,27 @@ function validLine(path: string, { site }: ValidSite): string {
   return `${path}: valid: ${parts.join(", ")} (as ${site.agent.name})`;
 }
 
+/** What this host lacks for a site: warnings about the whole file. */
+function lackedBy(path: string, { site }: ValidSite): Problem[] {
+  return lookAt(site).findings.filter(({ gravity }) => gravity !== "advice").map((finding) => ({
+    file: path,
+    line: 0,
+    column: 0,
+    source_line: "",
+    severity: "warning",
+    message: `On this host: ${
+      finding.subject === "" ? "" : `${finding.subject}: `
+    }${finding.message}`,
+    suggestion: finding.advice,
+  }));
+}
+
+/** It is about the host, so that no line of the file is shown with it. */
+function hostLine({ message, suggestion }: Problem, color: boolean): string {
+  const head = color ? "\x1b[33mwarning\x1b[0m" : "warning";
+  return `${head}: ${escapeText(message)}\n  ${escapeText(suggestion ?? "")}`;
+}
+
 /** What programs get of a problem. */
 function plain({ file, line, column, severity, message, suggestion }: Problem) {
   return { file, line, column, severity, message, suggestion: suggestion ?? null };
@@ -70,8 +96,12 @@ export function checkCommand(paths: readonly string[], options: CheckOptions): C
     const found = result.ok ? result.warnings : result.problems;
     problems.push(...found);
     for (const problem of found) lines.push(formatProblem(problem, { color: options.color }));
-    if (result.ok) lines.push(validLine(path, result));
-    else {
+    if (result.ok) {
+      const lacks = options.host === true ? lackedBy(path, result) : [];
+      problems.push(...lacks);
+      for (const problem of lacks) lines.push(hostLine(problem, options.color));
+      lines.push(validLine(path, result));
+    } else {
       exitCode = 2;
       const errors = found.filter(({ severity }) => severity === "error").length;
       lines.push(`${path}: not valid: ${count(errors, "error", "errors")}`);

@@ -7,7 +7,8 @@
 const GENERAL = `halb: high availability for Linux edge boxes and routers
 
   halb --config site.toml            run the agent in the foreground (or: halb run --config …)
-  halb check    site.toml...         validate configuration files; --json
+  halb check    site.toml...         validate configuration files; --json, --host
+  halb doctor   [site.toml] [--json] look for what breaks such a setup on this host
   halb reload                        let the running agent apply its file again (or send SIGHUP)
   halb status   [NAME] [--json]      what is going on now
   halb release  NAME [--for 10m]     let another node be master of a router or sync group
@@ -42,11 +43,21 @@ With --take-over it takes the place of the agent that runs at the same control s
 failover; that one ends. "halb upgrade" starts such a process by itself.
 
   halb run --config site.toml --name edge-a`,
-  check: `halb check FILE... [--name NAME] [--json]
+  check: `halb check FILE... [--name NAME] [--host] [--json]
 
-Validates configuration files as node NAME would read them. Every error comes with its place.
+Validates configuration files as node NAME would read them. Every error comes with its place. With
+--host it also warns of what this host lacks for them, as "halb doctor" does; that never makes a file
+invalid.
 
   halb check site.toml --name edge-b`,
+  doctor: `halb doctor [FILE] [--name NAME] [--json]
+
+Looks for what breaks the site of FILE on this host: interfaces, addresses, modules and settings of
+the kernel, ways to real servers and back, firewalls, other daemons; each with what to do about it.
+Without FILE, for what would break any. Changes nothing. Exit code 0 where nothing was found but
+advice, 1 where something was.
+
+  halb doctor site.toml`,
   reload: `halb reload [--control PATH | --config FILE]
 
 The running agent reads its own file again and applies the difference. An invalid file changes

@@ -1,0 +1,91 @@
+/**
+ * `halb doctor`: what breaks such a setup on this host, and what to do about each thing. Nothing is
+ * changed, and no agent need run.
+ *
+ * @module
+ */
+
+import { formatProblem, loadSite, type SiteConfig, systemOptions } from "../../config/mod.ts";
+import { diagnose, diagnoseBare } from "../host/diagnose.ts";
+import type { Gravity, HostFinding } from "../host/finding.ts";
+import { BARE_QUESTIONS, questionsOf } from "../host/questions.ts";
+import { readHost } from "../host/read.ts";
+import type { HostReading } from "../host/readings.ts";
+import { escapeText } from "../text/mod.ts";
+
+/** How to look. */
+export interface DoctorOptions {
+  /** JSON instead of text. */
+  readonly json: boolean;
+  /** ANSI colours in the text. */
+  readonly color: boolean;
+  /** Look as the agent of this name. */
+  readonly name?: string;
+}
+
+/** Exit code and what to print, without a newline at the end. */
+export interface DoctorResult {
+  /** 0: nothing found but advice; 1: something; 2: the site is not valid. */
+  readonly exitCode: 0 | 1 | 2;
+  readonly output: string;
+}
+
+/** Looks for what breaks the site of `path` here; undefined: any site. */
+export function doctorCommand(path: string | undefined, options: DoctorOptions): DoctorResult {
+  if (path === undefined) {
+    const host = readHost(BARE_QUESTIONS);
+    return resultOf(undefined, host, diagnoseBare(host), options);
+  }
+  const loaded = loadSite(path, systemOptions(options.name === undefined ? {} : options));
+  if (!loaded.ok) {
+    const lines = loaded.problems.map((one) => formatProblem(one, { color: options.color }));
+    const output = options.json
+      ? JSON.stringify({ site: path, valid: false, findings: [] }, null, 2)
+      : [...lines, `${path}: not valid: see halb check`].join("\n");
+    return { exitCode: 2, output };
+  }
+  const { host, findings } = lookAt(loaded.site);
+  return resultOf(path, host, findings, options);
+}
+
+/** Reads this host, and what is wrong with it for the site. */
+export function lookAt(site: SiteConfig): { host: HostReading; findings: HostFinding[] } {
+  const host = readHost(questionsOf(site));
+  return { host, findings: diagnose(site, host) };
+}
+
+function resultOf(
+  path: string | undefined,
+  { kernel, libnl }: HostReading,
+  findings: readonly HostFinding[],
+  { json, color }: DoctorOptions,
+): DoctorResult {
+  const exitCode = findings.some(({ gravity }) => gravity !== "advice") ? 1 : 0;
+  if (json) {
+    const origin = "origin" in libnl ? libnl.origin : null;
+    const head = { site: path ?? null, valid: true, kernel, libnl: origin };
+    return { exitCode, output: JSON.stringify({ ...head, findings }, null, 2) };
+  }
+  const lines = findings.map((finding) => findingText(finding, color));
+  return { exitCode, output: [...lines, summary(path ?? "this host", findings)].join("\n") };
+}
+
+const COLORS: Readonly<Record<Gravity, string>> = { error: "31", warning: "33", advice: "36" };
+
+/** A finding in two lines. */
+export function findingText(finding: HostFinding, color: boolean): string {
+  const { gravity, subject, message, advice } = finding;
+  const head = color ? `\x1b[${COLORS[gravity]}m${gravity}\x1b[0m` : gravity;
+  const about = subject === "" ? "" : `${subject}: `;
+  return `${head}: ${escapeText(about + message)}\n  ${escapeText(advice)}`;
+}
+
+function summary(what: string, findings: readonly HostFinding[]): string {
+  const counted = (["error", "warning", "advice"] as const).flatMap((gravity) => {
+    const count = findings.filter((one) => one.gravity === gravity).length;
+    if (count === 0) return [];
+    if (gravity === "advice") return [`${count} ${count === 1 ? "piece" : "pieces"} of advice`];
+    return [`${count} ${gravity}${count === 1 ? "" : "s"}`];
+  });
+  return `${what}: ${counted.length === 0 ? "nothing found" : counted.join(", ")}`;
+}

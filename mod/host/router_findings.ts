@@ -1,0 +1,225 @@
+/**
+ * What keeps virtual routers and BFD sessions of a site from working on a host.
+ *
+ * @module
+ */
+
+import { familyOf, type SiteConfig } from "../../config/mod.ts";
+import type { HostFinding } from "./finding.ts";
+import { droppedBy, type Wanted } from "./firewall.ts";
+import { BFD_PORTS } from "./questions.ts";
+import {
+  holderOf,
+  type HostReading,
+  interfaceOf,
+  type NamespaceReading,
+  settingOf,
+} from "./readings.ts";
+
+type Router = SiteConfig["vrrp"][number];
+type Session = SiteConfig["bfd"][number];
+
+/** Protocol number of addresses that halb has made. */
+const OWN_PROTOCOL = 112;
+
+/** Findings about all virtual routers. */
+export function routerFindings(site: SiteConfig, host: HostReading): HostFinding[] {
+  return site.vrrp.flatMap((router) => findingsOf(router, host));
+}
+
+function findingsOf(router: Router, host: HostReading): HostFinding[] {
+  const subject = `virtual router ${router.name}`;
+  const namespace = host.namespaces.get(router.namespace ?? "");
+  if (namespace === undefined) return [];
+  if (namespace === null) return [noNamespace(subject, router.namespace ?? "")];
+  const findings = interfaceFindings(subject, router.interface, namespace);
+  const found = interfaceOf(namespace, router.interface);
+  const families = [...new Set(router.addresses.map(({ address }) => familyOf(address)))];
+  if (found !== undefined && router.unicast === undefined && !found.multicast && found.up) {
+    findings.push({
+      code: "no-multicast",
+      gravity: "error",
+      subject,
+      message: `${found.name} carries no multicast, which adverts are`,
+      advice: `ip link set ${found.name} multicast on, or give the peers by \`unicast\``,
+    });
+  }
+  for (const family of families) {
+    if (found !== undefined) findings.push(...sourceFindings(subject, router, family, namespace));
+    findings.push(...firewallFindings(subject, { protocol: "vrrp", family }, namespace));
+  }
+  for (const { address } of [...router.addresses, ...router.excluded_addresses]) {
+    const holder = holderOf(namespace, address);
+    if (holder === undefined || holder.protocol === OWN_PROTOCOL || router.priority === 255) {
+      continue;
+    }
+    findings.push({
+      code: "address-configured",
+      gravity: "warning",
+      subject,
+      message: `${address} is an address of ${holder.interface.name} already, and not by halb: ` +
+        "this host answers for it as a backup, too",
+      advice: `ip address del ${address} dev ${holder.interface.name}, and take it out of the ` +
+        "host's network configuration; an owner has `priority = 255`",
+    });
+  }
+  return [...findings, ...bindFindings(subject, families, namespace)];
+}
+
+function sourceFindings(
+  subject: string,
+  router: Router,
+  family: "ipv4" | "ipv6",
+  namespace: NamespaceReading,
+): HostFinding[] {
+  const own = interfaceOf(namespace, router.interface);
+  const disabled = settingOf(namespace, `net.ipv6.conf.${router.interface}.disable_ipv6`);
+  if (family === "ipv6" && disabled === 1) {
+    return [{
+      code: "ipv6-disabled",
+      gravity: "error",
+      subject,
+      message: `IPv6 is off on ${router.interface}`,
+      advice: `sysctl -w net.ipv6.conf.${router.interface}.disable_ipv6=0`,
+    }];
+  }
+  const virtual = new Set(router.addresses.map(({ address }) => address));
+  const usable = own?.addresses.some(({ address, protocol }) =>
+    familyOf(address) === family && (protocol !== OWN_PROTOCOL || !virtual.has(address)) &&
+    (family === "ipv4" || router.unicast !== undefined || /^fe[89ab]/.test(address))
+  );
+  if (usable === true || router.source !== undefined) return [];
+  const kind = family === "ipv4" ? "IPv4" : "link-local IPv6";
+  return [{
+    code: "no-source",
+    gravity: "error",
+    subject,
+    message: `${router.interface} has no ${kind} address of its own to send adverts from`,
+    advice: "give it one, or name one by `source`",
+  }];
+}
+
+function bindFindings(
+  subject: string,
+  families: readonly ("ipv4" | "ipv6")[],
+  namespace: NamespaceReading,
+): HostFinding[] {
+  return families.filter((family) => settingOf(namespace, `net.${family}.ip_nonlocal_bind`) === 0)
+    .map((family) => ({
+      code: "nonlocal-bind",
+      gravity: "advice",
+      subject,
+      message: `Programs on a backup cannot listen at virtual addresses (net.${family}.` +
+        "ip_nonlocal_bind is 0)",
+      advice: `sysctl -w net.${family}.ip_nonlocal_bind=1 where they name these addresses; not ` +
+        "needed where they listen at all",
+    }));
+}
+
+/** The interface is there, and up. */
+export function interfaceFindings(
+  subject: string,
+  name: string,
+  namespace: NamespaceReading,
+): HostFinding[] {
+  const found = interfaceOf(namespace, name);
+  if (found === undefined) {
+    const there = namespace.interfaces.filter(({ loopback }) => !loopback).map((one) => one.name);
+    return [{
+      code: "interface-missing",
+      gravity: "error",
+      subject,
+      message: `There is no interface ${name}`,
+      advice: there.length === 0
+        ? "make it, or write another name"
+        : `make it, or write another name: there are ${there.slice(0, 8).join(", ")}`,
+    }];
+  }
+  if (found.up && (found.running || found.loopback)) return [];
+  return [{
+    code: "interface-down",
+    gravity: "warning",
+    subject,
+    message: found.up ? `${name} has no carrier` : `${name} is down`,
+    advice: found.up ? "see to the cable, or the other end" : `ip link set ${name} up`,
+  }];
+}
+
+/** A namespace that is asked for and not there. */
+export function noNamespace(subject: string, name: string): HostFinding {
+  return {
+    code: "namespace-missing",
+    gravity: "error",
+    subject,
+    message: `There is no network namespace ${name}, or it may not be entered`,
+    advice: `ip netns add ${name}, and run this as root`,
+  };
+}
+
+function firewallFindings(
+  subject: string,
+  wanted: Wanted,
+  namespace: NamespaceReading,
+): HostFinding[] {
+  const chain = droppedBy(namespace.ruleset, wanted);
+  if (chain === undefined) return [];
+  const name = wanted.protocol === "vrrp" ? "VRRP (protocol 112)" : `BFD (UDP port ${wanted.port})`;
+  const rule = wanted.protocol === "vrrp"
+    ? "meta l4proto vrrp accept"
+    : `udp dport ${wanted.port} accept`;
+  return [{
+    code: "firewall",
+    gravity: "error",
+    subject,
+    message: `nftables' chain ${chain} drops ${name} of peers: no rule accepts it`,
+    advice: `nft insert rule ${chain} ${rule}, and in the firewall's own configuration`,
+  }];
+}
+
+// ---- BFD ----------------------------------------------------------------------------------------
+
+/** Findings about all BFD sessions, and about ports that others have. */
+export function sessionFindings(site: SiteConfig, host: HostReading): HostFinding[] {
+  return [...site.bfd.flatMap((session) => ofSession(session, host)), ...portFindings(host)];
+}
+
+/** Ports of BFD that other programs have. */
+export function portFindings(host: HostReading): HostFinding[] {
+  const findings: HostFinding[] = [];
+  for (const [name, namespace] of host.namespaces) {
+    for (const { port, owner } of namespace?.ports ?? []) {
+      if (/^halb\b/.test(owner)) continue;
+      findings.push({
+        code: "port-taken",
+        gravity: "error",
+        subject: name === "" ? "" : `network namespace ${name}`,
+        message: `${owner} has UDP port ${port}, which BFD needs`,
+        advice: "stop it, or let it have the sessions: one program speaks BFD on a host",
+      });
+    }
+  }
+  return findings;
+}
+
+function ofSession(session: Session, host: HostReading): HostFinding[] {
+  const subject = `BFD session ${session.name}`;
+  const namespace = host.namespaces.get(session.namespace ?? "");
+  if (namespace === undefined) return [];
+  if (namespace === null) return [noNamespace(subject, session.namespace ?? "")];
+  const findings = session.interface === undefined
+    ? []
+    : interfaceFindings(subject, session.interface, namespace);
+  const { source } = session;
+  if (source !== undefined && holderOf(namespace, source) === undefined) {
+    findings.push({
+      code: "source-missing",
+      gravity: "error",
+      subject,
+      message: `The source ${source} is no address of this host`,
+      advice: "give it to an interface, or write another one",
+    });
+  }
+  const port = session.multihop ? BFD_PORTS.multihop : BFD_PORTS.single;
+  const wanted: Wanted = { protocol: "udp", port, family: familyOf(session.peer) };
+  return [...findings, ...firewallFindings(subject, wanted, namespace)];
+}
