@@ -46,8 +46,8 @@ failover; that one ends. "halb upgrade" starts such a process by itself.
   check: `halb check FILE... [--name NAME] [--host] [--json]
 
 Validates configuration files as node NAME would read them. Every error comes with its place. With
---host it also warns of what this host lacks for them, as "halb doctor" does; that never makes a file
-invalid.
+--host it also warns of what this host lacks for them, as "halb doctor" does; that never makes a
+file invalid.
 
   halb check site.toml --name edge-b`,
   doctor: `halb doctor [FILE] [--name NAME] [--json]
