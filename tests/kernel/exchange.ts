@@ -55,6 +55,8 @@ export interface ExchangeOptions {
   readonly port: number;
   /** The client's address; the one of the route unless given. */
   readonly client?: string;
+  /** The network namespace of a host; its own name unless given. */
+  readonly namespace?: (host: string) => string;
 }
 
 /** How to ask. */
@@ -68,8 +70,8 @@ export interface HoldOptions {
 /** A request that was answered, and whose connection stays until it is closed. */
 export interface Held {
   readonly server: string;
-  /** Whether a further line gets to the server and its answer back. */
-  alive(): boolean;
+  /** Whether a further line gets to the server and its answer back, in time. */
+  alive(timeoutMs?: number): boolean;
   close(): void;
 }
 
@@ -86,7 +88,7 @@ export class Exchange {
     const { family, port } = options;
     const local = options.local ?? (() => family === 4 ? "0.0.0.0" : "::");
     this.#servers = REAL.map((name, i) =>
-      inNamespace(name, () => {
+      inNamespace(this.#namespace(name), () => {
         const fd = this.#open();
         setReuse(fd);
         bindSocket(fd, this.#sockaddr(local(i), port));
@@ -124,7 +126,7 @@ export class Exchange {
   hold(address: string, port: number, options: HoldOptions = {}): Held {
     const { wire } = this.#options;
     const { timeoutMs = PATIENCE, client = this.#options.client } = options;
-    const fd = inNamespace("c", () => {
+    const fd = inNamespace(this.#namespace("c"), () => {
       const opened = this.#open();
       const own = client ?? (this.#options.family === 4 ? "0.0.0.0" : "::");
       bindSocket(opened, this.#sockaddr(own, nextClientPort++));
@@ -140,19 +142,19 @@ export class Exchange {
       if (wire !== "udp") own = served;
       const to = wire === "udp" ? getSocketName(fd).slice() : null;
       if (wire === "udp") assertText(served, "?");
-      const answer = (text: string) => {
+      const answer = (text: string, timeoutMs = PATIENCE) => {
         write(served, text, to);
-        waitFor(fd, PATIENCE, `the answer of ${server}`);
+        waitFor(fd, timeoutMs, `the answer of ${server}`);
         assertText(fd, text);
       };
       answer(server);
       const held: Held = {
         server,
-        alive: () => {
+        alive: (timeoutMs = PATIENCE) => {
           write(fd, "!");
-          if (!readable(served, PATIENCE)) return false;
+          if (!readable(served, timeoutMs)) return false;
           assertText(served, "!");
-          answer("yes");
+          answer("yes", timeoutMs);
           return true;
         },
         close: () => {
@@ -185,6 +187,10 @@ export class Exchange {
       if (errno !== 0) throw new NoAnswer(`${what}: errno ${errno}`);
     }
     throw new NoAnswer(`${what}: nobody was asked within ${timeoutMs} ms`);
+  }
+
+  #namespace(host: string): string {
+    return this.#options.namespace?.(host) ?? host;
   }
 
   #open(): number {
