@@ -44,6 +44,7 @@ export function checkSessions(
     checkIntervals(session, scheduling, report);
     checkDamping(session, report);
     checkAuth(session, report);
+    checkUnauthenticated(session, report);
   }
 }
 
@@ -224,6 +225,19 @@ function checkIntervals(
     message: "With a `detect_multiplier` of 1 a single lost packet takes the session down on the " +
       "other side",
     advice: "write `3` instead",
+    severity: "warning",
+  });
+}
+
+/** RFC 5883 section 6: over several hops a TTL keeps nobody out. */
+function checkUnauthenticated({ config, node }: CheckedSession, report: Report): void {
+  const { auth, multihop, seamless } = config;
+  if (!multihop || auth !== undefined || seamless !== undefined) return;
+  report({
+    place: valuePlace(descend(node, ["multihop"])),
+    message: "A session over several hops without `auth`: whoever can forge the peer's address " +
+      "can take it down",
+    advice: "add `auth`, on both sides",
     severity: "warning",
   });
 }

@@ -17,6 +17,8 @@ const STATE_COLOUR: Record<string, Colour> = {
 const STATE_COLUMN = 3;
 
 interface UnconfiguredStatus {
+  /** Packets that no session could be charged with, by reason. */
+  readonly bfd_dropped: Readonly<Record<string, number>>;
   readonly bfd_reflector: ReturnType<typeof reflectorStatus>;
   readonly bfd_unsolicited: ReturnType<typeof unsolicitedStatus>;
 }
@@ -43,6 +45,12 @@ export function formatSessions(
   });
 }
 
+/** Such as `ttl 3, unknown_session 1`; empty: nothing was. */
+function refusedText(dropped: Readonly<Record<string, number>>): string {
+  return Object.entries(dropped).filter(([, count]) => count > 0)
+    .map(([reason, count]) => `${reason} ${count}`).join(", ");
+}
+
 /** What is wrong, a line each: text from outside, to be escaped. */
 export function sessionTroubles(session: SessionStatus): string[] {
   const { name, state, reason, waiting_for } = session;
@@ -53,9 +61,11 @@ export function sessionTroubles(session: SessionStatus): string[] {
 
 /** What answers those that no session is with, a line each; empty: nothing does. */
 export function formatUnconfigured(
-  { bfd_reflector: reflector, bfd_unsolicited: unsolicited }: UnconfiguredStatus,
+  { bfd_dropped, bfd_reflector: reflector, bfd_unsolicited: unsolicited }: UnconfiguredStatus,
 ): string[] {
   const lines: string[] = [];
+  const refused = refusedText(bfd_dropped);
+  if (refused !== "") lines.push(`BFD packets that were for no session: ${refused}`);
   if (reflector !== null) {
     const { packets_received: asked, packets_sent: answered } = reflector.counters;
     lines.push(`Seamless BFD reflector: ${answered} of ${asked} questions answered`);
@@ -69,7 +79,10 @@ export function formatUnconfigured(
 
 /** What they lack, a line each: text from outside, to be escaped. */
 export function unconfiguredTroubles(
-  { bfd_reflector: reflector, bfd_unsolicited: unsolicited }: UnconfiguredStatus,
+  { bfd_reflector: reflector, bfd_unsolicited: unsolicited }: Omit<
+    UnconfiguredStatus,
+    "bfd_dropped"
+  >,
 ): string[] {
   return [
     ...(reflector?.waiting_for ?? []).map((wait) => `the BFD reflector waits for: ${wait}`),
@@ -81,7 +94,6 @@ export function unconfiguredTroubles(
 export function formatSession(session: SessionStatus, now: number): string {
   const { remote, configured, counters, demand, tracked_as: told } = session;
   const { dropped, ...counts } = counters;
-  const refused = Object.entries(dropped).filter(([, count]) => count > 0);
   const heard = session.remote_discriminator !== 0;
   const rows: string[][] = [
     ["BFD session", `${session.name} with ${session.peer} (${hopsText(session)})`],
@@ -103,7 +115,7 @@ export function formatSession(session: SessionStatus, now: number): string {
     ["authentication", session.authentication ?? "none"],
     ["tracked as", told === null ? "nothing yet" : trackedText(told)],
     ...Object.entries(counts).map(([name, count]) => [name.replaceAll("_", " "), String(count)]),
-    ["refused", refused.map(([reason, count]) => `${reason} ${count}`).join(", ") || "none"],
+    ["refused", refusedText(dropped) || "none"],
   ];
   const troubles = sessionTroubles(session).map((trouble) => `\n${escapeText(trouble)}`);
   return formatTable(rows) + troubles.join("");

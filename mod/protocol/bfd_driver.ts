@@ -23,7 +23,6 @@ import type {
   BfdState,
   ProtocolBfd,
 } from "../plane/bfd.ts";
-import type { InterfaceState } from "../plane/interface_state.ts";
 import { MAX_SEQUENCES, type SharedWords } from "../plane/shared.ts";
 import type { TrackerFinding } from "../plane/trackers.ts";
 import { BfdClient, type BfdClientSurroundings } from "./bfd_clients.ts";
@@ -53,11 +52,6 @@ import { SlotTable } from "./slot_table.ts";
 export interface BfdDriverSurroundings
   extends BfdSocketSurroundings, OpeningSurroundings, Omit<BfdClientSurroundings, "remember"> {
   readonly words: SharedWords;
-  /** What is known of an interface that is watched. */
-  interfaceAt(
-    namespace: string,
-    index: number,
-  ): Pick<InterfaceState, "name" | "networks"> | undefined;
   /** A number in [0, 1), for jitter. */
   random(): number;
 }
@@ -340,7 +334,7 @@ export class BfdDriver {
     const event: SessionEvent = { type: "stall", length };
     for (const entry of this.#entries.values()) {
       if (isStall(entry.session, length)) entry.apply(event, now);
-      entry.echo?.stalled(length, now);
+      entry.stalled(length, now);
       // The other side may have stood still with us, and waits: all else can come after that.
       if (entry.at <= now && entry.position !== -1 && entry.isRoutine(now)) entry.fire(now);
     }

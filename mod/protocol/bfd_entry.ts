@@ -111,6 +111,8 @@ export class BfdEntry implements Deadline {
   broken = "";
   /** What it lacks, in words. */
   waitingFor: readonly string[] = [];
+  /** Why it may hear nothing though it has its sockets; empty: nothing is known of that kind. */
+  vrfProblem = "";
   /** When its sockets are to be opened, or looked at; `Infinity`: they are not. */
   openAt = Infinity;
   /** How long to wait after the next failure, microseconds. */
@@ -182,8 +184,27 @@ export class BfdEntry implements Deadline {
       this.#env.agreed(this);
     }
     // Nor did an echo come back while we stood still.
-    if (event.type === "resume") this.echo?.stalled(event.age, now);
-    this.echo?.follow(now);
+    if (this.echo === null) return;
+    try {
+      if (event.type === "resume") this.echo.stalled(event.age, now);
+      this.echo.follow(now);
+    } catch (error) {
+      this.broke(error, now);
+    }
+  }
+
+  /** Our own loop stood still, and the session knows: its echoes hear it, too. */
+  stalled(length: number, now: number): void {
+    try {
+      this.echo?.stalled(length, now);
+    } catch (error) {
+      this.broke(error, now);
+    }
+  }
+
+  /** A defect of ours: what belongs to it is taken away. */
+  broke(error: unknown, now: number): void {
+    if (this.broken === "") this.#env.broke(this, error, now);
   }
 
   /** What control knows of the intervals, from now on. */

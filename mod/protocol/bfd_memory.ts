@@ -48,8 +48,10 @@ export function reportOf(entry: BfdEntry, { told }: Client): BfdReport {
 }
 
 /** The session itself, and its echoes. */
-function waitsFor({ waitingFor, echoProblem, echo, sendFault }: BfdEntry): readonly string[] {
+function waitsFor(entry: BfdEntry): readonly string[] {
+  const { waitingFor, echoProblem, echo, sendFault, session, vrfProblem } = entry;
   const problem = echoProblem === "" ? [] : [echoProblem];
+  if (vrfProblem !== "" && session.state !== "up") problem.push(vrfProblem);
   if (sendFault !== 0) problem.push(`its packets to leave: ${sendFaultText(sendFault)}`);
   return [...waitingFor, ...problem, ...(echo?.waitingFor ?? [])];
 }

@@ -7,6 +7,7 @@
 
 import { SystemError } from "../../ffi/mod.ts";
 import type { LogLimiter } from "../plane/log_limiter.ts";
+import type { InterfaceState } from "../plane/interface_state.ts";
 import type { FindPortOwner } from "../plane/messages.ts";
 import type { BfdEntry } from "./bfd_entry.ts";
 import { type BfdEndpoints, PortTaken } from "./bfd_transport.ts";
@@ -27,6 +28,11 @@ export interface OpeningSurroundings {
   readonly log: LogLimiter;
   /** Index of an interface; 0: it is not there. */
   interfaceIndex(namespace: string, name: string): number;
+  /** What is known of an interface that is watched. */
+  interfaceAt(
+    namespace: string,
+    index: number,
+  ): Pick<InterfaceState, "name" | "networks" | "vrf"> | undefined;
   /** Asks who has a UDP port: the answer is for `portOwner`. */
   findPortOwner(question: PortQuestion): void;
 }
@@ -138,6 +144,10 @@ export class BfdOpenings implements Deadline {
       this.#sockets.close(entry);
       return this.#wait(entry, missing);
     }
+    const { vrf } = (bound ? this.#env.interfaceAt(path.namespace, index) : undefined) ?? {};
+    entry.vrfProblem = vrf === undefined || path.vrf !== undefined
+      ? ""
+      : `packets of the VRF that ${path.interface} belongs to: ${vrf}, write \`vrf = "${vrf}"\``;
     if (entry.sender !== null && entry.ends.interfaceIndex === index) return;
     this.#sockets.close(entry);
     try {

@@ -45,6 +45,8 @@ export interface EchoSession {
   notice(text: string): void;
   /** After a failure of its echoes: one has come back. */
   confirmed(now: number): void;
+  /** A defect of ours in its echoes. */
+  broke(error: unknown, now: number): void;
 }
 
 /** Whom echoes are for. */
@@ -107,7 +109,7 @@ export class EchoEntry implements Deadline, EchoOwner, EchoFollower {
   follow(now: number): void {
     const { session } = this.#session;
     const up = session.state === "up";
-    this.#point.reflectInterval = session.state === "admin_down"
+    this.#point.limit.interval = session.state === "admin_down"
       ? 0
       : session.settings.echoReceiveInterval;
     const echo = this.#echo;
@@ -133,7 +135,15 @@ export class EchoEntry implements Deadline, EchoOwner, EchoFollower {
 
   /** The deadline has come. */
   fire(now: number): void {
-    this.#step(TIMER, now);
+    try {
+      this.#step(TIMER, now);
+    } catch (error) {
+      this.broke(error, now);
+    }
+  }
+
+  broke(error: unknown, now: number): void {
+    this.#session.broke(error, now);
   }
 
   reachable(now: number): void {

@@ -237,7 +237,7 @@ export class EchoLink {
       if (isFrom(family, frame, point.own)) return this.#returned(now);
       if (!isFrom(family, frame, point.peer) && !isTo(family, frame, point.peer)) continue;
       // An unaffiliated session may have the same peer, and has promised it nothing.
-      if (peer === null || peer.reflectInterval === 0) peer = point;
+      if (peer === null || peer.limit.interval === 0) peer = point;
     }
     if (peer === null) this.#drop("unknown_session");
     else this.#reflect(peer, now);
@@ -266,7 +266,7 @@ export class EchoLink {
       point.forwarded++;
       return;
     }
-    if (!point.mayReflect(now)) return point.drop("limit");
+    if (!point.limit.admits(frame, point.mac, now)) return point.drop("limit");
     turnBack(family, frame, received, own);
     if (this.send(frame, received.payload + received.length) < 0) point.sendErrors++;
     else point.reflected++;

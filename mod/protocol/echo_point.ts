@@ -12,6 +12,7 @@
 import type { ControlPacket, EchoPacket } from "../bfd/mod.ts";
 import { parseIp } from "../ip/mod.ts";
 import { MAC_LENGTH } from "./echo_frame.ts";
+import { EchoLimit } from "./echo_limit.ts";
 import type { EchoDrop, EchoLink } from "./echo_link.ts";
 import { answerAt, questionFrame } from "./neighbour_frame.ts";
 import type { BfdFamily } from "./bfd_transport.ts";
@@ -20,8 +21,6 @@ import type { Deadline, TimerHeap } from "./timer_heap.ts";
 /** Between two questions to a neighbour that has not answered, and to one that has, microseconds. */
 const ASK = 1_000_000;
 const ASK_AGAIN = 20_000_000;
-/** So many echoes of the peer may come at once before its interval counts. */
-const BURST = 4;
 
 /** What comes of what a link reads. */
 export interface EchoOwner {
@@ -30,6 +29,8 @@ export interface EchoOwner {
   echoReturned(packet: Readonly<EchoPacket>, now: number): void;
   /** A control packet that was decoded from the first bytes of `bytes`. */
   controlReturned(packet: ControlPacket, bytes: Uint8Array, ttl: number, now: number): void;
+  /** A defect of ours: it costs this one, not the plane. */
+  broke(error: unknown, now: number): void;
 }
 
 export class EchoPoint implements Deadline {
@@ -44,16 +45,14 @@ export class EchoPoint implements Deadline {
   reflected = 0;
   forwarded = 0;
   readonly dropped: Partial<Record<EchoDrop, number>> = {};
-  /** Required Min Echo RX: how often the peer may send, microseconds; 0: not at all. */
-  reflectInterval = 0;
+  /** How often the peer's echoes are sent back. */
+  readonly limit = new EchoLimit();
   readonly #family: BfdFamily;
   readonly #link: EchoLink;
   readonly #heap: TimerHeap;
   readonly #owner: EchoOwner;
   #wanted = false;
   #settled = false;
-  /** When the peer's next echo is due, by its interval. */
-  #expected = 0;
 
   /** @param own own address, canonical text */
   constructor(
@@ -91,7 +90,11 @@ export class EchoPoint implements Deadline {
   /** Time to ask. */
   fire(now: number): void {
     const known = this.#settled ? this.mac : null;
-    this.#ask(known, now + (known === null ? ASK : ASK_AGAIN));
+    try {
+      this.#ask(known, now + (known === null ? ASK : ASK_AGAIN));
+    } catch (error) {
+      this.#owner.broke(error, now);
+    }
   }
 
   #ask(known: Uint8Array | null, next: number): void {
@@ -108,27 +111,28 @@ export class EchoPoint implements Deadline {
     const known = this.mac;
     this.mac ??= new Uint8Array(MAC_LENGTH);
     for (let i = 0; i < MAC_LENGTH; i++) this.mac[i] = frame[at + i]!;
-    if (known === null) this.#owner.reachable(now);
-  }
-
-  /** Whether another echo of the peer is one that we have said we take; counts it. */
-  mayReflect(now: number): boolean {
-    const interval = this.reflectInterval;
-    if (interval === 0) return false;
-    // Its jitter makes intervals shorter by a quarter at most.
-    const least = 0.75 * interval;
-    const expected = Math.max(this.#expected, now);
-    if (expected - now > BURST * least) return false;
-    this.#expected = expected + least;
-    return true;
+    if (known !== null) return;
+    try {
+      this.#owner.reachable(now);
+    } catch (error) {
+      this.#owner.broke(error, now);
+    }
   }
 
   echoReturned(packet: Readonly<EchoPacket>, now: number): void {
-    this.#owner.echoReturned(packet, now);
+    try {
+      this.#owner.echoReturned(packet, now);
+    } catch (error) {
+      this.#owner.broke(error, now);
+    }
   }
 
   controlReturned(packet: ControlPacket, bytes: Uint8Array, ttl: number, now: number): void {
-    this.#owner.controlReturned(packet, bytes, ttl, now);
+    try {
+      this.#owner.controlReturned(packet, bytes, ttl, now);
+    } catch (error) {
+      this.#owner.broke(error, now);
+    }
   }
 
   drop(reason: EchoDrop): void {

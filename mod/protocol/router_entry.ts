@@ -22,6 +22,7 @@ import {
   type DecodeOptions,
   goOnAuthenticating,
   type HealthEvent,
+  masterDown,
   priorityOf,
   type Router,
   type RouterEffect,
@@ -124,9 +125,11 @@ export class RouterEntry implements Deadline {
     this.apply({ type: "timer", generation: timer.generation }, now);
   }
 
-  /** A master's advert is due. */
-  isRoutine(): boolean {
-    return this.group === null && this.router.timer?.name === "advertisement";
+  /** A master's advert is due; not so late that another may be master: that is a stall's affair. */
+  isRoutine(now: number): boolean {
+    const { timer } = this.router;
+    if (this.group !== null || timer?.name !== "advertisement") return false;
+    return now - timer.at < masterDown(this.router, this.router.settings.advertisementInterval);
   }
 
   /** One event through the machine, and what comes of it. Never throws. */

@@ -29,6 +29,8 @@ export interface UnaffiliatedSession {
   packetsReceived: number;
   apply(event: SessionEvent, now: number): void;
   drop(reason: DropReason): void;
+  /** A defect of ours in what carries its packets. */
+  broke(error: unknown, now: number): void;
 }
 
 /** Errno of a neighbour that does not answer. */
@@ -87,6 +89,10 @@ export class UnaffiliatedEntry implements EchoOwner, EchoFollower, PacketSender 
     session.packetsReceived++;
     event.packet = packet;
     session.apply(event, now);
+  }
+
+  broke(error: unknown, now: number): void {
+    this.#session.broke(error, now);
   }
 
   /** What it lacks, in words. */

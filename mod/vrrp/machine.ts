@@ -313,10 +313,24 @@ function onResume(router: Router, event: ResumeEvent, now: Micros, effects: Rout
   // While nothing could be heard the clock stood still. Longer than that, the adverts that were
   // missed might have been all that the timer would have run for.
   if (exact && state === "backup" && timer !== null && age < router.masterInterval) {
-    router.timerBase += age;
-    return setTimer(router, "master_down", timer.at + age, effects);
+    const missed = advertMissed(router, age, now);
+    const waited = missed === null ? 0 : missed + waitTime(router);
+    router.timerBase = waited > timer.at + age ? missed! : router.timerBase + age;
+    return setTimer(router, "master_down", Math.max(timer.at + age, waited), effects);
   }
   restartMasterDown(router, now, effects);
+}
+
+/**
+ * When the master's one advert was due that fell into a time of `age` in which nobody listened: it
+ * counts as heard, or we would be master an interval early. Null: none did.
+ */
+function advertMissed(router: Router, age: Micros, now: Micros): Micros | null {
+  const { masterInterval: interval, preemptAt, timerBase, wait } = router;
+  if (wait !== "down" || preemptAt !== null) return null;
+  const due = timerBase + interval;
+  // It may have come a little late.
+  return due <= now && due > now - age - interval / 8 ? due : null;
 }
 
 /** The end: nothing is held, nothing is armed. */

@@ -120,7 +120,8 @@ Deno.test("an initiator: nothing is negotiated, defaults that mean nothing to it
 
 Deno.test("beside a session with the same peer an initiator is no second one", () => {
   const beside = '[[bfd]]\nname = "near"\npeer = "192.0.2.9"\nmultihop = true\n';
-  assert.deepEqual(wrong(SEAMLESS + beside), []);
+  const others = wrong(SEAMLESS + beside).filter((words) => !words.includes("without `auth`"));
+  assert.deepEqual(others, []);
   assert.deepEqual(wrong(SEAMLESS + SEAMLESS.replace("far", "again")), []);
 });
 

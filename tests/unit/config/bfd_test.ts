@@ -29,6 +29,11 @@ function wrong(text: string): string[] {
   );
 }
 
+/** That several hops want authentication has a test of its own. */
+function isOther(words: string): boolean {
+  return !words.includes("over several hops without `auth`");
+}
+
 Deno.test("[B5881-3] a session alone is a site, active, with the values of the contract where nobody gives any", () => {
   assert.deepEqual(session(""), {
     name: "to-peer",
@@ -177,7 +182,7 @@ const WRONG: readonly (readonly [string, RegExp])[] = [
 
 for (const [text, words] of WRONG) {
   Deno.test(`a session with ${text.split("\n")[0]} is told of`, () => {
-    const found = wrong(`${SINGLE}${text}\n`);
+    const found = wrong(`${SINGLE}${text}\n`).filter(isOther);
     assert.equal(found.length, 1, JSON.stringify(found));
     assert.match(found[0]!, words);
   });
@@ -233,7 +238,8 @@ Deno.test("link-local peers have an interface and no routers between", () => {
 
 Deno.test("[B5881-4] [B5883-3] two sessions whose first packets look alike are refused, others not", () => {
   const two = (first: string, second: string) =>
-    wrong(`[[bfd]]\n${ENDS}${first}\n[[bfd]]\n${ENDS.replace("to-peer", "b")}${second}\n`);
+    wrong(`[[bfd]]\n${ENDS}${first}\n[[bfd]]\n${ENDS.replace("to-peer", "b")}${second}\n`)
+      .filter(isOther);
   const clash = /^\d+:8 error: Two sessions with "192.0.2.2" run between the same ends.*:3:8/;
   assert.match(two('interface = "eth0"', 'interface = "eth0"').join(), clash);
   // Over one hop the source does not tell them apart.
@@ -251,6 +257,16 @@ Deno.test("[B5881-4] [B5883-3] two sessions whose first packets look alike are r
   );
   const names = wrong(`${SINGLE}${SINGLE.replace("2.2", "2.3")}`);
   assert.match(names[0]!, /^6:8 error: Two `\[\[bfd\]\]` have the name "to-peer": first at/);
+});
+
+Deno.test("several hops without authentication are warned of", () => {
+  const far = `[[bfd]]\n${ENDS}multihop = true\n`;
+  assert.match(wrong(far).join(), /^4:12 warning: .*several hops without `auth`.*\| add `auth`/);
+  const auth = 'auth = { type = "simple", keys = [{ id = 1, secret_file = "bfd.key" }] }\n';
+  const result = load({ "site.toml": far + auth, "bfd.key": "hex:00ff\n" });
+  const problems = result.ok ? result.warnings : result.problems;
+  assert.ok(problems.every(({ message }) => isOther(message)), JSON.stringify(problems));
+  assert.deepEqual(wrong(SINGLE), []);
 });
 
 Deno.test("short intervals want a real-time thread", () => {

@@ -345,8 +345,14 @@ Deno.test("[B9468-2] the reflector and what others have begun are shown, or null
     limit: 64,
     refused: { not_on_link: 3 },
   });
-  const both = { bfd_reflector: reflector, bfd_unsolicited: unsolicited };
+  const both = {
+    bfd_dropped: { ttl: 3, malformed: 0 },
+    bfd_reflector: reflector,
+    bfd_unsolicited: unsolicited,
+  };
+  assert.deepEqual(formatUnconfigured({ ...both, bfd_dropped: { ttl: 0 } }).length, 2);
   assert.deepEqual(formatUnconfigured(both), [
+    "BFD packets that were for no session: ttl 3",
     "Seamless BFD reflector: 7 of 9 questions answered",
     "Unsolicited BFD sessions: 1 of at most 64",
   ]);

@@ -221,6 +221,22 @@ Deno.test("BFD driver: a stop at once, and one that waits no longer than three s
   assert.equal(slow.driver.isStopped, true);
 });
 
+Deno.test("BFD driver: an interface in a VRF that the session does not name is what it waits for", () => {
+  const bench = new BfdBench();
+  bench.vrfs.set("eth0", "red");
+  bench.configure([bfdSession("one"), bfdSession("two", {}, { peer: "192.0.2.3", vrf: "red" })]);
+  const lacking = () => bench.driver.describe().bfd!.map(({ waitingFor }) => waitingFor.join());
+  assert.match(lacking()[0]!, /VRF that eth0 belongs to: red, write `vrf = "red"`/);
+  assert.equal(lacking()[1], "");
+  bench.up("one");
+  assert.equal(lacking()[0], "", "it does hear");
+  bench.vrfs.clear();
+  bench.driver.interfaceChanged("", ["eth0"], bench.now);
+  bench.advance(1);
+  bench.hear("one", { state: "down" });
+  assert.equal(lacking()[0], "");
+});
+
 Deno.test("BFD driver: a defect of ours costs one session, until it is configured anew", () => {
   const bench = new BfdBench();
   bench.configure([bfdSession("one"), bfdSession("two", {}, { peer: "192.0.2.3" })]);

@@ -162,6 +162,8 @@ export class BfdBench {
   /** Whose port they want to know. */
   readonly asked: PortQuestion[] = [];
   readonly interfaces = new Map([["eth0", 2]]);
+  /** VRFs of interfaces, by name. */
+  readonly vrfs = new Map<string, string>();
   readonly sockets = new PaperSockets((entry, bytes, length) => {
     const packet = emptyControlPacket();
     const reason = decodeControl(bytes, length, packet);
@@ -188,7 +190,9 @@ export class BfdBench {
       interfaceAt: (_, index) => {
         const known = [...this.interfaces].find(([, own]) => own === index);
         const networks = ["192.0.2.0/24", "2001:db8::/64"];
-        return known && { name: known[0], networks };
+        if (known === undefined) return undefined;
+        const vrf = this.vrfs.get(known[0]);
+        return { name: known[0], networks, ...(vrf === undefined ? {} : { vrf }) };
       },
       findPortOwner: (question) => void this.asked.push(question),
       found: (found) => {

@@ -259,6 +259,22 @@ testRows([
     state: "backup",
   },
   {
+    rule: "resume as backup with an exact memory: an advert that was due meanwhile counts as heard",
+    given: () => after(started(), [SECOND, advert({ priority: 200, interval: 100_000 })]),
+    event: { type: "resume", age: 50_000, exact: true },
+    at: SECOND + 120_000,
+    effects: [setTimer("master_down", 3, SECOND + 100_000 + 360_937)],
+    state: "backup",
+  },
+  {
+    rule: "resume as backup with an exact memory: one that was due long before does not",
+    given: () => after(started(), [SECOND, advert({ priority: 200, interval: 100_000 })]),
+    event: { type: "resume", age: 50_000, exact: true },
+    at: SECOND + 200_000,
+    effects: [setTimer("master_down", 3, SECOND + 360_937 + 50_000)],
+    state: "backup",
+  },
+  {
     rule: "resume as backup with an exact memory, after an interval: the timer anew",
     given: () => after(started(), [SECOND, advert({ priority: 200, interval: 100_000 })]),
     event: { type: "resume", age: 100_000, exact: true },
