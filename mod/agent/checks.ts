@@ -145,7 +145,8 @@ export class Checks {
       this.#reports = state?.reports ?? this.#reports;
     }
     const all = [...this.#reports, ...this.#runner.reports()];
-    const reports = new Map(all.map((one) => [one.check, one]));
+    const reports = new Map([...this.#memory.values()].map((one) => [one.check, recalled(one)]));
+    for (const one of all) reports.set(one.check, one);
     const sessions = new Map(this.#plan.protocol.map(({ check, session }) => [check, session]));
     return this.#plan.identities.map((identity): CheckKnowledge => {
       const [report, session] = [reports.get(identity.id), sessions.get(identity.id)];
@@ -171,6 +172,26 @@ export class Checks {
     if (this.#control.get(check)?.served !== true) return;
     this.#voice.tellCheck({ check, health, reason, weight });
   }
+}
+
+/** What is known of a check before its plane has told: as a former life left it. */
+function recalled({ check, health, reason, since, ...memory }: CheckMemory): CheckReport {
+  const { transitions, lastError, weight } = memory;
+  return {
+    check,
+    health,
+    reason,
+    since,
+    transitions,
+    last: null,
+    lastError,
+    held: null,
+    flapping: false,
+    weight,
+    passed: 0,
+    failed: 0,
+    voided: 0,
+  };
 }
 
 function findingOf({ check: name, health, reason }: CheckMemory): TrackerFinding {

@@ -19,6 +19,7 @@ const NAMED = {
   track_route: "track_route",
   track_address: "track_address",
   bfd: "BFD session",
+  check: "check",
   virtual_server: "virtual server",
 } as const satisfies Partial<Record<keyof SiteConfig, string>>;
 

@@ -4,6 +4,7 @@
  */
 
 import assert from "node:assert/strict";
+import { ask } from "../../mod/control/client.ts";
 import type { CheckStatus } from "../../mod/control/check_status.ts";
 import {
   type HalbAgent,
@@ -13,9 +14,18 @@ import {
   type LabProcess,
   startHalb,
 } from "../lib/mod.ts";
-import { routerOf, statusOf, untilLogged, webSite } from "./agent_helpers.ts";
+import {
+  endSuccessor,
+  FAULTS,
+  inject,
+  routerOf,
+  statusOf,
+  untilLogged,
+  webSite,
+} from "./agent_helpers.ts";
 import { makeCertificates, startNginx, untilListening, write } from "./check_helpers.ts";
 import { switchedScript } from "./tracker_helpers.ts";
+import { upgrade } from "./upgrade_helpers.ts";
 
 const SERVER = "192.0.2.3";
 /** An address of the server's that goes and comes. */
@@ -264,4 +274,84 @@ lab("a router fails over when a check of any type fails, and comes back", async 
   }
   const { checks } = await statusOf(first);
   assert.deepEqual(checks.map(({ transitions }) => transitions), services.map(() => 2));
+});
+
+lab("what is known of checks goes through crashes, upgrades and reloads", async (lab) => {
+  const [a, server] = await lab.hostsNamed("a", "server");
+  await lab.lan("net", [a, server]);
+  const html = `${lab.directory}/html`;
+  Deno.mkdirSync(html);
+  Deno.chmodSync(lab.directory, 0o755);
+  await startNginx(lab, server, `server { listen 80; root ${html}; }`, [80]);
+  const there = 'type = "http"\naddress = "192.0.2.2"\n';
+  // One for the kernel plane, one for control: neither is healthy, as the server has no such file.
+  const checks = [
+    { name: "plain", keys: `${there}path = "/file"\n` },
+    { name: "matched", keys: `${there}path = "/file"\nmatches = "well"\n` },
+  ];
+  const site = siteOf(checks);
+  const agent = startHalb(lab, a, site, FAULTS);
+  await agent.untilState("web", "fault");
+  const known = async () => {
+    const { checks: all, vrrp } = await statusOf(agent);
+    const trackers = vrrp[0]!.trackers.map(({ name, healthy }) => ({ name, healthy }));
+    return {
+      checks: all.map(({ name, healthy, transitions }) => ({ name, healthy, transitions })),
+      trackers,
+      router: { state: vrrp[0]!.state, transitions: vrrp[0]!.transitions },
+    };
+  };
+  await lab.until("both are down", async () => {
+    return (await known()).checks.every(({ healthy }) => healthy === false);
+  }, 10_000);
+  const before = await known();
+  const { since } = await checkOf(agent, "plain");
+  const running = async (plane: string, times: number) => {
+    await untilLogged(lab, agent, `The ${plane} plane runs again`, times);
+  };
+  await inject(agent, "protocol", "throw");
+  await running("protocol", 1);
+  assert.deepEqual(await known(), before, "after a crash of the protocol plane");
+  await inject(agent, "kernel", "throw");
+  await running("kernel", 1);
+  // Its probes go on, too.
+  const probed = (await checkOf(agent, "plain")).counters.failed;
+  await lab.until("probes go on", async () => {
+    return (await checkOf(agent, "plain")).counters.failed > probed;
+  }, 10_000);
+  assert.deepEqual(await known(), before, "after a crash of the kernel plane");
+  await upgrade(agent);
+  await lab.until("the new process knows its checks", async () => {
+    return (await statusOf(agent)).checks.length === 2;
+  }, 10_000);
+  const upgraded = await known();
+  // Clocks of two processes agree to within milliseconds.
+  const moved = Date.parse((await checkOf(agent, "plain")).since!) - Date.parse(since!);
+  assert.ok(Math.abs(moved) < 100, `since moved by ${moved} ms`);
+  assert.deepEqual(upgraded.checks, before.checks, "after an upgrade");
+  assert.deepEqual(upgraded.router, before.router);
+  // Signals would go to the process that has ended.
+  const reload = async (text: string) => {
+    agent.writeSite(text);
+    await ask(agent.controlPath, { command: "reload" });
+  };
+  const becomes = (state: string) =>
+    lab.until(`web is ${state}`, async () => {
+      return (await routerOf(agent, "web")).state === state;
+    }, 10_000);
+  await reload(site.replaceAll('interval = "200ms"', 'interval = "300ms"'));
+  assert.deepEqual((await known()).checks, before.checks, "after a reload of other times");
+  // Another target is another check, whatever its name.
+  write(lab, "html/other", "all is well\n");
+  await reload(site.replaceAll('path = "/file"', 'path = "/other"'));
+  await becomes("master");
+  const now = await known();
+  assert.deepEqual(now.checks.map(({ healthy }) => healthy), [true, true]);
+  // A router that no longer tracks what fails takes part again.
+  Deno.removeSync(`${html}/other`);
+  await becomes("fault");
+  await reload(webSite("100ms"));
+  await becomes("master");
+  assert.deepEqual((await statusOf(agent)).checks, []);
+  await endSuccessor(lab, agent);
 });
