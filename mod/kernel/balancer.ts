@@ -98,10 +98,14 @@ export class Balancer {
   get deadline(): number {
     const { at } = this.#timer;
     const soon = this.#goal.changed ? 0 : Infinity;
+    const { deadline: answers } = this.#answers;
     const adopted = this.#adopting ? this.#holdings.adoptedUntil : Infinity;
     const table = this.#table?.deadline ?? Infinity;
     const around = this.#resting ? Infinity : this.#surroundings?.deadline ?? Infinity;
-    return Math.max(this.#pausedUntil, Math.min(at, soon, adopted, table, around));
+    return Math.max(
+      this.#pausedUntil,
+      Math.min(at, soon, adopted, table, around, this.#answers.deadline),
+    );
   }
 
   /**
@@ -129,9 +133,10 @@ export class Balancer {
     this.#leaving = balance === undefined;
     if (before !== undefined && before.namespace !== plan.namespace) this.#leave(before);
     if (this.#table === undefined) this.#begin(plan.namespace, memory, note);
-    this.#forgetGone(plan);
+    const names = new Set(plan.servers.map(({ name }) => name));
+    for (const name of this.#quorums.keys()) if (!names.has(name)) this.#quorums.delete(name);
     this.#announce.configure(plan.announce);
-    this.#goal.touchAll(plan.servers.map((one) => one.name));
+    this.#goal.touchAll(names);
     this.#surroundings?.want(plan);
     this.#judgeHoldings();
     this.#tellOwn();
@@ -260,7 +265,7 @@ export class Balancer {
 
   #turn(now: number): void {
     const table = this.#table;
-    if (table === undefined || this.#plan === undefined) return this.#answer(now);
+    if (table === undefined || this.#plan === undefined) return this.#answer();
     if (!this.#resting && this.#places.moved([table.namespace]).length > 0) {
       this.#places.note(table.namespace);
       table.reopen();
@@ -280,15 +285,16 @@ export class Balancer {
         this.#goal.servicesOf(server).every((name) => table.table.has(name))
       );
     }
-    this.#answer(this.#world.now());
+    this.#answer();
     const clean = this.#surroundings?.clean === true && !table.unsettled;
     // Where there is no load balancer there is nothing of ours either.
     if (this.#leaving && !this.#resting && (clean || table.missing)) this.#end();
   }
 
-  #answer(now: number): void {
+  #answer(): void {
     const who = { table: this.#table, surroundings: this.#surroundings };
-    this.#answers.answer(now, () => this.#ids.next(), who, (state) => this.#ports.control(state));
+    const clock = () => this.#world.now();
+    this.#answers.answer(clock, () => this.#ids.next(), who, (state) => this.#ports.control(state));
   }
 
   /** Tells the table what is wanted of it; only what has changed is made anew. */
@@ -366,12 +372,6 @@ export class Balancer {
 
   #settingsOf(server: string): VirtualServerSettings | undefined {
     return this.#machine.servers.get(server)?.settings;
-  }
-
-  /** Quorums of virtual servers that are gone. */
-  #forgetGone({ servers }: BalancePlan): void {
-    const names = new Set(servers.map(({ name }) => name));
-    for (const name of this.#quorums.keys()) if (!names.has(name)) this.#quorums.delete(name);
   }
 
   /** Who is held has changed, or what follows. */

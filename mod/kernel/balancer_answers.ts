@@ -15,6 +15,9 @@ import type { BalancerTable } from "./balancer_table.ts";
 /** Counters so old are good enough for another answer, microseconds. */
 const FRESH = 1_000_000;
 
+/** Between answers about memory alone, how many times as long as one takes. */
+const SHARE = 20;
+
 /** Whom it is about. */
 export interface Answering {
   readonly table: BalancerTable | undefined;
@@ -25,9 +28,16 @@ export class BalancerAnswers {
   readonly #machine: Balance;
   #questions: QueryBalance[] = [];
   #counts: { readonly counts: BalancerCounts; readonly at: number } | undefined;
+  /** What control asks after each step is not answered before: thousands of servers take long. */
+  #quietUntil = 0;
 
   constructor(machine: Balance) {
     this.#machine = machine;
+  }
+
+  /** When `answer` should be called though nothing happened. */
+  get deadline(): number {
+    return this.#questions.some(isAboutMemory) ? this.#quietUntil : Infinity;
   }
 
   /** @returns whether counters have to be read for it */
@@ -48,20 +58,24 @@ export class BalancerAnswers {
 
   /** Answers those that wait for nothing. */
   answer(
-    now: number,
+    clock: () => number,
     id: () => EventId,
     who: Answering,
     tell: (state: BalanceState) => void,
   ): void {
     if (this.#questions.length === 0) return;
+    const now = clock();
     const counts = this.#fresh(now);
     // Who cannot count need not be waited for.
     const all = counts !== undefined || who.table === undefined || who.table.trouble !== null;
-    const ready = this.#questions.filter(({ counters }) => all || counters === false);
+    const quiet = now < this.#quietUntil;
+    const ready = this.#questions.filter((one) => isAboutMemory(one) ? !quiet : all);
     if (ready.length === 0) return;
     this.#questions = this.#questions.filter((one) => !ready.includes(one));
     const state = this.#state(now, counts, who);
     for (const { id: cause } of ready) tell({ ...state, id: id(), cause });
+    const end = clock();
+    this.#quietUntil = end + (end - now) * SHARE;
   }
 
   #fresh(now: number): { readonly counts: BalancerCounts; readonly at: number } | undefined {
@@ -92,4 +106,8 @@ export class BalancerAnswers {
       },
     };
   }
+}
+
+function isAboutMemory({ counters }: QueryBalance): boolean {
+  return counters === false;
 }

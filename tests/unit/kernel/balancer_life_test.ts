@@ -256,6 +256,25 @@ Deno.test("balancer: counters are read once a second at most, however many ask",
   assert.equal(rig.kernel.reads, before);
 });
 
+Deno.test("balancer: who asks for memory again and again waits twenty times as long as it takes", () => {
+  const rig = new Rig();
+  rig.configure(planOf([WEB]));
+  rig.slowness = 1_000;
+  const ask = () => rig.tell({ type: "query_balance", counters: false });
+  const answers = () => rig.told.filter(({ type }) => type === "balance_state").length;
+  ask();
+  rig.balancer.turn();
+  assert.equal(answers(), 1);
+  ask();
+  rig.balancer.turn();
+  assert.equal(answers(), 1);
+  const wait = rig.balancer.deadline - rig.now;
+  assert.ok(wait > 0 && wait <= 20_000, `${wait}`);
+  rig.now += wait;
+  rig.balancer.turn();
+  assert.equal(answers(), 2);
+});
+
 Deno.test("balancer: a drain ends when the kernel says that nothing is left", () => {
   const rig = new Rig();
   rig.configure(planOf([WEB]));
