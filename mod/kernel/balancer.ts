@@ -104,7 +104,7 @@ export class Balancer {
     const around = this.#resting ? Infinity : this.#surroundings?.deadline ?? Infinity;
     return Math.max(
       this.#pausedUntil,
-      Math.min(at, soon, adopted, table, around, this.#answers.deadline),
+      Math.min(at, soon, adopted, table, around, answers),
     );
   }
 
