@@ -87,7 +87,7 @@ function mayAccept(
 function couldMatch(expressions: readonly unknown[], wanted: Wanted): boolean {
   return expressions.every((expression) => {
     const match = isRecord(expression) ? expression["match"] : undefined;
-    if (!isRecord(match) || match["op"] !== "==") return true;
+    if (!isRecord(match) || (match["op"] !== "==" && match["op"] !== "in")) return true;
     return possible(match["left"], match["right"], wanted);
   });
 }

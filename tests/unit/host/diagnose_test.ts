@@ -188,7 +188,7 @@ const CASES: readonly [string, HostReading, readonly string[]][] = [
   [
     "a firewall that lets VRRP in",
     hostOf(filter(
-      [equal(state, { set: ["established", "related"] }), ACCEPT],
+      [{ match: { op: "in", left: state, right: ["established", "related"] } }, ACCEPT],
       [equal({ meta: { key: "iifname" } }, "lo"), ACCEPT],
       [equal({ payload: { protocol: "tcp", field: "dport" } }, 22), ACCEPT],
       [equal(l4proto, { set: ["icmp", "vrrp"] }), ACCEPT],
