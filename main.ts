@@ -130,6 +130,10 @@ async function run(
       say(output);
       return exitCode;
     }
+    case "servers": {
+      const { serversCommand } = await import("./mod/cli/servers.ts");
+      return say(await serversCommand(operands, await controlPath(values), json));
+    }
     case "upgrade": {
       expectOperands(operands, 0);
       const { upgradeCommand } = await import("./mod/cli/upgrade.ts");

@@ -59,8 +59,8 @@ export function readBalance(
     const node = layUnder(defaults, item);
     const written = validate(node, VIRTUAL_SERVER_SCHEMA, report);
     if (written === undefined) return [];
-    const checks = readChecksOf(written, node, surroundings, report);
-    return [{ config: resolveVirtualServer(written, checks), node }];
+    const { checks, listed } = readChecksOf(written, node, surroundings, report);
+    return [{ config: resolveVirtualServer(written, checks, listed), node }];
   });
   return {
     ...(config === undefined || ipvs === undefined ? {} : { ipvs: { config, node: ipvs } }),
@@ -93,13 +93,16 @@ function withChecks(node: TreeNode, common: TreeNode | undefined): TreeNode {
   return { ...node, entries };
 }
 
-/** The checks of each real server: its own, or those of its virtual server. */
+/**
+ * The checks of each real server: its own, or those of its virtual server, which servers of a list
+ * have too.
+ */
 function readChecksOf(
-  { listen, family, check, real_server, servers_file }: WrittenVirtualServer,
+  { listen, family, check, real_server, servers_file: file }: WrittenVirtualServer,
   node: TreeNode,
   surroundings: CheckSurroundings,
   report: Report,
-): CheckUseConfig[][] {
+): { readonly checks: CheckUseConfig[][]; readonly listed: CheckUseConfig[] } {
   // What all of them inherit is wrong once.
   const said = new Set<string>();
   const once = (finding: Finding): void => {
@@ -108,18 +111,18 @@ function readChecksOf(
     if (!said.has(key)) report(finding);
     said.add(key);
   };
-  const configured = real_server.map(({ address: { address, port }, check: own }, index) => {
+  const checks = real_server.map(({ address: { address, port }, check: own }, index) => {
     const written = own ?? check ?? [];
     const holder = own === undefined ? node : descend(node, ["real_server", index]);
     const server: CheckedServer = { address, port: port ?? listen[0]?.port ?? 0 };
     return readUses(written, descend(holder, ["check"]), server, surroundings, once);
   });
-  if (servers_file === undefined) return configured;
-  // Nobody knows yet where they are: as a rule in the family of the services.
+  // Which addresses a list will hold, nobody knows: what is wrong of any is wrong of this one.
   const { address = family === "ipv6" ? "2001:db8::1" : "192.0.2.1", port = 0 } = listen[0] ?? {};
-  const listed = { address, port };
-  const common = readUses(check ?? [], descend(node, ["check"]), listed, surroundings, once);
-  return [...configured, common];
+  const sample = { address, port };
+  const say = file === undefined ? () => {} : once;
+  const listed = readUses(check ?? [], descend(node, ["check"]), sample, surroundings, say);
+  return { checks, listed };
 }
 
 /** Reports what these tables contradict themselves and the rest of the site in. */

@@ -223,8 +223,8 @@ export function checkServers(virtual: Checked, report: Report): void {
   config.real_server.forEach((server, index) => {
     checks.check(server, descend(node, ["real_server", index]), "real server");
   });
-  const { sorry_server: sorry, listed, listen, family } = config;
-  if (listed !== undefined && config.real_server.length === 0) {
+  const { sorry_server: sorry, listed, listen, family, servers_file: file } = config;
+  if (file !== undefined && config.real_server.length === 0) {
     const { address = family === "ipv6" ? "2001:db8::1" : "192.0.2.1" } = listen[0] ?? {};
     checks.check({ ...listed, address: { address } }, node, "servers of a list as");
   }

@@ -69,7 +69,8 @@ export function reportUnusedChecks(
     for (const { name } of config.track.checks) used.add(name);
   }
   for (const { config } of servers) {
-    for (const { check } of [...config.real_server, config.listed ?? { check: [] }]) {
+    const listed = config.servers_file === undefined ? [] : [config.listed];
+    for (const { check } of [...config.real_server, ...listed]) {
       for (const use of check) if ("name" in use) used.add(use.name);
     }
   }

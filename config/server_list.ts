@@ -66,7 +66,6 @@ function quoted(word: string): string {
 
 function readLine(words: readonly string[], { listed }: VirtualServerConfig) {
   const [place = "", weight, ...more] = words;
-  if (listed === undefined) return "the virtual server takes no list";
   if (more.length > 0) return `${quoted(more[0] ?? "")} is one word too many`;
   const address = readEndpoint(place);
   if ("wrong" in address) return address.wrong.message.replaceAll(VALUE, () => quoted(place));

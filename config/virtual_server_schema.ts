@@ -267,7 +267,8 @@ export const VIRTUAL_SERVER_SCHEMA = documented(
     ...commonKeys,
     servers_file: v.exactOptional(path(4095, {
       text: "A file with more real servers, a line each: address, port and weight as in " +
-        "`198.51.100.12:8080 10`. It is watched; what changes in it changes in the table.",
+        "`198.51.100.12:8080 10`. It is watched; what changes in it changes in the table. While it " +
+        "cannot be read, what it said last counts.",
       example: "/etc/halb/web.servers",
     })),
     real_server: v.optional(
@@ -327,18 +328,20 @@ export interface VirtualServerConfig extends
   readonly mark?: number;
   readonly sorry_server?: SorryServerConfig;
   readonly real_server: readonly RealServerConfig[];
-  /** What the real servers of `servers_file` have; absent: there is no such file. */
-  readonly listed?: ListedDefaults;
+  /** What real servers of a list have, those of `servers_file` and of `halb servers`. */
+  readonly listed: ListedDefaults;
 }
 
 /**
  * What is written, with what is inherited.
  *
- * @param checks those of each real server, and behind them those of the servers of a list
+ * @param checks those of each real server
+ * @param listed those of servers of a list
  */
 export function resolveVirtualServer(
   written: Written,
   checks: readonly (readonly CheckUseConfig[])[],
+  listed: readonly CheckUseConfig[],
 ): VirtualServerConfig {
   const { real_server, sorry_server, family = "ipv4", mark, ...rest } = written;
   const { thresholds: _, tunnel, check: __, require: ___, ...common } = rest;
@@ -352,9 +355,7 @@ export function resolveVirtualServer(
     real_server: real_server.map((server, index) =>
       resolveServer(server, written, checks[index] ?? [])
     ),
-    ...(rest.servers_file === undefined
-      ? {}
-      : { listed: resolveDefaults({}, written, checks[real_server.length] ?? []) }),
+    listed: resolveDefaults({}, written, listed),
   };
 }
 

@@ -21,7 +21,7 @@ import { Checks } from "./checks.ts";
 import { electionsBegin } from "./clock.ts";
 import { credentialsOf } from "./credentials.ts";
 import { Dialogue } from "./dialogue.ts";
-import { endPlanes } from "./ending.ts";
+import { type Ending, endPlanes } from "./ending.ts";
 import { Hearing } from "./hearing.ts";
 import { log } from "./logging.ts";
 import { type AgentDocument, type AgentMemory, documentOf } from "./memory.ts";
@@ -41,15 +41,6 @@ const SLOW_ANSWER = 5_000;
 /** How long a stop "at once" may take before the process ends without it, milliseconds. */
 const LAST_PATIENCE = 2_000;
 
-/** How an agent ended. */
-export interface Ending {
-  /** As CONTRACT.md section 1 lists them. */
-  readonly exitCode: 0 | 1 | 4;
-  readonly reason: string;
-  /** Somebody else goes on with what it did. */
-  readonly left?: true;
-}
-
 export class Agent {
   readonly #planes: Planes;
   readonly #dialogue: Dialogue;
@@ -67,6 +58,8 @@ export class Agent {
   /** Virtual servers, and health checks. */
   readonly balancing: Balancing;
   readonly checks: Checks;
+  /** Real servers are listed otherwise than before: the site is to be applied again. */
+  listed: () => void = () => {};
   /** What operators want of routers, groups and BFD sessions. */
   readonly orders: Orders;
   #plan: SitePlan = NO_PLAN;
@@ -108,6 +101,7 @@ export class Agent {
       directory: site.agent.state_directory,
       query: (counters) => this.#dialogue.queryBalance(counters),
       noted: (cause) => this.#dialogue.noted(cause),
+      listed: () => this.listed(),
       heard: ({ servers, at }) => this.notices.servers.reconcile(servers, at),
       order: (...order) =>
         this.#revivals.insist("kernel", () => this.#dialogue.orderBalance(...order)),
@@ -175,14 +169,15 @@ export class Agent {
   }
 
   /**
-   * Makes the planes what `site` wants: the difference to what they are. Returns what became of
+   * Makes the planes what the site wants: the difference to what they are. Returns what became of
    * routers and groups.
    *
    * @throws {RangeError} when there are more routers than an agent can run; nothing has changed
    * @throws {Error} when the agent is stopping
    */
-  async apply(site: SiteConfig): Promise<string[]> {
+  async apply(written: SiteConfig): Promise<string[]> {
     if (this.#stopping) throw new Error("The agent is stopping");
+    const site = await this.balancing.withLists(written);
     const plan = planSite(site, this.#slots);
     const { names, gone, both } = transition(this.#plan, plan, site);
     this.#plan = plan;
@@ -394,7 +389,7 @@ export class Agent {
       this.#revivals.end();
       this.#trackers.stop();
       this.checks.stop();
-      this.balancing.stop();
+      this.balancing.end();
     }
   }
 }

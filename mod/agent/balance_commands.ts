@@ -4,12 +4,16 @@
  * @module
  */
 
-import type { BalanceRequest } from "../control/balance_protocol.ts";
+import type { BalanceRequest, ListRequest } from "../control/balance_protocol.ts";
 import { balanceStatus, type RealServerStatus } from "../control/balance_status.ts";
 import type { BalanceOrder } from "../plane/balance.ts";
 import type { Balancing } from "./balancing.ts";
 import { wallTime } from "./clock.ts";
 import { log } from "./logging.ts";
+import { textOf } from "../text/mod.ts";
+
+/** A request about one real server. */
+type ServerRequest = Exclude<BalanceRequest, ListRequest>;
 
 /** How a real server stands. */
 export interface RealServerResult {
@@ -19,14 +23,82 @@ export interface RealServerResult {
   readonly left: number | null;
 }
 
+/** What is listed for a virtual server. */
+export interface ListResult {
+  readonly virtual_server: string;
+  readonly servers: readonly RealServerStatus[];
+  /** What of its lists cannot be used; null: nothing. */
+  readonly problem: string | null;
+}
+
 /** Whether nothing changes by it. */
-export function isQuestion({ command }: BalanceRequest): boolean {
-  return command === "real_server";
+function isQuestion(request: BalanceRequest): boolean {
+  if (request.command === "servers") return request.action === undefined;
+  return request.command === "real_server";
+}
+
+/** What the desk needs of the service. */
+export interface DeskSurroundings {
+  readonly balancing: Balancing;
+  /** Applies the site again, with what is listed now. */
+  apply(): Promise<unknown>;
+  /** One change at a time. */
+  inTurn<T>(change: () => Promise<T>): Promise<T>;
+}
+
+/** Where orders come in: they wait for each other as any change does; a question is no change. */
+export class BalanceDesk {
+  readonly #env: DeskSurroundings;
+
+  constructor(env: DeskSurroundings) {
+    this.#env = env;
+  }
+
+  /** @throws {Error} in words where it cannot be done; nothing has changed then */
+  answer(request: BalanceRequest): Promise<RealServerResult | ListResult> {
+    const { balancing, inTurn, apply } = this.#env;
+    const answer = (): Promise<RealServerResult | ListResult> =>
+      request.command === "servers"
+        ? answerList(request, balancing, apply)
+        : answerBalance(request, balancing);
+    return isQuestion(request) ? answer() : inTurn(answer);
+  }
+
+  /** A list has changed: as a reload of the same file. */
+  relist(): void {
+    const { inTurn, apply } = this.#env;
+    inTurn(apply).catch((error) => {
+      log("error", ["ipvs"], `Cannot apply what is listed: ${textOf(error)}`);
+    });
+  }
+}
+
+/**
+ * @param apply applies the site again, with what is listed now
+ * @throws {Error} in words where it cannot be done; nothing has changed then
+ */
+async function answerList(
+  { virtual_server: server, action, lines = [] }: ListRequest,
+  balancing: Balancing,
+  apply: () => Promise<unknown>,
+): Promise<ListResult> {
+  if (action === undefined) balancing.require(server);
+  else {
+    balancing.list(server, action, lines);
+    await apply();
+    log("info", ["ipvs", server], `Servers listed by command: ${action}`, {
+      lines: lines.join(", "),
+    });
+  }
+  const { virtual_servers: all } = balanceStatus(await balancing.facts(), wallTime);
+  const found = all.find(({ name }) => name === server);
+  const servers = found?.real_servers.filter(({ listed }) => listed) ?? [];
+  return { virtual_server: server, servers, problem: found?.list_problem ?? null };
 }
 
 /** @throws {Error} in words where it cannot be done */
 export async function answerBalance(
-  request: BalanceRequest,
+  request: ServerRequest,
   balancing: Balancing,
 ): Promise<RealServerResult> {
   const { virtual_server: server, real_server: realServer } = request;
@@ -44,7 +116,7 @@ export async function answerBalance(
   return { virtual_server: server, real_server: found, left: balancing.left(server, realServer) };
 }
 
-function orderOf(request: Exclude<BalanceRequest, { command: "real_server" }>): BalanceOrder {
+function orderOf(request: Exclude<ServerRequest, { command: "real_server" }>): BalanceOrder {
   switch (request.command) {
     case "drain": {
       const { timeout_ms: timeout } = request;

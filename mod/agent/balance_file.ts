@@ -1,7 +1,7 @@
 /**
  * What of virtual servers outlives an agent that is killed: `ipvs.json` in the state directory. It
  * holds the kernel plane's note (what is ours in the kernel's table, and how things were before), and
- * what operators have ordered. It goes when nothing of ours is left in the kernel.
+ * what operators have ordered and listed. It goes at an end that leaves nothing of ours in the kernel.
  *
  * @module
  */
@@ -11,8 +11,9 @@ import * as v from "valibot";
 import type { BalanceMemory, BalanceNote } from "../plane/balance.ts";
 import { textOf } from "../text/mod.ts";
 import { log } from "./logging.ts";
+import type { Lists } from "./listing.ts";
 import { bootId, LONGEST_DOCUMENT, parseJson, RefusedDocument } from "./memory.ts";
-import { balanceNote, orderedServers } from "./memory_balance.ts";
+import { balanceNote, orderedServers, serverLists } from "./memory_balance.ts";
 import { removeIfThere, writePrivately } from "./private_file.ts";
 
 const NAME = "ipvs.json";
@@ -24,14 +25,25 @@ export type BalanceServers = BalanceMemory["servers"];
 const fileSchema = v.strictObject({
   format: v.literal(FORMAT),
   boot: v.string(),
-  note: balanceNote,
+  note: v.exactOptional(balanceNote),
   orders: orderedServers,
+  lists: v.exactOptional(serverLists),
 });
+
+/** What another agent of this boot has left. */
+export interface LeftBalance {
+  readonly note?: BalanceNote;
+  readonly orders: BalanceServers;
+  readonly lists: Lists;
+}
+
+const NOTHING: LeftBalance = { orders: [], lists: new Map() };
 
 export class BalanceFile {
   readonly #directory: string;
   #note: BalanceNote | undefined;
   #orders: BalanceServers = [];
+  #lists: Lists = new Map();
   /** What stands in the file; null: nobody knows. */
   #written: string | null = null;
 
@@ -41,7 +53,7 @@ export class BalanceFile {
   }
 
   /** Reads what another agent of this boot has left, if there is something. Never throws. */
-  read(): { readonly note?: BalanceNote; readonly orders: BalanceServers } {
+  read(): LeftBalance {
     const path = join(this.#directory, NAME);
     try {
       const { uid, isFile, size } = Deno.lstatSync(path);
@@ -54,16 +66,17 @@ export class BalanceFile {
         throw new RefusedDocument(`"${v.getDotPath(issue) ?? ""}" is wrong: ${issue.message}`);
       }
       // A kernel that has been started anew has none of it.
-      if (result.output.boot !== bootId()) return { orders: [] };
-      const { note, orders } = result.output;
+      if (result.output.boot !== bootId()) return NOTHING;
+      const { note, orders, lists = {} } = result.output;
       this.#note = note;
       this.#orders = orders;
-      return { note, orders };
+      this.#lists = new Map(Object.entries(lists));
+      return { ...(note === undefined ? {} : { note }), orders, lists: this.#lists };
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) {
         log("warning", ["ipvs"], `Takes no notice of ${path}: ${textOf(error)}`);
       }
-      return { orders: [] };
+      return NOTHING;
     }
   }
 
@@ -79,12 +92,27 @@ export class BalanceFile {
     this.#write();
   }
 
+  /** What is listed by command now. */
+  list(lists: Lists): void {
+    this.#lists = lists;
+    this.#write();
+  }
+
+  /** The agent ends: where nothing of ours is left, nothing is to be remembered. */
+  end(): void {
+    if (this.#note !== undefined && !isEmpty(this.#note)) return;
+    this.#orders = [];
+    this.#lists = new Map();
+    this.#write();
+  }
+
   #write(): void {
     const path = join(this.#directory, NAME);
-    const note = this.#note;
-    const text = note === undefined || isEmpty(note)
-      ? ""
-      : `${JSON.stringify({ format: FORMAT, boot: bootId(), note, orders: this.#orders })}\n`;
+    const note = this.#note === undefined || isEmpty(this.#note) ? {} : { note: this.#note };
+    const lists = this.#lists.size === 0 ? {} : { lists: Object.fromEntries(this.#lists) };
+    const nothing = !("note" in note) && this.#orders.length === 0 && this.#lists.size === 0;
+    const content = { format: FORMAT, boot: bootId(), ...note, orders: this.#orders, ...lists };
+    const text = nothing ? "" : `${JSON.stringify(content)}\n`;
     if (text === this.#written) return;
     try {
       if (text === "") removeIfThere(path);

@@ -6,7 +6,7 @@
  */
 
 import { monotonicMicros } from "../../ffi/mod.ts";
-import { nearest } from "../../config/mod.ts";
+import { nearest, type SiteConfig } from "../../config/mod.ts";
 import type { BalanceFacts } from "../control/balance_status.ts";
 import type {
   BalanceMemory,
@@ -23,6 +23,7 @@ import { LogLimiter } from "../plane/log_limiter.ts";
 import { BalanceFile } from "./balance_file.ts";
 import { stepRecord } from "./balance_steps.ts";
 import type { FormerBalance } from "./dialogue.ts";
+import { type ListAction, Listing } from "./listing.ts";
 import { writeLog } from "./logging.ts";
 import { PlaneDied } from "./questions.ts";
 
@@ -45,6 +46,8 @@ export interface BalancingSurroundings {
   noted(cause: EventId): void;
   /** Whether there is somebody to ask. */
   runs(): boolean;
+  /** What is listed has changed: the site is to be applied again. */
+  listed(): void;
   /** Hears how everything stands. */
   heard(state: BalanceState): void;
 }
@@ -61,8 +64,12 @@ export class Balancing {
   readonly #drained = new Map<string, number>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
+  /** Real servers beside those of the configuration. */
+  readonly listing: Listing;
+
   constructor(env: BalancingSurroundings) {
     this.#env = env;
+    this.listing = new Listing(() => env.listed());
     this.#file = new BalanceFile(env.directory);
   }
 
@@ -85,7 +92,8 @@ export class Balancing {
    * @param memory what it has handed over; undefined: it was killed
    */
   restore(memory?: BalanceMemory): void {
-    const { note, orders } = this.#file.read();
+    const { note, orders, lists } = this.#file.read();
+    this.listing.restore(lists);
     this.#note = note;
     if (memory !== undefined) this.#memory = memory;
     else if (orders.length > 0) {
@@ -163,7 +171,13 @@ export class Balancing {
       throw error;
     });
     const state = await Promise.race([fresh, late]).finally(() => clearTimeout(timer));
-    return { plan, state: state ?? this.#state, stale: state === null };
+    return {
+      plan,
+      state: state ?? this.#state,
+      stale: state === null,
+      listed: this.listing.names,
+      listProblem: (server) => this.listing.problem(server),
+    };
   }
 
   /**
@@ -195,9 +209,30 @@ export class Balancing {
     }
   }
 
+  /** Changes the list of a virtual server: see `Listing`. The site is to be applied after it. */
+  list(server: string, action: ListAction, lines: readonly string[]): void {
+    this.require(server);
+    this.listing.change(server, action, lines);
+    this.#file.list(this.listing.byCommand);
+  }
+
+  /** A site with all that is listed for it. */
+  async withLists(site: SiteConfig): Promise<SiteConfig> {
+    const whole = await this.listing.of(site);
+    this.#file.list(this.listing.byCommand);
+    return whole;
+  }
+
+  /** The agent has ended in order. */
+  end(): void {
+    this.stop();
+    this.#file.end();
+  }
+
   /** Nothing is asked any more. */
   stop(): void {
     clearTimeout(this.#timer);
+    this.listing.stop();
   }
 }
 

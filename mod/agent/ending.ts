@@ -11,6 +11,15 @@ import type { Planes } from "./planes.ts";
 import { PlaneDied } from "./questions.ts";
 import type { SitePlan } from "./site_plan.ts";
 
+/** How an agent ended. */
+export interface Ending {
+  /** As CONTRACT.md section 1 lists them. */
+  readonly exitCode: 0 | 1 | 4;
+  readonly reason: string;
+  /** Somebody else goes on with what it did. */
+  readonly left?: true;
+}
+
 /** @param now without waiting for successors */
 export async function endPlanes(
   planes: Planes,

@@ -119,3 +119,6 @@ export const balanceNote = v.strictObject({
   originals,
   daemons: v.pipe(v.array(daemon), v.maxLength(MOST_DAEMONS)),
 });
+
+/** Lines of lists by command, by virtual server. */
+export const serverLists = v.record(name, v.pipe(v.array(text), v.maxLength(MOST_SERVERS)));

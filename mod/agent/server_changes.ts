@@ -32,8 +32,9 @@ export function serverChanges(
 }
 
 function changesOf(before: VirtualServerConfig, after: VirtualServerConfig): string[] {
-  const { real_server: former, ...own } = before;
-  const { real_server: present, ...others } = after;
+  // What servers of a list have says nothing new.
+  const { real_server: former, listed: _, ...own } = before;
+  const { real_server: present, listed: __, ...others } = after;
   return [...keyChanges(own, others), ...realChanges(former, present)];
 }
 

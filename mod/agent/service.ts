@@ -10,14 +10,13 @@
 
 import { type FileLock, monotonicMicros } from "../../ffi/mod.ts";
 import { formatProblem, type LoadedSite, type SiteConfig } from "../../config/mod.ts";
-import type { BalanceRequest } from "../control/balance_protocol.ts";
 import type { ControlRequest } from "../control/protocol.ts";
 import { ControlServer, type Conversation } from "../control/server.ts";
 import type { Status } from "../control/status.ts";
 import { VERSION } from "../version.ts";
 import { Agent } from "./agent.ts";
 import { agentStatus } from "./agent_status.ts";
-import { answerBalance, isQuestion, type RealServerResult } from "./balance_commands.ts";
+import { BalanceDesk } from "./balance_commands.ts";
 import { uselessWithout } from "./balance_need.ts";
 import { wallTime } from "./clock.ts";
 import { writeDump } from "./dumps.ts";
@@ -55,6 +54,8 @@ export class Service {
   #generation = 1;
   #lastReload: { at: string; result: string; changes: number } | null = null;
   readonly #agent: Agent;
+  /** Who asks about virtual servers is answered here. */
+  readonly #desk: BalanceDesk;
   readonly #hooks = new Hooks();
   readonly #lock: FileLock;
   readonly #succession: Succession;
@@ -80,6 +81,12 @@ export class Service {
     this.#sha256 = loaded.sha256;
     this.#agent = new Agent(loaded.site, this.#faultInjection, () => this.#generation);
     const { control } = loaded.site.agent;
+    this.#desk = new BalanceDesk({
+      balancing: this.#agent.balancing,
+      apply: () => this.#agent.apply(this.#site),
+      inTurn: (change) => this.#inTurn(change),
+    });
+    this.#agent.listed = () => this.#desk.relist();
     this.#lock = ownershipOf(control);
     this.#succession = new Succession(this.#agent, this.#lock, control, programPath());
   }
@@ -288,7 +295,8 @@ export class Service {
       case "undrain":
       case "weight":
       case "real_server":
-        return await this.#balance(request);
+      case "servers":
+        return await this.#desk.answer(request);
       case "version":
         return { version: VERSION };
       case "upgrade":
@@ -325,12 +333,6 @@ export class Service {
       log("info", ["control"], `BFD session ${name} is ${what} on request`);
       return { name, action };
     });
-  }
-
-  /** Orders wait as any change does; a question is no change. */
-  #balance(request: BalanceRequest): Promise<RealServerResult> {
-    const answer = () => answerBalance(request, this.#agent.balancing);
-    return isQuestion(request) ? answer() : this.#inTurn(answer);
   }
 
   async status(): Promise<Status> {

@@ -102,6 +102,9 @@ function serverTroubles(server: VirtualServerStatus, now: number): string[] {
     const least = quorum.required + quorum.hysteresis;
     lines.push(`${name} has no quorum: ${quorum.current} of ${least}${sorry}`);
   }
+  if (server.list_problem !== null) {
+    lines.push(`${name}: its list of servers: ${server.list_problem}`);
+  }
   const out = servers.filter((one) => one.state !== "up" || one.override !== null);
   for (const one of out.slice(0, MOST_NAMED)) lines.push(`${name}: ${serverText(one, now)}`);
   if (out.length > MOST_NAMED) {
@@ -114,6 +117,7 @@ function serverTroubles(server: VirtualServerStatus, now: number): string[] {
 function serverText(server: RealServerStatus, now: number): string {
   const { address, state, reason, since, weight, override } = server;
   const age = since === null ? "" : ` for ${formatAge(now - Date.parse(since))}`;
+  if (server.drain?.done) return `${address} is drained${age}: ${drainText(server, now)}`;
   if (state === "draining") return `${address} drains${age}: ${drainText(server, now)}`;
   const ordered = override === null ? "" : `its weight is ${override} by order, not ${weight}`;
   if (state === "up") return `${address}: ${ordered}`;

@@ -16,6 +16,7 @@ const GENERAL = `halb: high availability for Linux edge boxes and routers
   halb drain    VS RS [--timeout 1m] take a real server out when its connections are over
   halb undrain  VS RS                put it back
   halb weight   VS RS N|configured   give it another weight, or its own
+  halb servers  VS [add|remove|set]  real servers beside those of the configuration
   halb bfd      down NAME | up NAME  take a BFD session down, or let it come up again
   halb upgrade  [--binary PATH]      hand over to a new process, without a failover
   halb schema                        JSON Schema of site.toml, for editors
@@ -105,6 +106,15 @@ Gives the real server RS of the virtual server VS the weight N, 0 to 65535, in p
 configured one, until "configured" gives that back. It holds through reloads and "halb upgrade".
 
   halb weight web-http 198.51.100.11:8080 5`,
+  servers: `halb servers VS [add SERVER [WEIGHT]... | remove SERVER... | set] [--json]
+
+Shows the real servers that the virtual server VS has beside those of the configuration, or changes
+those that were added by this command: "set" reads the whole list from its standard input, a server
+on each line as in a servers_file. They hold through reloads and "halb upgrade" and after a crash,
+and are forgotten when the agent stops. A server that is configured, or in the servers_file, is what
+that says. It takes --control and --config, too.
+
+  halb servers web-http add 198.51.100.13:8080 10`,
   bfd: `halb bfd down|up NAME [--json] [--control PATH | --config FILE]
 
 down: the BFD session NAME goes to AdminDown, and the other side is told so. It stays there across

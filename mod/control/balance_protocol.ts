@@ -23,9 +23,20 @@ export type BalanceRequest =
   /** Another weight than the configured one; null: the configured one again. */
   | ServerNames & { readonly command: "weight"; readonly weight: number | null }
   /** How it stands. */
-  | ServerNames & { readonly command: "real_server" };
+  | ServerNames & { readonly command: "real_server" }
+  | ListRequest;
 
-export const BALANCE_COMMANDS = ["drain", "undrain", "weight", "real_server"] as const;
+/** What is listed beside the configuration, and changes of it. */
+export interface ListRequest {
+  readonly command: "servers";
+  readonly virtual_server: string;
+  /** Absent: nothing is changed. */
+  readonly action?: "add" | "remove" | "set";
+  /** As in a `servers_file`: `198.51.100.12:8080 10`. */
+  readonly lines?: readonly string[];
+}
+
+export const BALANCE_COMMANDS = ["drain", "undrain", "weight", "real_server", "servers"] as const;
 
 /** Longest time that a drain may be given, milliseconds: 7 days. */
 export const LONGEST_DRAIN = 7 * 86_400_000;
@@ -42,6 +53,7 @@ export function readBalance(
   command: BalanceRequest["command"],
   data: Readonly<Record<string, unknown>>,
 ): BalanceRequest | string {
+  if (command === "servers") return readList(data);
   const { virtual_server, real_server } = data;
   if (!isName(virtual_server) || !isName(real_server)) {
     return `"${command}" takes a virtual_server and a real_server`;
@@ -59,6 +71,19 @@ export function readBalance(
     default:
       return { command, ...names };
   }
+}
+
+function readList(data: Readonly<Record<string, unknown>>): BalanceRequest | string {
+  const { virtual_server, action, lines } = data;
+  const command = "servers";
+  if (!isName(virtual_server)) return `"${command}" takes a virtual_server`;
+  if (action === undefined) return { command, virtual_server };
+  if (action !== "add" && action !== "remove" && action !== "set") {
+    return `"${command}" takes the action "add", "remove" or "set"`;
+  }
+  const isText = (line: unknown): line is string => typeof line === "string";
+  if (!Array.isArray(lines) || !lines.every(isText)) return `"${command}" takes lines of a list`;
+  return { command, virtual_server, action, lines };
 }
 
 function readDrain(names: ServerNames, timeout: unknown): BalanceRequest | string {

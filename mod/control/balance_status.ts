@@ -27,6 +27,8 @@ export interface BalanceFacts {
   readonly checkOf?: (id: string) => CheckStatus | undefined;
   /** Real servers that come from a list, by virtual server. */
   readonly listed?: ReadonlyMap<string, ReadonlySet<string>>;
+  /** What of a virtual server's list cannot be used, in words. */
+  readonly listProblem?: (server: string) => string | undefined;
 }
 
 export type BalanceStatus = ReturnType<typeof balanceStatus>;
@@ -121,6 +123,8 @@ function virtualServer(
     transitions: report?.transitions ?? 0,
     sorry_server: sorryServer === null ? null : endpoint(sorryServer.server),
     sorry_server_active: report?.sorryServerActive ?? false,
+    /** What of its list cannot be used; null: nothing. */
+    list_problem: facts.listProblem?.(name) ?? null,
     counters: countersStatus(report?.counters),
     real_servers: servers.map((server) =>
       realServer(server, reports.get(server.name), facts, wallTime, listed?.has(server.name))

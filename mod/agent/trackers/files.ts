@@ -12,6 +12,7 @@ import { textOf } from "../../text/mod.ts";
 import type { TrackerFinding } from "../../plane/trackers.ts";
 import { numberInFile } from "../../vrrp/mod.ts";
 import { createFile, replaceFile } from "../private_file.ts";
+import { DirectoryWatch } from "./directories.ts";
 import type { TrackerSurroundings } from "./surroundings.ts";
 
 /** How often each file is looked at anyway, microseconds. */
@@ -43,21 +44,12 @@ interface Tracked {
   logged: number;
 }
 
-/** A directory that is watched. */
-interface Watched {
-  readonly watcher: Deno.FsWatcher;
-  /** Device and inode: another directory may take its place. */
-  readonly identity: string;
-}
-
 type Surroundings = Pick<TrackerSurroundings, "now" | "after" | "found" | "log">;
 
 export class FileTrackers {
   readonly #env: Surroundings;
   readonly #files = new Map<string, Tracked>();
-  readonly #directories = new Map<string, Watched>();
-  /** Directories that are being looked at, and whether they are to be looked at once more. */
-  readonly #examined = new Map<string, boolean>();
+  readonly #directories = new DirectoryWatch((path) => this.#lookInto(path));
   readonly #read: typeof readNumber;
   #timer: (() => void) | null = null;
 
@@ -104,7 +96,7 @@ export class FileTrackers {
     this.#timer?.();
     this.#timer = null;
     this.#files.clear();
-    this.#forgetDirectories();
+    this.#directories.stop();
   }
 
   /** Looks at everything, and again later, whether this look ever ends or not. */
@@ -112,7 +104,7 @@ export class FileTrackers {
     if (this.#files.size > 0) {
       this.#timer = this.#env.after(INTERVAL, () => void this.#turn());
     }
-    this.#watchDirectories();
+    this.#directories.watch([...this.#files.values()].map(({ config: { path } }) => dirname(path)));
     await Promise.all([...this.#files.values()].map((file) => this.#look(file)));
   }
 
@@ -127,70 +119,10 @@ export class FileTrackers {
     }
   }
 
-  // ===== directories =============================================================================
-
-  #watchDirectories(): void {
-    this.#forgetDirectories();
-    for (const { config: { path } } of this.#files.values()) void this.#examine(dirname(path));
-  }
-
-  #isWanted(directory: string): boolean {
-    return [...this.#files.values()].some(({ config: { path } }) => dirname(path) === directory);
-  }
-
-  #forgetDirectories(): void {
-    for (const [path, { watcher }] of this.#directories) {
-      if (this.#isWanted(path)) continue;
-      this.#directories.delete(path);
-      watcher.close();
-    }
-  }
-
-  /** Watches a directory, and no longer the one that had its name before. Never rejects. */
-  async #examine(path: string): Promise<void> {
-    const examined = this.#examined.has(path);
-    this.#examined.set(path, examined);
-    if (examined) return;
-    let identity: string | null;
-    do {
-      this.#examined.set(path, false);
-      identity = await identityOf(path);
-    } while (this.#examined.get(path));
-    this.#examined.delete(path);
-    if (!this.#isWanted(path)) return;
-    const known = this.#directories.get(path);
-    if (known?.identity === identity) return;
-    this.#directories.delete(path);
-    known?.watcher.close();
-    if (identity === null) return;
-    try {
-      const watcher = Deno.watchFs(path, { recursive: false });
-      this.#directories.set(path, { watcher, identity });
-      void this.#listen(path, watcher);
-    } catch {
-      // Then the look once a second is all there is; the kernel has too many watches already.
-      return;
-    }
-    this.#lookInto(path);
-  }
-
   #lookInto(directory: string): void {
     for (const file of this.#files.values()) {
       if (dirname(file.config.path) === directory) void this.#look(file);
     }
-  }
-
-  async #listen(directory: string, watcher: Deno.FsWatcher): Promise<void> {
-    try {
-      for await (const event of watcher) {
-        // To read it makes an event, too.
-        if (event.kind === "access") continue;
-        this.#lookInto(directory);
-      }
-    } catch {
-      // The watcher is gone; the next turn makes another one.
-    }
-    if (this.#directories.get(directory)?.watcher === watcher) this.#directories.delete(directory);
   }
 
   // ===== files ===================================================================================
@@ -239,15 +171,6 @@ export interface Found {
   readonly reason: string;
   /** There is nothing in it, or no file; it may only be about to be written. */
   readonly absent?: true;
-}
-
-async function identityOf(path: string): Promise<string | null> {
-  try {
-    const { dev, ino, isDirectory } = await Deno.stat(path);
-    return isDirectory ? `${dev}:${ino}` : null;
-  } catch {
-    return null;
-  }
 }
 
 async function readNumber(path: string): Promise<Found> {

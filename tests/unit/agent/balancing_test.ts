@@ -36,6 +36,8 @@ function note(more: Partial<BalanceNote> = {}): BalanceNote {
   };
 }
 
+const NOTHING = { orders: [], lists: new Map() };
+
 function servers(override: number | null): BalanceMemory["servers"] {
   const common = { up: true, since: 1, transitions: 0, drain: null, risingSince: null };
   return [{
@@ -88,6 +90,7 @@ async function world(
         return Promise.resolve({ type: "balance_ordered", id: "t:2", cause: "c:2", refused });
       },
       heard: () => {},
+      listed: () => {},
       noted: (cause) => void kernel.noted.push(cause),
     });
     all.push(made);
@@ -194,10 +197,10 @@ Deno.test("what nobody could have written is not believed", async () => {
   const written = (): string => Deno.readTextFileSync(path);
   try {
     const file = new BalanceFile(directory);
-    assert.deepEqual(file.read(), { orders: [] });
+    assert.deepEqual(file.read(), NOTHING);
     file.note(note());
     const good = written();
-    assert.deepEqual(new BalanceFile(directory).read(), { note: note(), orders: [] });
+    assert.deepEqual(new BalanceFile(directory).read(), { ...NOTHING, note: note() });
     for (
       const bad of [
         "",
@@ -209,11 +212,11 @@ Deno.test("what nobody could have written is not believed", async () => {
       ]
     ) {
       Deno.writeTextFileSync(path, bad);
-      assert.deepEqual(new BalanceFile(directory).read(), { orders: [] }, bad);
+      assert.deepEqual(new BalanceFile(directory).read(), NOTHING, bad);
     }
     Deno.removeSync(path);
     Deno.symlinkSync("/etc/passwd", path);
-    assert.deepEqual(new BalanceFile(directory).read(), { orders: [] });
+    assert.deepEqual(new BalanceFile(directory).read(), NOTHING);
     // It is written beside and moved there: the link's target stays.
     file.note(note({ own: ["tcp 192.0.2.11:80"] }));
     assert.equal(Deno.lstatSync(path).isSymlink, false);

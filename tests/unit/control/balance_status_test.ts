@@ -54,6 +54,7 @@ Deno.test("a virtual server in status has what the contract promises", () => {
     transitions: 1,
     sorry_server: null,
     sorry_server_active: false,
+    list_problem: null,
     counters: { connections: 9, packets_in: 90, packets_out: 80, bytes_in: 9000, bytes_out: 8000 },
   });
   assert.deepEqual(real_servers[0], {
