@@ -186,8 +186,10 @@ Deno.test("after a kill the next agent knows what is ours and what was ordered, 
     const heir = balancing();
     heir.restore({ servers: [], checks: [], own: [] });
     assert.deepEqual(heir.former, { memory: { servers: [], checks: [], own: [] }, note: note() });
-    // Nothing of ours is left: nothing is to be remembered.
+    // Orders outlive a time in which nothing is in the table; not an end that leaves nothing there.
     next.note({ type: "balance_note", id: "t:10", ...note({ own: [] }) });
+    assert.equal((await Deno.stat(`${directory}/ipvs.json`)).isFile, true);
+    next.end();
     await assert.rejects(Deno.stat(`${directory}/ipvs.json`), Deno.errors.NotFound);
   }));
 
