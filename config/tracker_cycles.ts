@@ -1,11 +1,16 @@
 /**
  * Routers that would wait for themselves: one that tracks an address or a route which it holds only
- * as master, or tracks what another one holds which tracks what it holds. Such a router never
+ * as master, a check of such an address, or a virtual server without a quorum unless such an
+ * address answers; or tracks what another one holds which tracks what it holds. Such a router never
  * starts, or never comes to rest. The members of a sync group wait for each other, and count as one.
+ *
+ * A virtual server that follows the router which tracks it is no such case: its checks run whatever
+ * it follows, so that its quorum does not hang on who is master.
  *
  * @module
  */
 
+import { type NamedCheckConfig, talks } from "./check_uses.ts";
 import { OTHER, type Report } from "./finding.ts";
 import type { SyncGroupConfig } from "./group_schema.ts";
 import type { CheckedRouter } from "./router_checks.ts";
@@ -13,6 +18,7 @@ import type { CheckedTable } from "./table_lists.ts";
 import type { TrackAddressConfig, TrackRouteConfig } from "./tracker_schema.ts";
 import type { GroupTrackConfig } from "./track_table.ts";
 import { descend, shown, type TreeNode, valuePlace } from "./tree.ts";
+import type { VirtualServerConfig } from "./virtual_server_schema.ts";
 
 type Group = CheckedTable<SyncGroupConfig>;
 
@@ -35,6 +41,8 @@ interface Dependence {
 interface Trackers {
   readonly track_address: readonly CheckedTable<TrackAddressConfig>[];
   readonly track_route: readonly CheckedTable<TrackRouteConfig>[];
+  readonly check: readonly CheckedTable<NamedCheckConfig>[];
+  readonly virtual_server: readonly CheckedTable<VirtualServerConfig>[];
 }
 
 function unitsOf(routers: readonly CheckedRouter[], groups: readonly Group[]): Unit[] {
@@ -56,7 +64,7 @@ function itemNode(node: TreeNode, list: string, index: number, key: string): Tre
 /** Where a router holds the address; it is absent where it does not, or not only as master. */
 function heldAddress(
   { config, node }: CheckedRouter,
-  { address, interface: carrier }: TrackAddressConfig,
+  { address, interface: carrier }: Pick<TrackAddressConfig, "address" | "interface">,
 ): TreeNode | undefined {
   // An owner's addresses are there whatever VRRP does.
   if (config.priority === 255) return undefined;
@@ -83,6 +91,37 @@ function heldRoute({ config, node }: CheckedRouter, wanted: TrackRouteConfig) {
   return at < 0 ? undefined : itemNode(node, "routes", at, "to");
 }
 
+/** The address that a named check asks; undefined: it asks none, or there is no such check. */
+function askedBy(name: string, checks: Trackers["check"]): string | undefined {
+  const check = checks.find((one) => one.config.name === name)?.config;
+  return check === undefined || !talks(check.type) ? undefined : check.address;
+}
+
+/** An address of the router without whose answer the virtual server has no quorum. */
+function neededAddress(
+  { quorum, real_server, servers_file }: VirtualServerConfig,
+  checks: Trackers["check"],
+  router: CheckedRouter,
+): TreeNode | undefined {
+  // What stands in a file is not known yet.
+  if (servers_file !== undefined) return undefined;
+  let without = 0;
+  let needed: TreeNode | undefined;
+  for (const { address: own, check, weight } of real_server) {
+    const held = check.map((use) => {
+      const address = "name" in use
+        ? askedBy(use.name, checks)
+        : talks(use.type)
+        ? use.address ?? own.address
+        : undefined;
+      return address === undefined ? undefined : heldAddress(router, { address });
+    }).find((one) => one !== undefined);
+    if (held === undefined) without += weight;
+    else needed ??= held;
+  }
+  return without < quorum ? needed : undefined;
+}
+
 function dependencesOf(
   { tracking }: Unit,
   routers: readonly CheckedRouter[],
@@ -105,6 +144,17 @@ function dependencesOf(
       const tracker = trackers.track_route.find((one) => one.config.name === name);
       const tracked = descend(node, ["track", "routes", index]);
       if (tracker !== undefined) add(tracked, (router) => heldRoute(router, tracker.config));
+    });
+    config.track.checks.forEach(({ name }, index) => {
+      const address = askedBy(name, trackers.check);
+      if (address === undefined) return;
+      add(descend(node, ["track", "checks", index]), (router) => heldAddress(router, { address }));
+    });
+    config.track.virtual_servers.forEach(({ name }, index) => {
+      const tracker = trackers.virtual_server.find((one) => one.config.name === name);
+      const tracked = descend(node, ["track", "virtual_servers", index]);
+      if (tracker === undefined) return;
+      add(tracked, (router) => neededAddress(tracker.config, trackers.check, router));
     });
   }
   return found;

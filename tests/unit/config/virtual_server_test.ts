@@ -662,3 +662,22 @@ Deno.test("a quorum is tracked by name; a fault would hide the sorry server", ()
   assert.match(wrong(tracked('"web"') + sorry).join(), /^6:26 warning: The router is in fault/);
   assert.deepEqual(wrong(tracked('{ name = "web", weight = -10 }') + sorry), []);
 });
+
+Deno.test("a quorum that only the router's own address can make would make it wait for itself", () => {
+  const tracked = router('track.virtual_servers = ["web"]\n');
+  const own = server('check = { type = "tcp" }\n', 'address = "192.0.2.10:8080"\n');
+  const listens = own.replace('listen = "192.0.2.10:80"', 'listen = "192.0.2.11:80"');
+  assert.deepEqual(wrong(tracked + listens), [
+    '6:26 error: The router would wait for itself: it tracks "192.0.2.10/24", which it holds ' +
+    "(site.toml:5:14) | track something that is there without VRRP",
+  ]);
+  const second = `${listens}[[virtual_server.real_server]]\naddress = "198.51.100.12"\n`;
+  assert.deepEqual(wrong(tracked + second), []);
+  // Nobody asks it.
+  assert.deepEqual(wrong(tracked + listens.replace('check = { type = "tcp" }\n', "")), []);
+  const named = '[[check]]\nname = "own"\ntype = "ping"\naddress = "192.0.2.10"\n';
+  assert.match(
+    wrong(router('track.checks = ["own"]\n') + named).join(),
+    /^6:17 error: The router would wait for itself/,
+  );
+});
