@@ -9,10 +9,8 @@
 import type { SyncDaemon } from "../ipvs/mod.ts";
 import type { SyncDaemonPlan } from "../plane/balance.ts";
 import { textOf } from "../text/mod.ts";
+import { retryAfter } from "./balancer_retry.ts";
 import type { IpvsDirector } from "./ipvs_director.ts";
-
-const FIRST_RETRY = 1_000_000;
-const LONGEST_RETRY = 30_000_000;
 
 /** What is asked of the kernel. */
 type Kernel = Pick<IpvsDirector, "daemons" | "execute">;
@@ -116,10 +114,7 @@ export class BalancerSync {
     if (done.length > 0) this.#running = kernel.daemons();
     this.#failures = failures;
     this.#retries = failures.length === 0 ? 0 : this.#retries + 1;
-    if (failures.length > 0) {
-      const wait = FIRST_RETRY * 2 ** Math.min(this.#retries - 1, 10);
-      this.#deadline = now + Math.min(LONGEST_RETRY, wait);
-    }
+    if (failures.length > 0) this.#deadline = now + retryAfter(this.#retries);
     return done;
   }
 

@@ -13,6 +13,7 @@ import { describeCommand, sameEntry, type Table, type TableCommand } from "../ip
 import { ENOENT } from "../netlink/mod.ts";
 import { textOf } from "../text/mod.ts";
 import type { BalancerWorld } from "./balancer_io.ts";
+import { retryAfter } from "./balancer_retry.ts";
 import { IpvsDirector, type IpvsFailure } from "./ipvs_director.ts";
 import { type IpvsIo, MissingIpvs } from "./ipvs_io.ts";
 import { IpvsScan, type Scanned } from "./ipvs_scan.ts";
@@ -27,8 +28,6 @@ const PIECES = 2;
 /** Without a load balancer, or a way to it, it is looked for again after so long, and longer. */
 const FIRST_REOPEN = 200_000;
 const LONGEST_REOPEN = 3_000_000;
-const FIRST_RETRY = 1_000_000;
-const LONGEST_RETRY = 30_000_000;
 /** From one comparison to the next, and how many times as long as one takes. */
 const COMPARE = 5_000_000;
 const COMPARE_SHARE = 50;
@@ -91,6 +90,8 @@ export class BalancerTable {
   /** Commands were sent since the scan began. */
   #spoiled = false;
   #spoils = 0;
+  /** What the scan has read may be otherwise by now. It goes on: a dump cannot be broken off. */
+  #outdated = false;
   #compareAt = 0;
   /** Whose counters somebody waits for; null: all. */
   #asked: Set<string> | null | undefined;
@@ -196,7 +197,7 @@ export class BalancerTable {
   /** Somebody may have changed it: it is read again. */
   distrust(): void {
     this.#open?.director.distrust();
-    this.#scan = undefined;
+    this.#outdated = true;
     this.#dirty = true;
   }
 
@@ -263,7 +264,7 @@ export class BalancerTable {
       this.#asked = undefined;
       this.#scan = new IpvsScan(open.side, services, open.sequence);
       this.#scanBegan = now;
-      this.#spoiled = false;
+      this.#spoiled = this.#outdated = false;
     }
     const scan = this.#scan;
     const pieces = this.#spoils >= SPOILS ? Infinity : PIECES;
@@ -330,7 +331,7 @@ export class BalancerTable {
       this.#events.counted({ found: scan.found, whole: scan.whole, spoiled });
     }
     // Compared with what we have changed meanwhile, it says nothing.
-    if (!scan.whole || spoiled) return;
+    if (!scan.whole || spoiled || this.#outdated) return;
     this.#compareAt = now + Math.max(COMPARE, (now - this.#scanBegan) * COMPARE_SHARE);
     const table = scan.table();
     const changed = director.known ? this.#differs(director.table, table) : this.#lost;
@@ -392,9 +393,4 @@ export class BalancerTable {
     }
     this.#trouble = reason;
   }
-}
-
-/** From the first attempt to the next. */
-function retryAfter(attempts: number): number {
-  return Math.min(LONGEST_RETRY, FIRST_RETRY * 2 ** Math.min(attempts - 1, 10));
 }

@@ -182,6 +182,25 @@ Deno.test("balancer: at rest it follows and changes nothing; then it goes on wit
   assert.equal(second.state().repairs, 0);
 });
 
+Deno.test("balancer: the rest may end in the middle of a reading", () => {
+  const kernel = new Rig();
+  kernel.configure(planOf([WEB, vip("mail", 11, reals([3, 4]))]));
+  const { memory } = kernel.state();
+  const rig = new Rig(kernel, true);
+  // Each look at the clock takes so long that a turn reads one piece.
+  rig.slowness = 10_000;
+  const balance = planOf([WEB, vip("mail", 11, reals([3, 4]))]);
+  rig.tell({ type: "configure", routers: [], interfaces: [], balance, balanceMemory: memory });
+  rig.balancer.turn();
+  rig.tell({ type: "rest", rest: false });
+  kernel.kernel.commands.length = 0;
+  rig.slowness = 0;
+  rig.settle();
+  assert.deepEqual(rig.messages("error"), []);
+  assert.deepEqual(kernel.kernel.commands, []);
+  assert.deepEqual(rig.table(), { 10: "1=1 2=1", 11: "3=1 4=1" });
+});
+
 Deno.test("balancer: a former life's memory goes on without touching the table", () => {
   const first = new Rig();
   first.configure(planOf([WEB]));

@@ -58,6 +58,8 @@ const FIRST_FAMILY = 0x23;
 
 const DUMPS: readonly number[] = [IPVS_CMD_GET_SERVICE, IPVS_CMD_GET_DEST, IPVS_CMD_GET_DAEMON];
 
+const EBUSY = 16;
+
 /** What may go wrong with an answer. */
 export type Fault = "lost" | "half" | number;
 
@@ -143,6 +145,8 @@ export class ModelIpvs implements IpvsIo {
     const refused = this.refuse(number);
     if (refused !== 0) return this.#acknowledge(message, refused, queue);
     if (DUMPS.includes(number)) {
+      // One dump at a time for each socket: what it has told must have been fetched.
+      if (queue.length > 0) return this.#acknowledge(message, EBUSY, queue);
       if (!this.silent) this.#dump(number, message, queue);
       return;
     }
@@ -248,8 +252,10 @@ export class ModelIpvs implements IpvsIo {
         encodeCommand(writer, this.family, sequence, said);
       }
     }
-    writer.begin(NLMSG_DONE, 2, sequence).u32(0).end();
-    queue.push(writer.finish().slice());
+    if (writer.length > 0) queue.push(writer.finish().slice());
+    const end = new MessageWriter();
+    end.begin(NLMSG_DONE, 2, sequence).u32(0).end();
+    queue.push(end.finish().slice());
   }
 
   destinations(service: ServiceKey): ReadonlyMap<string, Destination> {
