@@ -8,8 +8,9 @@
 import type { SiteConfig } from "../../config/mod.ts";
 import { monotonicMicros } from "../../ffi/mod.ts";
 import type { CheckMemory, CheckReport } from "../check/board.ts";
-import type { CheckKnowledge } from "../control/check_status.ts";
+import type { CheckKnowledge, ChecksFacts } from "../control/check_status.ts";
 import type { CheckStep, SessionCheck } from "../plane/checks.ts";
+import type { HistogramData } from "../plane/histogram.ts";
 import { LogLimiter } from "../plane/log_limiter.ts";
 import type { TrackerFinding } from "../plane/trackers.ts";
 import { type ChecksPlan, type ControlCheck, NO_CHECKS, planChecks } from "./check_plan.ts";
@@ -39,6 +40,7 @@ export class Checks {
   #steps = 0;
   /** What the kernel plane has said last. */
   #reports: readonly CheckReport[] = [];
+  #lateness: HistogramData | null = null;
 
   constructor(
     voice: Voice,
@@ -133,7 +135,7 @@ export class Checks {
    * What status shows. A kernel plane that is held up, or is being replaced, holds nobody up here:
    * then it is as it was when it was asked last.
    */
-  async facts(): Promise<CheckKnowledge[]> {
+  async facts(): Promise<ChecksFacts> {
     if (this.#plan.kernel.length > 0 && this.#planes.runs("kernel")) {
       let timer: ReturnType<typeof setTimeout> | undefined;
       const late = new Promise<null>((done) => timer = setTimeout(() => done(null), PATIENCE));
@@ -143,12 +145,13 @@ export class Checks {
       });
       const state = await Promise.race([fresh, late]).finally(() => clearTimeout(timer));
       this.#reports = state?.reports ?? this.#reports;
+      this.#lateness = state?.lateness ?? this.#lateness;
     }
     const all = [...this.#reports, ...this.#runner.reports()];
     const reports = new Map([...this.#memory.values()].map((one) => [one.check, recalled(one)]));
     for (const one of all) reports.set(one.check, one);
     const sessions = new Map(this.#plan.protocol.map(({ check, session }) => [check, session]));
-    return this.#plan.identities.map((identity): CheckKnowledge => {
+    const checks = this.#plan.identities.map((identity): CheckKnowledge => {
       const [report, session] = [reports.get(identity.id), sessions.get(identity.id)];
       return {
         ...identity,
@@ -156,6 +159,7 @@ export class Checks {
         ...(report === undefined ? {} : { report }),
       };
     });
+    return { checks, lateness: this.#lateness };
   }
 
   /** Asks nobody any more. */

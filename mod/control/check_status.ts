@@ -7,6 +7,7 @@
 
 import type { CheckReport } from "../check/board.ts";
 import type { BfdReport } from "../plane/bfd.ts";
+import type { HistogramData } from "../plane/histogram.ts";
 
 /** What a check is, and what is known of it. */
 export interface CheckKnowledge {
@@ -20,6 +21,13 @@ export interface CheckKnowledge {
   readonly session?: string;
   /** Absent: nobody has told yet. */
   readonly report?: CheckReport;
+}
+
+/** All that is known of checks. */
+export interface ChecksFacts {
+  readonly checks: readonly CheckKnowledge[];
+  /** How late probes over sockets begin; null: there are none. */
+  readonly lateness: HistogramData | null;
 }
 
 export type CheckStatus = ReturnType<typeof checkStatus>;

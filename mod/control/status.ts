@@ -8,7 +8,7 @@
 import { percentile } from "../plane/histogram.ts";
 import type { AuthenticationReport } from "../plane/credentials.ts";
 import { type BalanceFacts, balanceStatus } from "./balance_status.ts";
-import { type CheckKnowledge, checkStatus } from "./check_status.ts";
+import { type CheckKnowledge, type ChecksFacts, checkStatus } from "./check_status.ts";
 import {
   type BfdSurroundings,
   reflectorStatus,
@@ -57,7 +57,7 @@ export type RouterStatus = Status["vrrp"][number];
  * @param statics what `[static]` holds; absent: there is none
  * @param reasonOf why a BFD session changed last
  * @param balance what is known of virtual servers; absent: there are none
- * @param checks all that are known
+ * @param health what is known of health checks
  */
 export function buildStatus(
   agent: AgentFacts,
@@ -67,8 +67,9 @@ export function buildStatus(
   statics: HeldFacts = { holding: undefined, report: undefined },
   reasonOf: BfdSurroundings["reasonOf"] = () => undefined,
   balance?: BalanceFacts,
-  checks: readonly CheckKnowledge[] = [],
+  health: ChecksFacts = { checks: [], lateness: null },
 ) {
+  const { checks, lateness } = health;
   const statusOfCheck = (one: CheckKnowledge) => checkStatus(one, state.bfd ?? [], wallTime);
   const byId = new Map(checks.map((one) => [one.id, one]));
   const checkOf = (id: string) => {
@@ -137,6 +138,13 @@ export function buildStatus(
     bfd_unsolicited: unsolicitedStatus(state.bfdUnsolicited),
     /** Those that have a name; others stand at their servers. */
     checks: checks.filter(({ named }) => named).map(statusOfCheck),
+    /** From when a probe was due until its socket was opened; null: none goes over a socket. */
+    probe_lateness_us: lateness === null ? null : {
+      p50: percentile(lateness, 0.5),
+      p99: percentile(lateness, 0.99),
+      max: lateness.max,
+      count: lateness.total,
+    },
     ...balanceStatus(balance && { ...balance, checkOf }, wallTime),
     interfaces: state.interfaces.map(({ namespace, name, family, dropped }) => ({
       ...(namespace === "" ? {} : { namespace }),

@@ -29,6 +29,7 @@ import type {
   KernelCheck,
   QueryChecks,
 } from "../plane/checks.ts";
+import { Histogram } from "../plane/histogram.ts";
 import type { IdSource } from "../plane/ids.ts";
 import type { TrackerFound } from "../plane/trackers.ts";
 
@@ -36,6 +37,8 @@ import type { TrackerFound } from "../plane/trackers.ts";
 const MOST_PROBES = 1024;
 /** Sockets that are opened in one turn. */
 const STARTS = 64;
+/** Probes begin together at multiples of this, microseconds: a turn costs more than a probe. */
+const SLOT = 4_000;
 /** A turn so much later than was planned means that this process stood still, microseconds. */
 const STALL = 100_000;
 
@@ -50,6 +53,8 @@ export interface ProbePorts {
 interface Running {
   readonly check: KernelCheck;
   readonly timeout: Micros;
+  /** When it should have begun. */
+  readonly due: Micros;
   began: Micros;
   /** Of http: what comes after what. */
   turns: HttpTurns | null;
@@ -74,6 +79,7 @@ export class KernelProbes {
   readonly #running = new Map<number, Running>();
   /** Probes that wait for their socket. */
   #line: number[] = [];
+  readonly #lateness = new Histogram();
   #lastTurn: Micros;
   #planned = Infinity;
 
@@ -92,7 +98,9 @@ export class KernelProbes {
 
   /** When to turn again at the latest. */
   get deadline(): Micros {
-    return this.#line.length > 0 ? 0 : Math.min(this.#board.next, this.#prober.next);
+    if (this.#line.length > 0) return 0;
+    const start = Math.ceil(this.#board.next / SLOT) * SLOT;
+    return Math.min(start, this.#prober.next);
   }
 
   /** Takes a message. @throws {RangeError} where settings make no sense; all goes on as it was */
@@ -100,7 +108,9 @@ export class KernelProbes {
     if (message.type === "query_checks") {
       const { id: cause } = message;
       const reports = this.#board.reports();
-      return this.#ports.control({ type: "checks_state", id: this.#ids.next(), cause, reports });
+      const lateness = this.#lateness.data();
+      const state = { cause, reports, lateness };
+      return this.#ports.control({ type: "checks_state", id: this.#ids.next(), ...state });
     }
     const { checks, former } = message;
     const effects = this.#board.configure(checks, MOST_PROBES, former, this.#ports.now());
@@ -151,6 +161,7 @@ export class KernelProbes {
           this.#running.set(effect.probe, {
             check,
             timeout: effect.timeout,
+            due: this.#ports.now() - effect.late,
             began: 0,
             turns: null,
             exchange: null,
@@ -205,6 +216,7 @@ export class KernelProbes {
     const { check, timeout } = running;
     const { task, end } = check;
     const now = running.began = this.#ports.now();
+    this.#lateness.record(now - running.due);
     if (task.type === "http") {
       running.turns = new HttpTurns({ exchanges: task.exchanges, redirects: 0 });
       return this.#ask(probe, running, running.turns.first, timeout);

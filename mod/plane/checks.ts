@@ -15,6 +15,7 @@ import type { CheckMemory, CheckReport } from "../check/board.ts";
 import type { SocketTarget } from "../check/drivers/sockets.ts";
 import type { CheckSettings } from "../check/mod.ts";
 import type { SocketTask } from "../check/task.ts";
+import type { HistogramData } from "./histogram.ts";
 import type { EventId } from "./messages.ts";
 
 /** How a check stands. `check`: the name of a `[[check]]`, or one made for checks of servers. */
@@ -74,6 +75,8 @@ export interface ChecksState {
   readonly id: EventId;
   readonly cause: EventId;
   readonly reports: readonly CheckReport[];
+  /** From the moment at which a probe was due until its socket was opened, microseconds. */
+  readonly lateness: HistogramData;
 }
 
 export type ChecksToControl = CheckStep | ChecksState;

@@ -13,6 +13,7 @@ const BENCHMARKS: Record<string, () => Promise<{ run(args: readonly string[]): P
   leases: () => import("./leases.ts"),
   reload: () => import("./reload.ts"),
   authentication: () => import("./authentication.ts"),
+  checks: () => import("./checks.ts"),
   ipvs: () => import("./ipvs.ts"),
   "bfd-accuracy": () => import("./bfd_accuracy.ts"),
   "bfd-cost": () => import("./bfd_cost.ts"),

@@ -159,12 +159,13 @@ export async function startBroken(lab: Lab, host: Host): Promise<void> {
   await untilListening(host, [9001, 9002, 9003, 9004, 9005, 9006, 9007, 9008]);
 }
 
-/** Starts nginx with these servers in its `http` block. */
+/** Starts nginx with these servers in its `http` block. @param events for its `events` block */
 export async function startNginx(
   lab: Lab,
   host: Host,
   http: string,
   ports: readonly number[],
+  events = "",
 ): Promise<void> {
   const prefix = `${lab.directory}/nginx-${host.name}`;
   Deno.mkdirSync(`${prefix}/html`, { recursive: true });
@@ -174,7 +175,7 @@ export async function startNginx(
     lab,
     `nginx-${host.name}.conf`,
     `daemon off; master_process off; user root; pid ${prefix}/pid; error_log stderr;
-events {} http { access_log off; ${temporary} ${http} }\n`,
+events { ${events} } http { access_log off; ${temporary} ${http} }\n`,
   );
   host.spawn(["nginx", "-p", prefix, "-c", config, "-e", "stderr"], { name: "nginx" });
   await untilListening(host, ports);

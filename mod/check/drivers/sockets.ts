@@ -240,8 +240,13 @@ export class SocketProber {
       const errno = getOption(probe.fd, SOL_SOCKET, SO_ERROR);
       if (errno !== 0) return this.#fail(probe, errno, now);
       probe.connected = true;
-      this.#epoll.modify(probe.fd, EPOLLIN, token);
-      return this.#obey(probe, probe.conversation.open(), now);
+      const step = probe.conversation.open();
+      this.#obey(probe, step, now);
+      // Sending has said so already, and most connections have served by now.
+      if (step.send === undefined && this.#probes.get(probe.number) === probe) {
+        this.#epoll.modify(probe.fd, EPOLLIN, token);
+      }
+      return;
     }
     if (probe.pending !== null && !this.#flush(probe, now)) return;
     this.#read(probe, now);
