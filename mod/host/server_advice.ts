@@ -15,13 +15,15 @@ const HOLD = "ip address add ADDRESS/32 dev lo (IPv6: /128, nodad)";
 
 /** What a tunnel needs at its end. */
 const TUNNELS: Readonly<Record<NonNullable<Real["tunnel"]>["type"], string>> = {
-  ipip: "modprobe ipip; ip link set tunl0 up; sysctl -w net.ipv4.conf.tunl0.rp_filter=0 " +
+  ipip: "modprobe ipip; ip link set tunl0 up; sysctl -w net.ipv4.conf.all.rp_filter=0 " +
+    "net.ipv4.conf.tunl0.rp_filter=0 " +
     "(servers reached over IPv6: modprobe ip6_tunnel, ip6tnl0)",
   gre: "modprobe ip_gre; ip link add gre1 type gre local SERVER remote any; ip link set gre1 up; " +
-    "sysctl -w net.ipv4.conf.gre1.rp_filter=0",
+    "sysctl -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.gre1.rp_filter=0",
   gue:
     "modprobe fou; ip fou add port PORT gue; ip link add gue1 type ipip local SERVER remote any " +
-    "encap gue encap-sport auto; ip link set gue1 up; sysctl -w net.ipv4.conf.gue1.rp_filter=0",
+    "encap gue encap-sport auto; ip link set gue1 up; " +
+    "sysctl -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.gue1.rp_filter=0",
 };
 
 /** Advice for whoever sets up the real servers. */

@@ -4,6 +4,7 @@
  */
 
 import assert from "node:assert/strict";
+import { inBareRoot } from "../lib/bare_root.ts";
 import { halbPath, type Host, lab, startKeepalived } from "../lib/mod.ts";
 
 const SITE = `[[vrrp]]
@@ -107,39 +108,12 @@ lab("doctor: each thing that is wrong is found, and no longer when it is right",
   assert.deepEqual([code, /warning: On this host: keepalived \(pid \d+\)/.test(stdout)], [0, true]);
 });
 
-/** A root directory that has the C library, its linker and halb, and nothing else. */
-const BARE_ROOT = `set -e
-root=$1; halb=$2; shift 2
-mkdir -p "$root/proc" "$root/tmp" "$root/lib64" "$root/lib/$(uname -m)-linux-gnu"
-ldd "$halb" | grep -o '/[^ ]*' | while read -r library; do
-  mkdir -p "$root$(dirname "$library")"
-  cp -L "$library" "$root$library"
-done
-touch "$root/halb"
-mount --bind "$halb" "$root/halb"
-mount -t proc proc "$root/proc"
-exec chroot "$root" /halb "$@"`;
-
 lab(
   "a host that has the C library and halb alone uses the libnl in the binary",
   async (lab) => {
     const [a] = await lab.hostsNamed("a");
-    const bare = (halb: string) =>
-      a.tryExec(
-        [
-          "unshare",
-          "-m",
-          "sh",
-          "-c",
-          BARE_ROOT,
-          "sh",
-          `${lab.directory}/root`,
-          halb,
-          "doctor",
-          "--json",
-        ],
-      );
-    const { stdout, stderr } = await bare(halbPath());
+    const bare = inBareRoot(`${lab.directory}/root`, halbPath(), ["doctor", "--json"]);
+    const { stdout, stderr } = await a.tryExec(bare);
     assert.notEqual(stdout, "", stderr);
     const { libnl, findings } = JSON.parse(stdout);
     assert.equal(libnl, "embedded", JSON.stringify(findings));

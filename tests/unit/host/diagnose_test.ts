@@ -286,7 +286,7 @@ Deno.test("doctor: advice for real servers, one piece for each way, and no more 
     ],
   );
   assert.match(findings[1]!.advice, /arp_ignore=1 .*arp_announce=2/);
-  assert.match(findings[2]!.advice, /tunl0\.rp_filter=0/);
+  assert.match(findings[2]!.advice, /all\.rp_filter=0.*tunl0\.rp_filter=0/);
 });
 
 Deno.test("doctor: strict reverse paths and old connections are advice", () => {
