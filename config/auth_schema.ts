@@ -10,7 +10,7 @@
 import * as v from "valibot";
 import { Secret } from "../mod/secret/mod.ts";
 import { choice, documented, duration, whole } from "./fields.ts";
-import { readKeyText, type ReadSecret, secret } from "./secret_fields.ts";
+import { keyTable, readKeyText, type ReadSecret, secret } from "./secret_fields.ts";
 
 /** Bytes of a version 2 password that go into an advert (RFC 2338 section 5.3.9). */
 const LONGEST_PASSWORD = 8;
@@ -37,24 +37,13 @@ function readKey(text: string): ReadSecret {
   return readKeyText(text, "auth.keys.key", [SHORTEST_KEY, LONGEST_KEY], hint);
 }
 
-const keyTable = documented(
-  v.strictObject({
-    id: whole(1, 255, { text: "Number that adverts name the key by.", example: 1 }),
-    key: secret(
-      "text, in quotes",
-      {
-        text:
-          "The key: bytes in hexadecimal behind `hex:`, or the text itself. It is better kept " +
-          'elsewhere, `{ file = "/etc/halb/vrrp.key" }`, in a file that others cannot read.',
-        range: `${SHORTEST_KEY} to ${LONGEST_KEY} bytes`,
-        example: EXAMPLE_KEY,
-      },
-      readKey,
-    ),
-  }),
-  "a table with `id` and `key`",
-  { text: "One key.", example: { id: 1, key: EXAMPLE_KEY } },
-);
+const KEY_TABLE = keyTable({
+  smallest: 1,
+  packets: "adverts",
+  file: "/etc/halb/vrrp.key",
+  range: `${SHORTEST_KEY} to ${LONGEST_KEY} bytes`,
+  example: EXAMPLE_KEY,
+}, readKey);
 
 /** `auth`. */
 export const AUTH_TABLE = documented(
@@ -77,7 +66,7 @@ export const AUTH_TABLE = documented(
       readPassword,
     )),
     keys: v.exactOptional(documented(
-      v.array(keyTable),
+      v.array(KEY_TABLE),
       "a list of tables with `id` and `key`",
       {
         text:

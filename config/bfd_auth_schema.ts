@@ -6,8 +6,8 @@
  */
 
 import * as v from "valibot";
-import { choice, documented, whole } from "./fields.ts";
-import { readKeyText, secret } from "./secret_fields.ts";
+import { choice, documented } from "./fields.ts";
+import { keyTable, readKeyText } from "./secret_fields.ts";
 
 /** The types of RFC 5880 section 4.1, and the longest key of each, bytes (sections 4.2 to 4.4). */
 const LONGEST_KEYS = {
@@ -32,24 +32,13 @@ const EXAMPLE_KEY = `hex:${"00112233445566778899".repeat(2)}`;
 /** More are a list that nobody has tidied. */
 const MOST_KEYS = 16;
 
-const keyTable = documented(
-  v.strictObject({
-    id: whole(0, 255, { text: "Number that packets name the key by.", example: 1 }),
-    key: secret(
-      "text, in quotes",
-      {
-        text:
-          "The key: bytes in hexadecimal behind `hex:`, or the text itself. It is better kept " +
-          'elsewhere, `{ file = "/etc/halb/bfd.key" }`, in a file that others cannot read.',
-        range: `1 to ${LONGEST_KEY} bytes; of simple passwords and MD5 at most 16`,
-        example: EXAMPLE_KEY,
-      },
-      (text) => readKeyText(text, "auth.keys.key", [1, LONGEST_KEY]),
-    ),
-  }),
-  "a table with `id` and `key`",
-  { text: "One key.", example: { id: 1, key: EXAMPLE_KEY } },
-);
+const KEY_TABLE = keyTable({
+  smallest: 0,
+  packets: "packets",
+  file: "/etc/halb/bfd.key",
+  range: `1 to ${LONGEST_KEY} bytes; of simple passwords and MD5 at most 16`,
+  example: EXAMPLE_KEY,
+}, (text) => readKeyText(text, "auth.keys.key", [1, LONGEST_KEY]));
 
 /** `auth` of `[[bfd]]`. */
 export const BFD_AUTH_TABLE = documented(
@@ -63,7 +52,7 @@ export const BFD_AUTH_TABLE = documented(
     }),
     keys: v.exactOptional(v.pipe(
       documented(
-        v.array(keyTable),
+        v.array(KEY_TABLE),
         "a list of tables with `id` and `key`",
         {
           text: "The keys. All are believed, the first one is sent with: for a rotation add the " +

@@ -7,7 +7,7 @@
 
 import * as v from "valibot";
 import { Secret } from "../mod/secret/mod.ts";
-import { type Doc, documented, refusalIssue } from "./fields.ts";
+import { type Doc, documented, refusalIssue, whole } from "./fields.ts";
 
 /** A secret, or what is wrong with its text in words that do not show it. */
 export type ReadSecret = Secret | { readonly message: string; readonly advice?: string };
@@ -55,4 +55,39 @@ export function readKeyText(
     message: `Invalid \`${what}\`: a key has ${shortest} to ${longest} bytes, and this one has ` +
       `${key.length}${hint === undefined ? "" : `: ${hint}`}`,
   };
+}
+
+/** What is different about the keys of one `auth`. */
+export interface KeyWords {
+  /** Least id; the greatest is 255. */
+  readonly smallest: number;
+  /** Whose packets name the key by its id. */
+  readonly packets: string;
+  /** A file that it might be kept in. */
+  readonly file: string;
+  readonly range: string;
+  readonly example: string;
+}
+
+/** One table of a list of keys: `id` and `key`. */
+export function keyTable(words: KeyWords, read: (text: string) => ReadSecret) {
+  const { smallest, packets, file, range, example } = words;
+  return documented(
+    v.strictObject({
+      id: whole(smallest, 255, { text: `Number that ${packets} name the key by.`, example: 1 }),
+      key: secret(
+        "text, in quotes",
+        {
+          text:
+            "The key: bytes in hexadecimal behind `hex:`, or the text itself. It is better kept " +
+            `elsewhere, \`{ file = "${file}" }\`, in a file that others cannot read.`,
+          range,
+          example,
+        },
+        read,
+      ),
+    }),
+    "a table with `id` and `key`",
+    { text: "One key.", example: { id: 1, key: example } },
+  );
 }

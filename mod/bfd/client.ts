@@ -24,6 +24,7 @@ import {
   noteFall,
   tellUpAt,
 } from "./damping.ts";
+import { SLOW } from "./timing.ts";
 import type { Micros, NeighbourAdminDownEffect, TransitionEffect } from "./types.ts";
 
 export interface ClientSettings {
@@ -81,8 +82,6 @@ export type ClientEvent =
   | ClientConfigureEvent
   | UnavailableEvent;
 
-/** Packets leave each second at most until a session is up (RFC 5880 section 6.8.3). */
-const SLOW: Micros = 1_000_000;
 /** So many of them may be lost, or come too early for the other side. */
 const BRING_UP_PACKETS = 4;
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { inPrefix, isLinkLocal, parseIp } from "../ip/mod.ts";
+import { inAnyPrefix, isLinkLocal, parseIp, parsePrefix, type Prefix } from "../ip/mod.ts";
 import type { ControlPacket } from "./packet.ts";
 
 export interface UnsolicitedSettings {
@@ -64,13 +64,16 @@ export function isAllowed(address: string, { allow }: Pick<UnsolicitedSettings, 
   return allow.length === 0 || within(address, allow);
 }
 
+/** Prefixes as they were parsed last: lists are made anew with a configuration only. */
+const parsed = new WeakMap<readonly string[], readonly Prefix[]>();
+
 function within(address: string, prefixes: readonly string[]): boolean {
   const bytes = parseIp(address);
   if (bytes === undefined) return false;
-  return prefixes.some((prefix) => {
-    const [network, length] = prefix.split("/");
-    const parsed = parseIp(network!);
-    return parsed !== undefined && parsed.length === bytes.length &&
-      inPrefix(bytes, parsed, Number(length));
-  });
+  let networks = parsed.get(prefixes);
+  if (networks === undefined) {
+    networks = prefixes.flatMap((text) => parsePrefix(text) ?? []);
+    parsed.set(prefixes, networks);
+  }
+  return inAnyPrefix(bytes, networks);
 }

@@ -60,6 +60,31 @@ export function isLinkLocal(address: string): boolean {
   return /^fe[89ab][0-9a-f]:/.test(address);
 }
 
+/** A network, as its bytes and the length of its prefix. */
+export interface Prefix {
+  readonly network: Uint8Array;
+  /** Bits. */
+  readonly length: number;
+}
+
+/** @param text such as `192.0.2.0/24`; undefined: it is none */
+export function parsePrefix(text: string): Prefix | undefined {
+  const [address = "", bits = ""] = text.split("/");
+  const network = parseIp(address);
+  const length = Number(bits);
+  const valid = network !== undefined && /^\d+$/.test(bits) && length <= 8 * network.length;
+  return valid ? { network, length } : undefined;
+}
+
+/** Whether an address of any family is in one of the networks. */
+export function inAnyPrefix(address: Uint8Array, prefixes: readonly Prefix[]): boolean {
+  for (let i = 0; i < prefixes.length; i++) {
+    const { network, length } = prefixes[i]!;
+    if (network.length === address.length && inPrefix(address, network, length)) return true;
+  }
+  return false;
+}
+
 /**
  * Whether `address` lies in the network of `network`/`length`. Addresses of different families
  * lie nowhere.

@@ -9,8 +9,11 @@ export {
   compareIp,
   formatIp,
   formatIpv4,
+  inAnyPrefix,
   inPrefix,
   isLinkLocal,
   networkOf,
   parseIp,
+  parsePrefix,
+  type Prefix,
 } from "./address.ts";

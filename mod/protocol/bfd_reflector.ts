@@ -9,26 +9,20 @@
  * @module
  */
 
-import {
-  closeDescriptor,
-  EADDRINUSE,
-  setOption,
-  SO_REUSEADDR,
-  SOL_SOCKET,
-  SystemError,
-} from "../../ffi/mod.ts";
+import { closeDescriptor, EADDRINUSE, SystemError } from "../../ffi/mod.ts";
 import {
   type AuthenticationSettings,
   type ReflectorDrop,
   type ReflectorSettings,
   SEAMLESS_PORT,
 } from "../bfd/mod.ts";
-import { parseIp } from "../ip/mod.ts";
+import { parsePrefix, type Prefix } from "../ip/mod.ts";
 import type { ReflectorPlan, ReflectorReport } from "../plane/bfd_strangers.ts";
 import { Allowance } from "./allowance.ts";
 import type { BfdSource } from "./bfd_sources.ts";
 import { belongs, type PortQuestion } from "./bfd_openings.ts";
-import { type Binding, type Prefix, ReflectorSocket } from "./bfd_reflector_socket.ts";
+import { type Binding, ReflectorSocket } from "./bfd_reflector_socket.ts";
+import { share } from "./bfd_transport.ts";
 import type { Deadline, TimerHeap } from "./timer_heap.ts";
 
 /** Share of the thread's time for answers, and how much of it, microseconds, is saved up. */
@@ -100,7 +94,7 @@ export class BfdReflector implements Deadline {
     this.#plan = plan;
     this.#authentication = authentication;
     this.#settings = plan && { ...plan, authentication };
-    this.#allow = plan === null ? [] : plan.allow.map(prefixOf);
+    this.#allow = plan === null ? [] : plan.allow.map((text) => parsePrefix(text)!);
     this.refresh(now);
     this.#takesOver = false;
   }
@@ -113,26 +107,28 @@ export class BfdReflector implements Deadline {
 
   /** Lets a process that takes over have the port as well, or no longer. */
   share(shared: boolean): void {
-    for (const { descriptor } of this.#sockets.values()) {
-      setOption(descriptor, SOL_SOCKET, SO_REUSEADDR, shared ? 1 : 0);
-    }
+    share([...this.#sockets.values()].map(({ descriptor }) => descriptor), shared);
   }
 
   /** Interfaces have come or gone, or it is time to try again: opens and closes what has changed. */
   refresh(now: number): void {
-    const wanted = new Map<string, Binding>();
     this.#waitingFor = [];
-    const plan = this.#plan;
-    if (plan !== null) {
-      if (plan.authentication !== undefined && this.#authentication === null) {
-        this.#waitingFor.push("a key");
-      } else {for (const binding of this.#bindings(plan)) {
-          wanted.set(JSON.stringify(binding), binding);
-        }}
-    }
+    const bindings = this.#wantedBindings();
+    const wanted = new Map(bindings.map((binding) => [JSON.stringify(binding), binding]));
     for (const [key, socket] of this.#sockets) if (!wanted.has(key)) this.#close(key, socket);
     for (const [key, binding] of wanted) if (!this.#sockets.has(key)) this.#open(key, binding);
     this.#arm(now);
+  }
+
+  /** None without a plan, or without the key that it wants. */
+  #wantedBindings(): Binding[] {
+    const plan = this.#plan;
+    if (plan === null) return [];
+    if (plan.authentication === undefined || this.#authentication !== null) {
+      return this.#bindings(plan);
+    }
+    this.#waitingFor.push("a key");
+    return [];
   }
 
   /** Where it is to listen now. */
@@ -261,9 +257,4 @@ export class BfdReflector implements Deadline {
       dropped: { ...dropped },
     };
   }
-}
-
-function prefixOf(text: string): Prefix {
-  const [network, length] = text.split("/");
-  return { network: parseIp(network!)!, length: Number(length) };
 }

@@ -6,34 +6,21 @@
  */
 
 import {
-  AF_INET,
-  AF_INET6,
   bindSocket,
   bindToDevice,
-  closeDescriptor,
   EAGAIN,
   inNamespace,
   IP_PKTINFO,
-  IP_RECVTTL,
-  IP_TOS,
-  IP_TTL,
   IPPROTO_IP,
   IPPROTO_IPV6,
   IPV6_PKTINFO,
-  IPV6_RECVHOPLIMIT,
-  IPV6_RECVPKTINFO,
-  IPV6_TCLASS,
-  IPV6_UNICAST_HOPS,
-  IPV6_V6ONLY,
   MessageReceiver,
   MessageSender,
-  openSocket,
   packetInfo4,
   packetInfo6,
   setOption,
   SO_RCVBUF,
   SO_REUSEADDR,
-  SOCK_DGRAM,
   sockaddrIn,
   sockaddrIn6,
   sockaddrPort,
@@ -46,22 +33,14 @@ import {
   type ReflectorSettings,
   SEAMLESS_PORT,
 } from "../bfd/mod.ts";
-import { inPrefix } from "../ip/mod.ts";
+import { inAnyPrefix, type Prefix } from "../ip/mod.ts";
 import { type BfdSource, ROOM } from "./bfd_sources.ts";
+import { openUdp, sendAsControl, tellOfArrivals } from "./bfd_transport.ts";
 
-const LARGEST_TTL = 255;
-/** Network control (CS6), as the sessions have it. */
-const CLASS_CONTROL = 0xc0;
 /** What the kernel may queue meanwhile. */
 const BUFFER = 1 << 18;
 
 type Family = "ipv4" | "ipv6";
-
-/** A network, as its bytes and the length of its prefix. */
-export interface Prefix {
-  readonly network: Uint8Array;
-  readonly length: number;
-}
 
 /** What a socket is bound to; `index` is the interface's, so that one made anew is another. */
 export interface Binding {
@@ -130,21 +109,12 @@ export class ReflectorSocket implements BfdSource {
     if (length === -EAGAIN) return null;
     if (length < 0) return length;
     if (message.hopLimit < minimumTtl) return "ttl";
-    if (allow.length > 0 && !this.#allowed(allow)) return "not_allowed";
+    if (allow.length > 0 && !inAnyPrefix(this.#address, allow)) return "not_allowed";
     const port = sockaddrPort(this.#from);
     const made = reflect(message.payload, length, port, settings, answer);
     if (typeof made === "string") return made;
     this.#answerFromWhereAsked();
     return sender.send(this.descriptor, answer, made, this.#from, this.#control);
-  }
-
-  #allowed(allow: readonly Prefix[]): boolean {
-    for (let i = 0; i < allow.length; i++) {
-      const { network, length } = allow[i]!;
-      if (network.length !== this.#address.length) continue;
-      if (inPrefix(this.#address, network, length)) return true;
-    }
-    return false;
   }
 
   #answerFromWhereAsked(): void {
@@ -161,30 +131,19 @@ function openReflector(
   { family, interface: name, index, address }: Binding,
   shared: boolean,
 ): number {
-  const fd = openSocket(family === "ipv4" ? AF_INET : AF_INET6, SOCK_DGRAM, 0);
-  try {
+  return openUdp(family, (fd) => {
     if (name !== "") bindToDevice(fd, name);
     if (shared) setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     setOption(fd, SOL_SOCKET, SO_RCVBUF, BUFFER);
-    if (family === "ipv4") {
-      setOption(fd, IPPROTO_IP, IP_RECVTTL, 1);
-      setOption(fd, IPPROTO_IP, IP_PKTINFO, 1);
-      setOption(fd, IPPROTO_IP, IP_TTL, LARGEST_TTL);
-      setOption(fd, IPPROTO_IP, IP_TOS, CLASS_CONTROL);
-      bindSocket(fd, sockaddrIn(address, SEAMLESS_PORT));
-    } else {
-      setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-      setOption(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
-      setOption(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
-      setOption(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, LARGEST_TTL);
-      setOption(fd, IPPROTO_IPV6, IPV6_TCLASS, CLASS_CONTROL);
-      bindSocket(fd, sockaddrIn6(address, SEAMLESS_PORT, index));
-    }
+    tellOfArrivals(fd, family);
+    sendAsControl(fd, family);
+    bindSocket(
+      fd,
+      family === "ipv4"
+        ? sockaddrIn(address, SEAMLESS_PORT)
+        : sockaddrIn6(address, SEAMLESS_PORT, index),
+    );
     // Another daemon that wants the port is to be told so.
     if (shared) setOption(fd, SOL_SOCKET, SO_REUSEADDR, 0);
-    return fd;
-  } catch (error) {
-    closeDescriptor(fd);
-    throw error;
-  }
+  });
 }

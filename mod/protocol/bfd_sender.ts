@@ -24,14 +24,10 @@ import {
   inNamespace,
   IP_MTU_DISCOVER,
   IP_PMTUDISC_PROBE,
-  IP_TOS,
-  IP_TTL,
   IPPROTO_IP,
   IPPROTO_IPV6,
   IPV6_DONTFRAG,
   IPV6_MTU_DISCOVER,
-  IPV6_TCLASS,
-  IPV6_UNICAST_HOPS,
   sendTo,
   setOption,
   SO_PRIORITY,
@@ -48,14 +44,12 @@ import {
   LAST_SOURCE_PORT,
   openUdp,
   portOf,
+  sendAsControl,
   sockaddr,
 } from "./bfd_transport.ts";
 
 /** Ports that are tried before a session is told that there is none. */
 const PORT_TRIES = 64;
-const LARGEST_TTL = 255;
-/** Network control (CS6), as routing protocols have it. */
-const CLASS_CONTROL = 0xc0;
 /** TC_PRIO_CONTROL: ahead of bulk traffic in the interface's own queue. */
 const PRIORITY_CONTROL = 7;
 
@@ -93,15 +87,12 @@ export class BfdSender {
         const device = deviceOf(ends);
         if (device !== "") bindToDevice(fd, device);
         setOption(fd, SOL_SOCKET, SO_PRIORITY, PRIORITY_CONTROL);
+        sendAsControl(fd, ends.family);
         // Never in fragments (RFC 9764), and whatever the kernel believes of the path's MTU: it
         // would believe it for ten minutes after the path has recovered.
         if (ends.family === "ipv4") {
-          setOption(fd, IPPROTO_IP, IP_TTL, LARGEST_TTL);
-          setOption(fd, IPPROTO_IP, IP_TOS, CLASS_CONTROL);
           setOption(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
         } else {
-          setOption(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, LARGEST_TTL);
-          setOption(fd, IPPROTO_IPV6, IPV6_TCLASS, CLASS_CONTROL);
           setOption(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IP_PMTUDISC_PROBE);
           setOption(fd, IPPROTO_IPV6, IPV6_DONTFRAG, 1);
         }

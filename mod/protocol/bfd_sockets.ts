@@ -139,37 +139,31 @@ export class BfdSockets {
     if (ends.seamless === true) return this.#openInitiator(entry, ends);
     const discovery = this.#openDiscovery(ends, entry.formerPort !== 0);
     try {
-      entry.sender = new BfdSender(
-        ends,
-        candidatePorts(this.#env.randomWord(), this.#ports),
-        entry.formerPort,
-      );
+      this.#openSender(entry, ends).pad(entry.config.paddedPduSize ?? 0);
     } catch (error) {
       this.#closeIfUnused(discovery);
       throw error;
     }
-    entry.sender.pad?.(entry.config.paddedPduSize ?? 0);
-    entry.ends = ends;
-    entry.formerPort = entry.sender.port;
-    this.#ports.add(entry.sender.port);
     this.#discoveries.set(entry, discovery);
     discovery.add(entry);
-    this.#collector.watch(entry);
   }
 
   /** What asks a reflector hears its answers, too: nobody else is to find it. */
   #openInitiator(entry: BfdEntry, ends: BfdEndpoints): void {
-    const sender = new BfdSender(
-      ends,
-      candidatePorts(this.#env.randomWord(), this.#ports),
-      entry.formerPort,
-    );
+    const { descriptor } = this.#openSender(entry, ends);
+    this.#listen(new AnswerSource(descriptor, entry, this), entry);
+  }
+
+  /** What a session sends by, with the port of its former life if that is to be had. */
+  #openSender(entry: BfdEntry, ends: BfdEndpoints): BfdSender {
+    const candidates = candidatePorts(this.#env.randomWord(), this.#ports);
+    const sender = new BfdSender(ends, candidates, entry.formerPort);
     entry.sender = sender;
     entry.ends = ends;
     entry.formerPort = sender.port;
     this.#ports.add(sender.port);
     this.#collector.watch(entry);
-    this.#listen(new AnswerSource(sender.descriptor, entry, this), entry);
+    return sender;
   }
 
   #listen(source: HearingSource, entry: BfdEntry): void {
@@ -387,12 +381,12 @@ export class BfdSockets {
     const { yourDiscriminator } = this.#event.packet;
     const from = sockaddrAddress(message.source);
     const { interfaceIndex: index } = message;
-    const local = () => discovery.localAddress(message);
-    if (yourDiscriminator === 0) return discovery.find(from, index, local);
+    if (yourDiscriminator === 0) return discovery.find(from, index, message);
     const entry = this.#byDiscriminator.get(yourDiscriminator);
     if (entry === undefined || entry.sender === null || !discovery.has(entry)) return undefined;
     const { peer, source } = entry.ends;
     const here = peer === from && discovery.isLink(entry, index);
-    return here && (source === "" || source === local()) ? entry : undefined;
+    if (!here) return undefined;
+    return source === "" || source === discovery.localAddress(message) ? entry : undefined;
   }
 }

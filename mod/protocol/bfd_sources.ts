@@ -214,7 +214,12 @@ export class HearingSource extends Filtered implements BfdSource {
     const { ends: { family, minimumTtl }, session } = this.entry;
     const { settings: { authentication }, localDiscriminator } = session;
     const discriminators = [localDiscriminator];
-    return floodFilter(family, { peers: null, discriminators, minimumTtl, authentication });
+    return floodFilter(family, { peers: this.peers, discriminators, minimumTtl, authentication });
+  }
+
+  /** Whose packets a flood's filter lets in; null: the socket is connected to the only one. */
+  protected get peers(): readonly string[] | null {
+    return null;
   }
 
   protected override relax(): void {
@@ -234,11 +239,8 @@ export class HearingSource extends Filtered implements BfdSource {
 export class AnswerSource extends HearingSource {
   protected override release(): void {}
 
-  protected override floodFilter(): Uint8Array {
-    const { ends: { family, peer, minimumTtl }, session } = this.entry;
-    const { settings: { authentication }, localDiscriminator } = session;
-    const discriminators = [localDiscriminator];
-    return floodFilter(family, { peers: [peer], discriminators, minimumTtl, authentication });
+  protected override get peers(): readonly string[] {
+    return [this.entry.ends.peer];
   }
 
   protected override relax(): void {
@@ -305,14 +307,14 @@ export class Discovery extends Filtered implements BfdSource {
    * over one hop (RFC 5881 section 3), by both addresses over several (RFC 5883 section 4).
    *
    * @param index of the interface that it came in by
-   * @param local own address that it was sent to
+   * @param message says to which own address it was sent
    */
-  find(peer: string, index: number, local: () => string): BfdEntry | undefined {
+  find(peer: string, index: number, message: MessageReceiver): BfdEntry | undefined {
     let found: BfdEntry | undefined;
     for (const entry of this.#sessions.get(peer) ?? []) {
       const { interfaceIndex, source } = entry.ends;
       if (!this.isLink(entry, index)) continue;
-      if (source !== "" && source !== local()) continue;
+      if (source !== "" && source !== this.localAddress(message)) continue;
       const closer = found === undefined ||
         (found.ends.interfaceIndex === 0 && interfaceIndex !== 0) ||
         (found.ends.source === "" && source !== "");

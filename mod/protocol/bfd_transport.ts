@@ -35,10 +35,14 @@ import {
   inNamespace,
   IP_PKTINFO,
   IP_RECVTTL,
+  IP_TOS,
+  IP_TTL,
   IPPROTO_IP,
   IPPROTO_IPV6,
   IPV6_RECVHOPLIMIT,
   IPV6_RECVPKTINFO,
+  IPV6_TCLASS,
+  IPV6_UNICAST_HOPS,
   IPV6_V6ONLY,
   openSocket,
   setOption,
@@ -63,6 +67,9 @@ export const MULTIHOP_PORT = 4784;
 export const FIRST_SOURCE_PORT = 49_152;
 export const LAST_SOURCE_PORT = 65_535;
 
+const LARGEST_TTL = 255;
+/** Network control (CS6), as routing protocols have it. */
+const CLASS_CONTROL = 0xc0;
 /** Bytes the kernel may queue: a flood of some milliseconds, beside which the peer is heard. */
 const SESSION_BUFFER = 1 << 20;
 const DISCOVERY_BUFFER = 1 << 20;
@@ -115,6 +122,28 @@ export function openUdp(family: BfdFamily, configure: (fd: number) => void): num
   } catch (error) {
     closeDescriptor(fd);
     throw error;
+  }
+}
+
+/** Each packet is to come with its TTL and the own address that it was sent to. @throws {SystemError} */
+export function tellOfArrivals(fd: number, family: BfdFamily): void {
+  if (family === "ipv4") {
+    setOption(fd, IPPROTO_IP, IP_RECVTTL, 1);
+    setOption(fd, IPPROTO_IP, IP_PKTINFO, 1);
+  } else {
+    setOption(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
+    setOption(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+  }
+}
+
+/** What is sent leaves with the largest TTL, as network control. @throws {SystemError} */
+export function sendAsControl(fd: number, family: BfdFamily): void {
+  if (family === "ipv4") {
+    setOption(fd, IPPROTO_IP, IP_TTL, LARGEST_TTL);
+    setOption(fd, IPPROTO_IP, IP_TOS, CLASS_CONTROL);
+  } else {
+    setOption(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, LARGEST_TTL);
+    setOption(fd, IPPROTO_IPV6, IPV6_TCLASS, CLASS_CONTROL);
   }
 }
 
@@ -207,13 +236,7 @@ export function openDiscovery(
     openUdp(family, (fd) => {
       setReceiveBuffer(fd, DISCOVERY_BUFFER);
       if (vrf !== "") bindToDevice(fd, vrf);
-      if (family === "ipv4") {
-        setOption(fd, IPPROTO_IP, IP_RECVTTL, 1);
-        setOption(fd, IPPROTO_IP, IP_PKTINFO, 1);
-      } else {
-        setOption(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
-        setOption(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
-      }
+      tellOfArrivals(fd, family);
       const bind = () => bindSocket(fd, sockaddr(family, address, portOf(place), scope));
       try {
         if (beside.length === 0 && !shared) bind();

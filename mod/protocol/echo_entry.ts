@@ -223,17 +223,13 @@ export class EchoEntry implements Deadline, EchoOwner, EchoFollower {
   }
 
   report(): EchoReport {
-    const { reflected, forwarded, sendErrors, dropped } = this.#point;
     const echo = this.#echo;
     return {
       active: echo?.relied ?? false,
       sent: echo?.sent ?? 0,
       returned: echo?.returned ?? 0,
       roundTrip: echo?.roundTrip ?? null,
-      reflected,
-      forwarded,
-      sendErrors,
-      dropped: { ...dropped } as Readonly<Record<string, number>>,
+      ...this.#point.report(),
     };
   }
 

@@ -11,6 +11,7 @@
 
 import type { ControlPacket, EchoPacket } from "../bfd/mod.ts";
 import { parseIp } from "../ip/mod.ts";
+import type { EchoReport } from "../plane/bfd.ts";
 import { MAC_LENGTH } from "./echo_frame.ts";
 import { EchoLimit } from "./echo_limit.ts";
 import type { EchoDrop, EchoLink } from "./echo_link.ts";
@@ -137,6 +138,13 @@ export class EchoPoint implements Deadline {
 
   drop(reason: EchoDrop): void {
     this.dropped[reason] = (this.dropped[reason] ?? 0) + 1;
+  }
+
+  /** What has gone by here. */
+  report(): Pick<EchoReport, "reflected" | "forwarded" | "sendErrors" | "dropped"> {
+    const { reflected, forwarded, sendErrors, dropped } = this;
+    const copy = { ...dropped } as Readonly<Record<string, number>>;
+    return { reflected, forwarded, sendErrors, dropped: copy };
   }
 
   end(): void {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { EHOSTUNREACH } from "../../ffi/mod.ts";
 import {
   believeLooped,
   type ControlPacket,
@@ -32,9 +33,6 @@ export interface UnaffiliatedSession {
   /** A defect of ours in what carries its packets. */
   broke(error: unknown, now: number): void;
 }
-
-/** Errno of a neighbour that does not answer. */
-const EHOSTUNREACH = 113;
 
 const event = { type: "packet" as const, packet: null as unknown as ControlPacket };
 
@@ -106,16 +104,12 @@ export class UnaffiliatedEntry implements EchoOwner, EchoFollower, PacketSender 
 
   report(): EchoReport {
     const { session, packetsSent, packetsReceived } = this.#session;
-    const { reflected, forwarded, sendErrors, dropped } = this.#point;
     return {
       active: session.state === "up",
       sent: packetsSent,
       returned: packetsReceived,
       roundTrip: null,
-      reflected,
-      forwarded,
-      sendErrors,
-      dropped: { ...dropped } as Readonly<Record<string, number>>,
+      ...this.#point.report(),
     };
   }
 
