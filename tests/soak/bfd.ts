@@ -8,7 +8,8 @@
  *
  * What counts is on the wire: a session that was up and says Down for silence. None of halb's may
  * say so, but where a thread ahead of all agents was not let run by the machine either, or halb has
- * written down that it was late itself. Probes beside it are still to come, with the health checks.
+ * written down that it was late itself. With HALB_SOAK_CHECKS=1000 one of halb's agents runs so many
+ * health checks a second all the while: pings, and tcp and udp to servers on the other host.
  *
  * @module
  */
@@ -26,7 +27,9 @@ import {
   startBfd,
 } from "../lib/bfd_daemons.ts";
 import { type Freeze, freezeTogether } from "../lib/freeze.ts";
-import { type HalbAgent, Lab, type Lan, processTree, startHalb } from "../lib/mod.ts";
+import { ask } from "../../mod/control/client.ts";
+import type { Status } from "../../mod/control/status.ts";
+import { type HalbAgent, type Host, Lab, type Lan, processTree, startHalb } from "../lib/mod.ts";
 import type { Stall } from "../lib/stall_main.ts";
 import { stalledWithin, witnessStalls } from "../lib/stalls.ts";
 import { burn } from "./load.ts";
@@ -43,6 +46,11 @@ const BUSY = 0.6;
 const RELOAD = 1_500;
 /** Routers of halb's large configuration. */
 const ROUTERS = 150;
+/** Health checks of one of its agents, each once a second, and where they ask. */
+const CHECKS = Number(Deno.env.get("HALB_SOAK_CHECKS") ?? 0);
+const SERVICE = 7_000;
+/** Of the probes that are due, so many must be made on a busy machine. */
+const LEAST_PROBED = 0.5;
 /** From the first that goes on to the second, and what this program may be late by; microseconds. */
 const APART = 2_000;
 const LATE = 3_000;
@@ -80,7 +88,14 @@ export async function run(seconds: number): Promise<void> {
     for (const daemon of BFD_DAEMONS) pairs.push(await start(lab, daemon));
     await lab.delay(6_000);
     const witness = await witnessStalls(lab, lab.hosts[0]!);
+    const checking = pairs.find(({ daemon }) => daemon === "halb")!.agents[0]!;
+    const before = await lab.until("checks are asked", () => probed(checking), 60_000);
+    const since = performance.now();
     const busy = await watched(lab, pairs, () => beBusy(lab, pairs, seconds * BUSY));
+    const after = await lab.until("it answers", () => probed(checking), 60_000);
+    const rate = (after - before) / ((performance.now() - since) / 1000);
+    console.log(`${rate.toFixed(0)} probes of health checks a second`);
+    assert.ok(rate >= CHECKS * LEAST_PROBED, `${rate} probes a second of ${CHECKS}`);
     const stalls = await witness.end();
     const late = pairs.flatMap(({ agents }) => agents).flatMap(lateness);
     const explained: Explained = (kind, { at }, interval) => {
@@ -145,6 +160,7 @@ async function start(lab: Lab, daemon: BfdDaemon): Promise<Pair> {
       sessions[side].push({ ...spec, interval, multiplier: MULTIPLIER });
     }
   }
+  if (daemon === "halb") await serve(lab, hosts[1]);
   const agents: HalbAgent[] = [];
   const pids: number[][] = [];
   for (const side of [0, 1] as const) {
@@ -170,6 +186,8 @@ async function start(lab: Lab, daemon: BfdDaemon): Promise<Pair> {
 
 /** The sessions and many virtual routers, which differ from one `version` to the next. */
 function large(sessions: readonly BfdSpec[], side: number, version: number): string {
+  const tracked = Array.from({ length: CHECKS }, (_, i) => `{ name = "c${i}", weight = 1 }`)
+    .join(", ");
   const routers = Array.from({ length: ROUTERS }, (_, i) =>
     `[[vrrp]]
 name = "r${i}"
@@ -177,8 +195,44 @@ interface = "eth2"
 virtual_router_id = ${i + 1}
 priority = ${(side === 0 ? 150 : 50) + version % 2}
 addresses = ["203.0.113.${i + 1}/32"]
-`);
-  return `${halbSessions(sessions)}\n${routers.join("\n")}`;
+${i === 0 && side === 0 && CHECKS > 0 ? `track.checks = [${tracked}]\n` : ""}`);
+  const checks = Array.from({ length: side === 0 ? CHECKS : 0 }, (_, i) => {
+    const type = ["ping", "tcp", "udp"][i % 3]!;
+    const more = type === "ping" ? "" : `port = ${SERVICE}\n`;
+    const reply = type === "udp" ? `payload = "00"\nrequire_reply = true\n` : "";
+    // The widest of the sessions' networks carries them.
+    const { peer } = sessions.at(-1)!;
+    return `[[check]]\nname = "c${i}"\ntype = "${type}"\naddress = "${peer}"\n${more}${reply}` +
+      `interval = "1s"\nretry_interval = "1s"\n`;
+  });
+  return `${halbSessions(sessions)}\n${routers.join("\n")}\n${checks.join("\n")}`;
+}
+
+/** Answers tcp and udp. */
+async function serve(lab: Lab, host: Host): Promise<void> {
+  const text = `
+import socket, threading
+def echo():
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); udp.bind(("0.0.0.0", ${SERVICE}))
+    while True:
+        data, sender = udp.recvfrom(100); udp.sendto(data, sender)
+threading.Thread(target=echo, daemon=True).start()
+tcp = socket.socket(); tcp.bind(("0.0.0.0", ${SERVICE})); tcp.listen(1024)
+while True: tcp.accept()[0].close()
+`;
+  const path = `${lab.directory}/service.py`;
+  Deno.writeTextFileSync(path, text);
+  host.spawn(["/usr/bin/python3", path], { name: "service" });
+  await lab.until("the service listens", async () => {
+    const shown = await host.exec(["ss", "-Hltun"]);
+    return shown.split(`:${SERVICE}`).length > 2;
+  }, 10_000);
+}
+
+/** Probes that have ended. */
+async function probed(agent: HalbAgent): Promise<number> {
+  const { checks } = await ask(agent.controlPath, { command: "status" }) as Status;
+  return checks.reduce((sum, { counters }) => sum + counters.passed + counters.failed, 0);
 }
 
 /** What all wires show while something is done. */
@@ -224,9 +278,10 @@ async function beBusy(lab: Lab, pairs: readonly Pair[], seconds: number): Promis
     await lab.delay(RELOAD);
   }
   await load.stop();
-  const told = pairs.flatMap(({ agents }) => agents)
-    .map((agent) => agent.log().match(/[Rr]eload/g)?.length ?? 0);
-  assert.ok(told.every((count) => count > 0), "reloads are in the log");
+  // On a machine that is busier still one may last longer than all of this.
+  await lab.until("reloads are in the log", () => {
+    return pairs.flatMap(({ agents }) => agents).every((agent) => /[Rr]eload/.test(agent.log()));
+  }, 60_000);
   return reloads;
 }
 
