@@ -9,7 +9,7 @@ const PAGE = Deno.readTextFileSync(new URL("../../../docs/notifications.md", imp
 
 Deno.test("every file is valid", () => {
   const files = [...PAGE.matchAll(/```toml\n([^]*?)```/g)].map(([, text]) => text!);
-  assert.equal(files.length, 5);
+  assert.equal(files.length, 6);
   for (const text of files) {
     const whole = text.includes("[[vrrp]]") ? text : `${text}\n${router("")}`;
     const loaded = load({ "site.toml": whole, "/etc/halb/mail.key": "sesame\n" });
@@ -38,6 +38,26 @@ Deno.test("the lines are the ones that are written", () => {
   });
   assert.ok(PAGE.includes(`\n${jsonLine(path, false)}`));
   assert.ok(PAGE.includes(`\`${fifoLine(path).trim()}\``));
+  const details = { virtual_server: "web-http", quiet: false };
+  const virtual = {
+    ...details,
+    real_server: null,
+    line: "[192.0.2.10]:tcp:80",
+    plain: "UP" as const,
+  };
+  const real = {
+    ...details,
+    real_server: "198.51.100.11:8080",
+    line: "[198.51.100.11]:tcp:8080 [192.0.2.10]:tcp:80",
+    plain: "DOWN" as const,
+  };
+  const mark = { ...virtual, line: "FWM 7" };
+  const lines = [
+    fifoLine(notice({ type: "VS", name: "web-http", state: "UP", server: virtual })),
+    fifoLine(notice({ type: "RS", name: "web-http x", state: "DOWN", server: real })),
+    fifoLine(notice({ type: "VS", name: "marked", state: "UP", server: mark })),
+  ];
+  assert.ok(PAGE.includes(`\n${lines.join("")}`));
   const [, json] = /```json\n([^]*?)```/.exec(PAGE)!;
   const { type: _, state: __, previous_state: ___, ...rest } = JSON.parse(json!);
   const written = JSON.parse(jsonLine(notice(rest), false));
