@@ -22,15 +22,25 @@ const SOAK_SECONDS = "20";
 const KERNEL_SECONDS = 900;
 
 /**
- * Labs that spend minutes waiting for adverts of a second, and judge nothing that is shorter: they
- * run beside the guest, which has one processor.
+ * Labs that judge nothing shorter than a second, many of which spend minutes waiting for adverts:
+ * they run beside the guest, which has one processor.
  */
 const PATIENT: readonly string[] = [
   "tests/lab/authentication_keepalived_test.ts",
+  "tests/lab/check_http_test.ts",
+  "tests/lab/check_script_test.ts",
+  "tests/lab/check_services_test.ts",
+  "tests/lab/doctor_test.ts",
   "tests/lab/hooks_test.ts",
   "tests/lab/keepalived_election_test.ts",
+  "tests/lab/library_test.ts",
+  "tests/lab/lock_test.ts",
+  "tests/lab/log_test.ts",
   "tests/lab/mail_test.ts",
+  "tests/lab/marks_test.ts",
+  "tests/lab/no_ipvs_test.ts",
   "tests/lab/notify_keepalived_test.ts",
+  "tests/lab/readme_test.ts",
 ];
 
 const PARTS = ["check", "build", "unit", "lab", "kernel", "soak"] as const;

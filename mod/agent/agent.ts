@@ -254,18 +254,20 @@ export class Agent {
 
   /** The routers go on from `memory`. Returns when they had said so, on CLOCK_MONOTONIC. */
   async goOn(memory: AgentMemory): Promise<number> {
-    this.#hearing.snapshots.learn(memory);
-    this.notices.rememberSessions(memory.bfd ?? []);
-    this.notices.servers.remember(memory.balance, serverFacts(this.#plan.balance, []));
-    this.notices.remember(memory.routers, memory.groups ?? [], memory.unread ?? []);
     for (const { name, slot } of this.#plan.holdings) {
       this.counters.restore(slot, memory.counters[name] ?? {});
     }
-    const { counters: _, unread: __, balance, checks = [], ...known } = memory;
+    const { counters: _, unread = [], balance, checks = [], ...known } = memory;
+    // No router speaks until its plane knows: all else can wait until that has been told.
+    const answered = this.#dialogue.configureProtocol(this.#plan, 0, [], known);
+    this.#hearing.snapshots.learn(memory);
+    this.notices.rememberSessions(memory.bfd ?? []);
+    this.notices.servers.remember(balance, serverFacts(this.#plan.balance, []));
+    this.notices.remember(memory.routers, memory.groups ?? [], unread);
     this.checks.restore(checks);
     this.balancing.restore(balance);
     this.#trackers.restore(memory.trackers ?? []);
-    const answer = await this.#dialogue.configureProtocol(this.#plan, 0, [], known);
+    const answer = await answered;
     if (this.#plan.balance !== undefined) await this.#configureKernel(this.#plan);
     return answer.at ?? monotonicMicros();
   }

@@ -96,11 +96,13 @@ export class Balancer {
 
   /** When `turn` should be called though nothing happened. */
   get deadline(): number {
+    // Without virtual servers nothing is due, whatever is decided about routers.
+    const { deadline: answers } = this.#answers;
+    if (this.#table === undefined) return Math.max(this.#pausedUntil, answers);
     const { at } = this.#timer;
     const soon = this.#goal.changed ? 0 : Infinity;
-    const { deadline: answers } = this.#answers;
     const adopted = this.#adopting ? this.#holdings.adoptedUntil : Infinity;
-    const table = this.#table?.deadline ?? Infinity;
+    const { deadline: table } = this.#table;
     const around = this.#resting ? Infinity : this.#surroundings?.deadline ?? Infinity;
     return Math.max(
       this.#pausedUntil,

@@ -54,7 +54,10 @@ export interface Takeover {
   readonly lastPriority: number;
 }
 
-/** Each time that somebody else began to advertise; last words do not count. */
+/** Adverts that leave within so many microseconds of the other's first have crossed on the wire. */
+const CROSSING = 2_000;
+
+/** Each time that somebody else began to advertise; last words and what crossed do not count. */
 export function takeovers(all: readonly SeenAdvert[]): Takeover[] {
   const seen = withoutLastWords(all);
   const found: Takeover[] = [];
@@ -68,6 +71,10 @@ export function takeovers(all: readonly SeenAdvert[]): Takeover[] {
       first: after.time,
       lastPriority: before.priority,
     });
+    const [there, back] = found.slice(-2);
+    if (back === undefined || there!.from !== back.to) continue;
+    // The former sent once more before it had heard the next one's first.
+    if (back.first - there!.lastHeard <= CROSSING) found.splice(-2);
   }
   return found;
 }

@@ -182,6 +182,16 @@ Deno.test("balancer: at rest it follows and changes nothing; then it goes on wit
   assert.equal(second.state().repairs, 0);
 });
 
+Deno.test("balancer: without virtual servers nothing is ever due, at rest or after it", () => {
+  const rig = new Rig();
+  for (const resting of [true, false]) {
+    rig.balancer.rest(resting);
+    rig.hold("web", resting);
+    rig.balancer.turn();
+    assert.equal(rig.balancer.deadline, Infinity);
+  }
+});
+
 Deno.test("balancer: the rest may end in the middle of a reading", () => {
   const kernel = new Rig();
   kernel.configure(planOf([WEB, vip("mail", 11, reals([3, 4]))]));
