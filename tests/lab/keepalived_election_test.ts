@@ -287,10 +287,9 @@ lab("a last advert makes keepalived announce its addresses again", async (lab) =
     5000,
   );
   await lab.delay(1500);
-  // It answers at once, so that nothing is said again.
-  const said = (await adverts(capture)).filter(({ source }) => source === "192.0.2.1");
-  const first = said.findIndex((_, i) =>
-    i > 0 && said[i]!.time - said[i - 1]!.time < 0.9 * IPV4.interval * 1000
-  );
-  assert.ok(said.length - first <= 2, `${said.length - first} adverts from the last one on`);
+  // It answers at once, so that nothing is said again: one advert may cross with its first.
+  const seen = await adverts(capture);
+  const from = seen.findIndex(({ source }) => source === "192.0.2.2");
+  const said = seen.slice(from).filter(({ source }) => source === "192.0.2.1");
+  assert.ok(from > 0 && said.length >= 1 && said.length <= 2, `${said.length} adverts since then`);
 });

@@ -60,11 +60,12 @@ async function world(
   if (started) notices.start();
   let text = "";
   let reading: Promise<void> | undefined;
+  const read = async ({ readable }: Deno.FsFile) => {
+    for await (const piece of readable) text += new TextDecoder().decode(piece);
+  };
   const told = async (count: number): Promise<string[]> => {
-    reading ??= (async () => {
-      const file = await Deno.open(path, { read: true });
-      for await (const piece of file.readable) text += new TextDecoder().decode(piece);
-    })();
+    // Who ends before the reader is there leaves without telling it.
+    reading ??= read(await Deno.open(path, { read: true }));
     const lines = () => text.split("\n").slice(0, -1);
     await until(`${count} lines`, () => lines().length >= count, 5000);
     return lines().map((line) => {
