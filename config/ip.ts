@@ -7,7 +7,9 @@
  * @module
  */
 
-import { formatIp, inPrefix, networkOf, parseIp } from "../mod/ip/mod.ts";
+import { bytesOfIp, formatIp, inPrefix, networkOf, parseIp } from "../mod/ip/mod.ts";
+
+export { isLinkLocal } from "../mod/ip/mod.ts";
 
 /** The two versions of IP. */
 export type Family = "ipv4" | "ipv6";
@@ -15,13 +17,6 @@ export type Family = "ipv4" | "ipv6";
 /** The family of an address that is one. */
 export function familyOf(address: string): Family {
   return address.includes(":") ? "ipv6" : "ipv4";
-}
-
-/** Bytes of an address that stands in this module. */
-function known(text: string): Uint8Array<ArrayBuffer> {
-  const bytes = parseIp(text);
-  if (bytes === undefined) throw new RangeError(`Not an IP address: "${text}"`);
-  return bytes;
 }
 
 /** Networks of which no host can own an address, and what their addresses are; first match. */
@@ -36,7 +31,7 @@ const UNUSABLE = ([
   ["::1", 128, "the loopback address"],
   ["::ffff:0:0", 96, "an IPv4-mapped address"],
   ["ff00::", 8, "a multicast address"],
-] as const).map(([network, length, words]) => ({ network: known(network), length, words }));
+] as const).map(([network, length, words]) => ({ network: bytesOfIp(network), length, words }));
 
 /**
  * What kind of address this is when no host can own it, in words with article, such as
@@ -68,14 +63,6 @@ export function unusablePrefix(address: Uint8Array, length: number): string | un
   return isNetwork(inverted, length) ? `the broadcast address of its /${length}` : undefined;
 }
 
-const LINK_LOCAL = known("fe80::");
-
-/** Whether this is an IPv6 link-local address, fe80::/10. */
-export function isLinkLocal(address: string): boolean {
-  const bytes = parseIp(address);
-  return bytes !== undefined && inPrefix(bytes, LINK_LOCAL, 10);
-}
-
 /**
  * The link-local address of a virtual router's own MAC, 00-00-5E-00-02-{VRID} (RFC 9568 section
  * 7.3, RFC 4291 appendix A): the same on all nodes, and nobody else's on the link.
@@ -83,7 +70,7 @@ export function isLinkLocal(address: string): boolean {
  * @param id virtual router id, 1 to 255
  */
 export function routerLinkLocal(id: number): string {
-  const bytes = known("fe80::200:5eff:fe00:200");
+  const bytes = bytesOfIp("fe80::200:5eff:fe00:200");
   bytes[15] = id;
   return formatIp(bytes)!;
 }

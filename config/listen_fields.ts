@@ -7,7 +7,7 @@
  */
 
 import * as v from "valibot";
-import { formatIp, networkOf, parseIp } from "../mod/ip/mod.ts";
+import { compareBytes, formatIp, networkOf, parseIp } from "../mod/ip/mod.ts";
 import { type Doc, documented, type Refusal, refusalIssue, VALUE } from "./fields.ts";
 import { guessIp, mappedIpv4, unusableIp } from "./ip.ts";
 
@@ -167,7 +167,7 @@ function readRange(start: string, end: string): Read<Omit<ListenConfig, "port">>
   if (from.bytes.length !== to.bytes.length) {
     return { wrong: { message: `${VALUE} goes from one address family to the other` } };
   }
-  const order = compare(from.bytes, to.bytes);
+  const order = compareBytes(from.bytes, to.bytes);
   if (order > 0) {
     const range = `${to.address}-${from.address}`;
     return {
@@ -189,7 +189,7 @@ function readNetwork(bytes: Uint8Array, text: string): Read<Omit<ListenConfig, "
   }
   const base = networkOf(bytes, length);
   const address = formatIp(base) ?? "";
-  if (compare(base, bytes) !== 0) {
+  if (compareBytes(base, bytes) !== 0) {
     return {
       wrong: {
         message: `${VALUE} is not a network: there are bits behind its prefix`,
@@ -198,15 +198,6 @@ function readNetwork(bytes: Uint8Array, text: string): Read<Omit<ListenConfig, "
     };
   }
   return { value: length === most ? { address } : { address, prefix_length: length } };
-}
-
-/** As numbers of the same length: negative, 0, positive. */
-function compare(a: Uint8Array, b: Uint8Array): number {
-  for (const [index, byte] of a.entries()) {
-    const difference = byte - (b[index] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }
 
 /** Where a virtual server listens: one address, a range or a network, with a port. */

@@ -6,7 +6,7 @@
  */
 
 import * as v from "valibot";
-import { formatIp, networkOf, parseIp } from "../mod/ip/mod.ts";
+import { bytesOfIp, formatIp, lastOf, networkOf } from "../mod/ip/mod.ts";
 import { choice, documented, whole } from "./fields.ts";
 import type { ListenConfig } from "./listen_fields.ts";
 import { MOST_U32 } from "./network_fields.ts";
@@ -51,11 +51,12 @@ export function addressesOf(
   { address, last, prefix_length: length }: ListenConfig,
 ): { readonly first: string; readonly last: string } {
   if (last !== undefined) return { first: address, last };
-  const bytes = parseIp(address);
-  if (length === undefined || bytes === undefined) return { first: address, last: address };
-  const base = networkOf(bytes, length);
-  const top = base.map((byte, i) => byte | (0xff >> Math.min(8, Math.max(0, length - i * 8))));
-  return { first: formatIp(base) ?? address, last: formatIp(top) ?? address };
+  if (length === undefined) return { first: address, last: address };
+  const bytes = bytesOfIp(address);
+  return {
+    first: formatIp(networkOf(bytes, length)) ?? address,
+    last: formatIp(lastOf(bytes, length)) ?? address,
+  };
 }
 
 /** First and last port; 0 alone is all of them. */

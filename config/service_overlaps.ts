@@ -5,12 +5,12 @@
  * @module
  */
 
-import { networkOf, parseIp } from "../mod/ip/mod.ts";
+import { bytesOfIp, numberOf } from "../mod/ip/mod.ts";
 import { LARGEST_RANGE } from "../mod/ipvs/mod.ts";
 import { OTHER, type Report } from "./finding.ts";
 import type { ListenConfig } from "./listen_fields.ts";
 import { type Area, checkAreas, checkOwnMark } from "./mark_checks.ts";
-import { portsOf } from "./mark_fields.ts";
+import { addressesOf, portsOf } from "./mark_fields.ts";
 import { clash, Register } from "./router_checks.ts";
 import type { CheckedTable } from "./table_lists.ts";
 import { descend, shown, type TreeNode, valuePlace } from "./tree.ts";
@@ -26,18 +26,9 @@ export interface Span {
   readonly node: TreeNode;
 }
 
-function numberOf(bytes: Uint8Array): bigint {
-  return bytes.reduce((number, byte) => number * 256n + BigInt(byte), 0n);
-}
-
-function spanOf({ address, last, prefix_length: length }: ListenConfig, node: TreeNode): Span {
-  const first = parseIp(address) ?? new Uint8Array(4);
-  const low = numberOf(first);
-  if (last !== undefined) return { low, high: numberOf(parseIp(last) ?? first), node };
-  const bits = first.length * 8;
-  if (length === undefined) return { low, high: low, node };
-  const base = numberOf(networkOf(first, length));
-  return { low: base, high: base + (1n << BigInt(bits - length)) - 1n, node };
+function spanOf(listen: ListenConfig, node: TreeNode): Span {
+  const { first, last } = addressesOf(listen);
+  return { low: numberOf(bytesOfIp(first)), high: numberOf(bytesOfIp(last)), node };
 }
 
 /** How many addresses it stands for. */

@@ -5,6 +5,7 @@
  */
 
 import { familyOf, type SiteConfig } from "../../config/mod.ts";
+import { isLinkLocal } from "../ip/mod.ts";
 import type { HostFinding } from "./finding.ts";
 import { droppedBy, type Wanted } from "./firewall.ts";
 import { BFD_PORTS } from "./questions.ts";
@@ -86,7 +87,7 @@ function sourceFindings(
   const virtual = new Set(router.addresses.map(({ address }) => address));
   const usable = own?.addresses.some(({ address, protocol }) =>
     familyOf(address) === family && (protocol !== OWN_PROTOCOL || !virtual.has(address)) &&
-    (family === "ipv4" || router.unicast !== undefined || /^fe[89ab]/.test(address))
+    (family === "ipv4" || router.unicast !== undefined || isLinkLocal(address))
   );
   if (usable === true || router.source !== undefined) return [];
   const kind = family === "ipv4" ? "IPv4" : "link-local IPv6";

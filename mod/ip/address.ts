@@ -32,7 +32,7 @@ export function formatIpv4(bytes: Uint8Array, offset = 0): string {
  *
  * @throws {RangeError} when it is none
  */
-function bytesOfIp(text: string): Uint8Array<ArrayBuffer> {
+export function bytesOfIp(text: string): Uint8Array<ArrayBuffer> {
   const bytes = parseIp(text);
   if (bytes === undefined) throw new RangeError(`Not an IP address: "${text}"`);
   return bytes;
@@ -49,10 +49,20 @@ export function compareIp(a: string, b: string): number {
   if (left.length !== right.length) {
     throw new RangeError(`Cannot compare addresses of two families: "${a}" and "${b}"`);
   }
-  for (let i = 0; i < left.length; i++) {
-    if (left[i] !== right[i]) return left[i]! - right[i]!;
+  return compareBytes(left, right);
+}
+
+/** Compares two addresses of one length, unsigned: negative, zero, positive. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  for (let i = 0; i < a.length; i++) {
+    if (a[i] !== b[i]) return a[i]! - b[i]!;
   }
   return 0;
+}
+
+/** An address as a number, to count and compare with; of one family only. */
+export function numberOf(address: Uint8Array): bigint {
+  return address.reduce((number, byte) => number * 256n + BigInt(byte), 0n);
 }
 
 /** Whether it is an IPv6 link-local address (fe80::/10). @param address canonical text */
@@ -109,6 +119,14 @@ export function networkOf(address: Uint8Array, length: number): Uint8Array<Array
     network[i] = (network[i] ?? 0) & (0xff << (8 - kept)) & 0xff;
   }
   return network;
+}
+
+/** The last address of the network that `address` lies in: the bits past `length` are one. */
+export function lastOf(address: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(
+    address,
+    (byte, i) => byte | (0xff >> Math.min(8, Math.max(0, length - i * 8))),
+  );
 }
 
 /** Digit by digit, since a takeover parses a thousand of them: leading zeros are refused. */

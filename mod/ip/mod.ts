@@ -6,13 +6,17 @@
 
 export { fold, internetChecksum, sum16 } from "./checksum.ts";
 export {
+  bytesOfIp,
+  compareBytes,
   compareIp,
   formatIp,
   formatIpv4,
   inAnyPrefix,
   inPrefix,
   isLinkLocal,
+  lastOf,
   networkOf,
+  numberOf,
   parseIp,
   parsePrefix,
   type Prefix,

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { formatIp, networkOf, parseIp } from "../ip/mod.ts";
+import { formatIp, lastOf, networkOf, numberOf, parseIp } from "../ip/mod.ts";
 import type { Decoded } from "../netlink/mod.ts";
 import {
   type Destination,
@@ -236,18 +236,6 @@ function expandAddresses(
     increment(current);
   }
   return { ok: true, value: addresses };
-}
-
-/** The last address of a network. */
-function lastOf(network: Uint8Array, prefixLength: number): Uint8Array {
-  return network.map((byte, i) => {
-    const kept = Math.min(8, Math.max(0, prefixLength - i * 8));
-    return byte | (0xff >> kept);
-  });
-}
-
-function numberOf(bytes: Uint8Array): bigint {
-  return bytes.reduce((number, byte) => number * 256n + BigInt(byte), 0n);
 }
 
 /** The next address, carried over all bytes. */

@@ -6,7 +6,9 @@ import {
   formatIp,
   formatIpv4,
   inPrefix,
+  lastOf,
   networkOf,
+  numberOf,
   parseIp,
 } from "../../../mod/ip/mod.ts";
 
@@ -16,6 +18,8 @@ Deno.test("[V7-C4] addresses compare unsigned, in network byte order", () => {
   strictEqual(Math.sign(compareIp("198.51.100.2", "198.51.99.255")), 1);
   strictEqual(compareIp("192.0.2.1", "192.0.2.1"), 0);
   strictEqual(Math.sign(compareIp("fe80::a", "fe80::10")), -1);
+  strictEqual(numberOf(Uint8Array.of(192, 0, 2, 1)), 0xc0000201n);
+  strictEqual(numberOf(new Uint8Array(16).fill(255)), (1n << 128n) - 1n);
   throws(() => compareIp("192.0.2.1", "192.0.2"), {
     name: "RangeError",
     message: 'Not an IP address: "192.0.2"',
@@ -100,4 +104,8 @@ Deno.test("prefixes: membership and network address on and off byte borders", ()
   strictEqual(formatIp(networkOf(ip("2001:db8::ffff"), 120)), "2001:db8::ff00");
   strictEqual(formatIp(networkOf(ip("192.0.2.200"), 0)), "0.0.0.0");
   strictEqual(formatIp(networkOf(ip("192.0.2.200"), 32)), "192.0.2.200");
+  strictEqual(formatIp(lastOf(ip("192.0.2.200"), 26)), "192.0.2.255");
+  strictEqual(formatIp(lastOf(ip("2001:db8::ff01"), 119)), "2001:db8::ffff");
+  strictEqual(formatIp(lastOf(ip("192.0.2.200"), 0)), "255.255.255.255");
+  strictEqual(formatIp(lastOf(ip("192.0.2.200"), 32)), "192.0.2.200");
 });
