@@ -4,6 +4,7 @@
  * @module
  */
 
+import { endpointText } from "../mod/ip/mod.ts";
 import { type CheckSurroundings, readUses } from "./check_checks.ts";
 import { type CheckedServer, type CheckUseConfig, withCheckDefaults } from "./check_uses.ts";
 import type { Finding, Report } from "./finding.ts";
@@ -12,7 +13,6 @@ import { IPVS_SCHEMA, type IpvsConfig } from "./ipvs_schema.ts";
 import { validate } from "./issues.ts";
 import type { NotifyingTable } from "./notify_checks.ts";
 import { realServerTarget } from "./notify_checks.ts";
-import { endpointText } from "./listen_fields.ts";
 import { descend, overlay, type TableNode, type TreeNode } from "./tree.ts";
 import {
   type BalanceSurroundings,

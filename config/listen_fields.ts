@@ -7,7 +7,7 @@
  */
 
 import * as v from "valibot";
-import { compareBytes, formatIp, networkOf, parseIp } from "../mod/ip/mod.ts";
+import { compareBytes, endpointText, formatIp, networkOf, parseIp } from "../mod/ip/mod.ts";
 import { type Doc, documented, type Refusal, refusalIssue, VALUE } from "./fields.ts";
 import { guessIp, mappedIpv4, unusableIp } from "./ip.ts";
 
@@ -31,25 +31,6 @@ export interface EndpointConfig {
   readonly address: string;
   /** 1 to 65535; absent: that of the service. */
   readonly port?: number;
-}
-
-/** `198.51.100.11:8080`, `[2001:db8::11]:8080`, or the address alone. */
-export function endpointText({ address, port }: EndpointConfig): string {
-  if (port === undefined) return address;
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
-/** What stands for `listen`, as it would be written. */
-export function listenText(
-  { address, last, prefix_length, port, last_port }: ListenConfig,
-): string {
-  const tail = last !== undefined
-    ? `-${last}`
-    : prefix_length !== undefined
-    ? `/${prefix_length}`
-    : "";
-  const ports = last_port === undefined ? String(port) : `${port}-${last_port}`;
-  return address.includes(":") ? `[${address}${tail}]:${ports}` : `${address}${tail}:${ports}`;
 }
 
 /** The text without its port; brackets are taken off. */

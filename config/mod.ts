@@ -35,7 +35,6 @@ export {
 export { bytesOf, expressionOf } from "./check_fields.ts";
 export type { BfdReflectorConfig, BfdUnsolicitedConfig } from "./bfd_strangers_schema.ts";
 export type { IpvsConfig, SyncDaemonConfig } from "./ipvs_schema.ts";
-export { endpointText, listenText } from "./listen_fields.ts";
 export type { RealServerConfig } from "./real_server_schema.ts";
 export { readServerList, type ServerList, withListed } from "./server_list.ts";
 export type { SorryServerConfig, VirtualServerConfig } from "./virtual_server_schema.ts";

@@ -6,10 +6,10 @@
  * @module
  */
 
+import { endpointText } from "../mod/ip/mod.ts";
 import { expandListen, refuseDestination, type ServiceKey } from "../mod/ipvs/mod.ts";
 import { OTHER, type Report } from "./finding.ts";
 import { familyOf } from "./ip.ts";
-import { endpointText } from "./listen_fields.ts";
 import type { RealServerConfig } from "./real_server_schema.ts";
 import { clash, Register } from "./router_checks.ts";
 import type { CheckedTable } from "./table_lists.ts";

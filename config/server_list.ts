@@ -11,9 +11,10 @@
  * @module
  */
 
+import { endpointText } from "../mod/ip/mod.ts";
 import { destinationAt, destinationName } from "../mod/ipvs/mod.ts";
 import { VALUE } from "./fields.ts";
-import { endpointText, readEndpoint } from "./listen_fields.ts";
+import { readEndpoint } from "./listen_fields.ts";
 import { representatives } from "./real_server_checks.ts";
 import { LARGEST_SERVER_WEIGHT, type RealServerConfig } from "./real_server_schema.ts";
 import { realServerOf } from "./virtual_server_table.ts";

@@ -6,7 +6,6 @@
  */
 
 import {
-  endpointText,
   familyOf,
   type IpvsConfig,
   listenOf,
@@ -20,6 +19,7 @@ import {
   type VirtualServerConfig,
 } from "../../config/mod.ts";
 import type { RealServerSettings, VirtualServerSettings } from "../balance/mod.ts";
+import { endpointText } from "../ip/mod.ts";
 import { expandListen, type Timeouts } from "../ipvs/mod.ts";
 import type { AnnounceServer, BalancePlan, SyncDaemonPlan } from "../plane/balance.ts";
 import type { HeldAddress, KernelRouter } from "../plane/messages.ts";

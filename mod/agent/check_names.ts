@@ -17,6 +17,7 @@ import {
   type VirtualServerConfig,
 } from "../../config/mod.ts";
 import { sha256 } from "../../config/sha256.ts";
+import { endpointText } from "../ip/mod.ts";
 
 /** Digits of a digest that tell checks apart. */
 const DIGITS = 16;
@@ -80,6 +81,5 @@ export function askedOf(check: CheckConfig, server: CheckedServer | undefined): 
   const port = portOf(check, server);
   if (port === undefined || address === undefined || check.type === "bfd") return "";
   if (check.type === "script" || check.type === "file") return "";
-  if (port === 0) return address;
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+  return endpointText({ address, port: port === 0 ? undefined : port });
 }

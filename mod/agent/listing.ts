@@ -12,7 +12,7 @@ import {
   type VirtualServerConfig,
   withListed,
 } from "../../config/mod.ts";
-import { endpointText } from "../../config/mod.ts";
+import { endpointText } from "../ip/mod.ts";
 import { log } from "./logging.ts";
 import { type FoundList, ServerFiles } from "./server_files.ts";
 

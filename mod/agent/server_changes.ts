@@ -5,12 +5,8 @@
  * @module
  */
 
-import {
-  endpointText,
-  formatDuration,
-  type SiteConfig,
-  type VirtualServerConfig,
-} from "../../config/mod.ts";
+import { formatDuration, type SiteConfig, type VirtualServerConfig } from "../../config/mod.ts";
+import { endpointText } from "../ip/mod.ts";
 
 type RealServerConfig = VirtualServerConfig["real_server"][number];
 

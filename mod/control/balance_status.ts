@@ -14,6 +14,7 @@ import type {
 } from "../plane/balance.ts";
 import type { CheckStatus } from "./check_status.ts";
 import type { RealServerSettings, VirtualServerSettings } from "../balance/settings.ts";
+import { type Endpoint, endpointText } from "../ip/mod.ts";
 import type { Counters, Listen, SyncDaemon } from "../ipvs/mod.ts";
 
 /** What is known of virtual servers, from all who know something. */
@@ -121,7 +122,7 @@ function virtualServer(
     },
     since: report === undefined ? null : wallTime(report.since),
     transitions: report?.transitions ?? 0,
-    sorry_server: sorryServer === null ? null : endpoint(sorryServer.server),
+    sorry_server: sorryServer === null ? null : reachedText(sorryServer.server),
     sorry_server_active: report?.sorryServerActive ?? false,
     /** What of its list cannot be used; null: nothing. */
     list_problem: facts.listProblem?.(name) ?? null,
@@ -191,12 +192,15 @@ function protocolOf(listen: readonly Listen[]): string | null {
 export function listenText(listen: Listen): string {
   if ("mark" in listen) return `fwmark ${listen.mark} ipv${listen.family}`;
   const { address, last, prefixLength, port } = listen;
-  if (prefixLength !== undefined) return endpoint({ address: `${address}/${prefixLength}`, port });
-  if (last !== undefined) return endpoint({ address: `${address}-${last}`, port });
-  return endpoint({ address, port });
+  const tail = prefixLength !== undefined
+    ? `/${prefixLength}`
+    : last !== undefined
+    ? `-${last}`
+    : "";
+  return reachedText({ address: address + tail, port });
 }
 
-function endpoint({ address, port }: { readonly address: string; readonly port?: number }): string {
-  if (port === undefined || port === 0) return address;
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+/** Port 0 is all of them, and that of a service by mark. */
+function reachedText({ address, port }: Endpoint): string {
+  return endpointText({ address, port: port === 0 ? undefined : port });
 }

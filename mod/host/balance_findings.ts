@@ -6,8 +6,8 @@
  * @module
  */
 
-import { endpointText, familyOf, type SiteConfig } from "../../config/mod.ts";
-import { formatIp, networkOf, parseIp } from "../ip/mod.ts";
+import { familyOf, type SiteConfig } from "../../config/mod.ts";
+import { endpointText, formatIp, networkOf, parseIp } from "../ip/mod.ts";
 import { type HostFinding, listed } from "./finding.ts";
 import { rewritesSources } from "./firewall.ts";
 import { balancedIn, modulesOf } from "./questions.ts";

@@ -27,6 +27,20 @@ export function formatIpv4(bytes: Uint8Array, offset = 0): string {
   return `${bytes[offset]}.${bytes[offset + 1]}.${bytes[offset + 2]}.${bytes[offset + 3]}`;
 }
 
+/** Where something is reached. */
+export interface Endpoint {
+  /** Canonical, or several as one text: `192.0.2.10-192.0.2.20`, `2001:db8::/64`. */
+  readonly address: string;
+  /** Absent: the address alone. */
+  readonly port?: number | undefined;
+}
+
+/** `198.51.100.11:8080`, `[2001:db8::11]:8080`, or the address alone. */
+export function endpointText({ address, port }: Endpoint): string {
+  if (port === undefined) return address;
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
 /**
  * The bytes of an address that must be one.
  *

@@ -9,6 +9,8 @@ export {
   bytesOfIp,
   compareBytes,
   compareIp,
+  type Endpoint,
+  endpointText,
   formatIp,
   formatIpv4,
   inAnyPrefix,

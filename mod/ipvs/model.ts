@@ -10,7 +10,7 @@
  * @module
  */
 
-import { parseIp } from "../ip/mod.ts";
+import { endpointText, parseIp } from "../ip/mod.ts";
 import { SCHEDULER_FLAGS_MASK } from "./constants.ts";
 
 export type Family = 4 | 6;
@@ -123,20 +123,15 @@ export interface Timeouts {
   readonly udp: number;
 }
 
-/** `192.0.2.1:80`, `[2001:db8::1]:80`. */
-function endpoint(family: Family, address: string, port: number): string {
-  return family === 6 ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
 /** A service in words, one spelling for each: `tcp 192.0.2.10:80`, `mark 7 ipv6`. */
 export function serviceName(key: ServiceKey): string {
   if ("mark" in key) return `mark ${key.mark} ipv${key.family}`;
-  return `${key.protocol} ${endpoint(key.family, key.address, key.port)}`;
+  return `${key.protocol} ${endpointText(key)}`;
 }
 
 /** A destination within its service in words: `198.51.100.11:8080`. */
 export function destinationName(key: DestinationKey): string {
-  return endpoint(key.family, key.address, key.port);
+  return endpointText(key);
 }
 
 /** Whether the kernel would have to be told of a change from one to the other. */

@@ -1,12 +1,8 @@
 /** Lists of real servers in a file: what a line means, and what of it cannot be used. */
 
 import assert from "node:assert/strict";
-import {
-  endpointText,
-  readServerList,
-  type VirtualServerConfig,
-  withListed,
-} from "../../../config/mod.ts";
+import { readServerList, type VirtualServerConfig, withListed } from "../../../config/mod.ts";
+import { endpointText } from "../../../mod/ip/mod.ts";
 import { forSeeds } from "../../lib/random.ts";
 import { loadValid, problemsOf } from "./fixtures.ts";
 
