@@ -11,8 +11,8 @@ import type { Finding, Report } from "./finding.ts";
 import { checkIpvs } from "./ipvs_checks.ts";
 import { IPVS_SCHEMA, type IpvsConfig } from "./ipvs_schema.ts";
 import { validate } from "./issues.ts";
-import type { NotifyingTable } from "./notify_checks.ts";
-import { realServerTarget } from "./notify_checks.ts";
+import { type NotifyingTable, realServerTarget } from "./notify_checks.ts";
+import { itemsOf } from "./table_lists.ts";
 import { descend, overlay, type TableNode, type TreeNode } from "./tree.ts";
 import {
   type BalanceSurroundings,
@@ -53,9 +53,7 @@ export function readBalance(
   report: Report,
 ): BalanceTables {
   const config = ipvs === undefined ? undefined : validate(ipvs, IPVS_SCHEMA, report);
-  const list = root.entries.get("virtual_server");
-  const items = list?.kind === "list" ? list.items : [];
-  const servers = items.flatMap((item): CheckedVirtualServer[] => {
+  const servers = itemsOf(root, "virtual_server").flatMap((item): CheckedVirtualServer[] => {
     const node = layUnder(defaults, item);
     const written = validate(node, VIRTUAL_SERVER_SCHEMA, report);
     if (written === undefined) return [];

@@ -23,10 +23,9 @@ import { checkCommand } from "./commands.ts";
 import { OTHER, type Report } from "./finding.ts";
 import { familyOf, isLinkLocal } from "./ip.ts";
 import { validate } from "./issues.ts";
-import { nearest } from "./nearest.ts";
 import { clash, Register } from "./router_checks.ts";
 import type { FileSecurity } from "./security.ts";
-import type { CheckedTable } from "./table_lists.ts";
+import { type CheckedTable, reportUnknown } from "./table_lists.ts";
 import { descend, keyPlace, shown, type TableNode, type TreeNode, valuePlace } from "./tree.ts";
 import { resolveUser, type ScriptUser, type UserDirectory } from "./users.ts";
 
@@ -89,14 +88,7 @@ export function readUses(
     const what = `The check ${shown(item)} is used twice`;
     clash(item, names.claim([use.name], item), what, "leave out one of the two", report);
     if (!surroundings.checks.includes(use.name)) {
-      const near = nearest(use.name, surroundings.checks);
-      report({
-        place: valuePlace(item),
-        message: `There is no \`[[check]]\` with the name ${shown(item)}`,
-        advice: near === undefined
-          ? "add a `[[check]]` with that name"
-          : `write \`"${near}"\` instead`,
-      });
+      reportUnknown("check", use.name, item, surroundings.checks, report);
     }
     return use;
   });
@@ -309,10 +301,5 @@ function checkLocal(
     return missing(node, "session", "a session has a name", 'add `session = "to-peer"`', report);
   }
   if (sessions.includes(session)) return;
-  const near = nearest(session, sessions);
-  report({
-    place: valuePlace(descend(node, ["session"])),
-    message: `There is no \`[[bfd]]\` with the name ${JSON.stringify(session)}`,
-    advice: near === undefined ? "add a `[[bfd]]` with that name" : `write \`"${near}"\` instead`,
-  });
+  reportUnknown("bfd", session, descend(node, ["session"]), sessions, report);
 }

@@ -44,8 +44,15 @@ import { hideSecrets } from "./secrets.ts";
 import { sha256 } from "./sha256.ts";
 import { reportUnusedChecks } from "./server_health_checks.ts";
 import { settle } from "./settle.ts";
-import { checkTrackers, configsOf, namesIn, readTrackers, TRACKER_KEYS } from "./tracker_checks.ts";
-import { type CheckedTable, keepTables, listedTables, validTables } from "./table_lists.ts";
+import { checkTrackers, configsOf, readTrackers, TRACKER_KEYS } from "./tracker_checks.ts";
+import {
+  type CheckedTable,
+  itemsOf,
+  keepTables,
+  listedTables,
+  namesIn,
+  validTables,
+} from "./table_lists.ts";
 import { substitute, substitutionWord } from "./substitute.ts";
 import { VIRTUAL_SERVER_DEFAULTS_SCHEMA } from "./virtual_server_schema.ts";
 import { NOBODY, resolveUser, type UserDirectory } from "./users.ts";
@@ -215,12 +222,6 @@ function defaultsFor(
   return common;
 }
 
-/** What stands in a list. */
-function itemsOf(root: TableNode, key: string): readonly TreeNode[] {
-  const list = root.entries.get(key);
-  return list?.kind === "list" ? list.items : [];
-}
-
 /** The tables of a list that `schema` accepts with the defaults below them. */
 function overlaid<T>(
   common: TreeNode | undefined,
@@ -266,7 +267,6 @@ function buildSite(
     VIRTUAL_SERVER_DEFAULTS_SCHEMA,
     report,
   );
-  const sessionList = root.entries.get("bfd");
   const sessions = overlaid(forSessions, itemsOf(root, "bfd"), BFD_SCHEMA, report);
   const staticNode = root.entries.get("static") ?? emptyTable(root.source, ["static"]);
   const held = isTable(staticNode, "static", report)
@@ -306,19 +306,18 @@ function buildSite(
   const checkNodes = itemsOf(root, "check");
   const probing: CheckSurroundings = {
     ...surroundings,
-    sessions: namesIn(sessionList),
-    checks: namesIn(root.entries.get("check")),
+    sessions: namesIn(root, "bfd"),
+    checks: namesIn(root, "check"),
   };
   const checks = readChecks(checkNodes, forChecks, probing, report);
   const under = { server: forServers, check: forChecks };
   const balance = readBalance(root, tableOf(root, "ipvs", report), under, probing, report);
   const named = { bfd: sessions, check: checks, virtual_server: balance.servers };
   const trackers = readTrackers(root, named, surroundings, report);
-  const list = root.entries.get("sync_group");
   const complete = checked.length === routers.length &&
-    (list?.kind !== "list" || syncGroups.length === list.items.length);
+    syncGroups.length === itemsOf(root, "sync_group").length;
   checkTrackers(checked, syncGroups, trackers, surroundings, complete, report);
-  const routerNames = namesIn(root.entries.get("vrrp"));
+  const routerNames = namesIn(root, "vrrp");
   checkBalance(balance, { routers: checked, routerNames }, report);
   const all = complete && balance.servers.length === itemsOf(root, "virtual_server").length;
   if (all) reportUnusedChecks(checks, balance.servers, [...checked, ...syncGroups], report);

@@ -54,3 +54,9 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   );
   return starts.length === 1 ? starts[0] : undefined;
 }
+
+/** What to write in place of a name that nothing has: the nearest that is there, or `otherwise`. */
+export function nameAdvice(name: string, known: readonly string[], otherwise: string): string {
+  const near = nearest(name, known);
+  return near === undefined ? otherwise : `write \`"${near}"\` instead`;
+}

@@ -7,6 +7,7 @@
 
 import type { Report } from "./finding.ts";
 import { validate } from "./issues.ts";
+import { nameAdvice } from "./nearest.ts";
 import type * as v from "valibot";
 import { FAILED, shown, type TableNode, type TreeNode, valuePlace } from "./tree.ts";
 
@@ -46,6 +47,40 @@ export function listedTables(
   });
 }
 
+/** What stands in the list `key`, whatever it is; nothing where there is no list. */
+export function itemsOf(root: TableNode, key: string): readonly TreeNode[] {
+  const list = root.entries.get(key);
+  return list?.kind === "list" ? list.items : [];
+}
+
+/** Names in the list of tables `key`, whatever else is wrong with these. */
+export function namesIn(root: TableNode, key: string): string[] {
+  return itemsOf(root, key).flatMap((table) => {
+    const name = table.kind === "table" ? table.entries.get("name") : undefined;
+    return name?.kind === "scalar" && typeof name.value === "string" ? [name.value] : [];
+  });
+}
+
+/**
+ * Reports a name that no table of a list has, and the nearest that one has.
+ *
+ * @param node where the name is written
+ * @param known names in the list `key`
+ */
+export function reportUnknown(
+  key: string,
+  name: string,
+  node: TreeNode,
+  known: readonly string[],
+  report: Report,
+): void {
+  report({
+    place: valuePlace(node),
+    message: `There is no \`[[${key}]]\` with the name ${shown(node)}`,
+    advice: nameAdvice(name, known, `add a \`[[${key}]]\` with that name`),
+  });
+}
+
 /** The list `key` with what `listedTables` has left of it, for who looks at the whole tree next. */
 export function keepTables(root: TableNode, key: string, items: TreeNode[]): void {
   const path = [key];
@@ -65,8 +100,7 @@ export function validTables<T>(
   schema: v.GenericSchema<unknown, T>,
   report: Report,
 ): CheckedTable<T>[] {
-  const list = root.entries.get(key);
-  return list?.kind !== "list" ? [] : list.items.flatMap((node) => {
+  return itemsOf(root, key).flatMap((node) => {
     const config = validate(node, schema, report);
     return config === undefined ? [] : [{ config, node }];
   });

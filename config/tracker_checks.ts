@@ -10,9 +10,8 @@ import { checkCommand } from "./commands.ts";
 import { OTHER, type Report } from "./finding.ts";
 import { type CheckedRouter, clash, Register } from "./router_checks.ts";
 import type { SyncGroupConfig } from "./group_schema.ts";
-import { nearest } from "./nearest.ts";
 import type { FileSecurity } from "./security.ts";
-import { type CheckedTable, validTables } from "./table_lists.ts";
+import { type CheckedTable, namesIn, reportUnknown, validTables } from "./table_lists.ts";
 import { checkCycles } from "./tracker_cycles.ts";
 import {
   TRACK_ADDRESS_SCHEMA,
@@ -90,17 +89,8 @@ export function readTrackers(
     track_route: validTables(root, "track_route", TRACK_ROUTE_SCHEMA, report),
     track_address: validTables(root, "track_address", TRACK_ADDRESS_SCHEMA, report),
     ...others,
-    written: (key) => namesIn(root.entries.get(key)),
+    written: (key) => namesIn(root, key),
   };
-}
-
-/** Names in a list of tables, whatever else is wrong with these. */
-export function namesIn(list: TreeNode | undefined): string[] {
-  const tables = list?.kind === "list" ? list.items : [];
-  return tables.flatMap((table) => {
-    const name = table.kind === "table" ? table.entries.get("name") : undefined;
-    return name?.kind === "scalar" && typeof name.value === "string" ? [name.value] : [];
-  });
 }
 
 /** Without the trees. */
@@ -170,14 +160,7 @@ function checkTrack(
       clash(own, register.claim([name], own), what, "leave out one of the two", report);
       if (list === "checks") refuseSession(name, own, trackers, report);
       if (list === "interfaces" || known.includes(name)) return;
-      const near = nearest(name, known);
-      report({
-        place: valuePlace(own),
-        message: `There is no \`[[${key}]]\` with the name ${shown(own)}`,
-        advice: near === undefined
-          ? `add a \`[[${key}]]\` with that name`
-          : `write \`"${near}"\` instead`,
-      });
+      reportUnknown(key, name, own, known, report);
     });
   }
 }

@@ -9,7 +9,7 @@
 import { refuseService } from "../mod/ipvs/mod.ts";
 import { OTHER, type Report } from "./finding.ts";
 import { familyOf } from "./ip.ts";
-import { nearest } from "./nearest.ts";
+import { nameAdvice } from "./nearest.ts";
 import { checkMark } from "./mark_checks.ts";
 import { checkServers, representatives } from "./real_server_checks.ts";
 import { type CheckedRouter, clash, Register } from "./router_checks.ts";
@@ -281,11 +281,10 @@ export function checkFollowed(
   report: Report,
 ): void {
   if (!routerNames.includes(name)) {
-    const near = nearest(name, routerNames);
     report({
       place: valuePlace(own),
       message: `There is no \`[[vrrp]]\` with the name ${shown(own)} to follow`,
-      advice: near === undefined ? "add one, or leave the key out" : `write \`"${near}"\` instead`,
+      advice: nameAdvice(name, routerNames, "add one, or leave the key out"),
     });
     return;
   }
