@@ -24,8 +24,8 @@ import { name, path } from "./names.ts";
 import { userName } from "./users.ts";
 import { encodeName, RECORD_TYPES, RESPONSE_CODES } from "../mod/check/types/dns_message.ts";
 
-/** The greatest weight of a file; as that of a router. */
-const LARGEST_FILE_WEIGHT = 254;
+/** What the number in a file may be multiplied by, at most. */
+const GREATEST_FACTOR = 254;
 
 /** What is asked, and what must come. */
 export const QUESTION_KEYS = {
@@ -181,7 +181,7 @@ export const QUESTION_KEYS = {
     false,
   ),
   weight: v.optional(
-    whole(-LARGEST_FILE_WEIGHT, LARGEST_FILE_WEIGHT, {
+    whole(-GREATEST_FACTOR, GREATEST_FACTOR, {
       text: "file: the number in it times this is added to the weight of the server. 0: any " +
         "number but 0 is a failure.",
       example: 10,

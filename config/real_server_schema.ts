@@ -6,14 +6,12 @@
  */
 
 import * as v from "valibot";
+import { GREATEST_WEIGHT } from "../mod/ipvs/mod.ts";
 import { CHECK_USES, REQUIRE } from "./check_schema.ts";
 import type { CheckUseConfig } from "./check_uses.ts";
 import { choice, documented, duration, flag, whole } from "./fields.ts";
 import { endpoint, type EndpointConfig } from "./listen_fields.ts";
 import { REAL_SERVER_NOTIFY_TABLE } from "./notify_schema.ts";
-
-/** Largest weight that the kernel takes. */
-export const LARGEST_SERVER_WEIGHT = 65_535;
 
 /** Largest threshold that the kernel takes. */
 const MOST_CONNECTIONS = 4_294_967_295;
@@ -122,7 +120,7 @@ export const serverDefaults = {
   check: v.exactOptional(CHECK_USES),
   require: v.optional(REQUIRE, "all"),
   default_weight: v.optional(
-    whole(0, LARGEST_SERVER_WEIGHT, {
+    whole(0, GREATEST_WEIGHT, {
       text: "Weight of real servers that give none.",
       example: 1,
     }),
@@ -138,7 +136,7 @@ export const REAL_SERVER_SCHEMA = documented(
         "another one.",
       example: "198.51.100.11:8080",
     }),
-    weight: v.exactOptional(whole(0, LARGEST_SERVER_WEIGHT, {
+    weight: v.exactOptional(whole(0, GREATEST_WEIGHT, {
       text: "Its share, and what it adds to the quorum while it is up; 0: no new connections. " +
         "Without the key, `default_weight` of the virtual server.",
       example: 10,

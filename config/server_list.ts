@@ -12,11 +12,11 @@
  */
 
 import { endpointText } from "../mod/ip/mod.ts";
-import { destinationAt, destinationName } from "../mod/ipvs/mod.ts";
+import { destinationAt, destinationName, GREATEST_WEIGHT } from "../mod/ipvs/mod.ts";
 import { VALUE } from "./fields.ts";
 import { readEndpoint } from "./listen_fields.ts";
 import { representatives } from "./real_server_checks.ts";
-import { LARGEST_SERVER_WEIGHT, type RealServerConfig } from "./real_server_schema.ts";
+import type { RealServerConfig } from "./real_server_schema.ts";
 import { realServerOf } from "./virtual_server_table.ts";
 import type { VirtualServerConfig } from "./virtual_server_schema.ts";
 
@@ -72,8 +72,8 @@ function readLine(words: readonly string[], { listed }: VirtualServerConfig) {
   if ("wrong" in address) return address.wrong.message.replaceAll(VALUE, () => quoted(place));
   if (weight === undefined) return { ...listed, address: address.value };
   const number = /^[0-9]{1,5}$/.test(weight) ? Number(weight) : Number.NaN;
-  if (!(number <= LARGEST_SERVER_WEIGHT)) {
-    return `${quoted(weight)} is not a weight from 0 to ${LARGEST_SERVER_WEIGHT}`;
+  if (!(number <= GREATEST_WEIGHT)) {
+    return `${quoted(weight)} is not a weight from 0 to ${GREATEST_WEIGHT}`;
   }
   return { ...listed, address: address.value, weight: number };
 }

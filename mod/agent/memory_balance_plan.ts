@@ -6,8 +6,7 @@
  */
 
 import * as v from "valibot";
-import { GREATEST_WEIGHT } from "../check/mod.ts";
-import { LARGEST_RANGE } from "../ipvs/mod.ts";
+import { GREATEST_WEIGHT, LARGEST_RANGE } from "../ipvs/mod.ts";
 import { address, interfaceName, name, text, whole } from "./memory_values.ts";
 
 const micros = whole(0, Number.MAX_SAFE_INTEGER);

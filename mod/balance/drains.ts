@@ -5,6 +5,7 @@
  * @module
  */
 
+import { GREATEST_WEIGHT } from "../ipvs/mod.ts";
 import { judge, TICK, tickAfter } from "./real_server.ts";
 import { tell, touch, type Turn, wakeAt } from "./turn.ts";
 import type {
@@ -14,8 +15,6 @@ import type {
   RealServerEntry,
   VirtualServerEntry,
 } from "./types.ts";
-
-const GREATEST_WEIGHT = 65_535;
 
 /** An operator's order. @returns why it is refused, in words; `null`: it is done */
 export function order(

@@ -4,13 +4,11 @@
  * @module
  */
 
+import { GREATEST_WEIGHT } from "../ipvs/mod.ts";
 import type { WeightOpinion } from "./outcome.ts";
 
 /** `all`, `any`, or at least so many. */
 export type Require = "all" | "any" | number;
-
-/** The greatest weight that IPVS takes in a configuration (keepalived: 0 to 65535). */
-export const GREATEST_WEIGHT = 65_535;
 
 /** How one check stands. */
 export interface Member {

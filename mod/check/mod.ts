@@ -5,7 +5,7 @@
  * @module
  */
 
-export { combine, effectiveWeight, GREATEST_WEIGHT } from "./combine.ts";
+export { combine, effectiveWeight } from "./combine.ts";
 export type { Combined, Member, Require } from "./combine.ts";
 export { createEngine, stepEngine } from "./engine.ts";
 export type { CheckSettings, Engine, EngineEffect, EngineEvent } from "./engine.ts";

@@ -9,6 +9,7 @@ import { formatDuration, parseDuration } from "../../config/duration.ts";
 import type { RealServerResult } from "../agent/balance_commands.ts";
 import { type BalanceRequest, LONGEST_DRAIN } from "../control/balance_protocol.ts";
 import { AgentUnreachable, ask } from "../control/client.ts";
+import { GREATEST_WEIGHT } from "../ipvs/mod.ts";
 import { escapeText } from "../text/mod.ts";
 import { UsageError } from "./arguments.ts";
 import { drainText } from "./balance_text.ts";
@@ -18,7 +19,6 @@ import { formatAge } from "./table.ts";
 const LOOK = 1_000;
 /** How long an agent that hands over, or is started again, is waited for, milliseconds. */
 const AWAY = 15_000;
-const GREATEST_WEIGHT = 65_535;
 
 export interface BalanceOptions {
   readonly json: boolean;

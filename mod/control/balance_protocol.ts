@@ -4,6 +4,8 @@
  * @module
  */
 
+import { GREATEST_WEIGHT } from "../ipvs/mod.ts";
+
 /** Which real server. */
 interface ServerNames {
   readonly virtual_server: string;
@@ -41,7 +43,6 @@ export const BALANCE_COMMANDS = ["drain", "undrain", "weight", "real_server", "s
 /** Longest time that a drain may be given, milliseconds: 7 days. */
 export const LONGEST_DRAIN = 7 * 86_400_000;
 const LONGEST_NAME = 256;
-const GREATEST_WEIGHT = 65_535;
 
 /** Whether it is one of these. */
 export function isBalanceCommand(command: string): command is BalanceRequest["command"] {

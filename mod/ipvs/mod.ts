@@ -47,6 +47,7 @@ export {
   destinationName,
   type Family,
   type Forward,
+  GREATEST_WEIGHT,
   netmaskOf,
   type Persistence,
   type Protocol,

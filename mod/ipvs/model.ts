@@ -77,6 +77,9 @@ export const TUNNEL_CHECKSUM = 1;
 /** GUE only: the receiver computes the checksum of what is inside. */
 export const TUNNEL_REMOTE_CHECKSUM = 2;
 
+/** The greatest weight of a real server that can be configured, as keepalived's. */
+export const GREATEST_WEIGHT = 65_535;
+
 /** A real server. */
 export interface Destination {
   readonly key: DestinationKey;
@@ -203,7 +206,9 @@ export function refuseDestination(service: ServiceKey, wanted: Destination): str
   const { key, tunnel } = wanted;
   if (!isAddress(key.family, key.address)) return `not an IPv${key.family} address`;
   if (!isWhole(key.port, 0, 65535)) return `the port is ${key.port}`;
-  if (!isWhole(wanted.weight, 0, 65535)) return `the weight is ${wanted.weight}, not 0 to 65535`;
+  if (!isWhole(wanted.weight, 0, GREATEST_WEIGHT)) {
+    return `the weight is ${wanted.weight}, not 0 to ${GREATEST_WEIGHT}`;
+  }
   const { upperThreshold: upper, lowerThreshold: lower } = wanted;
   if (!isWhole(upper, 0, 0xffffffff) || !isWhole(lower, 0, 0xffffffff)) {
     return `the thresholds are ${lower} and ${upper}`;
