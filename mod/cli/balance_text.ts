@@ -10,9 +10,8 @@ import type {
   VirtualServerStatus,
 } from "../control/balance_status.ts";
 import { escapeText } from "../text/mod.ts";
-import { type Colour, formatAge, formatTable } from "./table.ts";
-
-type Paint = (text: string, colour: Colour) => string;
+import { checkState, latencyText, paintChecks } from "./check_text.ts";
+import { ageText, type Colour, formatAge, formatTable, type Paint, paintColumn } from "./table.ts";
 
 const STATE_COLOUR: Record<string, Colour> = {
   up: "green",
@@ -23,6 +22,7 @@ const STATE_COLOUR: Record<string, Colour> = {
 };
 const STATE_COLUMN = 2;
 const REAL_STATE_COLUMN = 1;
+const CHECK_STATE_COLUMN = 2;
 /** Addresses that a line of the table shows. */
 const MOST_LISTENED = 2;
 /** Servers that are named each by itself where many are out. */
@@ -41,17 +41,10 @@ export function formatVirtualServers(
     `${server.quorum.current}/${server.quorum.required}`,
     `${server.real_servers.filter(isUp).length} of ${server.real_servers.length}`,
     connectionsText(server.real_servers),
-    server.since === null ? "-" : formatAge(now - Date.parse(server.since)),
+    ageText(server.since, now),
   ]);
   const header = ["VIRTUAL SERVER", "LISTENS", "STATE", "QUORUM", "UP", "CONNECTIONS", "FOR"];
-  return formatTable([header, ...rows], painted(STATE_COLUMN, paint));
-}
-
-function painted(column: number, paint: Paint) {
-  return (cell: string, y: number, x: number): string => {
-    if (y === 0) return paint(cell, "dim");
-    return x === column ? paint(cell, STATE_COLOUR[cell] ?? "bold") : cell;
-  };
+  return formatTable([header, ...rows], paintColumn(paint, STATE_COLUMN, STATE_COLOUR));
 }
 
 function listenedText(listen: readonly string[]): string {
@@ -152,7 +145,7 @@ export function formatVirtualServer(
       : [["persistence", `${server.persistence.timeout_ms / 1000} s`]]),
     ...(server.follow.length === 0 ? [] : [["follows", server.follow.join(" ")]]),
     ["quorum", quorumText(quorum)],
-    ["since", server.since === null ? "-" : formatAge(now - Date.parse(server.since))],
+    ["since", ageText(server.since, now)],
     ["changes", String(server.transitions)],
     ...(server.sorry_server === null ? [] : [[
       "sorry server",
@@ -169,26 +162,28 @@ export function formatVirtualServer(
     weightText(one),
     String(one.counters.active_connections ?? "-"),
     String(one.counters.inactive_connections ?? "-"),
-    one.since === null ? "-" : formatAge(now - Date.parse(one.since)),
+    ageText(one.since, now),
     one.state === "draining" ? drainText(one, now) : one.reason,
   ]);
   const checks = server.real_servers.flatMap(({ address, checks }) =>
     checks.map((check) => [
       address,
       check.name ?? check.type,
-      check.healthy === null ? "unknown" : check.healthy ? "up" : "down",
-      check.since === null ? "-" : formatAge(now - Date.parse(check.since)),
-      check.latency_ms === null ? "-" : `${check.latency_ms} ms`,
+      checkState(check),
+      ageText(check.since, now),
+      latencyText(check),
       check.last_error ?? "",
     ])
   );
   const parts = [formatTable(rows)];
   if (servers.length > 0) {
-    parts.push(formatTable([header, ...servers], painted(REAL_STATE_COLUMN, paint)));
+    parts.push(
+      formatTable([header, ...servers], paintColumn(paint, REAL_STATE_COLUMN, STATE_COLOUR)),
+    );
   }
   if (checks.length > 0) {
     const titles = ["REAL SERVER", "CHECK", "STATE", "FOR", "LATENCY", "LAST ERROR"];
-    parts.push(formatTable([titles, ...checks], painted(2, paint)));
+    parts.push(formatTable([titles, ...checks], paintChecks(paint, CHECK_STATE_COLUMN)));
   }
   const troubles = serverTroubles(server, now).map((line) => escapeText(line));
   if (troubles.length > 0) parts.push(troubles.join("\n"));

@@ -6,7 +6,7 @@
 
 import { escapeText } from "../text/mod.ts";
 import type { reflectorStatus, SessionStatus, unsolicitedStatus } from "../control/bfd_status.ts";
-import { type Colour, formatAge, formatTable } from "./table.ts";
+import { ageText, type Colour, formatTable, type Paint, paintColumn } from "./table.ts";
 
 const STATE_COLOUR: Record<string, Colour> = {
   up: "green",
@@ -27,22 +27,19 @@ interface UnconfiguredStatus {
 export function formatSessions(
   sessions: readonly SessionStatus[],
   now: number,
-  paint: (text: string, colour: Colour) => string,
+  paint: Paint,
 ): string {
   const rows = sessions.map((session) => [
     session.name,
     session.peer,
     session.interface ?? (session.multihop ? "multihop" : "-"),
     session.state,
-    formatAge(now - Date.parse(session.since)),
+    ageText(session.since, now),
     session.detection_time_ms === null ? "-" : `${session.detection_time_ms} ms`,
     String(session.transitions),
   ]);
   const header = ["SESSION", "PEER", "INTERFACE", "STATE", "FOR", "DETECTION", "CHANGES"];
-  return formatTable([header, ...rows], (cell, row, column) => {
-    if (row === 0) return paint(cell, "dim");
-    return column === STATE_COLUMN ? paint(cell, STATE_COLOUR[cell] ?? "bold") : cell;
-  });
+  return formatTable([header, ...rows], paintColumn(paint, STATE_COLUMN, STATE_COLOUR));
 }
 
 /** Such as `ttl 3, unknown_session 1`; empty: nothing was. */
@@ -97,7 +94,7 @@ export function formatSession(session: SessionStatus, now: number): string {
   const heard = session.remote_discriminator !== 0;
   const rows: string[][] = [
     ["BFD session", `${session.name} with ${session.peer} (${hopsText(session)})`],
-    ["state", `${session.state} for ${formatAge(now - Date.parse(session.since))}`],
+    ["state", `${session.state} for ${ageText(session.since, now)}`],
     ["reason", session.reason],
     ["diagnostic", `${session.diagnostic} (the other side: ${session.remote_diagnostic})`],
     ["changes", String(session.transitions)],

@@ -12,9 +12,8 @@ import {
   systemOptions,
   type ValidSite,
 } from "../../config/mod.ts";
-
-import { escapeText } from "../text/mod.ts";
-import { lookAt } from "./doctor.ts";
+import type { HostFinding } from "../host/finding.ts";
+import { findingText, lookAt, said } from "./doctor.ts";
 
 /** Exit code and what to print, without a newline at the end. */
 export interface CheckResult {
@@ -59,25 +58,26 @@ function validLine(path: string, { site }: ValidSite): string {
   return `${path}: valid: ${parts.join(", ")} (as ${site.agent.name})`;
 }
 
-/** What this host lacks for a site: warnings about the whole file. */
-function lackedBy(path: string, { site }: ValidSite): Problem[] {
+/** What this host lacks for a site: warnings, since another host may have it. */
+function lackedBy({ site }: ValidSite): HostFinding[] {
   return lookAt(site).findings.filter(({ gravity }) => gravity !== "advice").map((finding) => ({
+    ...finding,
+    gravity: "warning",
+    subject: finding.subject === "" ? "On this host" : `On this host: ${finding.subject}`,
+  }));
+}
+
+/** A finding about the host: it is about the file as a whole. */
+function problemOf(path: string, finding: HostFinding): Problem {
+  return {
     file: path,
     line: 0,
     column: 0,
     source_line: "",
     severity: "warning",
-    message: `On this host: ${
-      finding.subject === "" ? "" : `${finding.subject}: `
-    }${finding.message}`,
+    message: said(finding),
     suggestion: finding.advice,
-  }));
-}
-
-/** It is about the host, so that no line of the file is shown with it. */
-function hostLine({ message, suggestion }: Problem, color: boolean): string {
-  const head = color ? "\x1b[33mwarning\x1b[0m" : "warning";
-  return `${head}: ${escapeText(message)}\n  ${escapeText(suggestion ?? "")}`;
+  };
 }
 
 /** What programs get of a problem. */
@@ -97,9 +97,9 @@ export function checkCommand(paths: readonly string[], options: CheckOptions): C
     problems.push(...found);
     for (const problem of found) lines.push(formatProblem(problem, { color: options.color }));
     if (result.ok) {
-      const lacks = options.host === true ? lackedBy(path, result) : [];
-      problems.push(...lacks);
-      for (const problem of lacks) lines.push(hostLine(problem, options.color));
+      const lacks = options.host === true ? lackedBy(result) : [];
+      problems.push(...lacks.map((finding) => problemOf(path, finding)));
+      for (const finding of lacks) lines.push(findingText(finding, options.color));
       lines.push(validLine(path, result));
     } else {
       exitCode = 2;

@@ -5,39 +5,38 @@
  */
 
 import type { CheckStatus } from "../control/check_status.ts";
-import { escapeText } from "../text/mod.ts";
-import { formatAge, formatTable, type painter } from "./table.ts";
-
-type Paint = ReturnType<typeof painter>;
+import { ageText, formatAge, formatTable, type Paint, paintColumn } from "./table.ts";
 
 const STATE_COLUMN = 3;
 
 /** `up`, `down` or `unknown`. */
-function stateText({ healthy }: CheckStatus): string {
+export function checkState({ healthy }: CheckStatus): string {
   return healthy === null ? "unknown" : healthy ? "up" : "down";
 }
 
-function paintState(paint: Paint) {
-  return (cell: string, row: number, column: number): string => {
-    if (row === 0) return paint(cell, "dim");
-    if (column !== STATE_COLUMN) return cell;
-    return paint(cell, cell === "up" ? "green" : cell === "down" ? "red" : "yellow");
-  };
+/** Colours of a table of checks. @param column of the states */
+export function paintChecks(paint: Paint, column: number) {
+  return paintColumn(paint, column, { up: "green", down: "red" }, "yellow");
+}
+
+/** What the last probe took. */
+export function latencyText({ latency_ms: latency }: CheckStatus): string {
+  return latency === null ? "-" : `${latency} ms`;
 }
 
 /** A line for each check. */
 export function formatChecks(checks: readonly CheckStatus[], now: number, paint: Paint): string {
   const header = ["CHECK", "TYPE", "TARGET", "STATE", "FOR", "LATENCY", "WHY"];
   const rows = checks.map((check) => [
-    escapeText(check.name ?? check.id),
+    check.name ?? check.id,
     check.type,
-    escapeText(check.target ?? "-"),
-    stateText(check),
-    check.since === null ? "-" : formatAge(now - Date.parse(check.since)),
-    check.latency_ms === null ? "-" : `${check.latency_ms} ms`,
-    escapeText(whyText(check)),
+    check.target ?? "-",
+    checkState(check),
+    ageText(check.since, now),
+    latencyText(check),
+    whyText(check),
   ]);
-  return formatTable([header, ...rows], paintState(paint));
+  return formatTable([header, ...rows], paintChecks(paint, STATE_COLUMN));
 }
 
 function whyText({ reason, held, flapping, last_error: error, healthy }: CheckStatus): string {
@@ -62,11 +61,11 @@ export function formatCheck(check: CheckStatus, now: number, paint: Paint): stri
   const rows = [
     ["check", `${check.name ?? check.id} (${check.type})`],
     ["target", check.target ?? "this host"],
-    ["state", `${stateText(check)}${check.reason === "" ? "" : `: ${whyText(check)}`}`],
+    ["state", `${checkState(check)}${check.reason === "" ? "" : `: ${whyText(check)}`}`],
     ["since", check.since === null ? "-" : age(check.since)],
     ["transitions", String(check.transitions)],
     ["last probe", age(check.last_probe)],
-    ["latency", check.latency_ms === null ? "-" : `${check.latency_ms} ms`],
+    ["latency", latencyText(check)],
     [
       "last failure",
       check.last_failure === null
@@ -77,7 +76,5 @@ export function formatCheck(check: CheckStatus, now: number, paint: Paint): stri
     ["probes", `${passed} passed, ${failed} failed, ${voided} said nothing`],
     ...check.warnings.map((warning) => ["warning", warning]),
   ];
-  return formatTable(rows.map((row) => row.map((cell) => escapeText(cell))), (cell, _, column) => {
-    return column === 0 ? paint(cell, "dim") : cell;
-  });
+  return formatTable(rows, (cell, _, column) => column === 0 ? paint(cell, "dim") : cell);
 }

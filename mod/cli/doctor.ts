@@ -72,12 +72,16 @@ function resultOf(
 
 const COLORS: Readonly<Record<Gravity, string>> = { error: "31", warning: "33", advice: "36" };
 
+/** What it is about, and what was found. */
+export function said({ subject, message }: HostFinding): string {
+  return subject === "" ? message : `${subject}: ${message}`;
+}
+
 /** A finding in two lines. */
 export function findingText(finding: HostFinding, color: boolean): string {
-  const { gravity, subject, message, advice } = finding;
+  const { gravity, advice } = finding;
   const head = color ? `\x1b[${COLORS[gravity]}m${gravity}\x1b[0m` : gravity;
-  const about = subject === "" ? "" : `${subject}: `;
-  return `${head}: ${escapeText(about + message)}\n  ${escapeText(advice)}`;
+  return `${head}: ${escapeText(said(finding))}\n  ${escapeText(advice)}`;
 }
 
 function summary(what: string, findings: readonly HostFinding[]): string {

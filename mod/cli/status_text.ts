@@ -15,7 +15,7 @@ import {
   unconfiguredTroubles,
 } from "./bfd_text.ts";
 import type { RouterStatus, Status } from "../control/status.ts";
-import { type Colour, formatAge, formatTable, painter } from "./table.ts";
+import { ageText, type Colour, formatAge, formatTable, paintColumn, painter } from "./table.ts";
 
 const STATE_COLOUR: Record<string, Colour> = {
   master: "green",
@@ -30,7 +30,7 @@ const GROUP_STATE_COLUMN = 1;
 /** All routers and sessions, a line each, and what is wrong. */
 export function formatStatus(status: Status, now: number, color: boolean): string {
   const paint = painter(color);
-  const up = formatAge(now - Date.parse(status.started));
+  const up = ageText(status.started, now);
   const lines = [
     `halb ${status.version}, ${escapeText(status.name)}, up ${up}, ` +
     `configuration ${status.generation} from ${escapeText(status.config.path)}`,
@@ -42,32 +42,26 @@ export function formatStatus(status: Status, now: number, color: boolean): strin
     String(router.virtual_router_id),
     router.state,
     priorityText(router),
-    formatAge(now - Date.parse(router.since)),
+    ageText(router.since, now),
     masterText(router),
     router.addresses.join(" "),
   ]);
   const header = ["ROUTER", "INTERFACE", "ID", "STATE", "PRIORITY", "FOR", "MASTER", "ADDRESSES"];
   if (rows.length > 0) {
-    lines.push(formatTable([header, ...rows], (cell, row, column) => {
-      if (row === 0) return paint(cell, "dim");
-      return column === STATE_COLUMN ? paint(cell, STATE_COLOUR[cell] ?? "bold") : cell;
-    }));
+    lines.push(formatTable([header, ...rows], paintColumn(paint, STATE_COLUMN, STATE_COLOUR)));
   }
   if (status.sync_groups.length > 0) {
     const groups = status.sync_groups.map((group) => [
       group.name,
       group.state,
       String(group.need),
-      formatAge(now - Date.parse(group.since)),
+      ageText(group.since, now),
       group.members.join(" "),
     ]);
     const header = ["GROUP", "STATE", "NEED", "FOR", "MEMBERS"];
     lines.push(
       "",
-      formatTable([header, ...groups], (cell, row, column) => {
-        if (row === 0) return paint(cell, "dim");
-        return column === GROUP_STATE_COLUMN ? paint(cell, STATE_COLOUR[cell] ?? "bold") : cell;
-      }),
+      formatTable([header, ...groups], paintColumn(paint, GROUP_STATE_COLUMN, STATE_COLOUR)),
     );
   }
   if (status.bfd.length > 0) {
@@ -206,7 +200,7 @@ function explainPriority({ priority, effective_priority, trackers }: RouterStatu
 export function formatRouter(router: RouterStatus, now: number): string {
   const rows: string[][] = [
     ["virtual router", `${router.name} (id ${router.virtual_router_id} on ${router.interface})`],
-    ["state", `${router.state} for ${formatAge(now - Date.parse(router.since))}`],
+    ["state", `${router.state} for ${ageText(router.since, now)}`],
     ["transitions", String(router.transitions)],
     ["priority", priorityText(router)],
     ...explainPriority(router),
@@ -258,7 +252,7 @@ function sessionRows(session: SessionStatus, now: number): string[][] {
     ...authenticationRow(session),
     ...session.peers.map((peer) => [
       `peer ${peer.address}`,
-      `priority ${peer.priority}, heard ${formatAge(now - Date.parse(peer.last_heard))} ago`,
+      `priority ${peer.priority}, heard ${ageText(peer.last_heard, now)} ago`,
     ]),
     ...Object.entries(counts).map(([name, count]) => [name.replaceAll("_", " "), String(count)]),
     ["refused", refused.map(([reason, count]) => `${reason} ${count}`).join(", ") || "none"],

@@ -43,9 +43,34 @@ export function formatAge(milliseconds: number): string {
     .map(([unit, count]) => `${count}${unit}`).join(" ");
 }
 
+/** How long something has been so; `-` where nobody knows since when. @param since wall time */
+export function ageText(since: string | null, now: number): string {
+  return since === null ? "-" : formatAge(now - Date.parse(since));
+}
+
+/** Colours one piece of text, or does not. */
+export type Paint = (text: string, colour: Colour) => string;
+
 /** Colours for a terminal; plain text where `enabled` is false. */
-export function painter(enabled: boolean): (text: string, colour: Colour) => string {
+export function painter(enabled: boolean): Paint {
   return (text, colour) => enabled ? `\x1b[${COLOURS[colour]}m${text}\x1b[0m` : text;
+}
+
+/**
+ * Colours of a table whose first row is its header: one column by what its cells say.
+ *
+ * @param otherwise for words that have no colour of their own
+ */
+export function paintColumn(
+  paint: Paint,
+  column: number,
+  colours: Readonly<Record<string, Colour>>,
+  otherwise: Colour = "bold",
+): (cell: string, row: number, column: number) => string {
+  return (cell, y, x) => {
+    if (y === 0) return paint(cell, "dim");
+    return x === column ? paint(cell, colours[cell] ?? otherwise) : cell;
+  };
 }
 
 const COLOURS = { green: 32, red: 31, yellow: 33, bold: 1, dim: 2 } as const;

@@ -8,7 +8,7 @@
 
 import { familyOf, type SiteConfig } from "../../config/mod.ts";
 import { endpointText, formatIp, networkOf, parseIp } from "../ip/mod.ts";
-import { type HostFinding, listed } from "./finding.ts";
+import { type Gravity, type HostFinding, listed } from "./finding.ts";
 import { rewritesSources } from "./firewall.ts";
 import { balancedIn, modulesOf } from "./questions.ts";
 import {
@@ -33,7 +33,7 @@ export function balanceFindings(site: SiteConfig, host: HostReading): HostFindin
   if (namespace === undefined) return [];
   if (namespace === null) return [noNamespace("[ipvs]", name)];
   return [
-    ...libraryFindings(host),
+    ...libraryFindings(host, "error"),
     ...moduleFindings(site, host, namespace),
     ...(site.ipvs?.sync_daemon ?? []).flatMap(({ interface: own }) =>
       interfaceFindings("sync daemon", own, namespace)
@@ -48,15 +48,15 @@ export function balanceFindings(site: SiteConfig, host: HostReading): HostFindin
   ];
 }
 
-function libraryFindings({ libnl }: HostReading): HostFinding[] {
+/** The library that virtual servers need. @param more words behind the advice */
+export function libraryFindings(
+  { libnl }: HostReading,
+  gravity: Gravity,
+  more = "",
+): HostFinding[] {
   if ("origin" in libnl) return [];
-  return [{
-    code: "libnl",
-    gravity: "error",
-    subject: "",
-    message: libnl.problem,
-    advice: "install the packages, or take a build that carries libnl",
-  }];
+  const advice = `install the packages, or take a build that carries libnl${more}`;
+  return [{ code: "libnl", gravity, subject: "", message: libnl.problem, advice }];
 }
 
 function moduleFindings(

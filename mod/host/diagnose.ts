@@ -5,7 +5,7 @@
  */
 
 import type { SiteConfig } from "../../config/mod.ts";
-import { balanceFindings } from "./balance_findings.ts";
+import { balanceFindings, libraryFindings } from "./balance_findings.ts";
 import { type HostFinding, inOrder } from "./finding.ts";
 import type { HostReading } from "./readings.ts";
 import { portFindings, routerFindings, sessionFindings } from "./router_findings.ts";
@@ -34,15 +34,9 @@ export function diagnoseBare(host: HostReading): HostFinding[] {
     });
   }
   findings.push(...portFindings(host));
-  if (!("origin" in host.libnl)) {
-    findings.push({
-      code: "libnl",
-      gravity: "warning",
-      subject: "",
-      message: host.libnl.problem,
-      advice: "install the packages, or take a build that carries libnl; VRRP and BFD need none",
-    });
-  }
+  findings.push(
+    ...libraryFindings(host, "warning", "; VRRP and BFD need none"),
+  );
   const state = host.modules.get("ip_vs");
   const loaded = host.namespaces.get("")?.ipvs === true;
   if (!loaded && (state === "absent" || state === "unknown")) {

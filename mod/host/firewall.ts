@@ -102,11 +102,10 @@ function possible(left: unknown, right: unknown, wanted: Wanted): boolean {
     // A peer's packets are the first of their kind.
     return values(right).some((state) => state === "new" || state === "untracked");
   }
-  if (meta === "l4proto" || (protocol === "ip" && field === "protocol")) {
-    const names: readonly unknown[] = wanted.protocol === "vrrp" ? ["vrrp", 112] : ["udp", 17];
-    return values(right).some((one) => names.includes(one) || !isPlain(one));
-  }
-  if (protocol === "ip6" && field === "nexthdr") {
+  if (
+    meta === "l4proto" || (protocol === "ip" && field === "protocol") ||
+    (protocol === "ip6" && field === "nexthdr")
+  ) {
     const names: readonly unknown[] = wanted.protocol === "vrrp" ? ["vrrp", 112] : ["udp", 17];
     return values(right).some((one) => names.includes(one) || !isPlain(one));
   }
