@@ -57,7 +57,7 @@ export function checkHealth(
 /** Who may use a named check by `track`. */
 type Tracking = CheckedTable<{ readonly track: GroupTrackConfig }>;
 
-/** Reports named checks that no real server has and no router tracks. */
+/** Reports named checks that no real server has and no router tracks: all of them, at the first. */
 export function reportUnusedChecks(
   checks: readonly CheckedTable<NamedCheckConfig>[],
   servers: readonly CheckedTable<VirtualServerConfig>[],
@@ -74,13 +74,16 @@ export function reportUnusedChecks(
       for (const use of check) if ("name" in use) used.add(use.name);
     }
   }
-  for (const { config: { name }, node } of checks) {
-    if (used.has(name)) continue;
-    report({
-      place: valuePlace(descend(node, ["name"])),
-      message: `Nobody uses the check "${name}"`,
-      advice: "name it in `check` of a server or in `track.checks` of a router, or take it out",
-      severity: "warning",
-    });
-  }
+  const unused = checks.filter(({ config: { name } }) => !used.has(name));
+  const [first] = unused;
+  if (first === undefined) return;
+  const names = unused.map(({ config: { name } }) => `"${name}"`).join(", ");
+  const [what, it] = unused.length === 1 ? ["the check", "it"] : ["these checks:", "them"];
+  report({
+    place: valuePlace(descend(first.node, ["name"])),
+    message: `Nobody uses ${what} ${names}`,
+    advice: `name ${it} in \`check\` of a server or in \`track.checks\` of a router, or take ` +
+      `${it} out`,
+    severity: "warning",
+  });
 }

@@ -382,6 +382,12 @@ Deno.test("checks that nobody has, that are too few, and that nobody uses", () =
     "`track.checks` of a router, or take it out",
   ]);
   assert.deepEqual(wrong(server('check = "gateway"\n', two) + named), []);
+  // All of them in one warning, at the first.
+  const others = ["a", "b"].map((name) => named.replace("gateway", name)).join("");
+  assert.deepEqual(wrong(server('check = "a"\n', two) + named + others + named.replace("te", "")), [
+    '10:8 warning: Nobody uses these checks: "gateway", "b", "gaway" | name them in `check` of a ' +
+    "server or in `track.checks` of a router, or take them out",
+  ]);
   assert.deepEqual(wrong(router('track.checks = ["gateway"]\n') + named), []);
   assert.deepEqual(wrong(server('check = { type = "tcp" }\nrequire = 2\n', two)), [
     "5:11 error: `require = 2`, and the real server has 1 check: it would never be up | write " +

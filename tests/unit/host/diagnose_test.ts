@@ -325,4 +325,11 @@ Deno.test("doctor: without a site, what any would stumble over", () => {
     "libnl",
     "module-missing",
   ]);
+  assert.deepEqual(diagnoseBare(bad)[2], {
+    code: "libnl",
+    gravity: "warning",
+    subject: "",
+    message: "Cannot load libnl-3.so.200",
+    advice: "install the packages, or take a build that carries libnl; VRRP and BFD need none",
+  });
 });
