@@ -5,8 +5,7 @@
  * @module
  */
 
-import { parseArguments, UsageError } from "./mod/cli/arguments.ts";
-import type { CommonValues } from "./mod/cli/arguments.ts";
+import { type CommonValues, parseArguments, UsageError } from "./mod/cli/arguments.ts";
 import { startWorkersEarly } from "./mod/agent/workers.ts";
 import { commandNames, helpText, isCommand } from "./mod/cli/help.ts";
 

@@ -5,8 +5,7 @@
  * @module
  */
 
-import type { Report } from "./finding.ts";
-import { OTHER } from "./finding.ts";
+import { OTHER, type Report } from "./finding.ts";
 import { type CheckedRouter, clash, Register } from "./router_checks.ts";
 import { hasBothFamilies } from "./schema.ts";
 import { familiesOf } from "./transport_checks.ts";

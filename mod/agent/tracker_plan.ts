@@ -13,8 +13,13 @@ import type {
   TrackList,
   VrrpConfig,
 } from "../../config/mod.ts";
-import type { TrackerDelays, TrackerUse, WatchedPresence } from "../plane/trackers.ts";
-import { trackedIn, trackerKey } from "../plane/trackers.ts";
+import {
+  trackedIn,
+  type TrackerDelays,
+  trackerKey,
+  type TrackerUse,
+  type WatchedPresence,
+} from "../plane/trackers.ts";
 import type { TrackerKind } from "../vrrp/mod.ts";
 
 /** The lists of `track`, the kind of what they name, and where it is described. */

@@ -8,7 +8,6 @@
  * @module
  */
 
-import type { WeightOpinion } from "./outcome.ts";
 import {
   type CheckSettings,
   createEngine,
@@ -17,7 +16,7 @@ import {
   type EngineEvent,
   stepEngine,
 } from "./engine.ts";
-import type { Micros, Outcome } from "./outcome.ts";
+import type { Micros, Outcome, WeightOpinion } from "./outcome.ts";
 import type { ScheduleEffect } from "./schedule.ts";
 import type { Health, Verdict } from "./verdict.ts";
 

@@ -21,17 +21,17 @@ import {
   viewOf,
 } from "../netlink/mod.ts";
 import * as C from "./constants.ts";
-import type {
-  Destination,
-  DestinationKey,
-  Family,
-  Protocol,
-  Service,
-  ServiceKey,
-  SyncDaemon,
-  Timeouts,
+import {
+  type Destination,
+  type DestinationKey,
+  type Family,
+  type Protocol,
+  type Service,
+  type ServiceKey,
+  type SyncDaemon,
+  type Timeouts,
+  wholeNetmask,
 } from "./model.ts";
-import { wholeNetmask } from "./model.ts";
 
 /** One change of the kernel's state. */
 export type Command =

@@ -5,8 +5,14 @@
  * @module
  */
 
-import type { GroupEffect, GroupEvent, Need, RouterStateName } from "../vrrp/mod.ts";
-import type { HealthEvent, RouterEvent } from "../vrrp/mod.ts";
+import type {
+  GroupEffect,
+  GroupEvent,
+  HealthEvent,
+  Need,
+  RouterEvent,
+  RouterStateName,
+} from "../vrrp/mod.ts";
 import type { EventId } from "./messages.ts";
 
 /** One group, as the protocol plane needs it. */

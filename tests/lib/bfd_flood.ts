@@ -14,8 +14,7 @@ import {
 import { parseIp } from "../../mod/ip/mod.ts";
 import type { BfdAgent } from "./bfd_agent.ts";
 import type { Capture } from "./capture.ts";
-import type { FloodKind } from "./flood.ts";
-import { header4, header6 } from "./flood.ts";
+import { type FloodKind, header4, header6 } from "./flood.ts";
 import type { Lab } from "./lab.ts";
 import type { Host, Link } from "./network.ts";
 

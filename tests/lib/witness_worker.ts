@@ -5,8 +5,14 @@
  * @module
  */
 
-import { monotonicMicros, setAffinity, setScheduler, TimerFd } from "../../ffi/mod.ts";
-import { Epoll, EPOLLIN } from "../../ffi/mod.ts";
+import {
+  Epoll,
+  EPOLLIN,
+  monotonicMicros,
+  setAffinity,
+  setScheduler,
+  TimerFd,
+} from "../../ffi/mod.ts";
 import { HEAD, KEPT } from "./witness.ts";
 
 const TICK = 4_000;

@@ -3,8 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { FileLock } from "../../../ffi/mod.ts";
-import type { AgentDocument } from "../../../mod/agent/memory.ts";
-import { FORMAT } from "../../../mod/agent/memory.ts";
+import { type AgentDocument, FORMAT } from "../../../mod/agent/memory.ts";
 import { Succession } from "../../../mod/agent/succession.ts";
 
 Deno.test("a new process that does not even read what it is told keeps nobody waiting", async () => {

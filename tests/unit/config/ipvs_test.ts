@@ -1,8 +1,7 @@
 /** `[ipvs]` in site.toml: what is accepted, what it means, what is refused in which words. */
 
 import assert from "node:assert/strict";
-import { schemaAt } from "../../../config/introspect.ts";
-import { entriesOf } from "../../../config/introspect.ts";
+import { entriesOf, schemaAt } from "../../../config/introspect.ts";
 import { SITE_SCHEMA } from "../../../config/schema.ts";
 import { load, loadValid, router } from "./fixtures.ts";
 

@@ -1,8 +1,7 @@
 /** What is different for a router over IPv6: addresses compare by sixteen bytes, link-local first. */
 
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import type { RouterSettings } from "../../../mod/vrrp/mod.ts";
-import { step } from "../../../mod/vrrp/mod.ts";
+import { type RouterSettings, step } from "../../../mod/vrrp/mod.ts";
 import {
   advert,
   after,

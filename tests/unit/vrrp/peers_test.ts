@@ -1,8 +1,13 @@
 /** Whom a router has heard, which checksum rule it learns from them, and what it complains about. */
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import type { ChecksumRule, Micros, Router } from "../../../mod/vrrp/mod.ts";
-import { checksumOf, step } from "../../../mod/vrrp/mod.ts";
+import {
+  checksumOf,
+  type ChecksumRule,
+  type Micros,
+  type Router,
+  step,
+} from "../../../mod/vrrp/mod.ts";
 import { advert, HIGHER, LOWER, SECOND, started } from "./fixtures.ts";
 
 const THIRD = "198.51.100.200";

@@ -5,8 +5,7 @@
  */
 
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import type { RouterEvent, RouterSettings } from "../../../mod/vrrp/mod.ts";
-import { step } from "../../../mod/vrrp/mod.ts";
+import { type RouterEvent, type RouterSettings, step } from "../../../mod/vrrp/mod.ts";
 import {
   advert,
   after,
