@@ -6,7 +6,15 @@
 
 import { escapeText } from "../text/mod.ts";
 import type { reflectorStatus, SessionStatus, unsolicitedStatus } from "../control/bfd_status.ts";
-import { ageText, type Colour, formatTable, type Paint, paintColumn } from "./table.ts";
+import {
+  ageText,
+  type Colour,
+  counterRows,
+  formatTable,
+  type Paint,
+  paintColumn,
+  reasonsText,
+} from "./table.ts";
 
 const STATE_COLOUR: Record<string, Colour> = {
   up: "green",
@@ -42,12 +50,6 @@ export function formatSessions(
   return formatTable([header, ...rows], paintColumn(paint, STATE_COLUMN, STATE_COLOUR));
 }
 
-/** Such as `ttl 3, unknown_session 1`; empty: nothing was. */
-function refusedText(dropped: Readonly<Record<string, number>>): string {
-  return Object.entries(dropped).filter(([, count]) => count > 0)
-    .map(([reason, count]) => `${reason} ${count}`).join(", ");
-}
-
 /** What is wrong, a line each: text from outside, to be escaped. */
 export function sessionTroubles(session: SessionStatus): string[] {
   const { name, state, reason, waiting_for } = session;
@@ -61,7 +63,7 @@ export function formatUnconfigured(
   { bfd_dropped, bfd_reflector: reflector, bfd_unsolicited: unsolicited }: UnconfiguredStatus,
 ): string[] {
   const lines: string[] = [];
-  const refused = refusedText(bfd_dropped);
+  const refused = reasonsText(bfd_dropped);
   if (refused !== "") lines.push(`BFD packets that were for no session: ${refused}`);
   if (reflector !== null) {
     const { packets_received: asked, packets_sent: answered } = reflector.counters;
@@ -90,7 +92,7 @@ export function unconfiguredTroubles(
 /** Everything about one session. */
 export function formatSession(session: SessionStatus, now: number): string {
   const { remote, configured, counters, demand, tracked_as: told } = session;
-  const { dropped, ...counts } = counters;
+  const { dropped, unsent, ...counts } = counters;
   const heard = session.remote_discriminator !== 0;
   const rows: string[][] = [
     ["BFD session", `${session.name} with ${session.peer} (${hopsText(session)})`],
@@ -111,8 +113,9 @@ export function formatSession(session: SessionStatus, now: number): string {
     ...(session.echo === null ? [] : [["echo", echoText(session.echo)]]),
     ["authentication", session.authentication ?? "none"],
     ["tracked as", told === null ? "nothing yet" : trackedText(told)],
-    ...Object.entries(counts).map(([name, count]) => [name.replaceAll("_", " "), String(count)]),
-    ["refused", refusedText(dropped) || "none"],
+    ...counterRows(counts),
+    ["unsent", reasonsText(unsent) || "none"],
+    ["refused", reasonsText(dropped) || "none"],
   ];
   const troubles = sessionTroubles(session).map((trouble) => `\n${escapeText(trouble)}`);
   return formatTable(rows) + troubles.join("");

@@ -15,7 +15,16 @@ import {
   unconfiguredTroubles,
 } from "./bfd_text.ts";
 import type { RouterStatus, Status } from "../control/status.ts";
-import { ageText, type Colour, formatAge, formatTable, paintColumn, painter } from "./table.ts";
+import {
+  ageText,
+  type Colour,
+  counterRows,
+  formatAge,
+  formatTable,
+  paintColumn,
+  painter,
+  reasonsText,
+} from "./table.ts";
 
 const STATE_COLOUR: Record<string, Colour> = {
   master: "green",
@@ -243,7 +252,6 @@ function familyWord(family: SessionStatus["family"]): string {
 /** What a router says and hears in one family. */
 function sessionRows(session: SessionStatus, now: number): string[][] {
   const { dropped, ...counts } = session.counters;
-  const refused = Object.entries(dropped).filter(([, count]) => count > 0);
   return [
     ["source", session.source ?? "none"],
     ["master", masterLine(session)],
@@ -254,8 +262,8 @@ function sessionRows(session: SessionStatus, now: number): string[][] {
       `peer ${peer.address}`,
       `priority ${peer.priority}, heard ${ageText(peer.last_heard, now)} ago`,
     ]),
-    ...Object.entries(counts).map(([name, count]) => [name.replaceAll("_", " "), String(count)]),
-    ["refused", refused.map(([reason, count]) => `${reason} ${count}`).join(", ") || "none"],
+    ...counterRows(counts),
+    ["refused", reasonsText(dropped) || "none"],
   ];
 }
 

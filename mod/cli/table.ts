@@ -43,6 +43,20 @@ export function formatAge(milliseconds: number): string {
     .map(([unit, count]) => `${count}${unit}`).join(" ");
 }
 
+/** Counts by reason, such as `ttl 3, unknown_session 1`; empty: there is none above 0. */
+export function reasonsText(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts).filter(([, count]) => count > 0)
+    .map(([reason, count]) => `${reason} ${count}`).join(", ");
+}
+
+/** A row for each counter. */
+export function counterRows(counters: Readonly<Record<string, number>>): string[][] {
+  return Object.entries(counters).map(([name, count]) => [
+    name.replaceAll("_", " "),
+    String(count),
+  ]);
+}
+
 /** How long something has been so; `-` where nobody knows since when. @param since wall time */
 export function ageText(since: string | null, now: number): string {
   return since === null ? "-" : formatAge(now - Date.parse(since));

@@ -276,6 +276,7 @@ Deno.test("everything about one session", () => {
     statusOf(upSession(), {
       path: { ...reportOf(upSession()).path, vrf: "blue", namespace: "red" },
       dropped: { ttl: 2, length: 0 },
+      sendFailures: { EPERM: 3 },
       told: { healthy: false, reason: "damped" },
     }),
     NOW,
@@ -291,6 +292,7 @@ Deno.test("everything about one session", () => {
       /^the other side +says up, sends every 100 ms at most, accepts every 70 ms$/m,
       /^tracked as +failed: damped$/m,
       /^packets sent +7$/m,
+      /^unsent +EPERM 3$/m,
       /^refused +ttl 2$/m,
     ]
   ) assert.match(text, expected);
