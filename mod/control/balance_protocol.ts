@@ -96,7 +96,8 @@ function readDrain(names: ServerNames, timeout: unknown): BalanceRequest | strin
   return '"drain" takes a timeout_ms of up to 7 days';
 }
 
-function isName(name: unknown): name is string {
+/** Whether it can be the name of something in a site. */
+export function isName(name: unknown): name is string {
   return typeof name === "string" && name !== "" && name.length <= LONGEST_NAME;
 }
 

@@ -9,6 +9,7 @@ import {
   BALANCE_COMMANDS,
   type BalanceRequest,
   isBalanceCommand,
+  isName,
   readBalance,
 } from "./balance_protocol.ts";
 
@@ -132,10 +133,6 @@ function readBfd({ action, name }: Record<string, unknown>): ControlRequest | st
     return '"bfd" takes an action, "down" or "up", and the name of a session';
   }
   return { command: "bfd", action, name };
-}
-
-function isName(name: unknown): name is string {
-  return typeof name === "string" && name !== "" && name.length <= 256;
 }
 
 function isFault(fault: unknown): fault is "throw" | "hang" | "wait" | "set_clock" {
