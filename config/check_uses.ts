@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { CheckType, WrittenCheck } from "./check_schema.ts";
+import { CHECK_TYPES, type CheckType, type WrittenCheck } from "./check_schema.ts";
 import { overlay, type TableNode, type TreeNode } from "./tree.ts";
 import type { ScriptUser } from "./users.ts";
 
@@ -28,17 +28,10 @@ export interface CheckedServer {
   readonly port: number;
 }
 
+/** Types that look at this host. */
+const LOCAL: readonly CheckType[] = ["script", "file", "bfd"];
 /** Types that talk to an address. */
-const TALKING: readonly CheckType[] = [
-  "tcp",
-  "http",
-  "grpc",
-  "smtp",
-  "dns",
-  "udp",
-  "ping",
-  "agent",
-];
+const TALKING: readonly CheckType[] = CHECK_TYPES.filter((type) => !LOCAL.includes(type));
 /** Of these, those that talk to a port. */
 const TO_PORT: readonly CheckType[] = TALKING.filter((type) => type !== "ping");
 /** Types that are asked again and again. */

@@ -5,6 +5,20 @@
  * @module
  */
 
+/** Keys of a router and of a sync group alike. */
+const TRACKING_AND_NOTIFYING: Readonly<Record<string, string>> = {
+  track_bfd: 'write `track = { bfd = ["to-peer"] }` instead',
+  track_interface: 'write `track = { interfaces = ["eth1"] }` instead',
+  track_script: 'write `track = { scripts = ["uplink"] }` instead',
+  track_process: 'write `track = { processes = ["nginx"] }` instead',
+  track_file: 'write `track = { files = ["maintenance"] }` instead',
+  notify_master: 'write `notify = { master = ["/usr/local/bin/became-master"] }` instead',
+  notify_backup: 'write `notify = { backup = ["/usr/local/bin/became-backup"] }` instead',
+  notify_fault: 'write `notify = { fault = ["/usr/local/bin/is-in-fault"] }` instead',
+  notify_stop: 'write `notify = { stop = ["/usr/local/bin/has-stopped"] }` instead',
+  smtp_alert: "write `notify = { mail = true }` instead",
+};
+
 /** Words by the table that they would stand in, and what to write there. */
 const FOREIGN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "": {
@@ -147,7 +161,7 @@ const FOREIGN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     checker: "leave it out: who tracks a session names it",
   },
   vrrp: {
-    track_bfd: 'write `track = { bfd = ["to-peer"] }` instead',
+    ...TRACKING_AND_NOTIFYING,
     state: "leave it out: the priorities decide who starts as master",
     advert_int: 'write `advertisement_interval = "1s"` instead',
     virtual_ipaddress: 'write `addresses = ["192.0.2.10/24"]` instead',
@@ -166,16 +180,7 @@ const FOREIGN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     unicast_ttl: "write `unicast = { peers = […], ttl = 255 }` instead",
     mcast_dst_ip: "write `multicast_group` instead",
     track_src_ip: "leave it out: a router without its source address is in fault",
-    track_interface: 'write `track = { interfaces = ["eth1"] }` instead',
-    track_script: 'write `track = { scripts = ["uplink"] }` instead',
-    track_process: 'write `track = { processes = ["nginx"] }` instead',
-    track_file: 'write `track = { files = ["maintenance"] }` instead',
     native_ipv6: "leave it out: the addresses decide",
-    notify_master: 'write `notify = { master = ["/usr/local/bin/became-master"] }` instead',
-    notify_backup: 'write `notify = { backup = ["/usr/local/bin/became-backup"] }` instead',
-    notify_fault: 'write `notify = { fault = ["/usr/local/bin/is-in-fault"] }` instead',
-    notify_stop: 'write `notify = { stop = ["/usr/local/bin/has-stopped"] }` instead',
-    smtp_alert: "write `notify = { mail = true }` instead",
     use_vmac: "write `virtual_mac = true` instead",
     authentication: 'write `auth = { type = "pass", password = … }` or `"ah"` instead',
     auth_hmac: 'write `auth = { type = "hmac", keys = […] }` instead',
@@ -285,17 +290,8 @@ const FOREIGN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     FILE_CHECK: 'write `check = { type = "file", path = "/etc/halb/weight" }` instead',
   },
   sync_group: {
-    track_bfd: 'write `track = { bfd = ["to-peer"] }` instead',
+    ...TRACKING_AND_NOTIFYING,
     group: 'write `members = ["web", "lan"]` instead',
-    track_interface: 'write `track = { interfaces = ["eth1"] }` instead',
-    track_script: 'write `track = { scripts = ["uplink"] }` instead',
-    track_process: 'write `track = { processes = ["nginx"] }` instead',
-    track_file: 'write `track = { files = ["maintenance"] }` instead',
-    notify_master: 'write `notify = { master = ["/usr/local/bin/became-master"] }` instead',
-    notify_backup: 'write `notify = { backup = ["/usr/local/bin/became-backup"] }` instead',
-    notify_fault: 'write `notify = { fault = ["/usr/local/bin/is-in-fault"] }` instead',
-    notify_stop: 'write `notify = { stop = ["/usr/local/bin/has-stopped"] }` instead',
-    smtp_alert: "write `notify = { mail = true }` instead",
     sync_group_tracking_weight: "leave it out: weights count for a group anyway",
     global_tracking: "leave it out: what one member tracks moves all",
   },

@@ -181,18 +181,12 @@ function readNetwork(bytes: Uint8Array, text: string): Read<Omit<ListenConfig, "
   return { value: length === most ? { address } : { address, prefix_length: length } };
 }
 
-/** Where a virtual server listens: one address, a range or a network, with a port. */
-export function listenItem(doc: Doc) {
-  const described = documented(v.string(), "an address with a port, in quotes", {
-    range: "an address, a range `FIRST-LAST` or a network `ADDRESS/LENGTH`, of either family " +
-      "(IPv6 in brackets), and a port from 0 to 65535; 0: all ports, with `persistence` or " +
-      "`mark`; with `mark` also a range of ports",
-    ...doc,
-  });
+/** A text that stands for something else, as a schema. */
+function reading<T>(read: (value: string) => Read<T>, kind: string, doc: Doc) {
   return v.pipe(
-    described,
-    v.rawTransform(({ dataset, addIssue, NEVER }): ListenConfig => {
-      const result = readListen(dataset.value);
+    documented(v.string(), kind, doc),
+    v.rawTransform(({ dataset, addIssue, NEVER }): T => {
+      const result = read(dataset.value);
       if ("value" in result) return result.value;
       addIssue(refusalIssue(result.wrong));
       return NEVER;
@@ -200,23 +194,24 @@ export function listenItem(doc: Doc) {
   );
 }
 
+/** Where a virtual server listens: one address, a range or a network, with a port. */
+export function listenItem(doc: Doc) {
+  return reading(readListen, "an address with a port, in quotes", {
+    range: "an address, a range `FIRST-LAST` or a network `ADDRESS/LENGTH`, of either family " +
+      "(IPv6 in brackets), and a port from 0 to 65535; 0: all ports, with `persistence` or " +
+      "`mark`; with `mark` also a range of ports",
+    ...doc,
+  });
+}
+
 const ENDPOINT = "an address, with a port or without, such as 198.51.100.11:8080";
 
 /** Where a real server is. */
 export function endpoint(doc: Doc) {
-  const described = documented(v.string(), "an address, with a port or without, in quotes", {
+  return reading(readEndpoint, "an address, with a port or without, in quotes", {
     range: "an IPv4 or IPv6 address (with a port in brackets), and a port from 1 to 65535",
     ...doc,
   });
-  return v.pipe(
-    described,
-    v.rawTransform(({ dataset, addIssue, NEVER }): EndpointConfig => {
-      const result = readEndpoint(dataset.value);
-      if ("value" in result) return result.value;
-      addIssue(refusalIssue(result.wrong));
-      return NEVER;
-    }),
-  );
 }
 
 /** The real server that a text names; what is wrong, with the character {@link VALUE} for it. */

@@ -9,7 +9,6 @@ import { choice, documented, duration, flag, text, VALUE } from "./fields.ts";
 import { parseIp } from "../mod/ip/mod.ts";
 import { path } from "./names.ts";
 
-/** Most recipients. */
 /** States that somebody may want a mail about; those of BFD sessions last. */
 const MAIL_STATES = [
   "master",
@@ -22,6 +21,7 @@ const MAIL_STATES = [
   "admin_down",
 ] as const;
 
+/** Most recipients. */
 const MOST_RECIPIENTS = 64;
 
 /** The ports of the three ways to speak SMTP (RFC 5321, RFC 6409, RFC 8314). */
