@@ -8,19 +8,23 @@
 import * as v from "valibot";
 import { documented, duration, flag } from "./fields.ts";
 
-const INTERVALS = { min: "3.3ms", max: "1h" };
+/**
+ * Shortest and longest interval. RFC 7419 section 3 begins at 3.3 ms; the field has 32 bits of
+ * microseconds, which are a little more than an hour.
+ */
+export const BFD_INTERVALS = { min: "3.3ms", max: "1h" };
 
 export const BFD_ECHO_TABLE = documented(
   v.strictObject({
     transmit_interval: v.exactOptional(
-      duration(INTERVALS, {
+      duration(BFD_INTERVALS, {
         text: "How often we send an echo packet while the session is up, unless the peer takes " +
           "fewer; without the key we send none. `detect_multiplier` says how many may be missing.",
         example: "20ms",
       }),
     ),
     receive_interval: v.exactOptional(
-      duration(INTERVALS, {
+      duration(BFD_INTERVALS, {
         text: "How often the peer may send echo packets to have them back; without the key it " +
           "may send none. The kernel forwards them, or where it does not, halb sends them back.",
         example: "20ms",

@@ -9,7 +9,7 @@
 import * as v from "valibot";
 import { hostAddress } from "./address_fields.ts";
 import { BFD_AUTH_TABLE } from "./bfd_auth_schema.ts";
-import { BFD_ECHO_TABLE } from "./bfd_echo_schema.ts";
+import { BFD_ECHO_TABLE, BFD_INTERVALS } from "./bfd_echo_schema.ts";
 import { discriminator } from "./bfd_strangers_schema.ts";
 import { documented, duration, flag, whole } from "./fields.ts";
 import { interfaceName, name, namespaceName } from "./names.ts";
@@ -19,11 +19,6 @@ import { LARGEST_WEIGHT } from "./track_table.ts";
 /** Most sessions of one agent: each has a source port of its own, and the machine two cores. */
 export const MOST_SESSIONS = 4096;
 
-/**
- * Shortest and longest interval. RFC 7419 section 3 begins at 3.3 ms; the field has 32 bits of
- * microseconds, which are a little more than an hour.
- */
-const INTERVALS = { min: "3.3ms", max: "1h" };
 /** Faster is possible; this survives what happens on an ordinary host (PROTOCOL: 10 ms is risky). */
 const INTERVAL = "300ms";
 /** Between two looks of demand mode where nobody says otherwise. */
@@ -112,7 +107,7 @@ const commonKeys = {
     example: "blue",
   })),
   transmit_interval: v.optional(
-    duration(INTERVALS, {
+    duration(BFD_INTERVALS, {
       text: "How often we want to send while the session is up; the other side may want less. " +
         "Unless it is up, packets are a second apart.",
       example: "50ms",
@@ -120,7 +115,7 @@ const commonKeys = {
     INTERVAL,
   ),
   receive_interval: v.optional(
-    duration(INTERVALS, {
+    duration(BFD_INTERVALS, {
       text: "How often the other side may send at most. It has failed when nothing has come for " +
         "its multiplier times the longer one of this and what it sends at.",
       example: "50ms",

@@ -9,13 +9,13 @@ import * as v from "valibot";
 import { parseIp } from "../mod/ip/mod.ts";
 import { hostAddress } from "./address_fields.ts";
 import { BFD_AUTH_TABLE } from "./bfd_auth_schema.ts";
+import { BFD_INTERVALS } from "./bfd_echo_schema.ts";
 import { type Doc, documented, duration, flag, refusalIssue, VALUE, whole } from "./fields.ts";
 import { interfaceName, namespaceName } from "./names.ts";
 import { MOST_U32, network } from "./network_fields.ts";
 
 const MOST_DISCRIMINATORS = 256;
 const MOST_PLACES = 256;
-const INTERVALS = { min: "3.3ms", max: "1h" };
 
 /** An S-BFD discriminator: a number, or an IPv4 address that stands for its 32 bits. */
 export function discriminator(doc: Doc) {
@@ -117,7 +117,7 @@ export const BFD_REFLECTOR_SCHEMA = documented(
       255,
     ),
     receive_interval: v.optional(
-      duration(INTERVALS, {
+      duration(BFD_INTERVALS, {
         text:
           "How often one initiator may ask at most: it keeps to that. All of them together are " +
           "answered within a tenth of the protocol thread's time.",
@@ -172,7 +172,7 @@ export const BFD_UNSOLICITED_SCHEMA = documented(
       64,
     ),
     transmit_interval: v.optional(
-      duration(INTERVALS, {
+      duration(BFD_INTERVALS, {
         text:
           "How often we want to send at most while a session is up. The other side's wish counts " +
           "where it is a longer one.",
@@ -181,7 +181,7 @@ export const BFD_UNSOLICITED_SCHEMA = documented(
       "300ms",
     ),
     receive_interval: v.optional(
-      duration(INTERVALS, {
+      duration(BFD_INTERVALS, {
         text: "How often the other side may send at most.",
         example: "50ms",
       }),

@@ -5,6 +5,7 @@
  */
 
 import * as v from "valibot";
+import { textOf } from "../mod/text/mod.ts";
 import { choice, type Doc, documented, duration, flag, text, VALUE, whole } from "./fields.ts";
 import { parsePattern } from "../mod/check/types/udp.ts";
 import { path } from "./names.ts";
@@ -81,8 +82,7 @@ export function expression(doc: Doc) {
         expressionOf(value);
         return value === "" ? { message: "An empty expression matches anything" } : undefined;
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        return { message: `${VALUE} is not a regular expression: ${reason}` };
+        return { message: `${VALUE} is not a regular expression: ${textOf(error)}` };
       }
     },
   );

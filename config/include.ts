@@ -6,6 +6,7 @@
  * @module
  */
 
+import { textOf } from "../mod/text/mod.ts";
 import { parse } from "./toml.ts";
 import type { Report } from "./finding.ts";
 import { beside, expandGlob, isGlob, type ListDirectory, sameFile } from "./glob.ts";
@@ -51,7 +52,7 @@ export function readFailure(error: unknown): string {
   if (name === "PermissionDenied") return "permission denied";
   if (name === "IsADirectory") return "it is a directory";
   if (name === "NotADirectory") return "a part of its path is not a directory";
-  return error instanceof Error ? error.message : String(error);
+  return textOf(error);
 }
 
 /** Reads files; collects sources and tables. */

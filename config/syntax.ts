@@ -6,6 +6,7 @@
  * @module
  */
 
+import { textOf } from "../mod/text/mod.ts";
 import { TomlError } from "./toml.ts";
 import type { Finding } from "./finding.ts";
 import type { Source } from "./tree.ts";
@@ -150,10 +151,9 @@ function subject(line: string): string {
 /** The finding for what `parse` threw. */
 export function syntaxFinding(source: Source, error: unknown): Finding {
   if (!(error instanceof TomlError)) {
-    const reason = error instanceof Error ? error.message : String(error);
     return {
       place: { source, line: 1, column: 1, length: 1 },
-      message: `Cannot read this file as TOML: ${reason}`,
+      message: `Cannot read this file as TOML: ${textOf(error)}`,
     };
   }
   const line = (source.text.split("\n")[error.line - 1] ?? "").replace(/\r$/, "");

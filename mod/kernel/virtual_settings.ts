@@ -19,6 +19,7 @@
 
 import type { Link } from "../netlink/mod.ts";
 import type { NamespaceIo } from "./io.ts";
+import { textOf } from "../text/mod.ts";
 
 /** Settings of the base, in the order in which they stand in the note. */
 const BASE_SETTINGS = { arp_ignore: "1", arp_filter: "1", arp_announce: "2" } as const;
@@ -122,6 +123,6 @@ function change(io: NamespaceIo, path: string, value: string): string[] {
     io.set(path, value);
     return [];
   } catch (error) {
-    return [`${path} = ${value}: ${error instanceof Error ? error.message : String(error)}`];
+    return [`${path} = ${value}: ${textOf(error)}`];
   }
 }

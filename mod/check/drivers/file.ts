@@ -4,6 +4,7 @@
  * @module
  */
 
+import { textOf } from "../../text/mod.ts";
 import { failed, type Outcome } from "../outcome.ts";
 import { FILE_LIMIT, type FileSettings, judgeFile } from "../types/file.ts";
 
@@ -17,6 +18,6 @@ export async function probeFile(path: string, settings: FileSettings): Promise<O
     return judgeFile(new TextDecoder().decode(buffer.subarray(0, length)), settings);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return judgeFile(null, settings);
-    return failed(`cannot be read: ${error instanceof Error ? error.message : error}`);
+    return failed(`cannot be read: ${textOf(error)}`);
   }
 }

@@ -7,6 +7,7 @@
 
 import net from "node:net";
 import type tls from "node:tls";
+import { textOf } from "../../text/mod.ts";
 import { failed, type Outcome } from "../outcome.ts";
 import { socketReason } from "../reasons.ts";
 import type { Conversation, Step } from "../types/conversation.ts";
@@ -83,7 +84,7 @@ class StreamProbe {
     try {
       work();
     } catch (error) {
-      this.#finish(failed(`the probe broke: ${error instanceof Error ? error.message : error}`));
+      this.#finish(failed(`the probe broke: ${textOf(error)}`));
     }
   }
 
