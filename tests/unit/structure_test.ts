@@ -146,7 +146,8 @@ Deno.test("config knows no kernel, no plane and no ffi", () => {
   refuseImports(
     "config",
     (imported) =>
-      isOurs(imported) && !/^(config|mod\/(ip|ipvs|secret|text)|mod\/check\/types)\//.test(imported),
+      isOurs(imported) &&
+      !/^(config|mod\/(ip|ipvs|secret|text)|mod\/check\/types)\//.test(imported),
   );
 });
 
