@@ -44,10 +44,12 @@ export class Lines {
     }
   }
 
-  /** Writes a value as one line. */
-  async write(value: unknown): Promise<void> {
+  /** Writes a value as one line. @param progress called after each part that is taken */
+  async write(value: unknown, progress?: () => void): Promise<void> {
     const bytes = new TextEncoder().encode(`${JSON.stringify(value)}\n`);
-    for (let at = 0; at < bytes.length;) at += await this.#connection.write(bytes.subarray(at));
+    for (let at = 0; at < bytes.length; progress?.()) {
+      at += await this.#connection.write(bytes.subarray(at));
+    }
   }
 }
 

@@ -25,6 +25,8 @@ import { textOf } from "../text/mod.ts";
 const MOST_CLIENTS = 64;
 /** A client that neither asks nor reads for so long is dropped, milliseconds. */
 const PATIENCE = 10_000;
+/** So many times that is the longest that one may take which reads, but slowly. */
+const MOST_PATIENCE = 6;
 
 const REFUSAL: ControlResponse = {
   ok: false,
@@ -46,12 +48,15 @@ export interface ServerOptions {
   readonly replace?: boolean;
   /** What must succeed once nobody answers at the path, and before the socket is made. */
   readonly before?: () => void;
+  /** How long a client may neither ask nor read, milliseconds: 10,000 unless given. */
+  readonly patience?: number;
 }
 
 export class ControlServer {
   readonly #listener: Deno.Listener<Deno.UnixConn>;
   readonly #handler: Handler;
   readonly #converse: Conversation | undefined;
+  readonly #patience: number;
   readonly #path: string;
   /** Inode of our socket: another one at the path is a successor's. */
   readonly #inode: number | null;
@@ -64,13 +69,14 @@ export class ControlServer {
     listener: Deno.Listener<Deno.UnixConn>,
     path: string,
     handler: Handler,
-    converse: Conversation | undefined,
+    { converse, patience = PATIENCE }: ServerOptions,
   ) {
     this.#listener = listener;
     this.#path = path;
     this.#inode = Deno.lstatSync(path).ino;
     this.#handler = handler;
     this.#converse = converse;
+    this.#patience = patience;
   }
 
   /**
@@ -95,7 +101,7 @@ export class ControlServer {
     try {
       const listener = Deno.listen({ transport: "unix", path: draft });
       Deno.renameSync(draft, path);
-      const server = new ControlServer(listener, path, handler, options.converse);
+      const server = new ControlServer(listener, path, handler, options);
       void server.#accept();
       return server;
     } finally {
@@ -157,14 +163,15 @@ export class ControlServer {
     this.#clients.add(connection);
     try {
       const lines = new Lines(connection, LONGEST_REQUEST);
-      const line = await this.#patiently(connection, lines.read());
+      const line = await this.#patiently(connection, () => lines.read());
       if (line === undefined) return;
       const request = line === TOO_LONG ? TOO_LONG : parseRequest(line);
       if (typeof request === "object" && request.command === "take_over" && this.#converse) {
         return await this.#converse(request, connection);
       }
       const response = request === TOO_LONG ? REFUSAL : await this.#answer(request);
-      await this.#patiently(connection, lines.write(response));
+      // Of ten thousand real servers it is megabytes, which a busy machine reads bit by bit.
+      await this.#patiently(connection, (progress) => lines.write(response, progress));
     } catch {
       // The client went away: nobody is left to tell.
     } finally {
@@ -173,14 +180,23 @@ export class ControlServer {
     }
   }
 
-  /** What depends on the client may take its time, but not for ever. */
-  async #patiently<T>(connection: Deno.UnixConn, work: Promise<T>): Promise<T> {
+  /** What depends on the client may take its time, longer where it gets on, but not for ever. */
+  async #patiently<T>(
+    connection: Deno.UnixConn,
+    work: (progress: () => void) => Promise<T>,
+  ): Promise<T> {
     this.#idle.add(connection);
-    const patience = setTimeout(() => closeQuietly(connection), PATIENCE);
+    const wait = (ms: number) => setTimeout(() => closeQuietly(connection), ms);
+    const end = wait(MOST_PATIENCE * this.#patience);
+    let still = wait(this.#patience);
     try {
-      return await work;
+      return await work(() => {
+        clearTimeout(still);
+        still = wait(this.#patience);
+      });
     } finally {
-      clearTimeout(patience);
+      clearTimeout(end);
+      clearTimeout(still);
       this.#idle.delete(connection);
     }
   }

@@ -4,15 +4,16 @@ import assert from "node:assert/strict";
 import { AgentUnreachable, ask, connect } from "../../../mod/control/client.ts";
 import { Lines } from "../../../mod/control/lines.ts";
 import type { ControlRequest } from "../../../mod/control/protocol.ts";
-import { ControlServer } from "../../../mod/control/server.ts";
+import { ControlServer, type ServerOptions } from "../../../mod/control/server.ts";
 
 async function withServer(
   handler: (request: ControlRequest) => Promise<unknown>,
   body: (path: string, server: ControlServer) => Promise<void>,
+  options: ServerOptions = {},
 ): Promise<void> {
   const directory = Deno.makeTempDirSync({ prefix: "halb-control-" });
   const path = `${directory}/deep/control.sock`;
-  const server = await ControlServer.listen(path, handler);
+  const server = await ControlServer.listen(path, handler, options);
   try {
     await body(path, server);
   } finally {
@@ -40,6 +41,31 @@ Deno.test("a large answer arrives whole", options, async () => {
   await withServer(() => Promise.resolve(large), async (path) => {
     assert.equal(await ask(path, { command: "status" }), large);
   });
+});
+
+Deno.test("who reads slowly gets all of it, who does not read is dropped", options, async () => {
+  const large = "x".repeat(4_000_000);
+  const handler = () => Promise.resolve(large);
+  const patience = 700;
+  await withServer(handler, async (path) => {
+    const silent = await connect(path);
+    await silent.write(new TextEncoder().encode('{"command":"status"}\n'));
+    const slow = await connect(path);
+    await slow.write(new TextEncoder().encode('{"command":"status"}\n'));
+    const began = performance.now();
+    const chunk = new Uint8Array(65_536);
+    let length = 0;
+    for (let got = await slow.read(chunk); got !== null; got = await slow.read(chunk)) {
+      length += got;
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+    assert.ok(performance.now() - began > 2 * patience, "it takes its time");
+    assert.equal(length, large.length + '{"ok":true,"result":""}\n'.length);
+    slow.close();
+    // What lay in the socket is there, the rest was never written.
+    const rest = await new Response(silent.readable).text();
+    assert.ok(rest.length > 0 && rest.length < large.length, `${rest.length} bytes`);
+  }, { patience });
 });
 
 Deno.test("there is one agent at a socket; one that is dead is followed", options, async () => {
