@@ -82,7 +82,7 @@ function settingsOf(server: VirtualServerConfig, site: BalancePart): VirtualServ
 }
 
 /** @param server the virtual server that it belongs to */
-export function realServerSettings(
+function realServerSettings(
   server: VirtualServerConfig,
   real: RealServerConfig,
 ): RealServerSettings {

@@ -28,18 +28,69 @@ export interface ServerUse {
   readonly server: CheckedServer;
 }
 
+/** A check that stands at a real server. */
+export interface InlineCheck {
+  readonly id: string;
+  readonly check: CheckConfig;
+  /** See `question`. */
+  readonly target: string;
+}
+
+/** All checks of one real server. */
+interface Identified {
+  readonly ids: readonly string[];
+  readonly inline: readonly InlineCheck[];
+}
+
+/**
+ * What is known of real servers, as long as somebody has them. Ids are digests: with thousands of
+ * servers they are most of what planning costs, and whoever lists one more plans all of them again.
+ */
+const uses = new WeakMap<Pick<RealServerConfig, "address" | "check">, ServerUse>();
+const identified = new WeakMap<ServerUse, Identified>();
+
+function identify(use: ServerUse): Identified {
+  const known = identified.get(use);
+  if (known !== undefined) return known;
+  const ids = new Set<string>();
+  const inline: InlineCheck[] = [];
+  for (const check of use.uses) {
+    if ("name" in check) ids.add(check.name);
+    else {
+      const target = question(check, use.server);
+      const id = inlineId(check, use.server, target);
+      ids.add(id);
+      inline.push({ id, check, target });
+    }
+  }
+  const made = { ids: [...ids], inline };
+  identified.set(use, made);
+  return made;
+}
+
 /** Their ids: `RealServerSettings.checks`. Two that ask the same are one. */
-export function checkIds({ uses, server }: ServerUse): string[] {
-  return [...new Set(uses.map((use) => "name" in use ? use.name : inlineId(use, server)))];
+export function checkIds(use: ServerUse): readonly string[] {
+  return identify(use).ids;
+}
+
+/** Those that stand at the server. */
+export function inlineChecks(use: ServerUse): readonly InlineCheck[] {
+  return identify(use).inline;
 }
 
 /** The checks of a real server, and where they ask unless they say otherwise. */
 export function serverUse(
   { listen }: Pick<VirtualServerConfig, "listen">,
-  { address: { address, port }, check }: Pick<RealServerConfig, "address" | "check">,
+  real: Pick<RealServerConfig, "address" | "check">,
 ): ServerUse {
+  const { address: { address, port: own }, check } = real;
   // One without a port takes that of the service; a mark has none.
-  return { uses: check, server: { address, port: port ?? listen[0]?.port ?? 0 } };
+  const port = own ?? listen[0]?.port ?? 0;
+  const known = uses.get(real);
+  if (known?.server.port === port) return known;
+  const made = { uses: check, server: { address, port } };
+  uses.set(real, made);
+  return made;
 }
 
 /** Those of all real servers of a site. */
@@ -60,13 +111,11 @@ export function question(check: CheckConfig, server: CheckedServer | undefined):
 }
 
 /** Two checks of servers are one where they ask the same, at the same times, of the same. */
-export function inlineId(check: CheckConfig, server: CheckedServer): string {
+function inlineId(check: CheckConfig, server: CheckedServer, target: string): string {
   const { interval, timeout, rise, fall, retry_interval, warmup, hold_down, damping } = check;
   const { start_failed } = check;
   const times = [interval, timeout, rise, fall, retry_interval, warmup, hold_down, damping];
-  const digest = sha256(
-    JSON.stringify([question(check, server), times, start_failed, secretsOf(check)]),
-  );
+  const digest = sha256(JSON.stringify([target, times, start_failed, secretsOf(check)]));
   return `${check.type}/${askedOf(check, server)}/${digest.slice(0, DIGITS)}`;
 }
 

@@ -20,7 +20,7 @@ import { sha256 } from "../../config/sha256.ts";
 import {
   askedOf,
   checkIds,
-  inlineId,
+  inlineChecks,
   question,
   type ServerUse,
   serverUses,
@@ -66,6 +66,15 @@ export interface ChecksPlan {
 /** Of a site without checks. */
 export const NO_CHECKS: ChecksPlan = { identities: [], kernel: [], control: [], protocol: [] };
 
+interface Planned {
+  readonly check: CheckConfig;
+  /** Where it stands; absent: it has a name. */
+  readonly server?: CheckedServer;
+  /** See `question`. */
+  readonly target: string;
+  readonly named: boolean;
+}
+
 /**
  * All checks of a site.
  *
@@ -78,11 +87,14 @@ export function planChecks(
   const tracks = [...site.vrrp, ...site.sync_group].flatMap(({ track }) => track.checks);
   const tracked = new Set(tracks.map(({ name }) => name));
   const served = new Set(servers.flatMap(checkIds));
-  const all = new Map<string, { check: CheckConfig; server?: CheckedServer; named: boolean }>();
-  for (const check of site.check) all.set(check.name, { check, named: true });
-  for (const { uses, server } of servers) {
-    for (const use of uses) {
-      if (!("name" in use)) all.set(inlineId(use, server), { check: use, server, named: false });
+  const all = new Map<string, Planned>();
+  for (const check of site.check) {
+    all.set(check.name, { check, target: question(check, undefined), named: true });
+  }
+  for (const use of servers) {
+    const { server } = use;
+    for (const { id, check, target } of inlineChecks(use)) {
+      all.set(id, { check, server, target, named: false });
     }
   }
   const plan = {
@@ -91,13 +103,13 @@ export function planChecks(
     control: [] as ControlCheck[],
     protocol: [] as SessionCheck[],
   };
-  for (const [id, { check, server, named }] of all) {
+  for (const [id, { check, server, target, named }] of all) {
     plan.identities.push({ id, type: check.type, named, asked: askedOf(check, server) });
     if (check.type === "bfd") {
       plan.protocol.push({ check: id, session: check.session ?? "" });
       continue;
     }
-    const settings = settingsOf(id, check, server);
+    const settings = settingsOf(id, check, target);
     const task = needsRuntime(check) === undefined ? socketTask(check, server, site) : null;
     if (task === null) {
       const job = runtimeJob(check, server, site);
@@ -110,11 +122,7 @@ export function planChecks(
   return plan;
 }
 
-function settingsOf(
-  id: string,
-  check: CheckConfig,
-  server: CheckedServer | undefined,
-): CheckSettings {
+function settingsOf(id: string, check: CheckConfig, target: string): CheckSettings {
   const { interval, rise, fall, hold_down: holdDown, damping, start_failed } = check;
   return {
     id,
@@ -124,7 +132,7 @@ function settingsOf(
       retryInterval: check.retry_interval ?? Math.min(interval, LONGEST_RETRY),
       warmup: check.warmup ?? Math.min(interval, LONGEST_WARMUP),
     },
-    target: question(check, server),
+    target,
     jitter: parseInt(sha256(id).slice(0, 8), 16) / 2 ** 32,
     verdict: {
       rise,
