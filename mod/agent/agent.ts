@@ -119,7 +119,7 @@ export class Agent {
       plan: () => this.#plan,
       stopping: () => this.#stopping,
       configureProtocol: (plan) => this.#configureProtocol(plan),
-      configureKernel: (plan) => this.#configureKernel(plan),
+      configureKernel: (plan) => this.#configureKernel(plan, true),
       fail: (reason) => this.fail(reason),
     });
   }
@@ -190,7 +190,8 @@ export class Agent {
       site,
       () => this.#revivals.insist("protocol", () => this.#configureProtocol(plan)),
     );
-    await this.#revivals.insist("kernel", () => this.#configureKernel(plan));
+    const rest = () => this.#dialogue.configureKernel(plan, {}, "unchanged");
+    await this.#revivals.insist("kernel", rest);
     for (const slot of this.#slots.keep(names)) this.counters.clear(slot);
     this.#hearing.keep(names, plan.statics?.name);
     this.notices.applied();
@@ -198,9 +199,10 @@ export class Agent {
     return changes;
   }
 
-  async #configureKernel(plan: SitePlan): Promise<void> {
-    await this.#dialogue.configureKernel(plan, this.balancing.former);
-    this.checks.configureKernel();
+  /** @param begins it is a plane that knows nothing yet */
+  async #configureKernel(plan: SitePlan, begins = false): Promise<void> {
+    await this.#dialogue.configureKernel(plan, this.balancing.former(begins));
+    this.checks.configureKernel(begins);
   }
 
   async #configureProtocol(plan: SitePlan): Promise<string[]> {

@@ -59,6 +59,8 @@ export class Balancing {
   /** What was heard last. */
   #state: BalanceState | null = null;
   #memory: BalanceMemory | undefined;
+  /** The kernel plane has it. */
+  #taken = false;
   #note: BalanceNote | undefined;
   /** What the last drains have left, by the names of both servers. */
   readonly #drained = new Map<string, number>();
@@ -78,10 +80,17 @@ export class Balancing {
     return this.#memory;
   }
 
-  /** What a kernel plane that begins goes on from. */
-  get former(): FormerBalance {
+  /**
+   * What a kernel plane goes on from. The memory of thousands of servers is told once: a plane that
+   * has virtual servers has its own.
+   *
+   * @param begins it is another plane than the last time
+   */
+  former(begins: boolean): FormerBalance {
+    const memory = begins || !this.#taken ? this.#memory : undefined;
+    this.#taken = (this.#taken && !begins) || this.#env.plan() !== undefined;
     return {
-      ...(this.#memory === undefined ? {} : { memory: this.#memory }),
+      ...(memory === undefined ? {} : { memory }),
       ...(this.#note === undefined ? {} : { note: this.#note }),
     };
   }

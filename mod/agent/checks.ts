@@ -37,6 +37,10 @@ export class Checks {
   readonly #memory = new Map<string, CheckMemory>();
   #plan: ChecksPlan = NO_CHECKS;
   #control: ReadonlyMap<string, ControlCheck> = new Map();
+  /** What the kernel plane runs: the targets of checks. */
+  #run: ReadonlyMap<string, string> = new Map();
+  /** Checks of control of which the kernel plane hears, since servers live by them. */
+  #served: ReadonlySet<string> = new Set();
   #steps = 0;
   /** What the kernel plane has said last. */
   #reports: readonly CheckReport[] = [];
@@ -89,11 +93,27 @@ export class Checks {
     this.#runner.configure(this.#plan.control, this.memory);
   }
 
-  /** A kernel plane begins: it learns what it is to run, and what is known. */
-  configureKernel(): void {
-    this.#voice.configureChecks(this.#plan.kernel, this.memory);
-    for (const { id } of this.#plan.control) {
-      const known = this.#memory.get(id);
+  /**
+   * The kernel plane learns what it is to run, and what is known of what it has not run so far.
+   *
+   * @param begins it is another plane than the last time
+   */
+  configureKernel(begins: boolean): void {
+    if (begins) {
+      this.#run = new Map();
+      this.#served = new Set();
+    }
+    const { kernel, control } = this.#plan;
+    const former = kernel.flatMap(({ id, target }) => {
+      const known = this.#run.get(id) === target ? undefined : this.#memory.get(id);
+      return known ?? [];
+    });
+    this.#run = new Map(kernel.map(({ id, target }) => [id, target]));
+    this.#voice.configureChecks(kernel, former);
+    const before = this.#served;
+    this.#served = new Set(control.filter(({ served }) => served).map(({ id }) => id));
+    for (const id of this.#served) {
+      const known = before.has(id) ? undefined : this.#memory.get(id);
       if (known !== undefined) this.#tellServers(known);
     }
   }

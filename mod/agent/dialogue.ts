@@ -9,6 +9,7 @@ import type {
   BalanceNote,
   BalanceOrder,
   BalanceOrdered,
+  BalancePlan,
   BalanceState,
 } from "../plane/balance.ts";
 import type { CheckMemory } from "../check/board.ts";
@@ -59,10 +60,17 @@ export class Dialogue {
     this.#credentials = credentials;
   }
 
-  /** @param former what another life has left of virtual servers */
-  async configureKernel(plan: SitePlan, former: FormerBalance = {}): Promise<void> {
+  /**
+   * @param former what another life has left of virtual servers
+   * @param balance them, or that they are as this plane has them already
+   */
+  async configureKernel(
+    plan: SitePlan,
+    former: FormerBalance = {},
+    balance: BalancePlan | "unchanged" | undefined = plan.balance,
+  ): Promise<void> {
     const message = { type: "configure", id: this.#planes.ids.next() } as const;
-    const { holdings, statics, interfaces, announceGroups = [], presences, balance } = plan;
+    const { holdings, statics, interfaces, announceGroups = [], presences } = plan;
     const others = [...plan.announced ?? [], ...statics === undefined ? [] : [statics]];
     const routers = others.length === 0 ? holdings : [...holdings, ...others];
     const answer = this.#questions.answer<Configured>("kernel", message.id);

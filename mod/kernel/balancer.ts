@@ -118,6 +118,7 @@ export class Balancer {
   configure(message: ConfigureKernel): void {
     const { id, routers, balance, balanceMemory: memory, balanceNote: note } = message;
     this.#holdings.keep(new Set(routers.map(({ name }) => name)));
+    if (balance === "unchanged") return this.#judgeHoldings();
     const before = this.#plan;
     const left = (note?.own.length ?? 0) + (note?.daemons.length ?? 0) > 0;
     if (before === undefined && balance === undefined && !left) return;

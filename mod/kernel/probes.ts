@@ -117,7 +117,10 @@ export class KernelProbes {
     this.#checks = new Map(checks.map((check) => [check.id, check]));
     this.#obey(effects);
     // A server that is new may live by a check that has long been known.
-    for (const standing of this.#board.standings()) this.onFinding(standing);
+    const told = new Set(effects.map((effect) => effect.type === "found" && effect.standing));
+    for (const standing of this.#board.standings()) {
+      if (!told.has(standing)) this.onFinding(standing);
+    }
   }
 
   /** Tells everything again: somebody new listens. */

@@ -95,9 +95,9 @@ export interface ConfigureKernel {
   readonly announceGroups?: readonly AnnounceGroup[];
   /** Routes and addresses that somebody tracks; absent: none. */
   readonly presences?: readonly WatchedPresence[];
-  /** Virtual servers; absent: none, and what was ours of them goes. */
-  readonly balance?: BalancePlan;
-  /** What a balancer of a former life remembers; looked at by one that has none of its own. */
+  /** Virtual servers; absent: none, and what was ours of them goes; or as this plane has them. */
+  readonly balance?: BalancePlan | "unchanged";
+  /** What a balancer of a former life remembers, for one that begins. */
   readonly balanceMemory?: BalanceMemory;
   /** What a killed agent of this boot has left; looked at by a balancer that begins. */
   readonly balanceNote?: BalanceNote;

@@ -161,12 +161,29 @@ Deno.test("status waits for no plane that dies, and says that it shows the past"
 Deno.test("a new kernel plane goes on from what the last one remembered", () =>
   world(async ({ balancing, kernel }) => {
     const ours = balancing();
-    assert.deepEqual(ours.former, {});
+    assert.deepEqual(ours.former(true), {});
     kernel.state = { ...kernel.state, memory: { servers: servers(3), checks: [], own: ["a"] } };
     await ours.learn();
     ours.note({ type: "balance_note", id: "t:9", ...note() });
     assert.deepEqual(kernel.noted, ["t:9"]);
-    assert.deepEqual(ours.former, { memory: kernel.state.memory, note: note() });
+    assert.deepEqual(ours.former(true), { memory: kernel.state.memory, note: note() });
+    // It has it: the next configuration of the same plane brings none.
+    assert.deepEqual(ours.former(false), { note: note() });
+    assert.deepEqual(ours.former(true), { memory: kernel.state.memory, note: note() });
+  }));
+
+Deno.test("a kernel plane without virtual servers has taken nothing", () =>
+  world(({ balancing, kernel }) => {
+    const ours = balancing();
+    const memory = { servers: servers(3), checks: [], own: [] };
+    ours.restore(memory);
+    const { plan } = kernel;
+    kernel.plan = undefined;
+    assert.deepEqual(ours.former(false), { memory });
+    kernel.plan = plan;
+    assert.deepEqual(ours.former(false), { memory });
+    assert.deepEqual(ours.former(false), {});
+    return Promise.resolve();
   }));
 
 Deno.test("after a kill the next agent knows what is ours and what was ordered, and no more", () =>
@@ -179,13 +196,16 @@ Deno.test("after a kill the next agent knows what is ours and what was ordered, 
     assert.equal(mode! & 0o777, 0o600);
     const next = balancing();
     next.restore();
-    assert.deepEqual(next.former.note, note());
+    assert.deepEqual(next.former(true).note, note());
     const [server] = next.memory!.servers;
     assert.deepEqual(server!.servers.map(({ name, override }) => [name, override]), [[RS, 3]]);
     // What was handed over counts more.
     const heir = balancing();
     heir.restore({ servers: [], checks: [], own: [] });
-    assert.deepEqual(heir.former, { memory: { servers: [], checks: [], own: [] }, note: note() });
+    assert.deepEqual(heir.former(true), {
+      memory: { servers: [], checks: [], own: [] },
+      note: note(),
+    });
     // Orders outlive a time in which nothing is in the table; not an end that leaves nothing there.
     next.note({ type: "balance_note", id: "t:10", ...note({ own: [] }) });
     assert.equal((await Deno.stat(`${directory}/ipvs.json`)).isFile, true);

@@ -31,6 +31,23 @@ Deno.test("balancer: what follows a router is in the table while that is held", 
   assert.deepEqual(steps, [true, "quorum", false, "real_server", true]);
 });
 
+Deno.test("balancer: what stays unchanged is left alone, and so is an agent without it", () => {
+  const rig = new Rig();
+  rig.configure(planOf([FOLLOWER]), ROUTERS);
+  rig.hold("web");
+  const what = { order: "weight", weight: 7 };
+  rig.tell({ type: "order_balance", server: "web", realServer: "198.51.100.1:80", what });
+  rig.settle();
+  rig.kernel.commands.length = rig.told.length = 0;
+  rig.configure("unchanged", ROUTERS);
+  rig.run(6 * SECOND);
+  assert.deepEqual([rig.kernel.commands, rig.told, rig.messages()], [[], [], []]);
+  assert.deepEqual(rig.table(), { 10: "1=7 2=1" });
+  const none = new Rig();
+  none.configure("unchanged");
+  assert.deepEqual([none.balancer.deadline, none.kernel.sockets], [Infinity, 0]);
+});
+
 Deno.test("balancer: after a kill what follows is left alone until its router is decided about", () => {
   const first = new Rig();
   first.hold("web");

@@ -14,7 +14,12 @@ import type {
   BalancePlan,
   BalanceState,
 } from "../../../mod/plane/balance.ts";
-import type { KernelToControl, LogRecord, ToKernel } from "../../../mod/plane/messages.ts";
+import type {
+  ConfigureKernel,
+  KernelToControl,
+  LogRecord,
+  ToKernel,
+} from "../../../mod/plane/messages.ts";
 import type { TrackerFinding } from "../../../mod/plane/trackers.ts";
 import { ModelIpvs } from "./ipvs_model.ts";
 
@@ -160,7 +165,7 @@ export class Rig {
     );
   }
 
-  configure(balance: BalancePlan | undefined, former: Former = {}): void {
+  configure(balance: ConfigureKernel["balance"], former: Former = {}): void {
     const plan = balance === undefined ? {} : { balance };
     this.tell({ type: "configure", routers: [], interfaces: [], ...plan, ...former });
     this.settle();
