@@ -97,7 +97,6 @@ export class Hearing implements PlaneListener {
         this.reports.set(message.router, message);
         break;
       case "configured":
-      case "balance_listed":
       case "balance_ordered":
       case "balance_state":
       case "checks_state":

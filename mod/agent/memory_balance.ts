@@ -44,37 +44,12 @@ const realServer = v.strictObject({
 
 const names = v.pipe(v.array(text), v.maxLength(MOST_SERVICES));
 
-/** A real server of a list, as it is wanted. The machine looks at what its values mean. */
-const listed = v.strictObject({
-  name,
-  server: v.strictObject({
-    address,
-    port: v.exactOptional(whole(0, 65_535)),
-    forward: v.picklist(["nat", "local", "tunnel", "direct", "bypass"]),
-    tunnel: v.nullable(v.strictObject({
-      type: v.picklist(["ipip", "gue", "gre"]),
-      port: whole(0, 65_535),
-      flags: whole(0, 3),
-    })),
-    weight: whole(0, GREATEST_WEIGHT),
-    upperThreshold: whole(0, 0xffff_ffff),
-    lowerThreshold: whole(0, 0xffff_ffff),
-  }),
-  checks: names,
-  require: v.union([v.picklist(["all", "any"]), whole(1, MOST_SERVERS)]),
-  onFailure: v.picklist(["remove", "weight-zero"]),
-  startDown: v.boolean(),
-  slowStart: micros,
-  drainTimeout: micros,
-});
-
 const virtualServer = v.strictObject({
   name,
   met: v.boolean(),
   since: micros,
   transitions: count,
   servers: v.pipe(v.array(realServer), v.maxLength(MOST_SERVERS)),
-  listed: v.exactOptional(v.pipe(v.array(listed), v.maxLength(MOST_SERVERS))),
 });
 
 const originals = v.strictObject({

@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { BalanceListed, BalanceOrdered, BalanceState } from "../plane/balance.ts";
+import type { BalanceOrdered, BalanceState } from "../plane/balance.ts";
 import type { ChecksState } from "../plane/checks.ts";
 import type { BfdAdministered } from "../plane/bfd.ts";
 import type { Overridden } from "../plane/groups.ts";
@@ -17,12 +17,10 @@ import type { ProtocolState } from "../plane/state.ts";
 import type { PlaneName } from "./planes.ts";
 
 type Answer =
-  | BalanceListed
   | BalanceOrdered
   | BalanceState
   | ChecksState
   | BfdAdministered
-  | ChecksState
   | Configured
   | Frozen
   | Overridden

@@ -1,13 +1,12 @@
 /**
- * A configuration or a list of real servers, applied as a difference: who stays keeps health,
- * orders, drain and slow start.
+ * A configuration, applied as a difference: who stays keeps health, orders, drain and slow start.
  *
  * @module
  */
 
 import { endDrain, startDrain } from "./drains.ts";
 import { judge, shareOf } from "./real_server.ts";
-import { areTwins, Places, refuseServers } from "./refuse.ts";
+import { areTwins, refuseServers } from "./refuse.ts";
 import { endRise, rise } from "./rises.ts";
 import type { RealServerSettings, VirtualServerSettings } from "./settings.ts";
 import { quorumReason } from "./settle.ts";
@@ -20,11 +19,6 @@ import type {
   VirtualServerMemory,
 } from "./types.ts";
 import { sameValue, sampleKeys } from "./wanted.ts";
-
-/** Real servers that a list may have at most. */
-export const LONGEST_LIST = 65_536;
-
-type RealServerMemory = VirtualServerMemory["servers"][number];
 
 /** @throws {RangeError} where the configuration makes no sense; nothing has changed then */
 export function configure(
@@ -82,10 +76,7 @@ function create(
     tellActive(turn, server);
   }
   const known = new Map(memory?.servers.map((each) => [each.name, each]));
-  for (const each of settings.servers) createReal(turn, server, each, false, known.get(each.name));
-  if (memory?.listed !== undefined) {
-    mergeListed(turn, server, memory.listed, (real) => known.get(real.name));
-  }
+  for (const each of settings.servers) createReal(turn, server, each, known.get(each.name));
   markTwins(server);
   // Nobody has seen it come: it has its full weight.
   for (const [name, real] of server.servers) {
@@ -106,11 +97,7 @@ function change(turn: Turn, server: VirtualServerEntry, settings: VirtualServerS
   const active = isFollowed(balance, settings);
   server.settings = settings;
   server.servers.clear();
-  for (const each of settings.servers) {
-    keepOrCreate(turn, server, former, each, false);
-  }
-  const listed = [...former.values()].filter((real) => real.listed).map((real) => real.settings);
-  mergeListed(turn, server, listed, () => undefined, former);
+  for (const each of settings.servers) keepOrCreate(turn, server, former, each);
   for (const gone of former.values()) removeReal(turn, server, gone);
   markTwins(server);
   if (active === server.active) return;
@@ -131,15 +118,12 @@ function keepOrCreate(
   server: VirtualServerEntry,
   former: Map<string, RealServerEntry>,
   settings: RealServerSettings,
-  listed: boolean,
-  memory?: RealServerMemory,
 ): void {
   const known = former.get(settings.name);
-  if (known === undefined) return createReal(turn, server, settings, listed, memory);
+  if (known === undefined) return createReal(turn, server, settings, undefined);
   former.delete(settings.name);
   if (!sameValue(known.settings.server, settings.server)) known.shown = null;
   known.settings = settings;
-  known.listed = listed;
   server.servers.set(settings.name, known);
   judge(turn.balance, known);
   // Its end may be another one.
@@ -150,13 +134,11 @@ function createReal(
   turn: Turn,
   server: VirtualServerEntry,
   settings: RealServerSettings,
-  listed: boolean,
-  memory: RealServerMemory | undefined,
+  memory: VirtualServerMemory["servers"][number] | undefined,
 ): void {
   const drain = memory?.drain ?? null;
   const real: RealServerEntry = {
     settings,
-    listed,
     twin: false,
     healthy: false,
     reason: "",
@@ -191,47 +173,6 @@ function removeReal(turn: Turn, server: VirtualServerEntry, real: RealServerEntr
   endDrain(turn, server, real);
   endRise(turn, real);
   server.total -= real.share;
-}
-
-/** All real servers that a virtual server has beside the configured ones. */
-export function applyList(turn: Turn, name: string, list: readonly RealServerSettings[]): void {
-  const server = turn.balance.servers.get(name);
-  if (server === undefined) {
-    return refuseList(turn, name, null, `there is no virtual server "${name}"`);
-  }
-  if (list.length > LONGEST_LIST) {
-    return refuseList(turn, name, null, `it has more than ${LONGEST_LIST} real servers`);
-  }
-  touchWhole(turn, server);
-  const former = new Map<string, RealServerEntry>();
-  for (const [key, real] of server.servers) if (real.listed) former.set(key, real);
-  for (const key of former.keys()) server.servers.delete(key);
-  mergeListed(turn, server, list, () => undefined, former);
-  for (const gone of former.values()) removeReal(turn, server, gone);
-  markTwins(server);
-  indexChecks(turn.balance);
-}
-
-/** Puts listed real servers beside the configured ones; those that cannot be are named. */
-function mergeListed(
-  turn: Turn,
-  server: VirtualServerEntry,
-  list: readonly RealServerSettings[],
-  memoryOf: (real: RealServerSettings) => RealServerMemory | undefined,
-  former: Map<string, RealServerEntry> = new Map(),
-): void {
-  if (list.length === 0) return;
-  const places = new Places(sampleKeys(server.settings.listen));
-  for (const { settings } of server.servers.values()) places.take(settings);
-  for (const real of list) {
-    const wrong = places.take(real);
-    if (wrong !== null) refuseList(turn, server.settings.name, real.name, wrong);
-    else keepOrCreate(turn, server, former, real, true, memoryOf(real));
-  }
-}
-
-function refuseList(turn: Turn, server: string, realServer: string | null, reason: string): void {
-  turn.answers.push({ type: "unlisted", server, realServer, reason });
 }
 
 /** Notes which real servers are the sorry server, too. */

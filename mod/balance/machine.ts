@@ -1,7 +1,7 @@
 /**
  * All virtual servers: which real servers are in use, with which weight, whether the quorum is
  * met, and what follows from it. `step(balance, event, now)` takes what was heard and returns what
- * is to be done; what is wanted of the kernel's table is `wantedServers(balance)`.
+ * is to be done; what is wanted of the kernel's table is `wantedServer` of each.
  *
  * - The quorum counts the weight that is up: of each real server that is healthy and not drained
  *   the weight that its configuration or an operator gives it, lowered by what its checks report;
@@ -18,7 +18,7 @@
  * @module
  */
 
-import { applyList, configure, isFollowed, tellActive } from "./configure.ts";
+import { configure, isFollowed, tellActive } from "./configure.ts";
 import { counted, endLateDrains, order, toCount } from "./drains.ts";
 import { judge, TICK } from "./real_server.ts";
 import { riseOn } from "./rises.ts";
@@ -79,9 +79,6 @@ function hear(turn: Turn, event: BalanceEvent): BalanceEffect | null {
       turn.answers.push({ type: "ordered", server, realServer, refused });
       return null;
     }
-    case "list":
-      applyList(turn, event.server, event.servers);
-      return null;
     case "connections":
       counted(turn, event.counts);
       return null;

@@ -5,7 +5,6 @@
  * @module
  */
 
-export { LONGEST_LIST } from "./configure.ts";
 export { createBalance, step } from "./machine.ts";
 export { refuseServers } from "./refuse.ts";
 export { rememberBalance, reportBalance, type Statistics } from "./report.ts";
@@ -23,4 +22,4 @@ export type {
   RealServerState,
   VirtualServerReport,
 } from "./types.ts";
-export { wantedServer, wantedServers } from "./wanted.ts";
+export { wantedServer } from "./wanted.ts";

@@ -1,6 +1,6 @@
 /**
- * What cannot be wanted of virtual and real servers. Configurations are checked before they come
- * here (`halb check`); lists of real servers come from outside.
+ * What cannot be wanted of virtual and real servers. Configurations, and lists of real servers, are
+ * checked before they come here (`halb check`); another process may hand over what it likes.
  *
  * @module
  */
@@ -42,7 +42,7 @@ function refuseServer(settings: VirtualServerSettings): string | null {
 }
 
 /** The names and destinations of one virtual server that are taken already. */
-export class Places {
+class Places {
   readonly #names = new Set<string>();
   readonly #destinations = new Set<string>();
 

@@ -64,7 +64,7 @@ function reportReal(
   now: Micros,
   statistics: Statistics,
 ): RealServerReport {
-  const { settings, override, state, reason, since, transitions, drain, listed, placed } = real;
+  const { settings, override, state, reason, since, transitions, drain, placed } = real;
   const said = placed === null ? null : statistics.realServer(server, settings.name);
   return {
     name: settings.name,
@@ -76,7 +76,6 @@ function reportReal(
     since,
     transitions,
     drain: drain === null ? null : { since: drain.since, until: drain.until, done: drain.done },
-    listed,
     connections: said?.connections ?? (placed === null ? null : drain?.counted ?? null),
     counters: said?.counters ?? null,
   };
@@ -86,7 +85,6 @@ function reportReal(
 export function rememberBalance(balance: Balance): MachineMemory {
   return {
     servers: [...balance.servers.values()].map(({ settings, met, since, transitions, servers }) => {
-      const listed = [...servers.values()].filter((real) => real.listed);
       return {
         name: settings.name,
         met,
@@ -101,7 +99,6 @@ export function rememberBalance(balance: Balance): MachineMemory {
           drain: real.drain === null ? null : { ...real.drain },
           risingSince: real.risingSince,
         })),
-        ...(listed.length === 0 ? {} : { listed: listed.map((real) => real.settings) }),
       };
     }),
     checks: [...balance.findings.values()],

@@ -72,15 +72,6 @@ export type BalanceEvent =
     readonly realServer: string;
     readonly what: BalanceOrder;
   }
-  /**
-   * All real servers that a virtual server has beside the configured ones. Applied as a difference;
-   * those that cannot be are left out, each with an effect `unlisted`.
-   */
-  | {
-    readonly type: "list";
-    readonly server: string;
-    readonly servers: readonly RealServerSettings[];
-  }
   /** Answer to `count`. */
   | { readonly type: "connections"; readonly counts: readonly ConnectionCount[] }
   | { readonly type: "timer"; readonly generation: number };
@@ -112,7 +103,7 @@ export type BalanceChange =
 export type BalanceEffect =
   /** Its addresses are no longer (`announced` false), or now, to be held. */
   | { readonly type: "announce"; readonly server: string; readonly announced: boolean }
-  /** What is wanted of the table has changed (`wantedServers`); the virtual servers it is about. */
+  /** What is wanted of the table has changed (`wantedServer`); the virtual servers it is about. */
   | { readonly type: "program"; readonly servers: readonly string[] }
   /** Who tracks it is told; for each virtual server once at its beginning. */
   | {
@@ -128,13 +119,6 @@ export type BalanceEffect =
     readonly server: string;
     readonly realServer: string;
     readonly refused: string | null;
-  }
-  /** A list, or one server of it (`realServer`), cannot be used; in words. */
-  | {
-    readonly type: "unlisted";
-    readonly server: string;
-    readonly realServer: string | null;
-    readonly reason: string;
   }
   /** Count the connections of these draining servers and tell. At most once a second. */
   | {
@@ -160,8 +144,6 @@ export interface Drain {
 /** A real server of a virtual server. */
 export interface RealServerEntry {
   settings: RealServerSettings;
-  /** It comes from a list, not from the configuration. */
-  listed: boolean;
   /** It is the sorry server, too. */
   twin: boolean;
   healthy: boolean;
@@ -245,8 +227,6 @@ export interface VirtualServerMemory {
     /** When it came back, for its slow start; null: it has its full weight. */
     readonly risingSince: Micros | null;
   }[];
-  /** Real servers of its list; absent: none. */
-  readonly listed?: readonly RealServerSettings[];
 }
 
 /** What the machine remembers of a former life, to go on with: plain data. */
@@ -276,8 +256,6 @@ export interface RealServerReport {
     /** It is out of the table. */
     readonly done: boolean;
   } | null;
-  /** It comes from a list, not from the configuration. */
-  readonly listed: boolean;
   /** As the kernel says, over all services; null: it is not in the table. */
   readonly connections: { readonly active: number; readonly inactive: number } | null;
   readonly counters: Counters | null;

@@ -40,12 +40,6 @@ export function wantedOf(server: VirtualServerEntry): VirtualServer | null {
   return server.wanted ??= makeWanted(server);
 }
 
-/** All that is wanted, for `buildTable`. Virtual servers that have not changed are the same value. */
-export function wantedServers(balance: Balance): VirtualServer[] {
-  return [...balance.servers.keys()].map((name) => wantedServer(balance, name))
-    .filter((wanted) => wanted !== null);
-}
-
 function makeWanted(server: VirtualServerEntry): VirtualServer {
   const { listen, service, sorryServer } = server.settings;
   const servers: RealServer[] = [];

@@ -161,7 +161,7 @@ function realServer(
       done: drain.done,
     },
     /** It comes from a list, not from the configuration. */
-    listed: listed || (report?.listed ?? false),
+    listed,
     checks: settings.checks.flatMap((id) => checkOf?.(id) ?? []),
     counters: {
       /** null: it is not in the table. */

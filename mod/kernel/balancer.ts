@@ -21,7 +21,6 @@ import type {
   BalanceMemory,
   BalanceNote,
   BalancePlan,
-  ListBalance,
   OrderBalance,
   QueryBalance,
 } from "../plane/balance.ts";
@@ -162,13 +161,6 @@ export class Balancer {
     const [answer] = this.#step(order, id).filter((effect) => effect.type === "ordered");
     const refused = answer === undefined ? "it cannot be done now: see the log" : answer.refused;
     this.#ports.control({ type: "balance_ordered", id: this.#ids.next(), cause: id, refused });
-  }
-
-  list({ id, server, servers }: ListBalance): void {
-    const refused = this.#step({ type: "list", server, servers }, id)
-      .filter((effect) => effect.type === "unlisted")
-      .map(({ realServer, reason }) => ({ realServer, reason }));
-    this.#ports.control({ type: "balance_listed", id: this.#ids.next(), cause: id, refused });
   }
 
   /** Answered by the next `turn`, or when counters have been read. */

@@ -35,9 +35,6 @@ function dispatch(balancer: Balancer, message: ToKernel): boolean {
     case "order_balance":
       balancer.order(message);
       return true;
-    case "list_balance":
-      balancer.list(message);
-      return true;
     case "query_balance":
       balancer.query(message);
       return true;

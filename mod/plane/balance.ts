@@ -12,7 +12,6 @@ import type {
   BalanceChange,
   BalanceOrder,
   MachineMemory,
-  RealServerSettings,
   VirtualServerReport,
   VirtualServerSettings,
 } from "../balance/mod.ts";
@@ -101,14 +100,6 @@ export interface OrderBalance {
   readonly what: BalanceOrder;
 }
 
-/** All real servers that a virtual server has beside the configured ones. Answered. */
-export interface ListBalance {
-  readonly type: "list_balance";
-  readonly id: EventId;
-  readonly server: string;
-  readonly servers: readonly RealServerSettings[];
-}
-
 /** Asks for a `balance_state`. */
 export interface QueryBalance {
   readonly type: "query_balance";
@@ -134,15 +125,6 @@ export interface BalanceOrdered {
   readonly cause: EventId;
   /** In words; null: done. */
   readonly refused: string | null;
-}
-
-/** Answer to `list_balance`. */
-export interface BalanceListed {
-  readonly type: "balance_listed";
-  readonly id: EventId;
-  readonly cause: EventId;
-  /** What of it cannot be used, and why; `realServer` null: the whole list. */
-  readonly refused: readonly { readonly realServer: string | null; readonly reason: string }[];
 }
 
 /** Something happened to a virtual or a real server: for events, scripts, FIFOs and the log. */

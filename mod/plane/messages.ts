@@ -13,7 +13,6 @@
 import type { RouterSettings } from "../vrrp/mod.ts";
 import type { AnnounceGroup, AnnouncePlan } from "./announcements.ts";
 import type {
-  BalanceListed,
   BalanceMemory,
   BalanceNote,
   BalanceNoted,
@@ -21,7 +20,6 @@ import type {
   BalancePlan,
   BalanceState,
   BalanceStep,
-  ListBalance,
   NoteBalance,
   OrderBalance,
   QueryBalance,
@@ -183,7 +181,6 @@ export type ToKernel =
   | ConfigureKernel
   | BalanceNoted
   | ChecksToKernel
-  | ListBalance
   | OrderBalance
   | QueryBalance
   | FindPortOwner
@@ -281,7 +278,6 @@ export interface PlaneReady {
 
 export type KernelToControl =
   | Configured
-  | BalanceListed
   | BalanceOrdered
   | BalanceState
   | BalanceStep

@@ -4,29 +4,18 @@ import assert from "node:assert/strict";
 import * as v from "valibot";
 import { balanceMemory } from "../../../mod/agent/memory_balance.ts";
 import { rememberBalance } from "../../../mod/balance/mod.ts";
-import { real, Scene, SECOND, server, SORRY, virtual } from "../balance/scene.ts";
+import { real, Scene, SECOND, SORRY, virtual } from "../balance/scene.ts";
 
 /** A machine that remembers everything that there is to remember. */
 function lived(): Scene {
   const scene = new Scene();
   const slow = { slowStart: 10 * SECOND };
   scene.configure(virtual([real(11, 5, slow), real(12, 9), real(13)], { sorryServer: SORRY }));
-  scene.list(
-    real(21, 3),
-    {
-      ...real(22, 1, { checks: ["a", "b"], require: 2 }),
-      server: server("198.51.100.22", 1, {
-        forward: "tunnel",
-        tunnel: { type: "gue", port: 6080, flags: 1 },
-      }),
-    },
-    { ...real(23, 1, { require: "any" }), server: server("198.51.100.23", 1, { port: 8080 }) },
-  );
   scene.down(11);
   scene.check("198.51.100.11", "up", { weight: 50 });
   scene.drain(12, 30 * SECOND);
   scene.drain(13);
-  scene.weigh(21, 40);
+  scene.weigh(13, 40);
   scene.pass(2 * SECOND);
   scene.connections(12, 4, 2);
   scene.connections(13, 0, 0);
@@ -36,7 +25,7 @@ function lived(): Scene {
 Deno.test("all that the machine remembers is understood, and is the same afterwards", () => {
   const memory = { ...rememberBalance(lived().balance), own: ["tcp 192.0.2.10:80"] };
   const [web] = memory.servers;
-  assert.ok(web?.listed?.length === 3);
+  assert.ok(web !== undefined);
   assert.ok(web.servers.some(({ drain }) => drain?.done === true));
   assert.ok(web.servers.some(({ drain }) => drain?.counted?.active === 4));
   assert.ok(web.servers.some(({ risingSince }) => risingSince !== null));
@@ -46,7 +35,7 @@ Deno.test("all that the machine remembers is understood, and is the same afterwa
 
 Deno.test("each field that is missing or otherwise is refused", () => {
   const memory = { ...rememberBalance(lived().balance), own: [] };
-  const optional = new Set(["done", "counted", "listed", "port", "originals"]);
+  const optional = new Set(["done", "counted", "originals"]);
   let tried = 0;
   const spoil = (value: unknown, path: string): void => {
     if (typeof value !== "object" || value === null) return;
@@ -64,5 +53,5 @@ Deno.test("each field that is missing or otherwise is refused", () => {
     }
   };
   spoil(memory, "memory");
-  assert.ok(tried > 100, `${tried}`);
+  assert.ok(tried > 50, `${tried}`);
 });

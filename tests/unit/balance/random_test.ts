@@ -14,7 +14,6 @@ import {
   step,
   type VirtualServerSettings,
   wantedServer,
-  wantedServers,
 } from "../../../mod/balance/mod.ts";
 import {
   buildTable,
@@ -24,7 +23,7 @@ import {
   TableModel,
 } from "../../../mod/ipvs/mod.ts";
 import { forSeeds, type Random } from "../../lib/random.ts";
-import { real, Scene, SECOND, SORRY, virtual } from "./scene.ts";
+import { real, Scene, SECOND, SORRY, virtual, wantedServers } from "./scene.ts";
 
 const CHECKS = ["a", "b", "c", "d"];
 const HOLDINGS = ["left", "right"];
@@ -77,14 +76,12 @@ function randomServers(random: Random): VirtualServerSettings[] {
 function randomEvent(random: Random): BalanceEvent {
   const name = random.pick(["web", "mail", "dns"]);
   const realServer = `198.51.100.${random.int(11, 17)}`;
-  switch (random.int(0, 9)) {
+  switch (random.int(0, 8)) {
     case 0:
       return { type: "configure", servers: randomServers(random), checks: CHECKS };
     case 1:
       return { type: "holding", holding: random.pick(HOLDINGS), held: random.chance(0.5) };
-    case 2:
-      return { type: "list", server: name, servers: randomReals(random, 14, 17) };
-    case 3: {
+    case 2: {
       const timeout = random.pick([null, 0, 1.5, 4]);
       const what = random.pick(
         [
@@ -96,7 +93,7 @@ function randomEvent(random: Random): BalanceEvent {
       );
       return { type: "order", server: name, realServer, what };
     }
-    case 4: {
+    case 3: {
       const [active, inactive] = [random.int(0, 2), random.int(0, 1)];
       return { type: "connections", counts: [{ server: name, realServer, active, inactive }] };
     }
@@ -118,27 +115,16 @@ class Model {
   readonly weights = new Map<string, number>();
   readonly drained = new Set<string>();
   readonly met = new Map<string, boolean>();
-  servers: { settings: VirtualServerSettings; reals: RealServerSettings[] }[] = [];
+  servers: readonly VirtualServerSettings[] = [];
 
   tell(event: BalanceEvent): void {
     switch (event.type) {
-      case "configure": {
-        const before = this.servers;
-        this.servers = event.servers.map((settings) => {
-          const old = before.find((one) => one.settings.name === settings.name);
-          return { settings, reals: this.#join(settings, this.#listed(old)) };
-        });
+      case "configure":
+        this.servers = event.servers;
         for (const name of this.met.keys()) {
-          if (!this.servers.some(({ settings }) => settings.name === name)) this.met.delete(name);
+          if (!this.servers.some((settings) => settings.name === name)) this.met.delete(name);
         }
-        this.#forget();
-        return;
-      }
-      case "list": {
-        const server = this.servers.find(({ settings }) => settings.name === event.server);
-        if (server !== undefined) server.reals = this.#join(server.settings, event.servers);
         return this.#forget();
-      }
       case "check":
         this.findings.set(event.finding.check, event.finding);
         return;
@@ -164,20 +150,9 @@ class Model {
     else if (what.weight <= 65_535) this.weights.set(key, what.weight);
   }
 
-  #listed(old: Model["servers"][number] | undefined): RealServerSettings[] {
-    return old?.reals.filter((one) => !old.settings.servers.includes(one)) ?? [];
-  }
-
-  #join(settings: VirtualServerSettings, listed: readonly RealServerSettings[]) {
-    const names = new Set(settings.servers.map(({ name }) => name));
-    return [...settings.servers, ...listed.filter(({ name }) => !names.has(name))];
-  }
-
   #keys(): Set<string> {
     return new Set(
-      this.servers.flatMap(({ settings, reals }) =>
-        reals.map(({ name }) => `${settings.name} ${name}`)
-      ),
+      this.servers.flatMap(({ name, servers }) => servers.map((real) => `${name} ${real.name}`)),
     );
   }
 
@@ -208,8 +183,7 @@ class Model {
 
   /** What the machine must report now. */
   expected() {
-    return this.servers.map(({ settings, reals }) => {
-      const { name, quorum, hysteresis, follow } = settings;
+    return this.servers.map(({ name, quorum, hysteresis, follow, servers: reals }) => {
       const servers = reals.map((one) => {
         const key = `${name} ${one.name}`;
         const draining = this.drained.has(key);
@@ -244,12 +218,11 @@ function tableOf(scene: Scene): Table {
   return table.value;
 }
 
-/** All but the weight is as it is configured or listed now. */
+/** All but the weight is as it is configured now. */
 function compareSettings(scene: Scene, { servers }: Model): void {
-  for (const { settings, reals } of servers) {
-    const { sorryServer } = settings;
+  for (const { name, sorryServer, servers: reals } of servers) {
     const sorry = sorryServer === null ? undefined : sorryServer.server.address;
-    for (const { weight, ...rest } of wantedServer(scene.balance, settings.name)?.servers ?? []) {
+    for (const { weight, ...rest } of wantedServer(scene.balance, name)?.servers ?? []) {
       if (rest.address === sorry) continue;
       const found = reals.find(({ name }) => name === rest.address);
       deepStrictEqual({ ...rest, weight }, { ...found?.server, weight });

@@ -31,7 +31,6 @@ Deno.test("a real server through a drain and a slow start", () => {
     since: 10 * SECOND,
     transitions: 0,
     drain: null,
-    listed: false,
     connections: null,
     counters: null,
   } as const;
@@ -122,11 +121,4 @@ Deno.test("what the kernel has counted is shown of what is in the table", () => 
   deepStrictEqual([total, first?.connections, first?.counters], [counters, connections, counters]);
   deepStrictEqual([second?.connections, second?.counters], [null, null]);
   deepStrictEqual(asked, ["web", "web 198.51.100.11"]);
-});
-
-Deno.test("servers of a list say so", () => {
-  const scene = new Scene();
-  scene.configure(virtual([real(11)]));
-  scene.list(real(21));
-  deepStrictEqual(web(scene).servers.map(({ listed }) => listed), [false, true]);
 });

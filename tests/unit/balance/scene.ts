@@ -12,7 +12,6 @@ import {
   step,
   type VirtualServerSettings,
   wantedServer,
-  wantedServers,
 } from "../../../mod/balance/mod.ts";
 import { buildTable, type RealServer, type VirtualServer } from "../../../mod/ipvs/mod.ts";
 
@@ -87,8 +86,6 @@ function line(effect: BalanceEffect): string | null {
       return `track ${effect.server} ${effect.met ? "met" : "lost"}`;
     case "ordered":
       return effect.refused === null ? null : `refused: ${effect.refused}`;
-    case "unlisted":
-      return `not listed: ${effect.realServer ?? "all"}: ${effect.reason}`;
     case "count":
       return `count ${effect.servers.map(({ realServer }) => realServer).join(", ")}`;
     case "timer":
@@ -101,6 +98,11 @@ function line(effect: BalanceEffect): string | null {
       return `${what.realServer} ${what.state}: ${what.reason}`;
     }
   }
+}
+
+/** All that a machine wants of the table. */
+export function wantedServers(balance: Balance): VirtualServer[] {
+  return [...balance.servers.keys()].flatMap((name) => wantedServer(balance, name) ?? []);
 }
 
 /** Fires the machine's timers in virtual time and checks at every step what must always hold. */
@@ -184,10 +186,6 @@ export class Scene {
 
   hold(holding: string, held = true): string[] {
     return this.tell({ type: "holding", holding, held });
-  }
-
-  list(...servers: readonly RealServerSettings[]): string[] {
-    return this.tell({ type: "list", server: "web", servers });
   }
 
   connections(number: number, active: number, inactive = 0): string[] {

@@ -81,7 +81,6 @@ export function serverReport(
     since: 0,
     transitions: 0,
     drain: null,
-    listed: false,
     connections: { active: 3, inactive: 1 },
     counters: { connections: 7, packetsIn: 70, packetsOut: 60, bytesIn: 7000, bytesOut: 6000 },
     ...more,

@@ -84,6 +84,14 @@ Deno.test("a virtual server in status has what the contract promises", () => {
   assert.equal(ipvs_sync, null);
 });
 
+Deno.test("servers of a list say so", () => {
+  const { virtual_servers: [server] } = statusOf({
+    listed: new Map([["web-http", new Set(["198.51.100.12:8080"])]]),
+  });
+  const shown = server!.real_servers.map(({ address, listed }) => [address, listed]);
+  assert.deepEqual(shown, [["198.51.100.11:8080", false], ["198.51.100.12:8080", true]]);
+});
+
 Deno.test("without IPVS in the configuration there is nothing of it, and nothing is invented", () => {
   const nothing = { virtual_servers: [], ipvs: null, ipvs_sync: null };
   assert.deepEqual(balanceStatus(undefined, wallTime), nothing);

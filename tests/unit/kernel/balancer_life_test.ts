@@ -342,12 +342,6 @@ Deno.test("balancer: a drain ends when the kernel says that nothing is left", ()
   assert.deepEqual(rig.table(), { 10: "1=1 2=1" });
   order({ order: "undrain" });
   assert.match(rig.last("balance_ordered").refused ?? "", /is not draining/);
-  rig.tell({ type: "list_balance", server: "web", servers: reals([1, 5]) });
-  rig.settle();
-  assert.deepEqual(rig.last("balance_listed").refused.map(({ realServer }) => realServer), [
-    "198.51.100.1:80",
-  ]);
-  assert.deepEqual(rig.table(), { 10: "1=1 2=1 5=1" });
 });
 
 Deno.test("balancer: another namespace, or another one behind its name", () => {
