@@ -39,9 +39,9 @@ const NAMED = 3;
 /** Who wants to know what. */
 export interface TableEvents {
   /** The way to the table is open: what else belongs to it can be set. */
-  opened(director: IpvsDirector): void;
+  opened(): void;
   /** A whole comparison is over: what else belongs to the table may be looked at. */
-  compared(director: IpvsDirector): void;
+  compared(): void;
   /** Counters were read. */
   counted(count: Count): void;
   /** The table is as it is wanted, as far as the kernel allows. */
@@ -287,15 +287,14 @@ export class BalancerTable {
     this.#open = open;
     this.#dirty = true;
     this.#spoils = 0;
-    this.#events.opened(open.director);
+    this.#events.opened();
     return open;
   }
 
   #converge({ director }: OpenTable, now: number): void {
     this.#dirty = true;
     this.#retryAt = Infinity;
-    const options = { flush: this.#flush, spare: this.#spare };
-    const outcome = director.advance(this.#wanted, COMMANDS, options);
+    const outcome = director.advance(this.#wanted, COMMANDS, this.#options);
     this.#spoiled ||= outcome?.sent !== 0;
     if (outcome === undefined) return;
     this.#dirty = false;
@@ -339,7 +338,7 @@ export class BalancerTable {
     director.learn(table, scan.refused);
     if (first) this.#begun();
     if (changed) this.#repair(director.plan(this.#wanted, this.#options));
-    this.#events.compared(director);
+    this.#events.compared();
   }
 
   /** The table is known: whatever kept us from it is over. */

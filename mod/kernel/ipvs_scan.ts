@@ -73,10 +73,6 @@ export class IpvsScan {
     return this.#sequence;
   }
 
-  get done(): boolean {
-    return this.#done;
-  }
-
   /** What was found, once it is done. */
   get found(): Scanned {
     return this.#found;
