@@ -26,7 +26,7 @@
  */
 
 import { read32, write32 } from "./packet.ts";
-import { deadlineAfterStall, STALL_SHARE } from "./timing.ts";
+import { STALL_SHARE, waitAfterStall } from "./timing.ts";
 import type { Micros } from "./types.ts";
 
 export const ECHO_LENGTH = 28;
@@ -226,12 +226,7 @@ function onTimer(echo: Echo, now: Micros, random: number, effects: EchoEffect[])
 /** As for the session: our stall is nobody's silence, one detection time at most in all. */
 function onStall(echo: Echo, length: Micros, now: Micros): void {
   if (!echo.relied || length < STALL_SHARE * echoDetectionTime(echo)) return;
-  const old = detectAt(echo);
-  const from = Math.max(old, now);
-  const to = deadlineAfterStall(old, length, now, echoDetectionTime(echo), echo.graceGiven);
-  if (to <= from) return;
-  echo.graceGiven += to - from;
-  echo.grace += to - old;
+  waitAfterStall(echo, detectAt(echo), length, now, echoDetectionTime(echo));
 }
 
 function onReturned(

@@ -43,13 +43,13 @@ import {
 import { stepInitiator } from "./initiator.ts";
 import { receivePacket } from "./receive.ts";
 import {
-  deadlineAfterStall,
   demandActive,
   detectionTime,
   isStall,
   proposalWaits,
   remoteDetectionTime,
   reschedule,
+  waitAfterStall,
   wantedMinRx,
   wantedMinTx,
 } from "./timing.ts";
@@ -236,18 +236,15 @@ function onSilence(session: Session, now: Micros, random: number, effects: Sessi
   transition(session, "down", "detection_expired", detectionExpired, reason, now, random, effects);
 }
 
-/** A deadline that ran out while we stood still, or will soon: `deadlineAfterStall`. */
+/** A deadline that ran out while we stood still, or will soon. */
 function onStall(session: Session, length: Micros, now: Micros, effects: SessionEffect[]): void {
   const { detectAt: old, settings } = session;
   if (!settings.stallGrace || old === null || !isStall(session, length)) return;
-  const from = Math.max(old, now);
-  const to = deadlineAfterStall(old, length, now, detectionTime(session), session.graceGiven);
-  if (to <= from) return;
-  session.graceGiven += to - from;
-  session.grace += to - old;
+  const more = waitAfterStall(session, old, length, now, detectionTime(session));
+  if (more === 0) return;
   // Only where it makes the difference is it worth a word.
   if (old > now || session.state === "down" || session.state === "admin_down") return;
-  const text = `Stood still for ${length} µs: waiting ${to - from} µs more for ${settings.name}`;
+  const text = `Stood still for ${length} µs: waiting ${more} µs more for ${settings.name}`;
   effects.push({ type: "notice", kind: "stall_grace", text });
 }
 

@@ -98,7 +98,7 @@ const APART: Micros = 2_500;
  * @param given what was waited so far
  * @returns the deadline, never before `old`, and never put off by more than the stall
  */
-export function deadlineAfterStall(
+function deadlineAfterStall(
   old: Micros,
   length: Micros,
   now: Micros,
@@ -108,6 +108,32 @@ export function deadlineAfterStall(
   const from = Math.max(old, now);
   const wanted = Math.min(from + Math.round(length), now + Math.round(length) + APART);
   return Math.max(old, Math.min(wanted, now + most, from + most - given));
+}
+
+/** What deadlines of detection were put off by, since the other side was last heard. */
+interface Patience {
+  grace: Micros;
+  graceGiven: Micros;
+}
+
+/**
+ * Puts a deadline of detection off by `deadlineAfterStall`.
+ *
+ * @returns how much longer is waited from now on; 0: it stays
+ */
+export function waitAfterStall(
+  patience: Patience,
+  old: Micros,
+  length: Micros,
+  now: Micros,
+  most: Micros,
+): Micros {
+  const from = Math.max(old, now);
+  const to = deadlineAfterStall(old, length, now, most, patience.graceGiven);
+  if (to <= from) return 0;
+  patience.graceGiven += to - from;
+  patience.grace += to - old;
+  return to - from;
 }
 
 /** Works out both running deadlines anew. */
