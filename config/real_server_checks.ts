@@ -7,7 +7,13 @@
  */
 
 import { endpointText } from "../mod/ip/mod.ts";
-import { expandListen, refuseDestination, type ServiceKey } from "../mod/ipvs/mod.ts";
+import {
+  asDestination,
+  destinationPort,
+  expandListen,
+  refuseDestination,
+  type ServiceKey,
+} from "../mod/ipvs/mod.ts";
 import { OTHER, type Report } from "./finding.ts";
 import { familyOf } from "./ip.ts";
 import type { RealServerConfig } from "./real_server_schema.ts";
@@ -49,11 +55,6 @@ function portsOf(config: VirtualServerConfig): number[] {
   if (config.mark !== undefined) return [0];
   const ports = config.listen.map(({ port }) => port);
   return [...new Set(config.fwmark.length === 0 ? ports : [...ports, 0])];
-}
-
-/** The port at which the kernel knows a server of a service with `port`. */
-function portAt({ address, forward }: Reached, port: number): number {
-  return forward === "nat" ? address.port ?? port : port;
 }
 
 class ServerChecks {
@@ -162,13 +163,8 @@ class ServerChecks {
       : sorryServerOf({ ...reached, inhibit: false });
     for (const service of representatives(config)) {
       // Thresholds are looked at above, where they are written.
-      const { address, port: _, ...rest } = { ...wanted, upperThreshold: 0, lowerThreshold: 0 };
-      const key = {
-        family: address.includes(":") ? 6 : 4,
-        address,
-        port: portAt(reached, "mark" in service ? 0 : service.port),
-      } as const;
-      const reason = refuseDestination(service, { key, ...rest });
+      const placed = asDestination(service, { ...wanted, upperThreshold: 0, lowerThreshold: 0 });
+      const reason = placed.ok ? refuseDestination(service, placed.value) : placed.reason;
       if (reason === undefined) continue;
       const place = addressNode(server);
       return this.#report({
@@ -185,9 +181,11 @@ function checkTwice({ config, node }: Checked, report: Report): void {
   const ports = portsOf(config);
   const claim = (reached: Reached, server: TreeNode, what: string, advice: string): void => {
     const own = addressNode(server);
-    const firsts = ports.map((port) =>
-      known.claim([port, reached.address.address, portAt(reached, port)], own)
-    );
+    const { forward, address: { address, port: asked } } = reached;
+    const firsts = ports.map((port) => {
+      const there = destinationPort(port, { forward, port: asked });
+      return known.claim([port, address, there], own);
+    });
     clash(own, firsts.find((first) => first !== undefined), what, advice, report);
   };
   config.real_server.forEach((server, index) => {

@@ -74,8 +74,11 @@ export {
   TableModel,
 } from "./planner.ts";
 export {
+  asDestination,
   buildTable,
   destinationAt,
+  destinationNameAt,
+  destinationPort,
   expandListen,
   LARGEST_RANGE,
   type Listen,

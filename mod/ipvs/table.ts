@@ -109,7 +109,7 @@ function destinationsOf(
   servers: readonly RealServer[],
 ): Decoded<Map<string, Destination>> {
   const destinations = new Map<string, Destination>();
-  const kind = `${service.family} ${"mark" in service ? 0 : service.port}`;
+  const kind = kindOf(service);
   for (const server of servers) {
     const named = namedDestinationAt(service, kind, server);
     if (!named.ok) return named;
@@ -123,6 +123,10 @@ function destinationsOf(
 interface NamedDestination {
   readonly name: string;
   readonly destination: Destination;
+}
+
+function kindOf(service: ServiceKey): string {
+  return `${service.family} ${portOf(service)}`;
 }
 
 /** What real servers are within services of a family and a port: it depends on nothing else. */
@@ -152,9 +156,24 @@ function namedDestinationAt(
   return named;
 }
 
+/** Name of a real server within a service; undefined: it cannot be in it. */
+export function destinationNameAt(service: ServiceKey, server: RealServer): string | undefined {
+  const named = namedDestinationAt(service, kindOf(service), server);
+  return named.ok ? named.value.name : undefined;
+}
+
 /** What a real server is within a service; refused where the kernel would refuse it. */
 export function destinationAt(service: ServiceKey, server: RealServer): Decoded<Destination> {
-  const { address, port, ...rest } = server;
+  const destination = asDestination(service, server);
+  if (!destination.ok) return destination;
+  const wrong = refuseDestination(service, destination.value);
+  if (wrong === undefined) return destination;
+  return { ok: false, reason: `${destinationName(destination.value.key)}: ${wrong}` };
+}
+
+/** The same, whatever the kernel would say to it; refused where the address is none. */
+export function asDestination(service: ServiceKey, server: RealServer): Decoded<Destination> {
+  const { address, port: _, ...rest } = server;
   const bytes = parseIp(address);
   const text = bytes === undefined ? undefined : formatIp(bytes);
   if (bytes === undefined || text === undefined) {
@@ -163,21 +182,29 @@ export function destinationAt(service: ServiceKey, server: RealServer): Decoded<
   const key = {
     family: bytes.length === 4 ? 4 : 6,
     address: text,
-    port: portOf(service, server.forward, port),
+    port: destinationPort(portOf(service), server),
   } as const;
-  const destination: Destination = { key, ...rest };
-  const wrong = refuseDestination(service, destination);
-  if (wrong !== undefined) return { ok: false, reason: `${destinationName(key)}: ${wrong}` };
-  return { ok: true, value: destination };
+  return { ok: true, value: { key, ...rest } };
 }
 
-/** Only NAT rewrites ports: otherwise packets arrive at the port that the client asked for. */
-function portOf(
-  service: ServiceKey,
-  forward: Destination["forward"],
-  port: number | undefined,
+/** Of a mark: 0. */
+function portOf(service: ServiceKey): number {
+  return "mark" in service ? 0 : service.port;
+}
+
+/**
+ * The port at which the kernel knows a real server. Only NAT rewrites ports: otherwise packets
+ * arrive at the one that the client asked for.
+ *
+ * @param asked port of the service; of a mark 0
+ */
+export function destinationPort(
+  asked: number,
+  { forward, port }: {
+    readonly forward: Destination["forward"];
+    readonly port?: number | undefined;
+  },
 ): number {
-  const asked = "mark" in service ? 0 : service.port;
   return forward === "nat" ? port ?? asked : asked;
 }
 

@@ -8,8 +8,7 @@
 import type { ConnectionCount, Statistics, VirtualServerSettings } from "../balance/mod.ts";
 import {
   type Counters,
-  destinationAt,
-  destinationName,
+  destinationNameAt,
   expandListen,
   type RealServer,
   type ServiceKey,
@@ -29,10 +28,9 @@ interface RealCount {
 
 const ZERO: Counters = { connections: 0, packetsIn: 0, packetsOut: 0, bytesIn: 0, bytesOut: 0 };
 
-/** Services and destinations of virtual and real servers, found out once for each configuration. */
+/** Services of virtual servers, found out once for each configuration. */
 export class BalancerNames {
   readonly #services = new WeakMap<VirtualServerSettings, readonly ListedService[]>();
-  readonly #destinations = new WeakMap<RealServer, Map<string, string>>();
 
   /** The services that a virtual server stands for. */
   services(settings: VirtualServerSettings): readonly ListedService[] {
@@ -45,21 +43,6 @@ export class BalancerNames {
       this.#services.set(settings, services);
     }
     return services;
-  }
-
-  /** Name of a real server within a service; undefined: it cannot be in it. */
-  destination(service: ServiceKey, server: RealServer): string | undefined {
-    let names = this.#destinations.get(server);
-    if (names === undefined) this.#destinations.set(server, names = new Map());
-    // Address and port of it depend on nothing else.
-    const kind = `${service.family} ${"mark" in service ? 0 : service.port}`;
-    let name = names.get(kind);
-    if (name !== undefined) return name;
-    const destination = destinationAt(service, server);
-    if (!destination.ok) return undefined;
-    name = destinationName(destination.value.key);
-    names.set(kind, name);
-    return name;
   }
 }
 
@@ -101,7 +84,7 @@ export class BalancerCounts implements Statistics {
     for (const service of this.#names.services(settings)) {
       const destinations = this.#found.get(service.name)?.destinations;
       if (destinations === undefined) continue;
-      const found = destinations.get(this.#names.destination(service.key, real) ?? "");
+      const found = destinations.get(destinationNameAt(service.key, real) ?? "");
       if (found === undefined) continue;
       seen = true;
       active += found.activeConnections;
