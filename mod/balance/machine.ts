@@ -18,13 +18,14 @@
  * @module
  */
 
+import type { CheckFinding } from "../check/board.ts";
 import { configure, isFollowed, tellActive } from "./configure.ts";
 import { counted, endLateDrains, order, toCount } from "./drains.ts";
 import { judge, TICK } from "./real_server.ts";
 import { riseOn } from "./rises.ts";
 import { settle } from "./settle.ts";
 import { createTurn, touch, touchWhole, type Turn } from "./turn.ts";
-import type { Balance, BalanceEffect, BalanceEvent, CheckFinding, Micros } from "./types.ts";
+import type { Balance, BalanceEffect, BalanceEvent, Micros } from "./types.ts";
 import { sameValue } from "./wanted.ts";
 
 /** A machine without virtual servers. */

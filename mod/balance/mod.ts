@@ -15,7 +15,6 @@ export type {
   BalanceEffect,
   BalanceEvent,
   BalanceOrder,
-  CheckFinding,
   ConnectionCount,
   MachineMemory,
   RealServerReport,

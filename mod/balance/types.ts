@@ -6,24 +6,13 @@
  * @module
  */
 
-import type { Health, WeightOpinion } from "../check/mod.ts";
+import type { CheckFinding } from "../check/board.ts";
 import type { Counters, RealServer, VirtualServer } from "../ipvs/mod.ts";
 import type { RealServerSettings, VirtualServerSettings } from "./settings.ts";
 
 export type Micros = number;
 
 // ---- what it hears ------------------------------------------------------------------------------
-
-/** How a check stands. */
-export interface CheckFinding {
-  /** Unique: the name of a `[[check]]`, or one made for a check of one real server. */
-  readonly check: string;
-  readonly health: Health;
-  /** In words, escaped: `connection refused`. */
-  readonly reason: string;
-  /** What the server says about its weight; null: nothing. */
-  readonly weight: WeightOpinion | null;
-}
 
 /**
  * An operator's word on a real server; it stays as long as the server does, through every reload.

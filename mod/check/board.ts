@@ -24,8 +24,8 @@ import type { Health, Verdict } from "./verdict.ts";
 const NOT_CHECKED = "not checked yet";
 
 /** How a check stands, for those who live by it. */
-export interface Standing {
-  /** Id of the check. */
+export interface CheckFinding {
+  /** Its id: the name of a `[[check]]`, or one made for a check of one real server. */
   readonly check: string;
   readonly health: Health;
   /** In words, escaped. */
@@ -35,7 +35,7 @@ export interface Standing {
 }
 
 /** What a former life knew of a check: plain data. */
-export interface CheckMemory extends Standing {
+export interface CheckMemory extends CheckFinding {
   /** What it asked of whom, as text: of another one nothing is known. */
   readonly target: string;
   readonly since: Micros;
@@ -75,13 +75,13 @@ export interface CheckReport {
 export type BoardEffect =
   | Extract<ScheduleEffect, { type: "start" | "cancel" }>
   /** `changed`: its health is another one than before, or known for the first time. */
-  | { readonly type: "found"; readonly standing: Standing; readonly changed: boolean }
+  | { readonly type: "found"; readonly standing: CheckFinding; readonly changed: boolean }
   | { readonly type: "flapping"; readonly id: string; readonly flapping: boolean }
   | { readonly type: "warning"; readonly id: string; readonly text: string };
 
 interface Entry {
   readonly target: string;
-  told: Standing | null;
+  told: CheckFinding | null;
   /** Why the verdict is what it is. */
   reason: string;
 }
@@ -150,7 +150,7 @@ export class CheckBoard {
   }
 
   /** All that is known, for who begins to listen. */
-  standings(): Standing[] {
+  standings(): CheckFinding[] {
     return [...this.#entries.values()].flatMap(({ told }) => told ?? []);
   }
 

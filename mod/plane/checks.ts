@@ -10,16 +10,14 @@
  * @module
  */
 
-import type { CheckFinding } from "../balance/mod.ts";
-import type { CheckMemory, CheckReport } from "../check/board.ts";
+import type { CheckFinding, CheckMemory, CheckReport } from "../check/board.ts";
 import type { SocketTarget } from "../check/drivers/sockets.ts";
 import type { CheckSettings } from "../check/mod.ts";
 import type { SocketTask } from "../check/task.ts";
 import type { HistogramData } from "./histogram.ts";
 import type { EventId } from "./messages.ts";
 
-/** How a check stands. `check`: the name of a `[[check]]`, or one made for checks of servers. */
-export type { CheckFinding } from "../balance/mod.ts";
+export type { CheckFinding } from "../check/board.ts";
 
 /** A check stands otherwise than before, or is known for the first time. */
 export interface CheckFound extends CheckFinding {
