@@ -25,7 +25,7 @@ import { stepRecord } from "./balance_steps.ts";
 import type { FormerBalance } from "./dialogue.ts";
 import { type ListAction, Listing } from "./listing.ts";
 import { writeLog } from "./logging.ts";
-import { PlaneDied } from "./questions.ts";
+import { PlaneDied, soonOrNull } from "./questions.ts";
 
 /** From a change until what is remembered of it is asked for, milliseconds: many come together. */
 const SETTLES = 100;
@@ -173,13 +173,7 @@ export class Balancing {
   async facts(): Promise<BalanceFacts | undefined> {
     const plan = this.#env.plan();
     if (plan === undefined) return undefined;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<null>((resolve) => timer = setTimeout(() => resolve(null), PATIENCE));
-    const fresh = this.state(true).catch((error) => {
-      if (error instanceof PlaneDied) return null;
-      throw error;
-    });
-    const state = await Promise.race([fresh, late]).finally(() => clearTimeout(timer));
+    const state = await soonOrNull(this.state(true), PATIENCE);
     return {
       plan,
       state: state ?? this.#state,

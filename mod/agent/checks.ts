@@ -18,7 +18,7 @@ import { CheckRunner } from "./check_runner.ts";
 import type { Dialogue } from "./dialogue.ts";
 import { writeLog } from "./logging.ts";
 import type { Planes } from "./planes.ts";
-import { PlaneDied } from "./questions.ts";
+import { soonOrNull } from "./questions.ts";
 import type { Recorder } from "./recorder.ts";
 
 /** How long status waits for the kernel plane, milliseconds. */
@@ -157,13 +157,7 @@ export class Checks {
    */
   async facts(): Promise<ChecksFacts> {
     if (this.#plan.kernel.length > 0 && this.#planes.runs("kernel")) {
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const late = new Promise<null>((done) => timer = setTimeout(() => done(null), PATIENCE));
-      const fresh = this.#voice.queryChecks().catch((error) => {
-        if (error instanceof PlaneDied) return null;
-        throw error;
-      });
-      const state = await Promise.race([fresh, late]).finally(() => clearTimeout(timer));
+      const state = await soonOrNull(this.#voice.queryChecks(), PATIENCE);
       this.#reports = state?.reports ?? this.#reports;
       this.#lateness = state?.lateness ?? this.#lateness;
     }

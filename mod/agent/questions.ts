@@ -37,6 +37,22 @@ export class PlaneDied extends Error {
   }
 }
 
+/**
+ * An answer that nobody waits for at any price.
+ *
+ * @param patience milliseconds
+ * @returns null: it was late, or the plane died over it
+ */
+export async function soonOrNull<T>(answer: Promise<T>, patience: number): Promise<T | null> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<null>((done) => timer = setTimeout(() => done(null), patience));
+  const fresh = answer.catch((error) => {
+    if (error instanceof PlaneDied) return null;
+    throw error;
+  });
+  return await Promise.race([fresh, late]).finally(() => clearTimeout(timer));
+}
+
 interface Waiting {
   readonly plane: PlaneName;
   /** Id of the question, or the milestone. */

@@ -1,7 +1,7 @@
 /** What control waits for, and that it never waits for the dead. */
 
 import assert from "node:assert/strict";
-import { PlaneDied, Questions } from "../../../mod/agent/questions.ts";
+import { PlaneDied, Questions, soonOrNull } from "../../../mod/agent/questions.ts";
 import type { Configured } from "../../../mod/plane/messages.ts";
 
 function configured(cause: string): Configured {
@@ -51,6 +51,16 @@ Deno.test("a dead plane's questions are rejected, the other's and later ones are
   questions.answered("protocol", configured("c:3"));
   assert.equal((await alive).cause, "c:2");
   assert.equal((await later).cause, "c:3");
+});
+
+Deno.test("who can do without an answer waits for no plane that dies, or is late", async () => {
+  assert.equal(await soonOrNull(Promise.resolve(7), 60_000), 7);
+  assert.equal(await soonOrNull(Promise.reject(new PlaneDied("kernel")), 60_000), null);
+  const { promise, reject } = Promise.withResolvers<number>();
+  assert.equal(await soonOrNull(promise, 1), null);
+  // What becomes of it afterwards is nobody's business.
+  reject(new Error("broken"));
+  await assert.rejects(soonOrNull(Promise.reject(new Error("broken")), 60_000), /broken/);
 });
 
 Deno.test("a slow answer is mentioned once, one in time never", async () => {
