@@ -7,11 +7,9 @@
 
 import * as v from "valibot";
 import { GREATEST_WEIGHT, LARGEST_RANGE } from "../ipvs/mod.ts";
-import { address, interfaceName, name, text, whole } from "./memory_values.ts";
+import { daemonRole, daemonSettings } from "./memory_balance_plan.ts";
+import { count, micros, name, text, u32, whole } from "./memory_values.ts";
 
-const micros = whole(0, Number.MAX_SAFE_INTEGER);
-const count = micros;
-const seconds = whole(0, 0xffff_ffff);
 /** More than anybody balances on one host. */
 const MOST_SERVERS = 65_536;
 /** One of each role is what the kernel runs. */
@@ -53,19 +51,11 @@ const virtualServer = v.strictObject({
 });
 
 const originals = v.strictObject({
-  timeouts: v.nullable(v.strictObject({ tcp: seconds, tcpFin: seconds, udp: seconds })),
+  timeouts: v.nullable(v.strictObject({ tcp: u32, tcpFin: u32, udp: u32 })),
   settings: v.record(name, whole(-0x8000_0000, 0x7fff_ffff)),
 });
 
-const daemon = v.strictObject({
-  role: v.picklist(["master", "backup"]),
-  interface: interfaceName,
-  id: whole(0, 255),
-  maxLength: whole(0, 65_535),
-  group: v.union([v.literal(""), address]),
-  port: whole(0, 65_535),
-  ttl: whole(0, 255),
-});
+const daemon = v.strictObject({ role: daemonRole, ...daemonSettings });
 
 /** Virtual servers with those of their real servers that operators have said something about. */
 export const orderedServers = v.pipe(v.array(virtualServer), v.maxLength(MOST_SERVERS));

@@ -7,11 +7,8 @@
 
 import * as v from "valibot";
 import { GREATEST_WEIGHT, LARGEST_RANGE } from "../ipvs/mod.ts";
-import { address, interfaceName, name, text, whole } from "./memory_values.ts";
+import { address, interfaceName, micros, name, port, text, u32, whole } from "./memory_values.ts";
 
-const micros = whole(0, Number.MAX_SAFE_INTEGER);
-const u32 = whole(0, 0xffff_ffff);
-const port = whole(0, 65_535);
 /** More than anybody balances on one host. */
 const MOST_SERVERS = LARGEST_RANGE;
 const MOST_MARKED = LARGEST_RANGE;
@@ -88,14 +85,20 @@ const markRule = v.strictObject({
   mark: whole(1, 0xffff_ffff),
 });
 
-const syncDaemon = v.strictObject({
-  role: v.union([v.picklist(["master", "backup"]), v.strictObject({ follow: holdings })]),
+export const daemonRole = v.picklist(["master", "backup"]);
+/** What a sync daemon has but its role. */
+export const daemonSettings = {
   interface: interfaceName,
   id: whole(0, 255),
   maxLength: whole(0, 65_535),
   group: v.union([v.literal(""), address]),
   port,
   ttl: whole(0, 255),
+};
+
+const syncDaemon = v.strictObject({
+  role: v.union([daemonRole, v.strictObject({ follow: holdings })]),
+  ...daemonSettings,
 });
 
 /** All of IPVS that is wanted: a `BalancePlan`. */

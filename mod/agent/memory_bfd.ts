@@ -8,16 +8,23 @@
 import * as v from "valibot";
 import { AUTHENTICATION_TYPES, STATES } from "../bfd/mod.ts";
 import { MAX_SEQUENCES } from "../plane/shared.ts";
-import { address, interfaceName, name, text, whole } from "./memory_values.ts";
+import {
+  address,
+  count,
+  interfaceName,
+  micros,
+  name,
+  port,
+  text,
+  u32,
+  whole,
+} from "./memory_values.ts";
 
-const micros = whole(0, Number.MAX_SAFE_INTEGER);
-const count = micros;
-const word = whole(0, 0xffff_ffff);
-const interval = word;
+const interval = u32;
 const octet = whole(0, 255);
 /** Of RFC 5880 section 4.1: five bits. */
 const diagnostic = whole(0, 31);
-const discriminator = word;
+const discriminator = u32;
 /** More than anybody runs on one host. */
 const MOST_SESSIONS = 65_536;
 
@@ -121,11 +128,11 @@ const session = v.strictObject({
   endAt: v.nullable(micros),
   stopping: v.boolean(),
   stopped: v.boolean(),
-  sequence: v.strictObject({ transmit: word, receive: word, known: v.boolean() }),
+  sequence: v.strictObject({ transmit: u32, receive: u32, known: v.boolean() }),
   roundTrip: v.exactOptional(micros),
   sequenceForgottenAt: micros,
   sequenceGrew: v.nullable(micros),
-  sequenceContent: word,
+  sequenceContent: u32,
   transmitAt: v.nullable(micros),
   detectAt: v.nullable(micros),
   lookAt: v.nullable(micros),
@@ -167,7 +174,7 @@ export const bfdMemories = v.pipe(
     path,
     session,
     client,
-    sourcePort: whole(0, 65_535),
+    sourcePort: port,
     slot: whole(-1, MAX_SEQUENCES - 1),
   })),
   v.maxLength(MOST_SESSIONS),

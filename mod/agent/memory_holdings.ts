@@ -7,9 +7,8 @@
 
 import * as v from "valibot";
 import { ROUTE_METRICS, ROUTE_TYPES, RULE_ACTIONS } from "../netlink/mod.ts";
-import { address, interfaceName, whole } from "./memory_values.ts";
+import { address, interfaceName, u32, whole } from "./memory_values.ts";
 
-const u32 = whole(0, 0xffff_ffff);
 const byte = whole(0, 255);
 const network = v.pipe(v.string(), v.regex(/^[0-9a-f.:]{2,45}\/[0-9]{1,3}$/, "no network"));
 const yes = v.literal(true);

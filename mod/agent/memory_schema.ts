@@ -10,7 +10,7 @@
  */
 
 import * as v from "valibot";
-import { address, interfaceName, name, text, whole } from "./memory_values.ts";
+import { address, count, interfaceName, micros, name, text, u32, whole } from "./memory_values.ts";
 import { MAX_ROUTERS } from "../plane/shared.ts";
 import { balanceMemory, opinion } from "./memory_balance.ts";
 import { balancePlan } from "./memory_balance_plan.ts";
@@ -19,8 +19,6 @@ import { heldAddress, heldRoute, heldRule } from "./memory_holdings.ts";
 import { TRACKER_KINDS } from "../vrrp/mod.ts";
 
 const mac = v.pipe(v.string(), v.regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/));
-const micros = whole(0, Number.MAX_SAFE_INTEGER);
-const count = micros;
 const contribution = whole(-Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
 const slot = whole(0, MAX_ROUTERS - 1);
 const family = v.picklist(["ipv4", "ipv6"]);
@@ -201,8 +199,7 @@ const peer = v.strictObject({
   sending: v.exactOptional(checksum),
 });
 
-const word = whole(0, 0xffff_ffff);
-const stamp = v.strictObject({ seconds: word, fraction: word });
+const stamp = v.strictObject({ seconds: u32, fraction: u32 });
 /** More than a router remembers of them. */
 const MOST_SENDERS = 64;
 

@@ -14,6 +14,11 @@ export function whole(least: number, most: number) {
   return v.pipe(v.number(), v.safeInteger(), v.minValue(least), v.maxValue(most));
 }
 
+/** A time on CLOCK_MONOTONIC or a duration, microseconds. */
+export const micros = whole(0, Number.MAX_SAFE_INTEGER);
+export const count = micros;
+export const u32 = whole(0, 0xffff_ffff);
+export const port = whole(0, 65_535);
 export const text = v.pipe(v.string(), v.maxLength(LONGEST_TEXT));
 /** A router's, or that of what stands for one. */
 export const name = v.pipe(v.string(), v.nonEmpty(), v.maxLength(256));
