@@ -13,12 +13,12 @@ import {
   type CheckedServer,
   type CheckUseConfig,
   type NamedCheckConfig,
-  needsRuntime,
   portOf,
   talks,
   usersOf,
   withCheckDefaults,
 } from "./check_uses.ts";
+import { inlineId, question } from "./check_identity.ts";
 import { checkCommand } from "./commands.ts";
 import { OTHER, type Report } from "./finding.ts";
 import { familyOf, isLinkLocal } from "./ip.ts";
@@ -82,9 +82,22 @@ export function readUses(
   report: Report,
 ): CheckUseConfig[] {
   const names = new Register<TreeNode>();
+  const questions = new Register<TreeNode>();
   return written.map((use, index): CheckUseConfig => {
     const item = node.kind === "list" ? descend(node, [index]) : node;
-    if (!("name" in use)) return settle(use, item, server, surroundings, report);
+    if (!("name" in use)) {
+      const check = settle(use, item, server, surroundings, report);
+      // A digest for each server costs what is seen where there are thousands.
+      if (written.filter((one) => "type" in one && one.type === check.type).length === 1) {
+        return check;
+      }
+      // They would be one, and `require` would count it twice.
+      const what = "Two checks of one server ask the same, at the same times";
+      const id = inlineId(check, server, question(check, server));
+      const same = questions.claim([id], item);
+      clash(item, same, what, "leave out one of the two", report);
+      return check;
+    }
     const what = `The check ${shown(item)} is used twice`;
     clash(item, names.claim([use.name], item), what, "leave out one of the two", report);
     if (!surroundings.checks.includes(use.name)) {
@@ -174,17 +187,6 @@ function checkPlace(
   if (isLinkLocal(address) && bind_interface === undefined) {
     const why = `${address} is link-local, and there may be one on each interface`;
     missing(node, "bind_interface", why, 'add `bind_interface = "eth0"`', report);
-  }
-  const runtime = needsRuntime(check);
-  if (runtime === undefined) return;
-  for (const key of ["bind_address", "bind_port", "bind_interface", "mark", "namespace"] as const) {
-    if (check[key] === undefined) continue;
-    report({
-      place: keyPlace(descend(node, [key])),
-      message: `\`${key}\` is not possible together with ${runtime}: such a check runs over a ` +
-        "connection that this build cannot bind or mark",
-      advice: `leave out one of the two`,
-    });
   }
 }
 

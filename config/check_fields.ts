@@ -1,14 +1,13 @@
 /**
- * Kinds of values that checks take: bytes, status codes, bodies, TLS.
+ * Kinds of values that checks take: bytes, status codes, bodies.
  *
  * @module
  */
 
 import * as v from "valibot";
 import { textOf } from "../mod/text/mod.ts";
-import { choice, type Doc, documented, duration, flag, text, VALUE, whole } from "./fields.ts";
+import { choice, type Doc, documented, text, VALUE, whole } from "./fields.ts";
 import { parsePattern } from "../mod/check/types/udp.ts";
-import { path } from "./names.ts";
 import { secret } from "./secret_fields.ts";
 import { Secret } from "../mod/secret/mod.ts";
 
@@ -225,59 +224,6 @@ export const bodyJson = documented(
   {
     text: "The body is JSON, and has this.",
     example: { pointer: "/status/ready", value: true },
-  },
-);
-
-/** `tls` of a check. */
-export const CHECK_TLS_TABLE = documented(
-  v.strictObject({
-    server_name: v.exactOptional(line("a host name", {
-      text: "The name that is asked for (SNI), and that the certificate must be for; without the " +
-        "key, that of `host`, else the address.",
-      example: "www.example.net",
-    })),
-    verify: v.optional(
-      flag({
-        text: "Fail where the certificate is not valid for the name, or not by an authority that " +
-          "is trusted. keepalived never looks.",
-        example: false,
-      }),
-      true,
-    ),
-    ca: v.exactOptional(path(4095, {
-      text: "Certificates (PEM) of the authorities to trust instead of the usual ones.",
-      example: "/etc/halb/backend-ca.pem",
-    })),
-    certificate: v.exactOptional(path(4095, {
-      text: "Our own certificate (PEM, with its chain), for servers that ask for one.",
-      example: "/etc/halb/client.pem",
-    })),
-    key: v.exactOptional(secret(
-      "text, in quotes",
-      {
-        text: "The key (PEM) of `certificate`: " +
-          '`{ file = "/etc/halb/client.key" }`, in a file ' +
-          "that others cannot read.",
-        range: "the text of a PEM file",
-        example: "-----BEGIN PRIVATE KEY-----",
-      },
-      (value) =>
-        value.includes("-----BEGIN ")
-          ? Secret.ofText(value)
-          : { message: 'Invalid `tls.key`: write `{ file = "PATH" }` with the path of a PEM file' },
-    )),
-    expiry_warning: v.optional(
-      duration({ min: "0s", max: "3650d", step: "1d" }, {
-        text: "Warn where the certificate ends within this time; 0: never. The check passes.",
-        example: "14d",
-      }),
-      "14d",
-    ),
-  }),
-  "a table",
-  {
-    text: "Speak TLS from the start, version 1.2 or 1.3. `tls = {}` has the defaults.",
-    example: { server_name: "www.example.net", ca: "/etc/halb/backend-ca.pem" },
   },
 );
 

@@ -9,7 +9,6 @@ import {
   basicAuth,
   bearerToken,
   bytes,
-  CHECK_TLS_TABLE,
   headers,
   hexPattern,
   line,
@@ -18,6 +17,7 @@ import {
   urlList,
   words,
 } from "./check_fields.ts";
+import { CHECK_TLS_TABLE } from "./check_tls_schema.ts";
 import { command } from "./commands.ts";
 import { choice, documented, flag, text, VALUE, whole } from "./fields.ts";
 import { name, path } from "./names.ts";

@@ -111,21 +111,14 @@ export function portOf(
 }
 
 /**
- * Why a check runs over connections of the runtime's, which can be bound to nothing and carry no
- * mark, instead of over sockets of ours; undefined: it does not.
+ * Whether a check needs what only the runtime's library has, TLS, or what may take long; else it
+ * runs over sockets of ours in a loop that others share.
  */
-export function needsRuntime(check: CheckConfig): string | undefined {
+export function needsRuntime(check: CheckConfig): boolean {
   const { tls, starttls, proxy_protocol, redirects, urls = [] } = check;
-  if (!talks(check.type)) return undefined;
-  if (tls !== undefined || starttls) return starttls ? "`starttls`" : "`tls`";
-  if (proxy_protocol !== undefined) return "`proxy_protocol`";
-  if (redirects > 0) return "`redirects`";
-  for (const one of [check, ...urls]) {
-    // They may take long, and others wait in the loop of the sockets.
-    if (one.matches !== undefined) return "`matches`";
-    if (one.not_matches !== undefined) return "`not_matches`";
-  }
-  return undefined;
+  if (!talks(check.type)) return false;
+  return tls !== undefined || starttls || proxy_protocol !== undefined || redirects > 0 ||
+    [check, ...urls].some((one) => one.matches !== undefined || one.not_matches !== undefined);
 }
 
 function typeAt(table: TreeNode | undefined): unknown {

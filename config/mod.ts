@@ -32,6 +32,7 @@ export {
   needsRuntime,
   portOf,
 } from "./check_uses.ts";
+export { askedOf, inlineId, question } from "./check_identity.ts";
 export { bytesOf, expressionOf } from "./check_fields.ts";
 export type { BfdReflectorConfig, BfdUnsolicitedConfig } from "./bfd_strangers_schema.ts";
 export type { IpvsConfig, SyncDaemonConfig } from "./ipvs_schema.ts";

@@ -23,6 +23,7 @@ import { cString, lastErrno, libc } from "./symbols.ts";
 
 const SOCK_CLOEXEC = 0x80000;
 const SOCK_NONBLOCK = 0x800;
+const SHUT_WR = 1;
 
 /** Longest interface name, without the terminating zero. */
 const MAX_INTERFACE_NAME = 15;
@@ -146,6 +147,19 @@ export function getSocketName(fd: number): Uint8Array {
   length[0] = bytes.length;
   check("getsockname", libc.getsockname(fd, bytes, length));
   return bytes.subarray(0, length[0]);
+}
+
+/** The address a connected socket speaks to, as sockaddr bytes. */
+export function getPeerName(fd: number): Uint8Array {
+  const bytes = new Uint8Array(SOCKADDR_STORAGE);
+  length[0] = bytes.length;
+  check("getpeername", libc.getpeername(fd, bytes, length));
+  return bytes.subarray(0, length[0]);
+}
+
+/** Tells the peer that no more will be sent (SHUT_WR); nothing where it is gone already. */
+export function endSending(fd: number): void {
+  libc.shutdown(fd, SHUT_WR);
 }
 
 /**

@@ -86,11 +86,16 @@ function realServerSettings(
   server: VirtualServerConfig,
   real: RealServerConfig,
 ): RealServerSettings {
+  const checks = checkIds(serverUse(server, real));
+  // Of a server in a list, two checks may come to ask the same: then there is one to pass.
+  const require = typeof real.require === "number" && checks.length > 0
+    ? Math.min(real.require, checks.length)
+    : real.require;
   return {
     name: endpointText(real.address),
     server: realServerOf(real),
-    checks: checkIds(serverUse(server, real)),
-    require: real.require,
+    checks,
+    require,
     onFailure: real.on_failure,
     startDown: real.start_down,
     slowStart: real.slow_start,

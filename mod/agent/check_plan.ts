@@ -10,26 +10,21 @@
 
 import {
   addressOf,
+  askedOf,
   type CheckConfig,
   type CheckedServer,
   needsRuntime,
   portOf,
+  question,
   type SiteConfig,
 } from "../../config/mod.ts";
 import { sha256 } from "../../config/sha256.ts";
-import {
-  askedOf,
-  checkIds,
-  inlineChecks,
-  question,
-  type ServerUse,
-  serverUses,
-} from "./check_names.ts";
-import type { SocketTarget } from "../check/drivers/sockets.ts";
+import { checkIds, inlineChecks, type ServerUse, serverUses } from "./check_names.ts";
+import type { SocketTarget } from "../check/drivers/open.ts";
 import type { CheckSettings } from "../check/mod.ts";
 import type { SocketTask } from "../check/task.ts";
 import type { KernelCheck, SessionCheck } from "../plane/checks.ts";
-import { type RuntimeJob, runtimeJob, socketTask } from "./check_tasks.ts";
+import { type RuntimeJob, runtimeJob, socketTask, sourceOf } from "./check_tasks.ts";
 
 /** Limits of what is not given, microseconds. */
 const LONGEST_TIMEOUT = 5_000_000;
@@ -110,7 +105,7 @@ export function planChecks(
       continue;
     }
     const settings = settingsOf(id, check, target);
-    const task = needsRuntime(check) === undefined ? socketTask(check, server, site) : null;
+    const task = needsRuntime(check) ? null : socketTask(check, server, site);
     if (task === null) {
       const job = runtimeJob(check, server, site);
       plan.control.push({ ...settings, job, tracked: tracked.has(id), served: served.has(id) });
@@ -163,10 +158,6 @@ function endOf(
     port: portOf(check, server) ?? 0,
     // The interface that it is bound to says which of the link-local addresses is meant.
     scope: 0,
-    bindAddress: check.bind_address ?? null,
-    bindPort: check.bind_port ?? null,
-    bindInterface: check.bind_interface ?? null,
-    mark: check.mark ?? null,
-    namespace: check.namespace ?? "",
+    ...sourceOf(check),
   };
 }

@@ -55,7 +55,7 @@ async function readPem(path: string): Promise<string> {
 
 /** What the driver of TLS takes: files are read for each probe, so that a new one counts. */
 async function tlsSettings(files: TlsFiles): Promise<Omit<TlsSettings, "protocols">> {
-  const { serverName, verify, ca, certificate, key, expiryDays } = files;
+  const { serverName, verify, ca, certificate, key, minVersion, expiryDays } = files;
   const chain = certificate === null ? null : await readPem(certificate);
   return {
     serverName,
@@ -64,17 +64,16 @@ async function tlsSettings(files: TlsFiles): Promise<Omit<TlsSettings, "protocol
     certificate: chain === null || key === null
       ? null
       : { chain, key: new TextDecoder().decode(key.reveal()) },
-    // The library goes no lower, and this build cannot ask for more.
-    minVersion: "1.2",
+    minVersion,
     expiryDays,
   };
 }
 
 function streamTarget(
-  { address, port, proxyProtocol, secure }: RuntimeEnd,
+  { address, port, own, proxyProtocol, secure }: RuntimeEnd,
   tls: TlsSettings | null,
 ): StreamTarget {
-  return { address, port, bindAddress: null, bindPort: null, proxyProtocol, secure, tls };
+  return { address, port, own, proxyProtocol, secure, tls };
 }
 
 async function probe(

@@ -15,6 +15,7 @@ import {
   type SiteConfig,
 } from "../../config/mod.ts";
 import type { Secret } from "../secret/mod.ts";
+import type { SocketSource } from "../check/drivers/open.ts";
 import type { SocketTask } from "../check/task.ts";
 import { parsePattern } from "../check/types/udp.ts";
 import { RECORD_TYPES } from "../check/types/dns_message.ts";
@@ -36,6 +37,8 @@ export interface TlsFiles {
   readonly ca: string | null;
   readonly certificate: string | null;
   readonly key: Secret | null;
+  /** The lowest version that is right. */
+  readonly minVersion: "1.2" | "1.3";
   /** Days; null: never. */
   readonly expiryDays: number | null;
 }
@@ -49,6 +52,8 @@ export interface RuntimeEnd {
   readonly secure: boolean;
   /** Null: none. */
   readonly tls: TlsFiles | null;
+  /** Null: wherever the runtime's connections come from. */
+  readonly own: SocketSource | null;
 }
 
 /** What control asks. */
@@ -86,6 +91,7 @@ function tlsOf(check: CheckConfig, address: string): TlsFiles {
     ca: tls?.ca ?? null,
     certificate: tls?.certificate ?? null,
     key: tls?.key ?? null,
+    minVersion: tls?.min_version ?? "1.2",
     expiryDays: tls === undefined || tls.expiry_warning === 0 ? null : tls.expiry_warning / DAY,
   };
 }
@@ -222,6 +228,25 @@ function grpcSettings(check: CheckConfig, address: string, port: number): GrpcSe
   return { service: check.service, authority, scheme };
 }
 
+/** From where a check asks. */
+export function sourceOf(check: CheckConfig): SocketSource {
+  return {
+    bindAddress: check.bind_address ?? null,
+    bindPort: check.bind_port ?? null,
+    bindInterface: check.bind_interface ?? null,
+    mark: check.mark ?? null,
+    namespace: check.namespace ?? "",
+  };
+}
+
+/** Whether it says so. */
+function hasSource(check: CheckConfig): boolean {
+  const { bind_address, bind_port, bind_interface, mark, namespace } = check;
+  return [bind_address, bind_port, bind_interface, mark, namespace].some((one) =>
+    one !== undefined
+  );
+}
+
 /** What control asks. @throws {TypeError} where that is not its work */
 export function runtimeJob(
   check: CheckConfig,
@@ -238,6 +263,7 @@ export function runtimeJob(
     proxyProtocol: proxy === 1 || proxy === 2 ? proxy : null,
     secure: check.tls !== undefined && !starttls,
     tls: speaksTls ? tlsOf(check, address) : null,
+    own: hasSource(check) ? sourceOf(check) : null,
   };
   switch (type) {
     case "http": {

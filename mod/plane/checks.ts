@@ -11,7 +11,7 @@
  */
 
 import type { CheckFinding, CheckMemory, CheckReport } from "../check/board.ts";
-import type { SocketTarget } from "../check/drivers/sockets.ts";
+import type { SocketTarget } from "../check/drivers/open.ts";
 import type { CheckSettings } from "../check/mod.ts";
 import type { SocketTask } from "../check/task.ts";
 import type { HistogramData } from "./histogram.ts";

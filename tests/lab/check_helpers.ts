@@ -5,10 +5,18 @@ import { type Probed, type ProbeSpec, toJson } from "./check_prober.ts";
 
 const PROBER = new URL("check_prober.ts", import.meta.url).pathname;
 
-/** Runs probes on a host, in order. `HALB_PROBER`: another Deno to run them with. */
-export async function probeOn(host: Host, specs: readonly ProbeSpec[]): Promise<Probed[]> {
+/**
+ * Runs probes on a host. `HALB_PROBER`: another Deno to run them with.
+ *
+ * @param together so many run at once; without it they run one after the other
+ */
+export async function probeOn(
+  host: Host,
+  specs: readonly ProbeSpec[],
+  together = 1,
+): Promise<Probed[]> {
   const deno = Deno.env.get("HALB_PROBER") ?? Deno.execPath();
-  const argv = [deno, "run", "-A", "--no-check", "--quiet", PROBER];
+  const argv = [deno, "run", "-A", "--no-check", "--quiet", PROBER, String(together)];
   const printed = await host.exec(argv, { input: toJson(specs) });
   return JSON.parse(printed) as Probed[];
 }
@@ -110,6 +118,11 @@ export const BROKEN_PORTS = {
   /** Accepts no connection: its queue is full. */
   deaf: 9008,
   closed: 9009,
+  /** Those that follow do not wait for anything to be said. */
+  babbles: 9011,
+  floods: 9012,
+  leaves: 9013,
+  dribbles: 9014,
 } as const;
 
 const BROKEN = `
@@ -143,6 +156,16 @@ def drips(c):
         c.sendall(bytes([byte])); time.sleep(0.02)
 def resets(c):
     c.recv(1); c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+def babbles(c):
+    c.sendall(bytes(range(256)) * 20)
+    while c.recv(4096): pass
+def floods(c):
+    while True: c.sendall(b"x" * 65536)
+def leaves(c): pass
+def dribbles(c):
+    while True: c.sendall(b"2"); time.sleep(0.02)
+for port, handle in ((9011, babbles), (9012, floods), (9013, leaves), (9014, dribbles)):
+    serve(port, handle)
 for port, handle in ((9001, hangs), (9002, garbage), (9003, gigabyte), (9004, closes),
                      (9005, closes_halfway), (9006, drips), (9007, resets)):
     serve(port, handle)
@@ -156,7 +179,8 @@ while True: time.sleep(3600)
 /** Starts them on a host. */
 export async function startBroken(lab: Lab, host: Host): Promise<void> {
   host.spawn(["/usr/bin/python3", write(lab, "broken.py", BROKEN)], { name: "broken" });
-  await untilListening(host, [9001, 9002, 9003, 9004, 9005, 9006, 9007, 9008]);
+  const { closed: _, ...ports } = BROKEN_PORTS;
+  await untilListening(host, Object.values(ports));
 }
 
 /** Starts nginx with these servers in its `http` block. @param events for its `events` block */

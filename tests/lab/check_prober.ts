@@ -1,7 +1,7 @@
 /**
  * Runs probes on a host of the lab: the drivers of mod/check as they are, in the host's namespace.
- * Reads a JSON list of probes from standard input, runs them one after the other, and prints the
- * outcomes as JSON. What JSON cannot say is written `{"$regexp": "…"}` and `{"$bytes": "…"}`.
+ * Reads a JSON list of probes from standard input, runs them, so many at once as the argument says,
+ * and prints the outcomes as JSON. What JSON cannot say is written `{"$regexp": "…"}` and `{"$bytes": "…"}`.
  *
  * @module
  */
@@ -80,11 +80,15 @@ function fromJson(text: string): unknown {
 if (import.meta.main) {
   const specs = fromJson(await new Response(Deno.stdin.readable).text()) as ProbeSpec[];
   const outcomes: Probed[] = [];
-  for (const spec of specs) {
-    const before = performance.now();
-    const outcome = await withTimeout(spec.timeout, (signal) => probe(spec, signal));
-    outcomes.push({ ...outcome, took: performance.now() - before });
-  }
+  const line = [...specs.entries()].values();
+  const work = async () => {
+    for (const [index, spec] of line) {
+      const before = performance.now();
+      const outcome = await withTimeout(spec.timeout, (signal) => probe(spec, signal));
+      outcomes[index] = { ...outcome, took: performance.now() - before };
+    }
+  };
+  await Promise.all(Array.from({ length: Number(Deno.args[0]) }, work));
   console.log(JSON.stringify(outcomes));
   // Whatever a broken server still holds open must not keep us.
   Deno.exit(0);

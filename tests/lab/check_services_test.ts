@@ -26,8 +26,7 @@ function target(
   return {
     address: "192.0.2.2",
     port,
-    bindAddress: null,
-    bindPort: null,
+    own: null,
     proxyProtocol: null,
     secure: false,
     tls: certificates === null ? null : {

@@ -5,11 +5,8 @@
 
 import assert from "node:assert/strict";
 import { Epoll, monotonicMicros } from "../../ffi/mod.ts";
-import {
-  type MakeConversation,
-  SocketProber,
-  type SocketTarget,
-} from "../../mod/check/drivers/sockets.ts";
+import type { SocketTarget } from "../../mod/check/drivers/open.ts";
+import { type MakeConversation, SocketProber } from "../../mod/check/drivers/sockets.ts";
 import type { Outcome } from "../../mod/check/mod.ts";
 import { dnsConversation } from "../../mod/check/types/dns.ts";
 import { httpConversation } from "../../mod/check/types/http.ts";

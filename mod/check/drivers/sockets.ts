@@ -16,38 +16,25 @@
  */
 
 import {
-  AF_INET,
-  AF_INET6,
-  bindSocket,
-  bindToDevice,
   closeDescriptor,
-  connectSocket,
   type Epoll,
   EPOLLIN,
   EPOLLOUT,
   errnoName,
   getOption,
-  inNamespace,
-  IPPROTO_ICMP,
-  IPPROTO_ICMPV6,
-  IPPROTO_IP,
-  IPPROTO_IPV6,
   MSG_NOSIGNAL,
-  openSocket,
   receive,
   sendTo,
-  setOption,
   SO_ERROR,
-  SO_LINGER,
-  SO_MARK,
-  SOCK_DGRAM,
-  SOCK_RAW,
-  SOCK_STREAM,
-  sockaddrIn,
-  sockaddrIn6,
   SOL_SOCKET,
-  SystemError,
 } from "../../../ffi/mod.ts";
+import {
+  connectFrom,
+  openingFailure,
+  openSocketFor,
+  resetAtClose,
+  type SocketTarget,
+} from "./open.ts";
 import { createLine, type Timed } from "../line.ts";
 import { failed, type Micros, type Outcome, voided } from "../outcome.ts";
 import { socketReason } from "../reasons.ts";
@@ -55,31 +42,8 @@ import { showText, textOf } from "../../text/mod.ts";
 import { concatenate, type Conversation, type Step } from "../types/conversation.ts";
 
 const EAGAIN = 11;
-/** Report ICMP errors to a connected socket, those that may pass too. */
-const IP_RECVERR = 11;
-const IPV6_RECVERR = 25;
-/** Choose the port at connect, so that one local port serves many servers. */
-const IP_BIND_ADDRESS_NO_PORT = 24;
-/** `struct linger`: on, zero seconds: reset at close. */
-const RESET_AT_CLOSE = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0);
 /** Pieces that one socket may hand in before others have their turn. */
 const READS_A_TURN = 4;
-
-/** Where a probe goes, and from where. */
-export interface SocketTarget {
-  readonly transport: "tcp" | "udp" | "ping";
-  readonly address: string;
-  /** 0 for a ping. */
-  readonly port: number;
-  /** Interface index, for link-local addresses; else 0. */
-  readonly scope: number;
-  readonly bindAddress: string | null;
-  readonly bindPort: number | null;
-  readonly bindInterface: string | null;
-  readonly mark: number | null;
-  /** Name of a network namespace; `""`: our own. */
-  readonly namespace: string;
-}
 
 /** Makes the conversation once it is known what kind of socket a ping got. */
 export type MakeConversation = (raw: boolean) => Conversation;
@@ -96,33 +60,6 @@ interface Probe extends Timed {
   connected: boolean;
   /** Bytes that did not go out yet. */
   pending: Uint8Array | null;
-}
-
-/** Whether an error says that ping sockets are not for us: then a raw one is tried. */
-function isForbidden(error: unknown): boolean {
-  return error instanceof SystemError && (error.code === "EACCES" || error.code === "EPERM");
-}
-
-function sockaddr(address: string, port: number, scope: number): Uint8Array {
-  return address.includes(":") ? sockaddrIn6(address, port, scope) : sockaddrIn(address, port);
-}
-
-/** Opens the socket of a target, in its namespace. */
-function openFor({ transport, address, namespace }: SocketTarget): { fd: number; raw: boolean } {
-  const six = address.includes(":");
-  const family = six ? AF_INET6 : AF_INET;
-  const open = (type: number, protocol: number) =>
-    inNamespace(namespace, () => openSocket(family, type, protocol));
-  if (transport === "tcp") return { fd: open(SOCK_STREAM, 0), raw: false };
-  if (transport === "udp") return { fd: open(SOCK_DGRAM, 0), raw: false };
-  const protocol = six ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
-  try {
-    return { fd: open(SOCK_DGRAM, protocol), raw: false };
-  } catch (error) {
-    // net.ipv4.ping_group_range is closed by default, to root too.
-    if (!isForbidden(error)) throw error;
-    return { fd: open(SOCK_RAW, protocol), raw: true };
-  }
 }
 
 /** All probes of one loop. */
@@ -167,10 +104,7 @@ export class SocketProber {
     try {
       probe = this.#open(number, target, make, timeout, now);
     } catch (error) {
-      const reason = error instanceof SystemError
-        ? socketReason(error.code, error.message)
-        : showText(textOf(error), 120);
-      return this.#report(number, failed(reason), 0);
+      return this.#report(number, openingFailure(error), 0);
     }
     if (!probe.connected) return;
     this.#guard(probe, now, () => this.#obey(probe, probe.conversation.open(), now));
@@ -183,9 +117,9 @@ export class SocketProber {
     timeout: Micros,
     now: Micros,
   ): Probe {
-    const { fd, raw } = openFor(target);
+    const { fd, raw } = openSocketFor(target);
     try {
-      const connected = this.#prepare(fd, target);
+      const connected = connectFrom(fd, target);
       const probe: Probe = {
         number,
         fd,
@@ -272,23 +206,6 @@ export class SocketProber {
     }
   }
 
-  /** Binds, marks and connects. Returns whether it is connected already. */
-  #prepare(fd: number, target: SocketTarget): boolean {
-    const { address, port, scope, bindAddress, bindPort, bindInterface, mark, transport } = target;
-    const six = address.includes(":");
-    if (mark !== null) setOption(fd, SOL_SOCKET, SO_MARK, mark);
-    if (bindInterface !== null) bindToDevice(fd, bindInterface);
-    if (transport !== "tcp") {
-      setOption(fd, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? IPV6_RECVERR : IP_RECVERR, 1);
-    }
-    if (bindAddress !== null || bindPort !== null) {
-      if (bindPort === null) setOption(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
-      const own = bindAddress ?? (six ? "::" : "0.0.0.0");
-      bindSocket(fd, sockaddr(own, bindPort ?? 0, scope));
-    }
-    return connectSocket(fd, sockaddr(address, port, scope));
-  }
-
   #read(probe: Probe, now: Micros): void {
     for (let i = 0; i < READS_A_TURN; i++) {
       const count = receive(probe.fd, this.#buffer, 0);
@@ -353,7 +270,7 @@ export class SocketProber {
     this.#probes.delete(probe.number);
     this.#deadlines.remove(probe);
     if (reset && probe.stream && probe.connected) {
-      setOption(probe.fd, SOL_SOCKET, SO_LINGER, RESET_AT_CLOSE);
+      resetAtClose(probe.fd);
     }
     this.#epoll.remove(probe.fd);
     closeDescriptor(probe.fd);

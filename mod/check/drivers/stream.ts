@@ -11,22 +11,25 @@ import { textOf } from "../../text/mod.ts";
 import { failed, type Outcome } from "../outcome.ts";
 import { socketReason } from "../reasons.ts";
 import type { Conversation, Step } from "../types/conversation.ts";
-import { proxyHeader } from "../types/proxy_header.ts";
+import { type End, proxyHeader } from "../types/proxy_header.ts";
+import { ServerHello } from "../types/server_hello.ts";
+import type { SocketSource } from "./open.ts";
+import { Relay } from "./relay.ts";
 import {
   certificateWarnings,
   diagnose,
+  failureWords,
   handshakeReason,
   startTls,
   type TlsSettings,
-  versionProblem,
 } from "./tls.ts";
 
 /** Where a probe goes, and from where. */
 export interface StreamTarget {
   readonly address: string;
   readonly port: number;
-  readonly bindAddress: string | null;
-  readonly bindPort: number | null;
+  /** Bound and marked; null: wherever the runtime's connections come from. */
+  readonly own: SocketSource | null;
   /** From the start, or when the conversation asks for it; `null`: it may not. */
   readonly tls: TlsSettings | null;
   /** Whether TLS begins with the connection. */
@@ -34,13 +37,45 @@ export interface StreamTarget {
   readonly proxyProtocol: 1 | 2 | null;
 }
 
-function connect({ address, port, bindAddress, bindPort }: StreamTarget): net.Socket {
-  return net.connect({
-    host: address,
-    port,
-    ...(bindAddress === null ? {} : { localAddress: bindAddress }),
-    ...(bindPort === null ? {} : { localPort: bindPort }),
+/** Of a connection that need not come from anywhere, but whose bytes must be seen. */
+const ANYWHERE: SocketSource = {
+  bindAddress: null,
+  bindPort: null,
+  bindInterface: null,
+  mark: null,
+  namespace: "",
+};
+
+/** A connection on its way. */
+interface Opening {
+  /** Says that it stands, and gives the runtime's end. */
+  readonly connected: (socket: net.Socket) => void;
+  /** Why it does not come about, or has broken, in words. */
+  readonly failed: (reason: string) => void;
+  readonly heard: (bytes: Uint8Array) => void;
+}
+
+/** Connects, over a socket of ours where it must be. Returns the relay that goes with it. */
+function connect(
+  { address, port, own, tls }: StreamTarget,
+  events: Opening,
+): { socket: net.Socket; relay: null } | { socket: null; relay: Relay } {
+  const source = own ?? (tls?.minVersion === "1.3" ? ANYWHERE : null);
+  if (source !== null) {
+    const relay = new Relay({ transport: "tcp", address, port, scope: 0, ...source }, events);
+    return { socket: null, relay };
+  }
+  const socket = net.connect({ host: address, port });
+  let connected = false;
+  // Stays, so that no error of one that we have left is an uncaught one.
+  socket.on("error", (error: Error & { code?: string }) => {
+    if (!connected) events.failed(socketReason(error.code ?? "", error.message));
   });
+  socket.once("connect", () => {
+    connected = true;
+    events.connected(socket);
+  });
+  return { socket, relay: null };
 }
 
 /** One probe over one connection. */
@@ -49,8 +84,11 @@ class StreamProbe {
   readonly #conversation: Conversation;
   readonly #signal: AbortSignal;
   readonly #resolve: (outcome: Outcome) => void;
-  readonly #socket: net.Socket;
+  #socket: net.Socket | null;
+  readonly #relay: Relay | null;
   #secure: tls.TLSSocket | null = null;
+  /** Which version the server chooses, where that matters. */
+  #hello: ServerHello | null = null;
   #connected = false;
   /** Whether anything has been received since TLS began, or at all. */
   #heard = false;
@@ -67,13 +105,13 @@ class StreamProbe {
     this.#conversation = conversation;
     this.#signal = signal;
     this.#resolve = resolve;
-    this.#socket = connect(target);
-    this.#socket.on("connect", () => this.#guard(() => this.#begin()));
-    this.#socket.on("error", (error: Error) => this.#guard(() => this.#fail(error)));
-    // After TLS has begun the raw connection has nothing to say to us but its end.
-    this.#socket.on("data", this.#receive);
-    this.#socket.on("end", this.#end);
-    this.#socket.on("close", () => this.#guard(() => this.#closed()));
+    const { socket, relay } = connect(target, {
+      connected: (socket) => this.#guard(() => this.#begin(socket)),
+      failed: (reason) => this.#guard(() => this.#finish(failed(reason))),
+      heard: (bytes) => this.#guard(() => this.#watchHello(bytes)),
+    });
+    this.#socket = socket;
+    this.#relay = relay;
     signal.addEventListener("abort", this.#expire);
     if (signal.aborted) this.#expire();
   }
@@ -92,40 +130,49 @@ class StreamProbe {
   readonly #end = () => this.#guard(() => this.#closed());
   readonly #expire = () => this.#guard(() => this.#timeout());
 
-  #begin(): void {
+  #begin(socket: net.Socket): void {
     this.#connected = true;
+    this.#socket = socket;
+    // The end of the handshake and the request are two pieces: one must not wait for the other.
+    socket.setNoDelay(true);
+    socket.on("error", (error: Error) => this.#guard(() => this.#fail(error)));
+    // After TLS has begun the raw connection has nothing to say to us but its end.
+    socket.on("data", this.#receive);
+    socket.on("end", this.#end);
+    socket.on("close", () => this.#guard(() => this.#closed()));
     const { proxyProtocol, address, port, secure } = this.#target;
-    if (!this.#isBound()) {
-      return this.#finish(
-        failed("this build cannot choose the address or port that it speaks from"),
-      );
-    }
     if (proxyProtocol !== null) {
-      const { localAddress, localPort } = this.#socket;
-      const local = localAddress === undefined || localPort === undefined
-        ? null
-        : { address: localAddress, port: localPort };
-      this.#socket.write(proxyHeader(proxyProtocol, local, { address, port }));
+      socket.write(proxyHeader(proxyProtocol, this.#local(socket), { address, port }));
     }
     if (secure) this.#startTls(() => this.#conversation.open());
     else this.#obey(this.#conversation.open());
   }
 
-  /** Version 2.5 of the runtime takes no notice of what it should bind to. */
-  #isBound(): boolean {
-    const { bindAddress, bindPort } = this.#target;
-    const { localAddress, localPort } = this.#socket;
-    return (bindAddress === null || localAddress === bindAddress) &&
-      (bindPort === null || localPort === bindPort);
+  #local({ localAddress, localPort }: net.Socket): End | null {
+    if (this.#relay !== null) return this.#relay.local;
+    if (localAddress === undefined || localPort === undefined) return null;
+    return { address: localAddress, port: localPort };
+  }
+
+  /** Looks for the version of TLS, as soon as the server has chosen one. */
+  #watchHello(bytes: Uint8Array): void {
+    if (this.#hello === null) return;
+    this.#hello.take(bytes);
+    const { version } = this.#hello;
+    if (version === null) return;
+    this.#hello = null;
+    if (version !== "1.3") this.#finish(failed(`the server speaks TLS ${version}, not 1.3`));
   }
 
   #startTls(then: () => Step): void {
     const settings = this.#target.tls;
-    if (settings === null) throw new TypeError("no TLS settings");
-    this.#socket.off("data", this.#receive);
-    this.#socket.off("end", this.#end);
+    const socket = this.#socket;
+    if (settings === null || socket === null) throw new TypeError("no TLS settings");
+    socket.off("data", this.#receive);
+    socket.off("end", this.#end);
     this.#heard = false;
-    const secure = this.#secure = startTls(this.#socket, settings);
+    if (settings.minVersion === "1.3") this.#hello = new ServerHello();
+    const secure = this.#secure = startTls(socket, settings);
     secure.on("secureConnect", () => this.#guard(() => this.#obey(then())));
     secure.on("data", this.#receive);
     secure.on("end", this.#end);
@@ -136,8 +183,6 @@ class StreamProbe {
   #take(bytes: Uint8Array): void {
     if (!this.#heard && this.#secure !== null) {
       const settings = this.#target.tls!;
-      const problem = versionProblem(this.#secure, settings);
-      if (problem !== null) return this.#finish(failed(problem));
       this.#warnings = certificateWarnings(this.#secure, settings, Date.now());
     }
     this.#heard = true;
@@ -145,7 +190,7 @@ class StreamProbe {
   }
 
   #obey(step: Step): void {
-    if (step.send !== undefined) (this.#secure ?? this.#socket).write(step.send);
+    if (step.send !== undefined) (this.#secure ?? this.#socket)?.write(step.send);
     if (step.startTls) this.#startTls(() => this.#conversation.secured?.() ?? {});
     if (step.outcome !== undefined) this.#finish(step.outcome);
   }
@@ -154,7 +199,7 @@ class StreamProbe {
     if (!this.#connected) return this.#finish(failed("closed before it was connected"));
     // Closed during the handshake, by whoever did not like the other.
     if (this.#secure !== null && !this.#heard) {
-      return this.#explain({ message: "closed during the handshake" });
+      return this.#explain({ message: "disconnected" });
     }
     const { outcome } = this.#conversation.end();
     this.#finish(outcome ?? failed("closed by the server"));
@@ -162,7 +207,8 @@ class StreamProbe {
 
   #fail(error: Error & { code?: string }): void {
     if (this.#connected && this.#secure !== null && !this.#heard) return this.#explain(error);
-    this.#finish(failed(socketReason(error.code ?? "", error.message)));
+    const reason = this.#relay?.failure ?? socketReason(error.code ?? "", error.message);
+    this.#finish(failed(reason));
   }
 
   /** TLS did not come about: says why. */
@@ -170,9 +216,9 @@ class StreamProbe {
     const settings = this.#target.tls!;
     const known = handshakeReason(error);
     if (known !== null || !settings.verify) {
-      return this.#finish(failed(known ?? `TLS failed: ${error.message}`));
+      return this.#finish(failed(known ?? failureWords(error.message)));
     }
-    if (this.#socket.destroyed === false) this.#socket.destroy();
+    this.#leave();
     // After a STARTTLS the second look would need the whole dialogue again.
     if (!this.#target.secure) return this.#finish(failed("the certificate is refused"));
     this.#lookAgain(settings).then((reason) => {
@@ -184,17 +230,31 @@ class StreamProbe {
 
   /** Looks at the certificate over a second connection, within the same time. */
   #lookAgain(settings: TlsSettings): Promise<string> {
-    const { proxyProtocol, address, port } = this.#target;
-    const look = connect({ ...this.#target, bindPort: null });
+    const { proxyProtocol, address, port, own } = this.#target;
     return new Promise((resolve) => {
+      const leave = () => {
+        look.socket?.destroy();
+        look.relay?.close();
+      };
       const giveUp = () => {
-        look.destroy();
+        leave();
         resolve("the certificate is refused");
       };
-      look.on("error", giveUp);
-      look.on("connect", () => {
-        if (proxyProtocol !== null) look.write(proxyHeader(proxyProtocol, null, { address, port }));
-        diagnose(look, settings, Date.now(), this.#signal).then(resolve);
+      // The port may not be free again so soon.
+      const there = { ...this.#target, own: own === null ? null : { ...own, bindPort: null } };
+      const look = connect(there, {
+        connected: (socket) => {
+          socket.on("error", giveUp);
+          if (proxyProtocol !== null) {
+            socket.write(proxyHeader(proxyProtocol, null, { address, port }));
+          }
+          diagnose(socket, settings, Date.now(), this.#signal).then((reason) => {
+            leave();
+            resolve(reason);
+          });
+        },
+        failed: giveUp,
+        heard: () => {},
       });
       this.#signal.addEventListener("abort", giveUp);
       if (this.#signal.aborted) giveUp();
@@ -211,12 +271,18 @@ class StreamProbe {
     this.#finish(this.#conversation.timeout());
   }
 
+  #leave(): void {
+    // First, since whoever ends in order waits a minute for nobody.
+    this.#relay?.close();
+    this.#socket?.destroy();
+  }
+
   #finish(outcome: Outcome): void {
     if (this.#over) return;
     this.#over = true;
     this.#signal.removeEventListener("abort", this.#expire);
+    this.#leave();
     this.#secure?.destroy();
-    this.#socket.destroy();
     this.#resolve({ ...outcome, warnings: [...outcome.warnings, ...this.#warnings] });
   }
 }

@@ -42,13 +42,14 @@ const CERTIFICATE_CODES =
 
 /** Begins TLS over a connection. */
 export function startTls(socket: net.Socket, settings: TlsSettings): tls.TLSSocket {
-  const { serverName, verify, ca, certificate, minVersion, protocols } = settings;
+  const { serverName, verify, ca, certificate, protocols } = settings;
   // The types of the runtime want options that Node does not.
   const options = {
     socket,
     servername: serverName,
     rejectUnauthorized: verify,
-    minVersion: `TLSv${minVersion}`,
+    // What is more is seen to by who looks at the server's hello: 2.5 takes no notice.
+    minVersion: "TLSv1.2",
     ...(protocols.length > 0 ? { ALPNProtocols: [...protocols] } : {}),
     ...(ca === null ? {} : { ca: [ca] }),
     ...(certificate === null ? {} : { cert: certificate.chain, key: certificate.key }),
@@ -77,16 +78,6 @@ function readTime(text: string): number {
   return Date.parse(text.replace(/ \+00:00$/, " GMT"));
 }
 
-/** What is wrong with a connection over which bytes have come; `null`: nothing. */
-export function versionProblem(socket: tls.TLSSocket, settings: TlsSettings): string | null {
-  // Below 1.2 the library does not go.
-  if (settings.minVersion === "1.2") return null;
-  const known = socket as { getProtocol?: () => string | null };
-  const version = known.getProtocol?.() ?? null;
-  if (version === null) return "this build cannot tell the version of TLS";
-  return version === "TLSv1.3" ? null : `the server speaks ${version}, not TLSv1.3`;
-}
-
 /** Warnings about the certificate of a connection over which bytes have come. */
 export function certificateWarnings(
   socket: tls.TLSSocket,
@@ -102,11 +93,21 @@ export function certificateWarnings(
 export function handshakeReason(error: { code?: string; message: string }): string | null {
   const code = error.code ?? "";
   if (CERTIFICATE_CODES.test(code)) return null;
-  if (code === "ERR_SSL_WRONG_VERSION_NUMBER") return "the server does not speak TLS";
   if (code === "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION") {
     return "the server speaks no version of TLS that is allowed";
   }
-  return `TLS failed: ${showText(error.message, 120)}`;
+  return failureWords(`${code} ${error.message}`);
+}
+
+/** What the libraries of both versions say of a handshake that has failed, in one voice. */
+export function failureWords(message: string): string {
+  if (/ERR_SSL_WRONG_VERSION_NUMBER|corrupt message/.test(message)) {
+    return "the server does not speak TLS";
+  }
+  if (/ECONNRESET|EPIPE|end of file|disconnected/.test(message)) {
+    return "closed during the TLS handshake";
+  }
+  return `TLS failed: ${showText(message.trim(), 120)}`;
 }
 
 /** Looks at the certificate over a new connection. @param socket connected */
@@ -124,7 +125,7 @@ export function diagnose(
         ? refusal(certificate, settings.serverName, now)
         : error === undefined
         ? null
-        : `TLS failed: ${showText(error.message, 120)}`;
+        : failureWords(error.message);
       // Too early: the handshake is still under way.
       if (reason === null) return;
       clearInterval(timer);
@@ -138,7 +139,7 @@ export function diagnose(
     const timer = setInterval(() => decide(), 5);
     signal.addEventListener("abort", giveUp);
     secure.on("error", decide);
-    secure.on("close", () => decide({ message: "closed by the server" }));
+    secure.on("close", () => decide({ message: "disconnected" }));
     if (signal.aborted) giveUp();
   });
 }

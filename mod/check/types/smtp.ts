@@ -80,7 +80,8 @@ export function smtpConversation({ helo, startTls }: SmtpSettings): Conversation
     const match = /^([2-5]\d\d)(?:([ -])(.*))?$/s.exec(line);
     if (match === null) {
       const output = { output: showText(line) };
-      return { outcome: failed(`${stage} is answered with something that is not SMTP`, output) };
+      const what = stage === "the greeting" ? stage : `the answer to ${stage}`;
+      return { outcome: failed(`${what} is not SMTP`, output) };
     }
     const [, code, separator, text] = match;
     lines.push(text ?? "");
@@ -120,7 +121,10 @@ export function smtpConversation({ helo, startTls }: SmtpSettings): Conversation
       if (stage === "QUIT") {
         return { outcome: passed("greeted and answered", { output: greeting }) };
       }
-      return { outcome: failed(`closed instead of answering ${stage}`, { output: greeting }) };
+      const what = stage === "the greeting"
+        ? "closed without a greeting"
+        : `closed instead of answering ${stage}`;
+      return { outcome: failed(what, { output: greeting }) };
     },
     secured(): Step {
       secure = true;

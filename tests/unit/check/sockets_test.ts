@@ -2,7 +2,8 @@
 
 import { strictEqual } from "node:assert/strict";
 import { Epoll, monotonicMicros } from "../../../ffi/mod.ts";
-import { SocketProber, type SocketTarget } from "../../../mod/check/drivers/sockets.ts";
+import type { SocketTarget } from "../../../mod/check/drivers/open.ts";
+import { SocketProber } from "../../../mod/check/drivers/sockets.ts";
 import type { Conversation } from "../../../mod/check/types/conversation.ts";
 import { smtpConversation } from "../../../mod/check/types/smtp.ts";
 import { tcpConversation } from "../../../mod/check/types/tcp.ts";

@@ -195,9 +195,9 @@ Deno.test("smtp: what goes wrong has a name", () => {
   const cases: [string, boolean, (string | Said)[]][] = [
     ["no greeting in time", false, ["time"]],
     ["no answer to EHLO in time", false, ["220 m", "time"]],
-    ["closed instead of answering the greeting", false, ["end"]],
+    ["closed without a greeting", false, ["end"]],
     ["the greeting is answered with 421", false, ["421 too busy"]],
-    ["the greeting is answered with something that is not SMTP", false, ["SSH-2.0"]],
+    ["the greeting is not SMTP", false, ["SSH-2.0"]],
     ["EHLO is answered with 550", false, ["220 m", "550 no"]],
     ["HELO is answered with 550", false, ["220 m", "502 no", "550 no"]],
     ["EHLO is answered with 502", true, ["220 m", "502 no"]],

@@ -37,6 +37,8 @@ Deno.test("each type takes its keys", () => {
       'headers = { accept = "x" }\ncontains = "y"\nmatches = "(?i)z"\nredirects = 2\n',
       'type = "http"\naddress = "192.0.2.1"\ntls = { verify = false }\nversion = "2"\n' +
       'urls = [{ path = "/" }, { path = "/x", json = { pointer = "/a", value = 1 } }]\n',
+      'type = "http"\naddress = "192.0.2.1"\ntls = { min_version = "1.3" }\nmark = 7\n' +
+      'bind_address = "192.0.2.2"\nbind_port = 7\nbind_interface = "eth1"\nnamespace = "blue"\n',
       'type = "grpc"\naddress = "192.0.2.1"\nport = 50051\nservice = "shop.Cart"\n',
       'type = "smtp"\naddress = "2001:db8::1"\nstarttls = true\nhelo_name = "a.example"\n',
       'type = "dns"\naddress = "192.0.2.1"\nquery = "a.example"\nrecord = "A"\n' +
@@ -71,14 +73,9 @@ const REFUSED: readonly (readonly [string, string, string])[] = [
   ],
   ['type = "ping"\naddress = "fe80::1"\n', "", "The key `bind_interface` is missing"],
   [
-    'type = "http"\naddress = "192.0.2.1"\ntls = {}\nmark = 7\n',
-    "mark",
-    "`mark` is not possible together with `tls`",
-  ],
-  [
-    'type = "http"\naddress = "192.0.2.1"\nmatches = "x"\nbind_port = 7\n',
-    "bind_port",
-    "`bind_port` is not possible together with `matches`",
+    'type = "http"\naddress = "192.0.2.1"\ntls = { min_version = "1.1" }\n',
+    '"1.1"',
+    "Invalid `tls.min_version`",
   ],
   ['type = "http"\naddress = "192.0.2.1"\nmatches = "("\n', '"("', "Invalid `matches`"],
   ['type = "http"\naddress = "192.0.2.1"\npath = "/a b"\n', '"/a b"', "Invalid `path`"],
@@ -202,6 +199,25 @@ Deno.test("a server's checks: a name, a table, a list; its own address and port 
   assert.match(uses('check = { type = "agent" }').findings.join(), /`port` is missing/);
   assert.match(uses('check = ["gatway"]').findings.join(), /no `\[\[check\]\]` with the name/);
   assert.match(uses('check = ["gateway", "gateway"]').findings.join(), /is used twice/);
+});
+
+Deno.test("two checks of one server that ask the same are one mistake, whatever they look like", () => {
+  const twice = (list: string) => uses(`check = [${list}]`).findings.join();
+  const refused = /^Two checks of one server ask the same, at the same times: first at/;
+  assert.match(twice('{ type = "tcp" }, { type = "tcp" }'), refused);
+  assert.match(twice('{ type = "tcp" }, "gateway", { type = "tcp", port = 8080 }'), refused);
+  assert.match(
+    twice('{ type = "ping", interval = "1s" }, { type = "ping", interval = "1000ms" }'),
+    refused,
+  );
+  for (
+    const list of [
+      '{ type = "tcp" }, { type = "tcp", port = 81 }',
+      '{ type = "tcp" }, { type = "tcp", interval = "1s" }',
+      '{ type = "http", token = "one" }, { type = "http", token = "other" }',
+      '{ type = "tcp", mark = 1 }, { type = "tcp", mark = 2 }, "gateway"',
+    ]
+  ) assert.doesNotMatch(twice(list), refused, list);
 });
 
 Deno.test("defaults serve the checks that have a use for them", () => {

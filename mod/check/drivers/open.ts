@@ -1,0 +1,127 @@
+/**
+ * Where a probe goes and from where, and the sockets for that: in a namespace, bound and marked as
+ * the site wants it, non-blocking.
+ *
+ * @module
+ */
+
+import {
+  AF_INET,
+  AF_INET6,
+  bindSocket,
+  bindToDevice,
+  connectSocket,
+  inNamespace,
+  IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  openSocket,
+  setOption,
+  SO_LINGER,
+  SO_MARK,
+  SOCK_DGRAM,
+  SOCK_RAW,
+  SOCK_STREAM,
+  sockaddrIn,
+  sockaddrIn6,
+  SOL_SOCKET,
+  SystemError,
+} from "../../../ffi/mod.ts";
+import { failed, type Outcome } from "../outcome.ts";
+import { socketReason } from "../reasons.ts";
+import { showText, textOf } from "../../text/mod.ts";
+
+/** Report ICMP errors to a connected socket, those that may pass too. */
+const IP_RECVERR = 11;
+const IPV6_RECVERR = 25;
+/** Choose the port at connect, so that one local port serves many servers. */
+const IP_BIND_ADDRESS_NO_PORT = 24;
+/** `struct linger`: on, zero seconds. */
+const NO_LINGERING = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0);
+
+/** From where a probe goes. */
+export interface SocketSource {
+  readonly bindAddress: string | null;
+  readonly bindPort: number | null;
+  readonly bindInterface: string | null;
+  readonly mark: number | null;
+  /** Name of a network namespace; `""`: our own. */
+  readonly namespace: string;
+}
+
+/** Where a probe goes, and from where. */
+export interface SocketTarget extends SocketSource {
+  readonly transport: "tcp" | "udp" | "ping";
+  readonly address: string;
+  /** 0 for a ping. */
+  readonly port: number;
+  /** Interface index, for link-local addresses; else 0. */
+  readonly scope: number;
+}
+
+/** Whether an error says that ping sockets are not for us: then a raw one is tried. */
+function isForbidden(error: unknown): boolean {
+  return error instanceof SystemError && (error.code === "EACCES" || error.code === "EPERM");
+}
+
+function sockaddr(address: string, port: number, scope: number): Uint8Array {
+  return address.includes(":") ? sockaddrIn6(address, port, scope) : sockaddrIn(address, port);
+}
+
+/**
+ * Opens the socket of a target, in its namespace. `raw`: of a ping, where ping sockets are closed to
+ * us. @throws {SystemError} where there is none to be had
+ */
+export function openSocketFor(
+  { transport, address, namespace }: SocketTarget,
+): { fd: number; raw: boolean } {
+  const six = address.includes(":");
+  const family = six ? AF_INET6 : AF_INET;
+  const open = (type: number, protocol: number) =>
+    inNamespace(namespace, () => openSocket(family, type, protocol));
+  if (transport === "tcp") return { fd: open(SOCK_STREAM, 0), raw: false };
+  if (transport === "udp") return { fd: open(SOCK_DGRAM, 0), raw: false };
+  const protocol = six ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+  try {
+    return { fd: open(SOCK_DGRAM, protocol), raw: false };
+  } catch (error) {
+    // net.ipv4.ping_group_range is closed by default, to root too.
+    if (!isForbidden(error)) throw error;
+    return { fd: open(SOCK_RAW, protocol), raw: true };
+  }
+}
+
+/**
+ * Binds, marks and connects. Returns whether it is connected already; else wait for EPOLLOUT and
+ * read SO_ERROR. @throws {SystemError} where that is refused
+ */
+export function connectFrom(fd: number, target: SocketTarget): boolean {
+  const { address, port, scope, bindAddress, bindPort, bindInterface, mark, transport } = target;
+  const six = address.includes(":");
+  if (mark !== null) setOption(fd, SOL_SOCKET, SO_MARK, mark);
+  if (bindInterface !== null) bindToDevice(fd, bindInterface);
+  if (transport !== "tcp") {
+    setOption(fd, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? IPV6_RECVERR : IP_RECVERR, 1);
+  }
+  if (bindAddress !== null || bindPort !== null) {
+    if (bindPort === null) setOption(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+    const own = bindAddress ?? (six ? "::" : "0.0.0.0");
+    bindSocket(fd, sockaddr(own, bindPort ?? 0, scope));
+  }
+  return connectSocket(fd, sockaddr(address, port, scope));
+}
+
+/** Closes by a reset, so that no port waits a minute for nobody. */
+export function resetAtClose(fd: number): void {
+  setOption(fd, SOL_SOCKET, SO_LINGER, NO_LINGERING);
+}
+
+/** What an error says that a socket could not be had or used for. */
+export function openingFailure(error: unknown): Outcome {
+  return failed(
+    error instanceof SystemError
+      ? socketReason(error.code, error.message)
+      : showText(textOf(error), 120),
+  );
+}
