@@ -58,6 +58,19 @@ const WORDS: Readonly<Record<string, string>> = {
     "virtual_server lvs_sched lb_algo lvs_method lb_kind type port nocsum csum remcsum flag-1 flag-2 flag-3 sh-port sh-fallback mh-port mh-fallback hashed ops persistence_timeout persistence_engine persistence_granularity protocol ip_family ha_suspend quorum hysteresis quorum_up quorum_down alpha omega smtp_alert virtualhost snmp_name weight sorry_server sorry_server_inhibit sorry_server_lvs_method inhibit_on_failure connect_timeout retry delay_before_retry warmup delay_loop",
   "real_server":
     "real_server weight lvs_method notify_up notify_down uthreshold lthreshold inhibit_on_failure alpha smtp_alert virtualhost snmp_name connect_timeout retry delay_before_retry warmup delay_loop",
+  "Checkers":
+    "HTTP_GET SSL_GET SSL TCP_CHECK SMTP_CHECK DNS_CHECK MISC_CHECK BFD_CHECK UDP_CHECK PING_CHECK FILE_CHECK",
+  "Checkers: common options":
+    "connect_ip connect_port bindto bind_if bind_port fwmark alpha connect_timeout retry delay_before_retry warmup delay_loop log_all_failures",
+  "HTTP_GET and SSL_GET":
+    "http_protocol fast_recovery nb_get_retry virtualhost url path digest status_code regex regex_no_match regex_options regex_stack regex_min_offset regex_max_offset enable_sni sni_name tls_compliant",
+  "SSL": "password ca certificate key",
+  "SMTP_CHECK": "helo_name host",
+  "DNS_CHECK": "type name",
+  "MISC_CHECK": "misc_path misc_timeout misc_dynamic user",
+  "BFD_CHECK": "name alpha",
+  "UDP_CHECK": "payload require_reply min_reply_length max_reply_length",
+  "FILE_CHECK": "track_file weight reverse dynamic",
 };
 
 /** Keywords by part. */
