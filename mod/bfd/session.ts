@@ -291,10 +291,13 @@ function disable(
 ): void {
   if (session.state === "admin_down" || session.stopping) return;
   const before = remoteDetectionTime(session);
+  const { state, desiredMinTxUsed: pace } = session;
   const { adminDown } = DIAGNOSTIC;
   const reason = cause === "stopped" ? "stopped" : "taken down by command";
   transition(session, "admin_down", cause, adminDown, reason, now, random, effects);
   session.silentAt = now + Math.max(before, remoteDetectionTime(session));
+  // The first packet may be lost, and the next one is not to come when we are taken for dead.
+  if (state === "up") session.desiredMinTxUsed = Math.min(pace, session.desiredMinTx);
 }
 
 function enable(session: Session, now: Micros, random: number, effects: SessionEffect[]): void {

@@ -138,9 +138,23 @@ export function waitAfterStall(
 
 /** Works out both running deadlines anew. */
 export function reschedule(session: Session, now: Micros): void {
+  if (session.state === "admin_down") slowDown(session, now);
   session.transmitAt = nextTransmission(session, now);
   session.detectAt = detectionDeadline(session);
   session.lookAt = lookDeadline(session, now);
+}
+
+/**
+ * Whoever has left Up by command says so at the pace agreed on before, until the other side would
+ * have noticed his silence: then at the slow rate, as everybody who is not up (6.8.3).
+ */
+function slowDown(session: Session, now: Micros): void {
+  if (session.silentAt !== null && now < slowFrom(session)) return;
+  session.desiredMinTxUsed = session.desiredMinTx;
+}
+
+function slowFrom(session: Session): Micros {
+  return session.since + session.settings.detectMultiplier * transmitInterval(session);
 }
 
 function nextTransmission(session: Session, now: Micros): Micros | null {
@@ -211,6 +225,9 @@ export function deadline(session: Session): Micros {
   if (demandPollAt !== null && demandPollAt < next) next = demandPollAt;
   if (silentAt !== null && silentAt < next) next = silentAt;
   if (endAt !== null && endAt < next) next = endAt;
+  if (session.state === "admin_down" && session.desiredMinTxUsed !== session.desiredMinTx) {
+    next = Math.min(next, slowFrom(session));
+  }
   // Values that wait until answers to the former poll cannot come any more.
   if (proposalWaits(session) && session.pollQuietUntil < next) next = session.pollQuietUntil;
   return next;

@@ -161,6 +161,7 @@ export function buildStatus(
         max: state.lateness.max,
         count: state.lateness.total,
       },
+      stalls: state.stalls.map(({ at, length }) => ({ at: wallTime(at), late_us: length })),
     },
   };
 }

@@ -47,6 +47,8 @@ export interface ProtocolState extends BfdState {
   readonly groups: readonly GroupState[];
   /** Lateness of the loop's timers, microseconds: upper bound of each bucket and its count. */
   readonly lateness: HistogramData;
+  /** When the loop was late by 2 ms and more, oldest first, and by how much; microseconds. */
+  readonly stalls: readonly { readonly at: number; readonly length: number }[];
   /** Packets that no router could be charged with, by interface and reason. */
   readonly interfaces: readonly {
     readonly namespace: string;

@@ -28,6 +28,7 @@ import type { TrackerFinding } from "../plane/trackers.ts";
 import { BfdClient, type BfdClientSurroundings } from "./bfd_clients.ts";
 import { BfdEase } from "./bfd_ease.ts";
 import { BfdEntry, type BfdSurroundings } from "./bfd_entry.ts";
+import { BfdFarewells } from "./bfd_farewells.ts";
 import { FormerSessions, goingOn } from "./bfd_former.ts";
 import {
   haveSameEchoes,
@@ -56,9 +57,6 @@ export interface BfdDriverSurroundings
   random(): number;
 }
 
-/** How long a stop waits for the last session to say so for its detection time, microseconds. */
-const LONGEST_FAREWELL = 3_000_000;
-
 const OPENING: readonly string[] = ["its sockets are being opened"];
 
 export class BfdDriver {
@@ -74,16 +72,12 @@ export class BfdDriver {
   /** Sessions that an operator has taken down, until he takes them up again. */
   readonly #administered = new Set<string>();
   readonly #former = new FormerSessions();
+  /** Sessions that are gone from the configuration, and have yet to say so. */
+  readonly #farewells: BfdFarewells;
   readonly #unconfigured: BfdUnconfigured;
   /** Asks the other sides for patience before a hand-over. */
   readonly ease: BfdEase;
   #stopping = false;
-  /** Ends a stop that takes too long. */
-  readonly #farewell = {
-    at: Infinity,
-    position: -1,
-    fire: (now: number) => this.stop(true, now),
-  };
 
   /** @param sockets other ones than the kernel's, for tests */
   constructor(
@@ -105,6 +99,7 @@ export class BfdDriver {
     });
     this.openings = new BfdOpenings(env, this.#sockets, this.#entries, broke);
     this.ease = new BfdEase(env.heap, this.#entries);
+    this.#farewells = new BfdFarewells(env.heap, (now) => this.stop(true, now));
     this.#surroundings = {
       heap: env.heap,
       random: () => env.random(),
@@ -208,6 +203,7 @@ export class BfdDriver {
 
   #add(config: ProtocolBfd, authentication: AuthenticationSettings | null, now: number): void {
     const { name } = config.settings;
+    this.#farewells.makeWay(config.path, now);
     const settings = { ...config.settings, authentication };
     const former = this.#former.of(config, (own) => this.#sockets.hasDiscriminator(own));
     const slot = this.#slots.take(former?.memory.slot ?? -1);
@@ -241,24 +237,31 @@ export class BfdDriver {
     entry.arm();
   }
 
-  /** Says AdminDown once and ends. */
+  /** There is no such session any more; the other side goes on hearing so for a while. */
   remove(name: string, now: number): void {
     const entry = this.#entries.get(name);
     this.#administered.delete(name);
     if (entry === undefined) return;
     entry.leaving = true;
-    if (entry.broken !== "") this.#forget(entry);
-    else entry.apply({ type: "stop", now: true }, now);
+    if (entry.broken !== "") return this.#forget(entry);
+    this.#farewells.begin(entry, now);
+    this.#unlist(entry);
   }
 
-  #forget(entry: BfdEntry): void {
-    this.#sockets.delete(entry);
+  /** Nobody is to find it any more. */
+  #unlist(entry: BfdEntry): void {
     this.openings.forget(entry);
     this.#clients.get(entry)?.end();
     this.#clients.delete(entry);
+    if (this.#entries.get(entry.name) === entry) this.#entries.delete(entry.name);
+  }
+
+  #forget(entry: BfdEntry): void {
+    this.#unlist(entry);
+    this.#farewells.delete(entry);
+    this.#sockets.delete(entry);
     this.#slots.free(entry.slot);
     this.#env.heap.cancel(entry);
-    if (this.#entries.get(entry.name) === entry) this.#entries.delete(entry.name);
   }
 
   #breakDown(entry: BfdEntry, error: unknown, now: number): void {
@@ -267,7 +270,8 @@ export class BfdDriver {
     this.#sockets.close(entry);
     entry.waitingFor = [entry.broken];
     entry.openAt = Infinity;
-    if (!entry.leaving) this.#clients.get(entry)?.fail(entry.broken, now);
+    if (entry.leaving) this.#forget(entry);
+    else this.#clients.get(entry)?.fail(entry.broken, now);
   }
 
   // ===== commands ================================================================================
@@ -293,12 +297,11 @@ export class BfdDriver {
       if (entry.broken !== "") this.#forget(entry);
       else entry.apply({ type: "stop", now: atOnce }, now);
     }
-    if (this.#entries.size > 0) this.#env.heap.set(this.#farewell, now + LONGEST_FAREWELL);
-    else this.#env.heap.cancel(this.#farewell);
+    this.#farewells.stop(atOnce, now);
   }
 
   get isStopped(): boolean {
-    return this.#stopping && this.#entries.size === 0;
+    return this.#stopping && this.#entries.size + this.#farewells.size === 0;
   }
 
   /** After `isStopped`: what outlives sessions is closed, which takes some milliseconds. */

@@ -9,6 +9,7 @@
  */
 
 import { Histogram } from "../plane/histogram.ts";
+import type { ProtocolState } from "../plane/state.ts";
 import { STALL } from "../vrrp/mod.ts";
 
 /**
@@ -16,6 +17,10 @@ import { STALL } from "../vrrp/mod.ts";
  * of what the fastest of them (3.3 ms × 3) takes for one. To ask them all takes time as well.
  */
 export const LATE = 250;
+
+/** What is remembered with its time: from so much lateness on, microseconds, and so many of them. */
+const NOTABLE = 2_000;
+const REMEMBERED = 64;
 
 /** A jump between the clocks that no two readings in a row can explain, microseconds. */
 const SUSPENDED = 50_000;
@@ -25,6 +30,7 @@ export class LatenessGuard {
   /** How late the last wake-up was, a suspension included, microseconds. */
   late = 0;
   #bootAhead: number | null = null;
+  readonly #stalls: ProtocolState["stalls"][number][] = [];
 
   /**
    * One wake-up. `late` says how late it was where that is less than a stall to virtual routers.
@@ -39,7 +45,23 @@ export class LatenessGuard {
     const late = monotonic >= deadline ? monotonic - deadline : 0;
     if (monotonic >= deadline) this.histogram.record(late);
     this.late = suspended >= SUSPENDED ? suspended + late : late;
+    this.note(monotonic, this.late);
     if (suspended >= SUSPENDED) return this.late;
     return late >= STALL ? late : 0;
+  }
+
+  /**
+   * Until `now` the loop was late by `length`. That is remembered where somebody may ask later what a
+   * session fell of: the other side's, too, which has missed us and not we it.
+   */
+  note(now: number, length: number): void {
+    if (length < NOTABLE) return;
+    if (this.#stalls.length >= REMEMBERED) this.#stalls.shift();
+    this.#stalls.push({ at: now - length, length });
+  }
+
+  /** The last of them, oldest first. */
+  get stalls(): ProtocolState["stalls"] {
+    return this.#stalls;
   }
 }

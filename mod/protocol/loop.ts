@@ -216,6 +216,7 @@ export class ProtocolLoop {
     let read = this.#now();
     if (read - now >= LONGEST_READING && this.#heap.next <= read) {
       // We stood still in between: what has come since comes before the deadlines of that time, too.
+      this.#guard.note(read, read - now);
       this.#bfd.stalled(read - now, read);
       messages = this.#readEverything(read, read + READING_BEFORE_DEADLINE) || messages;
       read = this.#now();
@@ -354,6 +355,7 @@ export class ProtocolLoop {
           ...this.#driver.describe(),
           ...this.#bfd.describe(),
           lateness: this.#guard.histogram.data(),
+          stalls: this.#guard.stalls,
           scheduling: this.#scheduling,
         });
       case "reconnect":

@@ -166,6 +166,11 @@ Deno.test("[B16-1] [B7-9] [N5] disabled: told at once and for a detection time, 
   strictEqual(bench.last.desiredMinTx, 1_000_000);
   bench.wait(60_000_000);
   ok(bench.sent.every(({ packet }) => packet.state === "admin_down"));
+  // The first may be lost: as often as before until the other side would have noticed.
+  const after = bench.sent.map(({ at }) => at - start);
+  deepStrictEqual(after.filter((at) => at < 150_000).length, 4, `${after}`);
+  const slow = after.filter((at) => at >= 150_000);
+  ok(slow.length <= 3 && slow.every((at, i) => i === 0 || at - slow[i - 1]! >= 750_000), `${slow}`);
   const lastAt = bench.sent.at(-1)!.at;
   ok(lastAt - start >= 2_000_000 && lastAt - start <= 3_000_000, `${lastAt - start}`);
 });
@@ -189,11 +194,25 @@ Deno.test("[N5] stopped: AdminDown is told, and it ends when the others would ha
   strictEqual(bench.last.state, "admin_down");
   ok(!effects.some(({ type }) => type === "stopped"));
   deepStrictEqual(bench.wait(149_999).filter(({ type }) => type === "stopped"), []);
+  // For the whole detection time: whoever loses two of them takes it for no failure either.
+  strictEqual(bench.take().filter(({ state }) => state === "admin_down").length, 4);
   strictEqual(bench.wait(1).filter(({ type }) => type === "stopped").length, 1);
   for (const event of [{ type: "timer" }, { type: "admin", down: false }] as const) {
     deepStrictEqual(bench.step(event), []);
   }
   deepStrictEqual(bench.receive({ state: "down" }), []);
+});
+
+Deno.test("[B16-1] taken down and up again within the detection time: no pace of before is left", () => {
+  const bench = benchIn("up");
+  bench.step({ type: "admin", down: true });
+  bench.wait(60_000);
+  bench.step({ type: "admin", down: false });
+  strictEqual(bench.session.desiredMinTxUsed, 1_000_000);
+  bench.step({ type: "admin", down: true });
+  bench.take();
+  bench.wait(700_000);
+  deepStrictEqual(bench.take(), [], "nobody relied on it");
 });
 
 Deno.test("stopped at once, or where nobody relies on it: one packet and the end", () => {

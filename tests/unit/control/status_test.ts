@@ -78,6 +78,7 @@ function document(routers: readonly Router[], interfaceName = "eth0"): Status {
     })),
     groups: [],
     lateness: lateness.data(),
+    stalls: [{ at: -1_000_000, length: 4_100 }],
     interfaces: [{ namespace: "", name: interfaceName, family: "ipv4", dropped: { ttl: 3 } }],
     scheduling: { policy: "fifo", priority: 50 },
   };
@@ -154,6 +155,7 @@ Deno.test("the document has the names that were promised", () => {
   assert.equal(status.realtime.policy, "fifo");
   assert.ok(status.realtime.timer_lateness_us.p50 <= 24);
   assert.equal(status.realtime.timer_lateness_us.max, 1200);
+  assert.deepEqual(status.realtime.stalls.map(({ late_us }) => late_us), [4_100]);
   assert.deepEqual(JSON.parse(JSON.stringify(status)), status, "it is plain JSON");
 });
 

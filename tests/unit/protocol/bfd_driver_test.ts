@@ -204,6 +204,78 @@ Deno.test("BFD driver: a stop says AdminDown and ends when the other side would 
   assert.deepEqual(bench.configure([bfdSession("late")]), [], "nothing begins any more");
 });
 
+/** When AdminDown left for a session, microseconds from `since`. */
+function farewells(bench: BfdBench, name: string, since: number): number[] {
+  const said = bench.sent.filter((one) => one.name === name && one.state === "admin_down");
+  return said.map(({ at }) => at - since);
+}
+
+Deno.test("[B16-1] BFD driver: who is removed says so for a detection time, and is gone for everybody else", () => {
+  const bench = new BfdBench();
+  const other = bfdSession("two", {}, { peer: "192.0.2.3" });
+  const fast = { transmitInterval: 10 * MS, receiveInterval: 10 * MS };
+  bench.configure([bfdSession("one", fast), other]);
+  bench.hear("one", { state: "init", requiredMinRx: 10 * MS });
+  bench.hear("one", { final: true, requiredMinRx: 10 * MS });
+  const found = bench.found.filter(({ name }) => name === "one").length;
+  const since = bench.now;
+  assert.deepEqual(bench.configure([other]), ["BFD session one: removed"]);
+  assert.deepEqual([...bench.driver.entries.keys()], ["two"]);
+  assert.deepEqual(bench.driver.describe().bfd!.map(({ session }) => session.settings.name), [
+    "two",
+  ]);
+  assert.equal(bench.driver.memories().length, 1);
+  bench.advance(29 * MS);
+  assert(bench.sockets.hasDiscriminator(1), "it still hears");
+  const said = farewells(bench, "one", since);
+  assert(said.length >= 3 && said[0] === 0 && said.at(-1)! > 20 * MS, `${said}`);
+  bench.advance(2 * MS);
+  assert(!bench.sockets.hasDiscriminator(1));
+  bench.advance(5 * SECOND);
+  assert.equal(farewells(bench, "one", since).length, said.length);
+  assert.equal(bench.found.filter(({ name }) => name === "one").length, found, "it is no failure");
+  // Its word of the shared memory is free again.
+  assert.deepEqual(bench.configure([other, bfdSession("three", {}, { peer: "192.0.2.4" })]), [
+    "BFD session three: added",
+  ]);
+  assert.equal(bench.entry("three").slot, 0);
+});
+
+Deno.test("BFD driver: another session with the same peer ends the farewell of the former one", () => {
+  const bench = new BfdBench();
+  bench.configure([bfdSession("one", {}, { source: "192.0.2.1" })]);
+  bench.up("one");
+  const since = bench.now;
+  bench.configure([bfdSession("new")]);
+  bench.advance(SECOND);
+  assert.deepEqual(farewells(bench, "one", since), [0], "one word, and the new one speaks");
+  assert(bench.sent.some(({ name }) => name === "new"));
+  // Other ends with another peer: the former one is still told.
+  bench.up("new");
+  const then = bench.now;
+  bench.configure([bfdSession("new", {}, { peer: "192.0.2.77" })]);
+  bench.advance(140 * MS);
+  assert(farewells(bench, "new", then).length >= 3);
+});
+
+Deno.test("BFD driver: a stop waits for those who are leaving already", () => {
+  const bench = new BfdBench();
+  bench.configure([bfdSession("one")]);
+  bench.up("one");
+  bench.configure([]);
+  bench.driver.stop(false, bench.now);
+  assert.equal(bench.driver.isStopped, false);
+  bench.advance(151 * MS);
+  assert.equal(bench.driver.isStopped, true);
+  const quick = new BfdBench();
+  quick.configure([bfdSession("one")]);
+  quick.up("one");
+  quick.configure([]);
+  quick.driver.stop(true, quick.now);
+  assert.equal(quick.driver.isStopped, true);
+  assert.equal(quick.heap.size, 0);
+});
+
 Deno.test("BFD driver: a stop at once, and one that waits no longer than three seconds", () => {
   const quick = new BfdBench();
   quick.configure([bfdSession("one")]);

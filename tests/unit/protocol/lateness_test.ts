@@ -24,6 +24,21 @@ Deno.test("lateness guard: five milliseconds late is a stall of that length", ()
   assert.equal(guard.wake(2_000_000, 2_005_000, 2_005_000), 5_000);
 });
 
+Deno.test("lateness guard: from two milliseconds on it is remembered when, the last sixty-four times", () => {
+  const guard = new LatenessGuard();
+  guard.wake(1_000_000, 1_001_999, 1_001_999);
+  assert.equal(guard.stalls.length, 0);
+  guard.wake(2_000_000, 2_002_000, 2_002_000);
+  guard.note(2_010_000, 3_000);
+  assert.deepEqual(guard.stalls, [{ at: 2_000_000, length: 2_000 }, {
+    at: 2_007_000,
+    length: 3_000,
+  }]);
+  for (let i = 3; i < 100; i++) guard.wake(i * 1e6, i * 1e6 + 9_000, i * 1e6 + 9_000);
+  assert.equal(guard.stalls.length, 64);
+  assert.equal(guard.stalls.at(-1)!.at, 99e6);
+});
+
 Deno.test("lateness guard: a suspended machine shows in the boot clock alone", () => {
   const guard = new LatenessGuard();
   guard.wake(1_000_000, 900_000, 900_000);
