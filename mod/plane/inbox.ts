@@ -55,14 +55,15 @@ export class Inbox {
   /**
    * Handles up to `budget` waiting messages; what is left makes the descriptor ready again.
    *
+   * @param isEnough asked after each message: whether the rest is to be left
    * @returns how many were handled
    */
-  drain(budget: number, handle: (message: unknown) => void): number {
+  drain(budget: number, handle: (message: unknown) => void, isEnough = () => false): number {
     this.#own.acknowledge();
     let handled = 0;
     for (const port of this.#ports) {
       for (;;) {
-        if (handled >= budget) {
+        if (handled >= budget || handled > 0 && isEnough()) {
           this.#own.signal();
           return handled;
         }

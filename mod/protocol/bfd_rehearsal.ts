@@ -73,7 +73,7 @@ export function rehearseBfd(): number {
     interfaceIndex: () => INTERFACE.index,
     interfaceAt: () => INTERFACE,
     findPortOwner: () => {},
-    found: (finding) => router.driver.trackerFound(finding, router.now),
+    found: (finding) => router.driver.trackersFound([finding], router.now),
     postControl: (message) => void structuredClone(message),
     watch: () => {},
     unwatch: () => {},

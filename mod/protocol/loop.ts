@@ -6,7 +6,7 @@
  *    sockets first;
  * 3. packets, at most `PACKETS` from each socket;
  * 4. deadlines, all that are due, at most `TIMERS`;
- * 5. messages, at most `MESSAGES`;
+ * 5. messages, at most `MESSAGES`, and one alone where a deadline has come;
  * 6. one heartbeat;
  * 7. what the kernel has refused, if there is any, no longer than to the next deadline.
  *
@@ -47,6 +47,7 @@ import { BfdDriver } from "./bfd_driver.ts";
 import type { BfdSource } from "./bfd_sources.ts";
 import type { Channel } from "./channel.ts";
 import { injectFault, WallClock } from "./faults.ts";
+import { FindingBatch } from "./finding_batch.ts";
 import { Freeze } from "./hand_over.ts";
 import { Keyring } from "./keyring.ts";
 import { LATE, LatenessGuard } from "./lateness.ts";
@@ -73,14 +74,13 @@ const LONGEST_READING = 1_000;
 const TIMERS = 256;
 /** The first message to the kernel plane would take 1.5 ms, one after so many takes 0.2. */
 const REHEARSALS = 30;
+/** Messages in one turn, and how long they may take, microseconds: the last may take longer. */
 const MESSAGES = 16;
+const HEARING = 400;
 /** Longest sleep, milliseconds: a third of the shortest lease, divided by more than two. */
-const HEARTBEAT = 100;
-const HEARTBEAT_IDLE = 1_000;
+const [HEARTBEAT, HEARTBEAT_IDLE] = [100, 1_000];
 
-const TOKEN_WAKE = 0;
-const TOKEN_TIMER = 1;
-const FIRST_READABLE = 2;
+const [TOKEN_WAKE, TOKEN_TIMER, FIRST_READABLE] = [0, 1, 2];
 
 export class ProtocolLoop {
   readonly #readables = new Readables(FIRST_READABLE);
@@ -102,6 +102,7 @@ export class ProtocolLoop {
   readonly #driver: VrrpDriver;
   readonly #bfd: BfdDriver;
   readonly #checks: SessionChecks;
+  readonly #findings = new FindingBatch((all, now) => this.#driver.trackersFound(all, now));
   readonly #start: ProtocolStart;
   readonly #scheduling: { policy: string; priority: number };
   /** Another process may be about to take over. */
@@ -157,7 +158,7 @@ export class ProtocolLoop {
       findPortOwner: (question) =>
         this.#kernel.post({ type: "find_port_owner", id: this.#ids.next(), ...question }),
       found: (finding, now) => {
-        this.#driver.trackerFound(finding, now);
+        this.#driver.trackersFound([finding], now);
         this.#checks.found(finding);
       },
       postControl: (message) => this.#control.post(message),
@@ -226,7 +227,7 @@ export class ProtocolLoop {
     this.#heard = Infinity;
     now = read;
     this.#heap.fire(now, TIMERS);
-    if (messages) this.#inbox.drain(MESSAGES, (message) => this.#message(message));
+    if (messages) this.#hear(() => this.#now() >= Math.min(this.#heap.next, now + HEARING));
     this.#words.beatProtocol(now);
     if (this.#driver.isStopped && this.#bfd.isStopped) this.#ended = true;
     if (now >= this.#sweeper.at) this.#sweeper.run(this.#heap.next);
@@ -266,8 +267,13 @@ export class ProtocolLoop {
 
   #standStill(freeze: Freeze): void {
     freeze.wait();
-    this.#inbox.drain(MESSAGES, (message) => this.#message(message));
+    this.#hear(() => false);
     this.#words.beatProtocol(this.#now());
+  }
+
+  #hear(isEnough: () => boolean): void {
+    this.#inbox.drain(MESSAGES, (message) => this.#message(message), isEnough);
+    this.#findings.flush(this.#now());
   }
 
   /** When the sockets may be read again, where they have to wait; `Infinity`: at once. */
@@ -294,11 +300,11 @@ export class ProtocolLoop {
     this.#sweeper.forget(channel);
   }
 
-  /** Sockets of BFD share the allowance of adverts, and have a faster pace. */
+  /** Sockets of BFD share the allowance of adverts, and have a pace of their own. */
   #listen(source: BfdSource): void {
     this.#readables.watch(source.descriptor, (budget, now, until) => {
-      this.#heard = BFD_GAP;
-      source.read(budget, now, until);
+      // In a flood there would be nothing to save, and a queue to fill.
+      if (source.read(budget, now, until) < budget) this.#heard = BFD_GAP;
     });
   }
 
@@ -306,18 +312,18 @@ export class ProtocolLoop {
     const message = data as ControlToProtocol | KernelToProtocol;
     if (this.#freeze?.defers(message)) return;
     const now = this.#now();
+    if (message.type === "tracker") return this.#findings.add(message);
+    this.#findings.flush(now);
     switch (message.type) {
       case "configure":
         return this.#configure(message, now);
       case "ease_bfd":
         return this.#bfd.ease.begin(now, () => this.#configured(message.id, []));
-      case "freeze":
+      case "freeze": {
         this.#freeze ??= new Freeze(this.#driver, this.#start.wake, now, this.#bfd);
-        return this.#control.post({
-          type: "frozen",
-          ...this.#reply(message.id),
-          ...this.#freeze.memory,
-        });
+        const { memory } = this.#freeze;
+        return this.#control.post({ type: "frozen", ...this.#reply(message.id), ...memory });
+      }
       case "thaw": {
         const deferred = this.#freeze?.end(now, message.id) ?? [];
         this.#freeze = null;
@@ -332,8 +338,6 @@ export class ProtocolLoop {
         const answer = this.#driver.overrule(message, now);
         return this.#control.post({ type: "overridden", ...this.#reply(message.id), ...answer });
       }
-      case "tracker":
-        return this.#driver.trackerFound(message, now);
       case "port_owner":
         return this.#bfd.portOwner(message, message.owner);
       case "stop_routers":
@@ -341,11 +345,8 @@ export class ProtocolLoop {
         return this.#bfd.stop(message.now, now);
       case "administer_bfd": {
         const refused = this.#bfd.administer(message, now);
-        return this.#control.post({
-          type: "bfd_administered",
-          ...this.#reply(message.id),
-          refused,
-        });
+        const { id } = message;
+        return this.#control.post({ type: "bfd_administered", ...this.#reply(id), refused });
       }
       case "query":
         return this.#control.post({

@@ -15,10 +15,11 @@
 /** Microseconds between two turns that adverts have asked for. */
 export const ADVERT_GAP = 1_000;
 /**
- * The same for BFD, whose detection times end this much too late at worst. Twice as long, a flood of
- * 100,000 packets a second fills the queue of a session in between, and its own packets are lost.
+ * The same for BFD, whose detection times end this much too late at worst. It is about the distance of
+ * the moments at which sessions of 10 ms send, so that what is sent and what is read share a waking.
+ * A flood makes no pause of it: whoever has more than a turn reads is read on at once.
  */
-export const BFD_GAP = 250;
+export const BFD_GAP = 512;
 /** Turns in a row that need not wait: a handful of routers never does. */
 const FREE = 16;
 

@@ -228,11 +228,11 @@ export class VrrpDriver {
   // ===== interfaces and other tracked things =====================================================
 
   /** Something that is tracked was found, or otherwise than before. */
-  trackerFound(message: TrackerFound, now: number): void {
-    const changed = this.#trackers.found(message, now);
+  trackersFound(findings: readonly TrackerFound[], now: number): void {
+    const changed = findings.filter((finding) => this.#trackers.found(finding, now));
     this.#wakeForTrackers();
-    if (!changed) return;
-    this.#review(this.#users.ofTracked([message]), now, message.id);
+    if (changed.length === 0) return;
+    this.#review(this.#users.ofTracked(changed), now, changed.at(-1)!.id);
     this.#channels.serve(now);
   }
 

@@ -84,6 +84,21 @@ Deno.test("inbox reads ports in order, within its budget, and comes back for the
   }
 });
 
+Deno.test("inbox leaves the rest when it is enough, but never all", () => {
+  const waker = memoryWaker();
+  const { port1, port2 } = new MessageChannel();
+  const inbox = new Inbox(waker, [port2]);
+  const outbox = new Outbox<number>(port1, waker);
+  for (let i = 0; i < 4; i++) outbox.post(i);
+  const got: unknown[] = [];
+  assert.equal(inbox.drain(9, (message) => got.push(message), () => true), 1);
+  assert.ok(waker.signals > 0, "woken again for what is left");
+  assert.equal(inbox.drain(9, (message) => got.push(message), () => got.length >= 3), 2);
+  assert.equal(inbox.drain(9, (message) => got.push(message)), 1);
+  assert.deepEqual(got, [0, 1, 2, 3]);
+  for (const port of [port1, port2]) port.close();
+});
+
 Deno.test("inbox and outbox go on with the port of a restarted plane", () => {
   const waker = memoryWaker();
   const former = new MessageChannel();

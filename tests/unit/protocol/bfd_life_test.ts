@@ -191,7 +191,7 @@ class Tracking {
     this.bench = new BfdBench(
       new SharedWords(),
       undefined,
-      (found) => this.driver.trackerFound(found, this.bench.now),
+      (found) => this.driver.trackersFound([found], this.bench.now),
     );
     const { bench } = this;
     const reader = (fd: number): Ipv4Reader => new Ipv4Reader(fd, new Queue([]), 32);

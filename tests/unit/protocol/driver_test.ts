@@ -558,7 +558,7 @@ Deno.test("driver: a router waits for its trackers, and each finding reaches who
       healthy,
       reason: "said so",
     };
-    bench.driver.trackerFound({ type: "tracker", id: "c:9", ...tracker } as const, bench.now);
+    bench.driver.trackersFound([{ type: "tracker", id: "c:9", ...tracker } as const], bench.now);
   };
   finding(true);
   assert.equal(bench.state("hard").router.state, "backup");
@@ -585,7 +585,7 @@ Deno.test("driver: a tracker that comes with a reload leaves a router at work un
     healthy: false,
     reason: "no",
   };
-  bench.driver.trackerFound({ type: "tracker", id: "c:9", ...tracker } as const, bench.now);
+  bench.driver.trackersFound([{ type: "tracker", id: "c:9", ...tracker } as const], bench.now);
   assert.equal(bench.state("web").router.state, "fault");
 });
 

@@ -1,7 +1,8 @@
 /** What is known of tracked things, and what it comes to for a router. */
 
 import assert from "node:assert/strict";
-import type { TrackerFinding, TrackerUse } from "../../../mod/plane/trackers.ts";
+import type { TrackerFinding, TrackerFound, TrackerUse } from "../../../mod/plane/trackers.ts";
+import { FindingBatch } from "../../../mod/protocol/finding_batch.ts";
 import { TrackerTable } from "../../../mod/protocol/trackers.ts";
 
 const SECOND = 1_000_000;
@@ -152,3 +153,25 @@ Deno.test("trackers: what nobody uses is forgotten", () => {
   assert.equal(table.deadline, Infinity);
   assert.deepEqual(table.remember(), []);
 });
+
+Deno.test("findings that arrive together are judged together, in order, before what comes after", () => {
+  const judged: (readonly string[])[] = [];
+  const batch = new FindingBatch((all, now) => {
+    judged.push([...all.map(({ name, healthy }) => `${name} ${healthy}`), `at ${now}`]);
+    // What is found meanwhile belongs to the next one.
+    if (now === 1) batch.add(checked("late", true));
+  });
+  batch.flush(0);
+  assert.deepEqual(judged, [], "nothing is nothing to judge");
+  for (const [name, healthy] of [["a", false], ["b", true], ["a", true]] as const) {
+    batch.add(checked(name, healthy));
+  }
+  batch.flush(1);
+  batch.flush(2);
+  batch.flush(3);
+  assert.deepEqual(judged, [["a false", "b true", "a true", "at 1"], ["late true", "at 2"]]);
+});
+
+function checked(name: string, healthy: boolean): TrackerFound {
+  return { type: "tracker", id: "k:1", kind: "check", namespace: "", name, healthy, reason: "" };
+}
