@@ -23,7 +23,7 @@ import { endpointText } from "../ip/mod.ts";
 import { expandListen, type Timeouts } from "../ipvs/mod.ts";
 import type { AnnounceServer, BalancePlan, SyncDaemonPlan } from "../plane/balance.ts";
 import type { HeldAddress, KernelRouter } from "../plane/messages.ts";
-import { checkIds, serverUse } from "./check_names.ts";
+import { serverUse } from "./check_names.ts";
 import { sessionNames } from "./sessions.ts";
 
 const SECOND = 1_000_000;
@@ -86,7 +86,7 @@ function realServerSettings(
   server: VirtualServerConfig,
   real: RealServerConfig,
 ): RealServerSettings {
-  const checks = checkIds(serverUse(server, real));
+  const { ids: checks } = serverUse(server, real);
   // Of a server in a list, two checks may come to ask the same: then there is one to pass.
   const require = typeof real.require === "number" && checks.length > 0
     ? Math.min(real.require, checks.length)

@@ -16,12 +16,6 @@ import {
   type VirtualServerConfig,
 } from "../../config/mod.ts";
 
-/** The checks of one real server. */
-export interface ServerUse {
-  readonly uses: readonly CheckUseConfig[];
-  readonly server: CheckedServer;
-}
-
 /** A check that stands at a real server. */
 export interface InlineCheck {
   readonly id: string;
@@ -30,61 +24,51 @@ export interface InlineCheck {
   readonly target: string;
 }
 
-/** All checks of one real server. */
-interface Identified {
+/** The checks of one real server. */
+export interface ServerUse {
+  /** Where they ask unless they say otherwise. */
+  readonly server: CheckedServer;
+  /** Ids of all of them: `RealServerSettings.checks`. Two that ask the same are one. */
   readonly ids: readonly string[];
+  /** Those that have no name. */
   readonly inline: readonly InlineCheck[];
 }
 
 /**
- * What is known of real servers, as long as somebody has them. Ids are digests: with thousands of
- * servers they are most of what planning costs, and whoever lists one more plans all of them again.
+ * Real servers that have checks of their own, as long as somebody has them. Ids are digests: with
+ * thousands of servers they are most of what planning costs, and whoever lists one more plans all
+ * of them again.
  */
-const uses = new WeakMap<Pick<RealServerConfig, "address" | "check">, ServerUse>();
-const identified = new WeakMap<ServerUse, Identified>();
+const known = new WeakMap<Pick<RealServerConfig, "address" | "check">, ServerUse>();
 
-function identify(use: ServerUse): Identified {
-  const known = identified.get(use);
-  if (known !== undefined) return known;
-  const ids = new Set<string>();
-  const inline: InlineCheck[] = [];
-  for (const check of use.uses) {
-    if ("name" in check) ids.add(check.name);
-    else {
-      const target = question(check, use.server);
-      const id = inlineId(check, use.server, target);
-      ids.add(id);
-      inline.push({ id, check, target });
-    }
-  }
-  const made = { ids: [...ids], inline };
-  identified.set(use, made);
-  return made;
-}
-
-/** Their ids: `RealServerSettings.checks`. Two that ask the same are one. */
-export function checkIds(use: ServerUse): readonly string[] {
-  return identify(use).ids;
-}
-
-/** Those that stand at the server. */
-export function inlineChecks(use: ServerUse): readonly InlineCheck[] {
-  return identify(use).inline;
-}
-
-/** The checks of a real server, and where they ask unless they say otherwise. */
+/** The checks of a real server. */
 export function serverUse(
   { listen }: Pick<VirtualServerConfig, "listen">,
   real: Pick<RealServerConfig, "address" | "check">,
 ): ServerUse {
-  const { address: { address, port: own }, check } = real;
+  const { address: { address, port: own }, check: uses } = real;
   // One without a port takes that of the service; a mark has none.
   const port = own ?? listen[0]?.port ?? 0;
-  const known = uses.get(real);
-  if (known?.server.port === port) return known;
-  const made = { uses: check, server: { address, port } };
-  uses.set(real, made);
-  return made;
+  const before = known.get(real);
+  if (before?.server.port === port) return before;
+  const use = identify(uses, { address, port });
+  if (use.inline.length > 0) known.set(real, use);
+  return use;
+}
+
+function identify(uses: readonly CheckUseConfig[], server: CheckedServer): ServerUse {
+  const ids = new Set<string>();
+  const inline: InlineCheck[] = [];
+  for (const check of uses) {
+    if ("name" in check) ids.add(check.name);
+    else {
+      const target = question(check, server);
+      const id = inlineId(check, server, target);
+      ids.add(id);
+      inline.push({ id, check, target });
+    }
+  }
+  return { server, ids: [...ids], inline };
 }
 
 /** Those of all real servers of a site. */

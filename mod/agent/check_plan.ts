@@ -19,7 +19,7 @@ import {
   type SiteConfig,
 } from "../../config/mod.ts";
 import { sha256 } from "../../config/sha256.ts";
-import { checkIds, inlineChecks, type ServerUse, serverUses } from "./check_names.ts";
+import { type ServerUse, serverUses } from "./check_names.ts";
 import type { SocketTarget } from "../check/drivers/open.ts";
 import type { CheckSettings } from "../check/mod.ts";
 import type { SocketTask } from "../check/task.ts";
@@ -81,14 +81,13 @@ export function planChecks(
 ): ChecksPlan {
   const tracks = [...site.vrrp, ...site.sync_group].flatMap(({ track }) => track.checks);
   const tracked = new Set(tracks.map(({ name }) => name));
-  const served = new Set(servers.flatMap(checkIds));
+  const served = new Set(servers.flatMap(({ ids }) => ids));
   const all = new Map<string, Planned>();
   for (const check of site.check) {
     all.set(check.name, { check, target: question(check, undefined), named: true });
   }
-  for (const use of servers) {
-    const { server } = use;
-    for (const { id, check, target } of inlineChecks(use)) {
+  for (const { server, inline } of servers) {
+    for (const { id, check, target } of inline) {
       all.set(id, { check, server, target, named: false });
     }
   }

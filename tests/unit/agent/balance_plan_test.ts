@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import * as v from "valibot";
 import { announcedHoldings, planBalance } from "../../../mod/agent/balance_plan.ts";
-import { checkIds, serverUses } from "../../../mod/agent/check_names.ts";
+import { serverUses } from "../../../mod/agent/check_names.ts";
 import { planSchema } from "../../../mod/agent/memory_schema.ts";
 import { siteChanges } from "../../../mod/agent/site_changes.ts";
 import { planSite, type SitePlan, Slots } from "../../../mod/agent/site_plan.ts";
@@ -90,7 +90,7 @@ Deno.test("virtual servers as the balancer wants them", () => {
           upperThreshold: 0,
           lowerThreshold: 0,
         },
-        checks: checkIds(first!),
+        checks: first!.ids,
         require: "all",
         onFailure: "weight-zero",
         startDown: false,
@@ -107,7 +107,7 @@ Deno.test("virtual servers as the balancer wants them", () => {
           upperThreshold: 100,
           lowerThreshold: 80,
         },
-        checks: checkIds(second!),
+        checks: second!.ids,
         require: 2,
         onFailure: "weight-zero",
         startDown: true,
@@ -135,7 +135,7 @@ Deno.test("checks that stand at real servers, with where they ask", () => {
   const shown = serverUses(site(WEB)).map((use) => [
     use.server.address,
     use.server.port,
-    checkIds(use).map((id) => id.replace(/[0-9a-f]{16}$/, "")),
+    use.ids.map((id) => id.replace(/[0-9a-f]{16}$/, "")),
   ]);
   assert.deepEqual(shown, [
     ["198.51.100.11", 8080, ["tcp/198.51.100.11:8080/"]],

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { checkIds, type ServerUse } from "../../../mod/agent/check_names.ts";
+import { type ServerUse, serverUse } from "../../../mod/agent/check_names.ts";
 import { planChecks } from "../../../mod/agent/check_plan.ts";
 import type { CheckUseConfig, SiteConfig } from "../../../config/mod.ts";
 import { loadValid, router } from "../config/fixtures.ts";
@@ -76,7 +76,7 @@ function inline(keys: string): CheckUseConfig {
 
 Deno.test("checks of servers that ask the same of the same are one", () => {
   const at = (address: string, ...uses: CheckUseConfig[]): ServerUse => {
-    return { uses, server: { address, port: 80 } };
+    return serverUse({ listen: [] }, { address: { address, port: 80 }, check: uses });
   };
   const http = inline('type = "http"');
   const slower = inline('type = "http"\ninterval = "9s"');
@@ -89,7 +89,7 @@ Deno.test("checks of servers that ask the same of the same are one", () => {
   const gateway = check("gateway", 'type = "ping"\naddress = "192.0.2.1"');
   const plan = planChecks(site(gateway), servers);
   assert.equal(plan.kernel.length, 4);
-  const ids = servers.map(checkIds);
+  const ids = servers.map((use) => use.ids);
   assert.equal(ids[0]![0], ids[1]![0]);
   assert.equal(new Set(ids.flat()).size, 4);
   assert.ok(ids.flat().every((id) => plan.identities.some((one) => one.id === id)));
@@ -97,6 +97,15 @@ Deno.test("checks of servers that ask the same of the same are one", () => {
   // Another interval is another check of the same target: what is known of one holds for it.
   const [first, second] = plan.kernel.filter(({ end }) => end.address === "198.51.100.2");
   assert.equal(first!.target, second!.target);
+});
+
+Deno.test("a server's checks are worked out once, for each place at which it stands", () => {
+  const at = (port: number) => ({ listen: [{ address: "192.0.2.10", port }] });
+  const real = { address: { address: "198.51.100.1" }, check: [inline('type = "tcp"')] };
+  const first = serverUse(at(80), real);
+  assert.equal(serverUse(at(80), real), first);
+  assert.match(serverUse(at(81), real).ids.join(), /^tcp\/198\.51\.100\.1:81\/[0-9a-f]{16}$/);
+  assert.deepEqual(serverUse(at(80), real), first);
 });
 
 Deno.test("times and passwords are no part of the target, and credentials of no id", () => {
