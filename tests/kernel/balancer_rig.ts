@@ -28,7 +28,8 @@ import type {
 } from "../../mod/plane/balance.ts";
 import type { KernelToControl, LogRecord, ToKernel } from "../../mod/plane/messages.ts";
 import type { TrackerFinding } from "../../mod/plane/trackers.ts";
-import { server as realServer } from "./lib.ts";
+import { planOf as planned, realServerOf, virtualServerOf } from "../lib/balance.ts";
+import { server as serverOf } from "./lib.ts";
 
 const PATIENCE = 20_000_000;
 
@@ -39,54 +40,20 @@ export function reals(
 ): RealServerSettings[] {
   return names.map((name) => {
     const [address = "", port] = name.split(":");
-    const server = realServer(address, port === undefined ? {} : { port: Number(port) });
-    const rest = { onFailure: "remove", startDown: false, slowStart: 0, drainTimeout: 0 } as const;
-    return { name, server, checks: [], require: "all", ...rest, ...more };
+    const server = serverOf(address, port === undefined ? {} : { port: Number(port) });
+    return realServerOf(name, server, more);
   });
 }
 
 /** A virtual server on TCP port 80, with `wlc`. */
-export function vip(
-  name: string,
-  address: string,
-  servers: readonly RealServerSettings[],
-  more: Partial<VirtualServerSettings> = {},
-): VirtualServerSettings {
-  return {
-    name,
-    listen: [{ protocol: "tcp", address, port: 80 }],
-    service: {
-      scheduler: "wlc",
-      schedulerFlags: 0,
-      onePacket: false,
-      persistence: null,
-      engine: "",
-    },
-    follow: [],
-    quorum: 1,
-    hysteresis: 0,
-    sorryServer: null,
-    announce: false,
-    servers,
-    ...more,
-  };
-}
+export const vip = virtualServerOf;
 
 /** In namespace `d`, removed at the end. */
 export function planOf(
   servers: readonly VirtualServerSettings[],
   more: Partial<BalancePlan> = {},
 ): BalancePlan {
-  return {
-    namespace: "d",
-    servers,
-    announce: [],
-    syncDaemons: [],
-    settings: {},
-    flush: false,
-    onStop: "remove",
-    ...more,
-  };
+  return planned(servers, { namespace: "d", ...more });
 }
 
 /** A balancer and what it has told. */

@@ -92,18 +92,7 @@ export function saved(namespace = "d"): string[] {
   return text.split("\n").map((line) => line.trim()).filter((line) => line !== "").sort();
 }
 
-/** A real server in short form: NAT and weight 1 unless said otherwise. */
-export function server(address: string, rest: Partial<RealServer> = {}): RealServer {
-  return {
-    address,
-    forward: "nat",
-    tunnel: null,
-    weight: 1,
-    upperThreshold: 0,
-    lowerThreshold: 0,
-    ...rest,
-  };
-}
+export { serverOf as server } from "../lib/balance.ts";
 
 /** A virtual server in short form: `wlc` unless said otherwise. */
 export function virtual(

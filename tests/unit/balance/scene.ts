@@ -14,19 +14,12 @@ import {
   wantedServer,
 } from "../../../mod/balance/mod.ts";
 import { buildTable, type RealServer, type VirtualServer } from "../../../mod/ipvs/mod.ts";
+import { realServerOf, serverOf, virtualServerOf } from "../../lib/balance.ts";
 
 export const SECOND = 1_000_000;
 
 export function server(address: string, weight = 1, rest: Partial<RealServer> = {}): RealServer {
-  return {
-    address,
-    forward: "nat",
-    tunnel: null,
-    weight,
-    upperThreshold: 0,
-    lowerThreshold: 0,
-    ...rest,
-  };
+  return serverOf(address, { weight, ...rest });
 }
 
 /** A real server `198.51.100.N` with a check of its own name. */
@@ -36,41 +29,14 @@ export function real(
   rest: Partial<RealServerSettings> = {},
 ): RealServerSettings {
   const name = `198.51.100.${number}`;
-  return {
-    name,
-    server: server(name, weight),
-    checks: [name],
-    require: "all",
-    onFailure: "remove",
-    startDown: false,
-    slowStart: 0,
-    drainTimeout: 0,
-    ...rest,
-  };
+  return realServerOf(name, server(name, weight), { checks: [name], ...rest });
 }
 
 export function virtual(
   servers: readonly RealServerSettings[],
   rest: Partial<VirtualServerSettings> = {},
 ): VirtualServerSettings {
-  return {
-    name: "web",
-    listen: [{ protocol: "tcp", address: "192.0.2.10", port: 80 }],
-    service: {
-      scheduler: "wrr",
-      schedulerFlags: 0,
-      onePacket: false,
-      persistence: null,
-      engine: "",
-    },
-    follow: [],
-    quorum: 1,
-    hysteresis: 0,
-    sorryServer: null,
-    announce: false,
-    servers,
-    ...rest,
-  };
+  return virtualServerOf("web", "192.0.2.10", servers, rest);
 }
 
 export const SORRY = { server: server("203.0.113.99"), inhibit: false };

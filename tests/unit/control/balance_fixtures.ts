@@ -7,64 +7,23 @@ import type {
   RealServerReport,
   VirtualServerReport,
 } from "../../../mod/plane/balance.ts";
+import { planOf, realServerOf, serverOf, virtualServerOf } from "../../lib/balance.ts";
 
 export function realServer(
   name: string,
   more: Partial<RealServerSettings> = {},
 ): RealServerSettings {
   const [address = "", port] = name.split(":");
-  return {
-    name,
-    server: {
-      address,
-      port: Number(port),
-      forward: "nat",
-      tunnel: null,
-      weight: 10,
-      upperThreshold: 0,
-      lowerThreshold: 0,
-    },
-    checks: [],
-    require: "all",
-    onFailure: "remove",
-    startDown: false,
-    slowStart: 0,
-    drainTimeout: 0,
-    ...more,
-  };
+  return realServerOf(name, serverOf(address, { port: Number(port), weight: 10 }), more);
 }
 
 export function virtualServer(more: Partial<VirtualServerSettings> = {}): VirtualServerSettings {
-  return {
-    name: "web-http",
-    listen: [{ protocol: "tcp", address: "192.0.2.10", port: 80 }],
-    service: {
-      scheduler: "wlc",
-      schedulerFlags: 0,
-      onePacket: false,
-      persistence: null,
-      engine: "",
-    },
-    follow: [],
-    quorum: 2,
-    hysteresis: 0,
-    sorryServer: null,
-    announce: false,
-    servers: [realServer("198.51.100.11:8080"), realServer("198.51.100.12:8080")],
-    ...more,
-  };
+  const servers = [realServer("198.51.100.11:8080"), realServer("198.51.100.12:8080")];
+  return virtualServerOf("web-http", "192.0.2.10", servers, { quorum: 2, ...more });
 }
 
 export function balancePlan(...servers: readonly VirtualServerSettings[]): BalancePlan {
-  return {
-    namespace: "",
-    servers,
-    announce: [],
-    syncDaemons: [],
-    settings: {},
-    flush: false,
-    onStop: "remove",
-  };
+  return planOf(servers);
 }
 
 export function serverReport(

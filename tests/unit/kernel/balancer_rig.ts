@@ -8,12 +8,7 @@ import type { RealServerSettings, VirtualServerSettings } from "../../../mod/bal
 import { Balancer } from "../../../mod/kernel/balancer.ts";
 import { hear } from "../../../mod/kernel/balancer_inbox.ts";
 import { MissingIpvs } from "../../../mod/kernel/ipvs_io.ts";
-import type {
-  BalanceMemory,
-  BalanceNote,
-  BalancePlan,
-  BalanceState,
-} from "../../../mod/plane/balance.ts";
+import type { BalanceMemory, BalanceNote, BalanceState } from "../../../mod/plane/balance.ts";
 import type {
   ConfigureKernel,
   KernelToControl,
@@ -21,6 +16,7 @@ import type {
   ToKernel,
 } from "../../../mod/plane/messages.ts";
 import type { TrackerFinding } from "../../../mod/plane/trackers.ts";
+import { planOf, realServerOf, serverOf, virtualServerOf } from "../../lib/balance.ts";
 import { ModelIpvs } from "./ipvs_model.ts";
 
 export const SECOND = 1_000_000;
@@ -31,24 +27,10 @@ export function reals(
   more: Partial<RealServerSettings> = {},
   weight = 1,
 ): RealServerSettings[] {
-  return numbers.map((n) => ({
-    name: `198.51.100.${n}:80`,
-    server: {
-      address: `198.51.100.${n}`,
-      forward: "nat",
-      tunnel: null,
-      weight,
-      upperThreshold: 0,
-      lowerThreshold: 0,
-    },
-    checks: [`check ${n}`],
-    require: "all",
-    onFailure: "remove",
-    startDown: false,
-    slowStart: 0,
-    drainTimeout: 0,
-    ...more,
-  }));
+  return numbers.map((n) => {
+    const server = serverOf(`198.51.100.${n}`, { weight });
+    return realServerOf(`198.51.100.${n}:80`, server, { checks: [`check ${n}`], ...more });
+  });
 }
 
 /** A virtual server on TCP port 80 of 192.0.2.N. */
@@ -58,33 +40,10 @@ export function vip(
   servers: readonly RealServerSettings[],
   more: Partial<VirtualServerSettings> = {},
 ): VirtualServerSettings {
-  return {
-    name,
-    listen: [{ protocol: "tcp", address: `192.0.2.${n}`, port: 80 }],
-    service: {
-      scheduler: "wlc",
-      schedulerFlags: 0,
-      onePacket: false,
-      persistence: null,
-      engine: "",
-    },
-    follow: [],
-    quorum: 1,
-    hysteresis: 0,
-    sorryServer: null,
-    announce: false,
-    servers,
-    ...more,
-  };
+  return virtualServerOf(name, `192.0.2.${n}`, servers, more);
 }
 
-export function planOf(
-  servers: readonly VirtualServerSettings[],
-  more: Partial<BalancePlan> = {},
-): BalancePlan {
-  const rest = { announce: [], syncDaemons: [], settings: {}, flush: false } as const;
-  return { namespace: "", servers, ...rest, onStop: "remove", ...more };
-}
+export { planOf };
 
 /** What a configuration may bring besides the plan. */
 export interface Former {
