@@ -4,6 +4,7 @@ import { strict as assert } from "node:assert";
 import { EventFd } from "../../ffi/mod.ts";
 import type { Session, SessionEvent, SessionSettings } from "../../mod/bfd/mod.ts";
 import type { EchoReport } from "../../mod/plane/bfd.ts";
+import { bfdSettings } from "../lib/bfd_settings.ts";
 import type { Capture, Host, Lab } from "../lib/mod.ts";
 import type { BfdSessionConfig, Command, Start } from "./bfd_worker.ts";
 
@@ -150,18 +151,7 @@ export function bfdConfig(
   ends: Partial<BfdSessionConfig["ends"]> = {},
 ): BfdSessionConfig {
   return {
-    settings: {
-      name: "to-peer",
-      transmitInterval: 50_000,
-      receiveInterval: 50_000,
-      detectMultiplier: 3,
-      passive: false,
-      demand: null,
-      echoReceiveInterval: 0,
-      authentication: null,
-      stallGrace: true,
-      ...changed,
-    },
+    settings: bfdSettings(changed),
     ends: {
       namespace: host.namespace,
       family: peer.includes(":") ? "ipv6" : "ipv4",

@@ -1,24 +1,12 @@
 /** From the sessions of a site to what the protocol plane is told of them, and what it is not. */
 
 import assert from "node:assert/strict";
-import { loadSite, type SiteConfig } from "../../../config/mod.ts";
 import { bfdCredentialsOf, planBfd, refusalOf, wipeBfd } from "../../../mod/agent/bfd_plan.ts";
 import { siteChanges } from "../../../mod/agent/site_changes.ts";
 import { planSite, Slots } from "../../../mod/agent/site_plan.ts";
-import { USERS } from "../config/fixtures.ts";
+import { loadValid } from "../config/fixtures.ts";
 
-function siteOf(text: string): SiteConfig {
-  const result = loadSite("site.toml", {
-    hostname: "edge-a",
-    environment: () => undefined,
-    users: USERS,
-    readText: () => text,
-    listDirectory: () => [],
-  });
-  assert.deepEqual(result.ok ? [] : result.problems, []);
-  assert.ok(result.ok);
-  return result.site;
-}
+const siteOf = (text: string) => loadValid({ "site.toml": text });
 
 const SESSION = '[[bfd]]\nname = "to-peer"\npeer = "192.0.2.2"\ninterface = "eth0"\n';
 const KEYED = `${SESSION}auth = { type = "keyed-sha1", construction = "frr-hmac", ` +

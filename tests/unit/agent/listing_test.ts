@@ -1,19 +1,15 @@
 /** Real servers beside those of the configuration: files that change, and lists by command. */
 
 import assert from "node:assert/strict";
-import { loadSite, type SiteConfig } from "../../../config/mod.ts";
+import type { SiteConfig } from "../../../config/mod.ts";
 import { Listing } from "../../../mod/agent/listing.ts";
 import { until } from "../../lib/process.ts";
-import { USERS } from "../config/fixtures.ts";
+import { loadValid } from "../config/fixtures.ts";
 
 /** A virtual server `web` with one configured server of weight 5. */
 function siteOf(more = ""): SiteConfig {
-  const result = loadSite("site.toml", {
-    hostname: "edge-a",
-    environment: () => undefined,
-    users: USERS,
-    readText: () =>
-      `[[virtual_server]]
+  return loadValid({
+    "site.toml": `[[virtual_server]]
 name = "web"
 listen = "192.0.2.10:80"
 default_weight = 3
@@ -23,11 +19,7 @@ ${more}
 address = "198.51.100.11:8080"
 weight = 5
 `,
-    listDirectory: () => [],
   });
-  assert.deepEqual(result.ok ? [] : result.problems, []);
-  assert.ok(result.ok);
-  return result.site;
 }
 
 function serversOf(site: SiteConfig): string[] {

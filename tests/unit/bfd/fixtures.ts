@@ -19,25 +19,13 @@ import {
   type TransitionEffect,
   writeControl,
 } from "../../../mod/bfd/mod.ts";
+import { bfdSettings } from "../../lib/bfd_settings.ts";
 import { control } from "./packet_fixtures.ts";
+
+export { bfdSettings as settings };
 
 export const LOCAL = 0x55667788;
 export const REMOTE = 0x11223344;
-
-export function settings(changed: Partial<SessionSettings> = {}): SessionSettings {
-  return {
-    name: "to-peer",
-    transmitInterval: 50_000,
-    receiveInterval: 50_000,
-    detectMultiplier: 3,
-    passive: false,
-    demand: null,
-    echoReceiveInterval: 0,
-    authentication: null,
-    stallGrace: true,
-    ...changed,
-  };
-}
 
 /** One session and its driver: a clock, a list of all effects, and the packets they became. */
 export class Bench {
@@ -49,7 +37,7 @@ export class Bench {
 
   constructor(changed: Partial<SessionSettings> = {}) {
     const origin = { discriminator: LOCAL, sequence: 0xffff_fffe };
-    this.session = createSession(settings(changed), origin, this.now);
+    this.session = createSession(bfdSettings(changed), origin, this.now);
   }
 
   /** One event now; its effects. */

@@ -1,7 +1,7 @@
 /** BFD sessions in the status document, and as text for people. */
 
 import assert from "node:assert/strict";
-import { createSession, type Session, type SessionSettings } from "../../../mod/bfd/mod.ts";
+import { createSession, type Session } from "../../../mod/bfd/mod.ts";
 import {
   formatSession,
   formatSessions,
@@ -16,20 +16,11 @@ import {
   unsolicitedStatus,
 } from "../../../mod/control/bfd_status.ts";
 import type { BfdReport } from "../../../mod/plane/bfd.ts";
+import { bfdSettings } from "../../lib/bfd_settings.ts";
 
 const NOW = Date.parse("2026-01-02T03:04:05.000Z");
 
-const SETTINGS: SessionSettings = {
-  name: "to-peer",
-  transmitInterval: 50_000,
-  receiveInterval: 60_000,
-  detectMultiplier: 3,
-  passive: false,
-  demand: null,
-  echoReceiveInterval: 0,
-  authentication: null,
-  stallGrace: true,
-};
+const SETTINGS = bfdSettings({ receiveInterval: 60_000 });
 
 function sessionOf(more: Partial<Session> = {}, settings = SETTINGS): Session {
   const session = createSession(settings, { discriminator: 11, sequence: 1 }, -5_000_000);

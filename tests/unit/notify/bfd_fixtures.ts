@@ -8,22 +8,13 @@ import {
   type TransitionCause,
 } from "../../../mod/bfd/mod.ts";
 import type { BfdChanged } from "../../../mod/plane/bfd.ts";
+import { bfdSettings } from "../../lib/bfd_settings.ts";
 
 /** From, to, and why. */
 export type Move = readonly [StateName, StateName, TransitionCause];
 
 export function changed(name: string, [from, to, cause]: Move): BfdChanged {
-  const settings = {
-    name,
-    transmitInterval: 50_000,
-    receiveInterval: 50_000,
-    detectMultiplier: 3,
-    passive: false,
-    demand: null,
-    echoReceiveInterval: 0,
-    authentication: null,
-    stallGrace: true,
-  };
+  const settings = bfdSettings({ name });
   const made = createSession(settings, { discriminator: 1, sequence: 1 }, 0);
   const diagnostic = cause === "detection_expired" ? 1 : 0;
   const clients = { damping: null, adminDownIsFailure: true, bringUp: bringUpTime(50_000) };

@@ -32,6 +32,7 @@ import type { PortQuestion, SessionSockets } from "../../../mod/protocol/bfd_ope
 import type { FirstPackets } from "../../../mod/protocol/bfd_strangers.ts";
 import type { BfdEndpoints, DiscoveryPlace } from "../../../mod/protocol/bfd_transport.ts";
 import { TimerHeap } from "../../../mod/protocol/timer_heap.ts";
+import { bfdSettings } from "../../lib/bfd_settings.ts";
 import { SECOND } from "./fixtures.ts";
 
 export const MS = 1000;
@@ -54,18 +55,7 @@ export function bfdSession(
       minimumTtl: 255,
       ...path,
     },
-    settings: {
-      name,
-      transmitInterval: 50 * MS,
-      receiveInterval: 50 * MS,
-      detectMultiplier: 3,
-      passive: false,
-      demand: null,
-      echoReceiveInterval: 0,
-      authentication: null,
-      stallGrace: true,
-      ...settings,
-    },
+    settings: bfdSettings({ name, ...settings }),
     ...more,
   };
 }
