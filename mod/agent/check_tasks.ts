@@ -43,7 +43,7 @@ export interface TlsFiles {
   readonly expiryDays: number | null;
 }
 
-/** Where a connection of the runtime's goes. */
+/** Where a connection goes that the runtime's library speaks over, and from where. */
 export interface RuntimeEnd {
   readonly address: string;
   readonly port: number;
@@ -52,8 +52,7 @@ export interface RuntimeEnd {
   readonly secure: boolean;
   /** Null: none. */
   readonly tls: TlsFiles | null;
-  /** Null: wherever the runtime's connections come from. */
-  readonly own: SocketSource | null;
+  readonly own: SocketSource;
 }
 
 /** What control asks. */
@@ -239,14 +238,6 @@ export function sourceOf(check: CheckConfig): SocketSource {
   };
 }
 
-/** Whether it says so. */
-function hasSource(check: CheckConfig): boolean {
-  const { bind_address, bind_port, bind_interface, mark, namespace } = check;
-  return [bind_address, bind_port, bind_interface, mark, namespace].some((one) =>
-    one !== undefined
-  );
-}
-
 /** What control asks. @throws {TypeError} where that is not its work */
 export function runtimeJob(
   check: CheckConfig,
@@ -263,7 +254,7 @@ export function runtimeJob(
     proxyProtocol: proxy === 1 || proxy === 2 ? proxy : null,
     secure: check.tls !== undefined && !starttls,
     tls: speaksTls ? tlsOf(check, address) : null,
-    own: hasSource(check) ? sourceOf(check) : null,
+    own: sourceOf(check),
   };
   switch (type) {
     case "http": {

@@ -1,6 +1,6 @@
 /** Servers that the labs of checks ask, certificates for them, and the prober on a host. */
 
-import { execute, type Host, type Lab, until } from "../lib/mod.ts";
+import { execute, type Host, type Lab, type LabProcess, until } from "../lib/mod.ts";
 import { type Probed, type ProbeSpec, toJson } from "./check_prober.ts";
 
 const PROBER = new URL("check_prober.ts", import.meta.url).pathname;
@@ -183,14 +183,18 @@ export async function startBroken(lab: Lab, host: Host): Promise<void> {
   await untilListening(host, Object.values(ports));
 }
 
-/** Starts nginx with these servers in its `http` block. @param events for its `events` block */
+/**
+ * Starts nginx with these servers in its `http` block. Any number of times, one after the other.
+ *
+ * @param events for its `events` block
+ */
 export async function startNginx(
   lab: Lab,
   host: Host,
   http: string,
   ports: readonly number[],
   events = "",
-): Promise<void> {
+): Promise<LabProcess> {
   const prefix = `${lab.directory}/nginx-${host.name}`;
   Deno.mkdirSync(`${prefix}/html`, { recursive: true });
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -201,6 +205,9 @@ export async function startNginx(
     `daemon off; master_process off; user root; pid ${prefix}/pid; error_log stderr;
 events { ${events} } http { access_log off; ${temporary} ${http} }\n`,
   );
-  host.spawn(["nginx", "-p", prefix, "-c", config, "-e", "stderr"], { name: "nginx" });
+  const nginx = host.spawn(["nginx", "-p", prefix, "-c", config, "-e", "stderr"], {
+    name: "nginx",
+  });
   await untilListening(host, ports);
+  return nginx;
 }

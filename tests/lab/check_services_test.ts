@@ -4,6 +4,7 @@
  */
 
 import assert from "node:assert/strict";
+import { ANYWHERE } from "../../mod/check/drivers/open.ts";
 import type { StreamTarget } from "../../mod/check/drivers/stream.ts";
 import { lab } from "../lib/mod.ts";
 import {
@@ -26,7 +27,7 @@ function target(
   return {
     address: "192.0.2.2",
     port,
-    own: null,
+    own: ANYWHERE,
     proxyProtocol: null,
     secure: false,
     tls: certificates === null ? null : {

@@ -176,14 +176,15 @@ async function startServices(lab: Lab, host: Host): Promise<Service[]> {
     {
       name: "https",
       keys: `type = "http"\n${there}path = "/secure"\n` +
-        `tls = { server_name = "www.example.net", ca = "${directory}/ca.pem" }\n`,
+        `tls = { server_name = "www.example.net", ca = "${directory}/ca.pem" }\n` +
+        'bind_interface = "eth0"\nmark = 8\n',
       ...without("secure"),
       reason: /^HTTP status 404 instead of 200-299$/,
     },
     {
       name: "smtp",
       keys: `type = "smtp"\n${there}port = 587\nstarttls = true\n` +
-        `tls = { server_name = "www.example.net", ca = "${directory}/ca.pem" }\n`,
+        `tls = { server_name = "www.example.net", ca = "${directory}/ca.pem", min_version = "1.3" }\n`,
       ...stopped(mail),
       reason: /in time|closed/,
     },

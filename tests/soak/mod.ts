@@ -9,6 +9,7 @@ const SOAKS: Record<string, () => Promise<{ run(seconds: number): Promise<void> 
   bfd: () => import("./bfd.ts"),
   bfd_flood: () => import("./bfd_flood.ts"),
   busy: () => import("./busy.ts"),
+  checks: () => import("./checks.ts"),
   churn: () => import("./churn.ts"),
   elections: () => import("./elections.ts"),
   flood: () => import("./flood.ts"),

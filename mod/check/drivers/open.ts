@@ -50,6 +50,15 @@ export interface SocketSource {
   readonly namespace: string;
 }
 
+/** From wherever the routing table says. */
+export const ANYWHERE: SocketSource = {
+  bindAddress: null,
+  bindPort: null,
+  bindInterface: null,
+  mark: null,
+  namespace: "",
+};
+
 /** Where a probe goes, and from where. */
 export interface SocketTarget extends SocketSource {
   readonly transport: "tcp" | "udp" | "ping";

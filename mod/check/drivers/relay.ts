@@ -209,11 +209,19 @@ export class Relay {
     return { address: sockaddrAddress(name), port: sockaddrPort(name) };
   }
 
-  /** Ends both connections, by a reset, so that no port waits for anybody. Any number of times. */
+  /** Whether its socket was handed over. */
+  get stands(): boolean {
+    return this.#inner >= 0;
+  }
+
+  /**
+   * Ends both connections, by a reset, so that no port waits for anybody. Any number of times. Whoever
+   * has the socket destroys it once it has noticed.
+   */
   close(): void {
     this.#closed = true;
+    if (!this.stands) this.#socket?.destroy();
     this.#release();
-    this.#socket?.destroy();
   }
 
   #release(): void {

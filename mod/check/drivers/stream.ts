@@ -11,10 +11,10 @@ import { textOf } from "../../text/mod.ts";
 import { failed, type Outcome } from "../outcome.ts";
 import { socketReason } from "../reasons.ts";
 import type { Conversation, Step } from "../types/conversation.ts";
-import { type End, proxyHeader } from "../types/proxy_header.ts";
+import { proxyHeader } from "../types/proxy_header.ts";
 import { ServerHello } from "../types/server_hello.ts";
 import type { SocketSource } from "./open.ts";
-import { Relay } from "./relay.ts";
+import { Relay, type RelayEvents } from "./relay.ts";
 import {
   certificateWarnings,
   diagnose,
@@ -28,8 +28,7 @@ import {
 export interface StreamTarget {
   readonly address: string;
   readonly port: number;
-  /** Bound and marked; null: wherever the runtime's connections come from. */
-  readonly own: SocketSource | null;
+  readonly own: SocketSource;
   /** From the start, or when the conversation asks for it; `null`: it may not. */
   readonly tls: TlsSettings | null;
   /** Whether TLS begins with the connection. */
@@ -37,45 +36,23 @@ export interface StreamTarget {
   readonly proxyProtocol: 1 | 2 | null;
 }
 
-/** Of a connection that need not come from anywhere, but whose bytes must be seen. */
-const ANYWHERE: SocketSource = {
-  bindAddress: null,
-  bindPort: null,
-  bindInterface: null,
-  mark: null,
-  namespace: "",
-};
+/** How long the runtime may take to notice that a connection of its own was reset, milliseconds. */
+const NOTICE = 50;
 
-/** A connection on its way. */
-interface Opening {
-  /** Says that it stands, and gives the runtime's end. */
-  readonly connected: (socket: net.Socket) => void;
-  /** Why it does not come about, or has broken, in words. */
-  readonly failed: (reason: string) => void;
-  readonly heard: (bytes: Uint8Array) => void;
+/** Connects by way of a socket of ours. */
+function connect({ address, port, own }: StreamTarget, events: RelayEvents): Relay {
+  return new Relay({ transport: "tcp", address, port, scope: 0, ...own }, events);
 }
 
-/** Connects, over a socket of ours where it must be. Returns the relay that goes with it. */
-function connect(
-  { address, port, own, tls }: StreamTarget,
-  events: Opening,
-): { socket: net.Socket; relay: null } | { socket: null; relay: Relay } {
-  const source = own ?? (tls?.minVersion === "1.3" ? ANYWHERE : null);
-  if (source !== null) {
-    const relay = new Relay({ transport: "tcp", address, port, scope: 0, ...source }, events);
-    return { socket: null, relay };
-  }
-  const socket = net.connect({ host: address, port });
-  let connected = false;
-  // Stays, so that no error of one that we have left is an uncaught one.
-  socket.on("error", (error: Error & { code?: string }) => {
-    if (!connected) events.failed(socketReason(error.code ?? "", error.message));
-  });
-  socket.once("connect", () => {
-    connected = true;
-    events.connected(socket);
-  });
-  return { socket, relay: null };
+/**
+ * Lets go of a connection. The reset comes first: version 2.5 of the runtime keeps the descriptor of
+ * one that is destroyed in the middle of a handshake until the peer closes, which may be never.
+ */
+function abandon(relay: Relay, ...sockets: readonly (net.Socket | null)[]): void {
+  relay.close();
+  setTimeout(() => {
+    for (const socket of sockets) socket?.destroy();
+  }, NOTICE);
 }
 
 /** One probe over one connection. */
@@ -84,8 +61,8 @@ class StreamProbe {
   readonly #conversation: Conversation;
   readonly #signal: AbortSignal;
   readonly #resolve: (outcome: Outcome) => void;
-  #socket: net.Socket | null;
-  readonly #relay: Relay | null;
+  readonly #relay: Relay;
+  #socket: net.Socket | null = null;
   #secure: tls.TLSSocket | null = null;
   /** Which version the server chooses, where that matters. */
   #hello: ServerHello | null = null;
@@ -105,13 +82,11 @@ class StreamProbe {
     this.#conversation = conversation;
     this.#signal = signal;
     this.#resolve = resolve;
-    const { socket, relay } = connect(target, {
+    this.#relay = connect(target, {
       connected: (socket) => this.#guard(() => this.#begin(socket)),
       failed: (reason) => this.#guard(() => this.#finish(failed(reason))),
       heard: (bytes) => this.#guard(() => this.#watchHello(bytes)),
     });
-    this.#socket = socket;
-    this.#relay = relay;
     signal.addEventListener("abort", this.#expire);
     if (signal.aborted) this.#expire();
   }
@@ -142,16 +117,10 @@ class StreamProbe {
     socket.on("close", () => this.#guard(() => this.#closed()));
     const { proxyProtocol, address, port, secure } = this.#target;
     if (proxyProtocol !== null) {
-      socket.write(proxyHeader(proxyProtocol, this.#local(socket), { address, port }));
+      socket.write(proxyHeader(proxyProtocol, this.#relay.local, { address, port }));
     }
     if (secure) this.#startTls(() => this.#conversation.open());
     else this.#obey(this.#conversation.open());
-  }
-
-  #local({ localAddress, localPort }: net.Socket): End | null {
-    if (this.#relay !== null) return this.#relay.local;
-    if (localAddress === undefined || localPort === undefined) return null;
-    return { address: localAddress, port: localPort };
   }
 
   /** Looks for the version of TLS, as soon as the server has chosen one. */
@@ -207,7 +176,7 @@ class StreamProbe {
 
   #fail(error: Error & { code?: string }): void {
     if (this.#connected && this.#secure !== null && !this.#heard) return this.#explain(error);
-    const reason = this.#relay?.failure ?? socketReason(error.code ?? "", error.message);
+    const reason = this.#relay.failure ?? socketReason(error.code ?? "", error.message);
     this.#finish(failed(reason));
   }
 
@@ -218,7 +187,7 @@ class StreamProbe {
     if (known !== null || !settings.verify) {
       return this.#finish(failed(known ?? failureWords(error.message)));
     }
-    this.#leave();
+    abandon(this.#relay, this.#secure, this.#socket);
     // After a STARTTLS the second look would need the whole dialogue again.
     if (!this.#target.secure) return this.#finish(failed("the certificate is refused"));
     this.#lookAgain(settings).then((reason) => {
@@ -232,30 +201,25 @@ class StreamProbe {
   #lookAgain(settings: TlsSettings): Promise<string> {
     const { proxyProtocol, address, port, own } = this.#target;
     return new Promise((resolve) => {
-      const leave = () => {
-        look.socket?.destroy();
-        look.relay?.close();
-      };
-      const giveUp = () => {
-        leave();
-        resolve("the certificate is refused");
-      };
+      const refused = () => resolve("the certificate is refused");
       // The port may not be free again so soon.
-      const there = { ...this.#target, own: own === null ? null : { ...own, bindPort: null } };
-      const look = connect(there, {
+      const relay = connect({ ...this.#target, own: { ...own, bindPort: null } }, {
         connected: (socket) => {
-          socket.on("error", giveUp);
           if (proxyProtocol !== null) {
             socket.write(proxyHeader(proxyProtocol, null, { address, port }));
           }
-          diagnose(socket, settings, Date.now(), this.#signal).then((reason) => {
-            leave();
+          diagnose(socket, settings, Date.now(), this.#signal).then(({ reason, secure }) => {
+            abandon(relay, secure, socket);
             resolve(reason);
           });
         },
-        failed: giveUp,
+        failed: refused,
         heard: () => {},
       });
+      const giveUp = () => {
+        if (!relay.stands) relay.close();
+        refused();
+      };
       this.#signal.addEventListener("abort", giveUp);
       if (this.#signal.aborted) giveUp();
     });
@@ -271,18 +235,11 @@ class StreamProbe {
     this.#finish(this.#conversation.timeout());
   }
 
-  #leave(): void {
-    // First, since whoever ends in order waits a minute for nobody.
-    this.#relay?.close();
-    this.#socket?.destroy();
-  }
-
   #finish(outcome: Outcome): void {
     if (this.#over) return;
     this.#over = true;
     this.#signal.removeEventListener("abort", this.#expire);
-    this.#leave();
-    this.#secure?.destroy();
+    abandon(this.#relay, this.#secure, this.#socket);
     this.#resolve({ ...outcome, warnings: [...outcome.warnings, ...this.#warnings] });
   }
 }

@@ -110,13 +110,17 @@ export function failureWords(message: string): string {
   return `TLS failed: ${showText(message.trim(), 120)}`;
 }
 
-/** Looks at the certificate over a new connection. @param socket connected */
+/**
+ * Looks at the certificate over a new connection. Who asks lets go of it.
+ *
+ * @param socket connected
+ */
 export function diagnose(
   socket: net.Socket,
   settings: TlsSettings,
   now: number,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<{ readonly reason: string; readonly secure: tls.TLSSocket }> {
   return new Promise((resolve) => {
     const secure = startTls(socket, { ...settings, verify: false });
     const decide = (error?: { message: string }) => {
@@ -130,9 +134,7 @@ export function diagnose(
       if (reason === null) return;
       clearInterval(timer);
       signal.removeEventListener("abort", giveUp);
-      secure.destroy();
-      socket.destroy();
-      resolve(reason);
+      resolve({ reason, secure });
     };
     const giveUp = () => decide({ message: "no handshake in time" });
     // 2.5 does not tell when the certificate is there.
