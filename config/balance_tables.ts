@@ -126,10 +126,10 @@ function readChecksOf(
 /** Reports what these tables contradict themselves and the rest of the site in. */
 export function checkBalance(
   { ipvs, servers }: BalanceTables,
-  routers: Pick<BalanceSurroundings, "routers" | "routerNames">,
+  around: Omit<BalanceSurroundings, "namespace">,
   report: Report,
 ): void {
-  const surroundings = { ...routers, namespace: ipvs?.config.namespace ?? "" };
+  const surroundings = { ...around, namespace: ipvs?.config.namespace ?? "" };
   checkVirtualServers(servers, surroundings, report);
   if (ipvs !== undefined) checkIpvs(ipvs, servers, surroundings, report);
 }

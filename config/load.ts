@@ -318,7 +318,8 @@ function buildSite(
     syncGroups.length === itemsOf(root, "sync_group").length;
   checkTrackers(checked, syncGroups, trackers, surroundings, complete, report);
   const routerNames = namesIn(root, "vrrp");
-  checkBalance(balance, { routers: checked, routerNames }, report);
+  const told = known.notify !== undefined;
+  checkBalance(balance, { routers: checked, routerNames, told }, report);
   const all = complete && balance.servers.length === itemsOf(root, "virtual_server").length;
   if (all) reportUnusedChecks(checks, balance.servers, [...checked, ...syncGroups], report);
   const mailNode = root.entries.get("mail");

@@ -31,6 +31,8 @@ export interface BalanceSurroundings {
   readonly routers: readonly CheckedRouter[];
   /** Names of all routers that were written, those that did not pass the schema too. */
   readonly routerNames: readonly string[];
+  /** Whether `[agent]` tells somebody of everything. */
+  readonly told: boolean;
   /** `ipvs.namespace`; empty: the agent's. */
   readonly namespace: string;
 }
@@ -60,7 +62,7 @@ export function checkVirtualServers(
     checkServers(server, report);
     checkHealth(server, report);
     checkQuorum(server, report);
-    checkStop(server, report);
+    if (!surroundings.told) checkStop(server, report);
     checkAnnounce(server, report);
     checkFollow(server, surroundings, report);
   }

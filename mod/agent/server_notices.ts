@@ -2,7 +2,7 @@
  * What is told of virtual and real servers, and how keepalived would name them. Pure.
  *
  * keepalived tells of each quorum that is met, at the start too; of one that is lost, if it was met
- * before; of real servers that come and go. Draining is no news to it. At its end it tells that all
+ * before, or its sorry server takes over from the start; of real servers that come and go. Draining is no news to it. At its end it tells that all
  * of it is down where the virtual server says so (`run_down_on_stop`, its `omega`), else nothing.
  *
  * @module
@@ -26,6 +26,8 @@ export interface ServerFacts {
   /** Its real servers by name: the same, and what each is taken for until its checks have spoken. */
   readonly realServers: ReadonlyMap<string, { readonly label: string; readonly begins: Plain }>;
   readonly runDownOnStop: boolean;
+  /** Whether there is somebody who serves while the quorum is lost. */
+  readonly sorry: boolean;
 }
 
 /** What keepalived says of a server. */
@@ -52,6 +54,7 @@ export function serverFacts(
       ),
       // What stays in the table does not go down.
       runDownOnStop: omega.has(server.name) && !kept,
+      sorry: server.sorryServer !== null,
     }]),
   );
 }
@@ -83,8 +86,8 @@ export interface ServerNews {
   readonly name: string;
   readonly state: NoticeState;
   readonly cause: string;
-  /** What it is taken for by whom nothing was told. */
-  readonly begins: Plain;
+  /** What it is taken for by whom nothing was told; null: whatever it is, that is told. */
+  readonly begins: Plain | null;
   readonly server: Pick<ServerDetails, "virtual_server" | "real_server" | "line">;
 }
 
@@ -129,9 +132,10 @@ function virtualNews(
   cause: string,
   facts: AllServerFacts,
 ): ServerNews {
-  const line = facts.get(name)?.label ?? `[${name}]:0`;
+  const { label: line = `[${name}]:0`, sorry = false } = facts.get(name) ?? {};
   const server = { virtual_server: name, real_server: null, line };
-  return { type: "VS", name, state: met ? "UP" : "DOWN", cause, begins: "DOWN", server };
+  const begins = sorry ? null : "DOWN";
+  return { type: "VS", name, state: met ? "UP" : "DOWN", cause, begins, server };
 }
 
 function realNews(
@@ -166,5 +170,5 @@ export function isQuiet({ state, begins }: ServerNews, before: Notice | undefine
 
 /** What keepalived has said last when this is told. */
 export function plainAfter({ state, begins }: ServerNews, before: Notice | undefined): Plain {
-  return state === "UP" || state === "DOWN" ? state : before?.server?.plain ?? begins;
+  return state === "UP" || state === "DOWN" ? state : before?.server?.plain ?? begins ?? "DOWN";
 }

@@ -122,6 +122,20 @@ Deno.test("the lines of a day are those that keepalived writes, byte for byte", 
   ]);
 });
 
+Deno.test("a quorum that is lost from the start is told where a sorry server takes over", () => {
+  const { servers: [web, ...others] } = PLAN;
+  const sorryServer = { server: realServer("").server, inhibit: false };
+  const plan = balancePlan({ ...web!, sorryServer }, ...others);
+  const { teller, quorum, lines } = world();
+  teller.begin(serverFacts(plan, []), []);
+  teller.applied();
+  quorum("web", false);
+  quorum("mark", false);
+  assert.deepEqual(lines(), ["VS [192.0.2.10]:tcp:80 DOWN\n"]);
+  quorum("web", true);
+  assert.deepEqual(lines(), ["VS [192.0.2.10]:tcp:80 UP\n"]);
+});
+
 Deno.test("a table that stays does not go down at the end", () => {
   const kept = serverFacts({ ...PLAN, onStop: "keep" }, OMEGA);
   assert.equal(kept.get("web")!.runDownOnStop, false);

@@ -519,6 +519,11 @@ const REFUSED: readonly (readonly [string, string, readonly string[]])[] = [
       "4:1 error: `announce` holds the addresses of `listen`, and a mark has none | leave the key out, and hold the addresses by `[static]` or a `[[vrrp]]`",
     ],
   ],
+  [
+    "whom the agent tells of everything",
+    `[agent]\nnotify = { fifo = "/run/halb/fifo" }\n${server("run_down_on_stop = true\n")}`,
+    [],
+  ],
   ["a program for nobody", server("run_down_on_stop = true\n"), [
     "4:1 warning: `run_down_on_stop` has no effect: no `notify` says who is to be told | add `notify = { quorum_down = […] }`, or `notify = { down = […] }` to real servers",
   ]],
