@@ -87,6 +87,8 @@ export function runKernelPlane(start: KernelStart): void {
     void hear(balancer, { type: "check", id: ids.next(), ...finding }, say);
   const questions: FindPortOwner[] = [];
   const handle = (message: ToKernel): void => {
+    // Each part of a long turn is work that gets on: ten thousand servers take a slow machine long.
+    words.beatKernel();
     if (message.type === "find_port_owner") return void questions.push(message);
     if (message.type === "configure_checks" || message.type === "query_checks") {
       return attempt(message.type, () => probes.handle(message));
@@ -135,7 +137,9 @@ export function runKernelPlane(start: KernelStart): void {
       // Before the balancer, which lives by their verdicts.
       if (!plane.stopped) probes.turn(tokens);
       if (!plane.stopped) presences.turn();
+      words.beatKernel();
       if (!plane.stopped) balancer.turn();
+      words.beatKernel();
       for (const one of questions.splice(0)) protocol.post(answerPortOwner(one));
       // Once everybody has been told what they wait for, and before the first mastership.
       if (!rehearsed && plane.configured) {
