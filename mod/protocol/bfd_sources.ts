@@ -27,12 +27,13 @@ import {
   receive,
   SystemError,
 } from "../../ffi/mod.ts";
-import type { DropReason } from "../bfd/mod.ts";
+import { detectionTime, type DropReason } from "../bfd/mod.ts";
 import { formatIp } from "../ip/mod.ts";
 import type { BfdEntry } from "./bfd_entry.ts";
 import { answerFilter, floodFilter, ttlFilter } from "./bfd_filters.ts";
 import type { DiscoveryPlace } from "./bfd_transport.ts";
 import { FloodGauge } from "./flood_gauge.ts";
+import { bfdGap } from "./pace.ts";
 
 /** Longer than any control packet; what hangs behind one is cut off. */
 export const ROOM = 512;
@@ -40,6 +41,8 @@ export const ROOM = 512;
 /** Something that becomes readable. */
 export interface BfdSource {
   readonly descriptor: number;
+  /** How long its packets may wait to be read together, microseconds; absent: `BFD_GAP`. */
+  readonly gap?: number;
   /**
    * Reads up to `budget` packets. Fewer mean that it is empty, or that it is late.
    *
@@ -153,9 +156,8 @@ abstract class Filtered {
   protected abstract countDrops(packets: number, unread: boolean): void;
 }
 
-/** What is read is dealt with before the next socket is: one set of buffers serves all. */
+/** What is read is dealt with before the next socket is: one set of buffers serves all, and one packet. */
 const packets = new BareReceiver(BATCH, ROOM);
-/** For one packet alone: half the price. */
 const single = new Uint8Array(new ArrayBuffer(ROOM));
 const message = new MessageReceiver(ROOM);
 
@@ -181,6 +183,10 @@ export class HearingSource extends Filtered implements BfdSource {
     this.#reader = reader;
   }
 
+  get gap(): number {
+    return bfdGap(detectionTime(this.entry.session));
+  }
+
   read(budget: number, now: number, until: number): number {
     const rapid = now - this.#readAt < RAPID;
     this.#readAt = now;
@@ -189,8 +195,7 @@ export class HearingSource extends Filtered implements BfdSource {
 
   /** The same, and always as much as the budget allows. */
   readAll(budget: number, now: number, until: number): number {
-    let count = 0;
-    let useless = 0;
+    let [count, useless] = [0, 0];
     // A packet may end the session, and with it the socket.
     while (count < budget && !this.#closed && !isLate(count, until)) {
       const wanted = Math.min(BATCH, budget - count);
@@ -198,7 +203,8 @@ export class HearingSource extends Filtered implements BfdSource {
         const length = receive(this.descriptor, single, MSG_TRUNC);
         if (length === -EAGAIN) break;
         count++;
-        if (length >= 0 && !this.#heard(single, length, now)) useless++;
+        const room = Math.min(length, ROOM);
+        if (length >= 0 && !this.#reader.heard(this.entry, single, room, now)) useless++;
         continue;
       }
       const taken = packets.receive(this.descriptor, wanted);
@@ -209,17 +215,14 @@ export class HearingSource extends Filtered implements BfdSource {
         continue;
       }
       for (let i = 0; i < taken && !this.#closed; i++) {
-        if (!this.#heard(packets.payload(i), packets.length(i), now)) useless++;
+        const room = Math.min(packets.length(i), ROOM);
+        if (!this.#reader.heard(this.entry, packets.payload(i), room, now)) useless++;
       }
       count += taken;
       if (taken < wanted) break;
     }
     if (!this.#closed) this.note(useless, count >= budget && budget > 1, now);
     return count;
-  }
-
-  #heard(bytes: Uint8Array, length: number, now: number): boolean {
-    return this.#reader.heard(this.entry, bytes, Math.min(length, ROOM), now);
   }
 
   override close(now: number): void {

@@ -303,8 +303,8 @@ export class ProtocolLoop {
   /** Sockets of BFD share the allowance of adverts, and have a pace of their own. */
   #listen(source: BfdSource): void {
     this.#readables.watch(source.descriptor, (budget, now, until) => {
-      // In a flood there would be nothing to save, and a queue to fill.
-      if (source.read(budget, now, until) < budget) this.#heard = BFD_GAP;
+      const read = source.read(budget, now, until);
+      if (read < budget) this.#heard = Math.min(this.#heard, source.gap ?? BFD_GAP);
     });
   }
 

@@ -1,7 +1,7 @@
 /** How often adverts may wake the loop. */
 
 import assert from "node:assert/strict";
-import { ADVERT_GAP, BFD_GAP, Pace } from "../../../mod/protocol/pace.ts";
+import { ADVERT_GAP, BFD_GAP, bfdGap, Pace } from "../../../mod/protocol/pace.ts";
 
 /** Turns of a second in which something is always to be read, and the longest wait. */
 function busySecond(gap: number, pays = ADVERT_GAP): { turns: number; longest: number } {
@@ -28,11 +28,41 @@ Deno.test("pace: ten thousand adverts a second wake us a thousand times", () => 
   assert.ok(longest <= 1_000, `waited ${longest} µs`);
 });
 
-Deno.test("pace: BFD waits half a millisecond at most", () => {
+Deno.test("pace: BFD waits a 32nd of the detection time at most, and a millisecond", () => {
+  assert.deepEqual([1, 9_900, 30_000, 150_000, 3e6].map(bfdGap), [256, 256, 512, 1_024, 1_024]);
+  const { turns: slow, longest: most } = busySecond(50, 1_024);
+  assert.ok(slow > 900 && slow < 1_000 && most <= 1_024, `${slow} turns, ${most} µs`);
   const { turns, longest } = busySecond(50, BFD_GAP);
-  assert.ok(turns > 1_900 && turns < 2_020, `${turns} turns`);
+  assert.ok(turns > 3_000 && turns < 4_020, `${turns} turns`);
   assert.ok(longest <= BFD_GAP, `waited ${longest} µs`);
   assert.deepEqual(busySecond(1_000, BFD_GAP), { turns: 1_000, longest: 0 });
+});
+
+Deno.test("pace: sockets rest until moments at which sessions send, and as short as the fastest wants", () => {
+  const pace = new Pace();
+  let now = 1_000_003;
+  const rests: number[] = [];
+  const turn = (gap: number): void => {
+    pace.spend(now += 40, gap);
+    const resume = pace.resumeAt(now);
+    if (resume === Infinity) return;
+    rests.push(resume - now);
+    now = resume;
+    assert.equal(now % gap, 0);
+  };
+  for (let i = 0; i < 40; i++) turn(1_024);
+  assert.ok(rests.length >= 20, `${rests}`);
+  assert.ok(rests.slice(-10).every((rest) => rest === 1_024 - 40), `${rests}`);
+  // One fast session among slow ones.
+  pace.spend(now += 40, 256);
+  now = Math.min(now + 256, pace.resumeAt(now));
+  for (let i = 0; i < 40; i++) {
+    pace.spend(now += 40, 1_024);
+    const resume = pace.resumeAt(now);
+    if (resume === Infinity) continue;
+    assert.ok(resume - now <= 256, `${resume - now}`);
+    now = resume;
+  }
 });
 
 Deno.test("pace: who is woken a thousand times a second never waits", () => {
