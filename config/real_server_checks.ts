@@ -12,12 +12,14 @@ import {
   destinationPort,
   expandListen,
   refuseDestination,
+  servedBy,
   type ServiceKey,
 } from "../mod/ipvs/mod.ts";
 import { OTHER, type Report } from "./finding.ts";
 import { familyOf } from "./ip.ts";
 import type { RealServerConfig } from "./real_server_schema.ts";
 import { clash, Register } from "./router_checks.ts";
+import { itemAt } from "./service_overlaps.ts";
 import type { CheckedTable } from "./table_lists.ts";
 import { descend, keyPlace, shown, type TreeNode, valuePlace } from "./tree.ts";
 import { listenOf, realServerOf, serviceFamilies, sorryServerOf } from "./virtual_server_table.ts";
@@ -50,22 +52,31 @@ export function representatives(config: VirtualServerConfig): ServiceKey[] {
   });
 }
 
-/** Ports of the services; 0 is that of a mark. */
-function portsOf(config: VirtualServerConfig): number[] {
-  if (config.mark !== undefined) return [0];
-  const ports = config.listen.map(({ port }) => port);
-  return [...new Set(config.fwmark.length === 0 ? ports : [...ports, 0])];
+/** Those of these services that a server belongs to. */
+function servicesOf(
+  services: readonly ServiceKey[],
+  { address, forward }: Reached,
+): readonly ServiceKey[] {
+  return servedBy(services, { address: address.address, forward });
 }
+
+/** Ports of services; 0 is that of a mark. */
+function portsOf(services: readonly ServiceKey[]): number[] {
+  return [...new Set(services.map((service) => "mark" in service ? 0 : service.port))];
+}
+
+const FAMILIES = { ipv4: "IPv4", ipv6: "IPv6" };
 
 class ServerChecks {
   readonly #virtual: Checked;
   readonly #report: Report;
-  readonly #ports: readonly number[];
+  readonly #services: readonly ServiceKey[];
   #found = 0;
 
-  constructor(virtual: Checked, report: Report) {
+  /** @param services of the virtual server (`representatives`) */
+  constructor(virtual: Checked, services: readonly ServiceKey[], report: Report) {
     this.#virtual = virtual;
-    this.#ports = portsOf(virtual.config);
+    this.#services = services;
     this.#report = (finding) => {
       this.#found++;
       report(finding);
@@ -84,19 +95,17 @@ class ServerChecks {
   #checkFamily({ address, forward }: Reached, server: TreeNode): void {
     const { config, node } = this.#virtual;
     const own = familyOf(address.address);
-    const other = serviceFamilies(config).find((family) => family !== own);
-    if (other === undefined || forward === "tunnel") return;
-    const words = { ipv4: "IPv4", ipv6: "IPv6" };
+    const families = serviceFamilies(config);
+    const [other] = families;
+    if (other === undefined || families.includes(own) || forward === "tunnel") return;
+    const words = FAMILIES;
     const index = config.listen.findIndex((one) => familyOf(one.address) === other);
     const place = addressNode(server);
-    const both = serviceFamilies(config).length > 1;
     this.#report({
       place: valuePlace(place),
       message: `${shown(place)} is ${words[own]}, and the virtual server takes ${words[other]} ` +
         `(${OTHER}): only a tunnel leads from one family to the other`,
-      advice: both
-        ? "write a virtual server for each family"
-        : `write an ${words[other]} address, or \`forward = "tunnel"\``,
+      advice: `write an ${words[other]} address, or \`forward = "tunnel"\``,
       other: index < 0
         ? keyPlace(descend(node, [config.family === "ipv6" ? "family" : "fwmark"]))
         : valuePlace(descend(node, ["listen", index])),
@@ -104,9 +113,11 @@ class ServerChecks {
   }
 
   /** Only NAT rewrites ports. */
-  #checkPort({ address: { port }, forward }: Reached, server: TreeNode): void {
+  #checkPort(reached: Reached, server: TreeNode): void {
+    const { address: { port }, forward } = reached;
     if (port === undefined || forward === "nat") return;
-    const other = this.#ports.find((one) => one !== port);
+    const ports = portsOf(servicesOf(this.#services, reached));
+    const other = ports.find((one) => one !== port);
     if (other === undefined) return;
     const place = addressNode(server);
     const why = saidBy(this.#virtual.node, server, "forward");
@@ -157,11 +168,10 @@ class ServerChecks {
 
   /** Whatever the kernel would say that was not said above. */
   #askKernel(reached: Reached, server: TreeNode, what: string): void {
-    const { config } = this.#virtual;
     const wanted = "weight" in reached
       ? realServerOf(reached as RealServerConfig)
       : sorryServerOf({ ...reached, inhibit: false });
-    for (const service of representatives(config)) {
+    for (const service of servicesOf(this.#services, reached)) {
       // Thresholds are looked at above, where they are written.
       const placed = asDestination(service, { ...wanted, upperThreshold: 0, lowerThreshold: 0 });
       const reason = placed.ok ? refuseDestination(service, placed.value) : placed.reason;
@@ -176,13 +186,16 @@ class ServerChecks {
 }
 
 /** Reports servers that are one to the kernel: the same address at the same port of a service. */
-function checkTwice({ config, node }: Checked, report: Report): void {
+function checkTwice(
+  { config, node }: Checked,
+  services: readonly ServiceKey[],
+  report: Report,
+): void {
   const known = new Register<TreeNode>();
-  const ports = portsOf(config);
   const claim = (reached: Reached, server: TreeNode, what: string, advice: string): void => {
     const own = addressNode(server);
     const { forward, address: { address, port: asked } } = reached;
-    const firsts = ports.map((port) => {
+    const firsts = portsOf(servicesOf(services, reached)).map((port) => {
       const there = destinationPort(port, { forward, port: asked });
       return known.claim([port, address, there], own);
     });
@@ -212,12 +225,49 @@ function checkThresholds({ config, node }: Checked, report: Report): void {
   });
 }
 
+/** Reports a family whose clients would find nobody: only a tunnel leads to the other one. */
+function checkServed({ config, node }: Checked, report: Report): void {
+  const { real_server: servers, servers_file: file, sorry_server: sorry, listen } = config;
+  const families = serviceFamilies(config);
+  if (families.length < 2) return;
+  const serves = (family: "ipv4" | "ipv6", { address, forward }: Reached) =>
+    forward === "tunnel" || familyOf(address.address) === family;
+  for (const family of families) {
+    const index = listen.findIndex(({ address }) => familyOf(address) === family);
+    const place = index < 0
+      ? keyPlace(descend(node, ["fwmark"]))
+      : valuePlace(itemAt(node, "listen", index));
+    // What a file says is known when it is read.
+    if (
+      file === undefined && servers.length > 0 && !servers.some((one) => serves(family, one))
+    ) {
+      report({
+        place,
+        message: `No real server is there for clients over ${FAMILIES[family]}: only a tunnel ` +
+          "leads from one family to the other",
+        advice: `add a real server with an ${FAMILIES[family]} address, or leave this out`,
+      });
+    } else if (sorry !== undefined && !serves(family, sorry)) {
+      report({
+        place: valuePlace(addressNode(descend(node, ["sorry_server"]))),
+        message: `Clients over ${FAMILIES[family]} (${OTHER}) find nobody while the quorum is ` +
+          "lost: only a tunnel leads from one family to the other",
+        advice: 'write `forward = "tunnel"`, or a virtual server for each family',
+        severity: "warning",
+        other: place,
+      });
+    }
+  }
+}
+
 /** Reports what is wrong with the servers behind one virtual server. */
 export function checkServers(virtual: Checked, report: Report): void {
   const { config, node } = virtual;
-  checkTwice(virtual, report);
+  const services = representatives(config);
+  checkTwice(virtual, services, report);
   checkThresholds(virtual, report);
-  const checks = new ServerChecks(virtual, report);
+  checkServed(virtual, report);
+  const checks = new ServerChecks(virtual, services, report);
   config.real_server.forEach((server, index) => {
     checks.check(server, descend(node, ["real_server", index]), "real server");
   });

@@ -12,7 +12,13 @@
  */
 
 import { endpointText } from "../mod/ip/mod.ts";
-import { destinationAt, destinationName, GREATEST_WEIGHT } from "../mod/ipvs/mod.ts";
+import {
+  destinationAt,
+  destinationName,
+  GREATEST_WEIGHT,
+  servedBy,
+  serviceName,
+} from "../mod/ipvs/mod.ts";
 import { VALUE } from "./fields.ts";
 import { readEndpoint } from "./listen_fields.ts";
 import { representatives } from "./real_server_checks.ts";
@@ -92,7 +98,8 @@ class Places {
   take(server: RealServerConfig): string | undefined {
     const text = endpointText(server.address);
     const names: string[] = [];
-    for (const [index, service] of this.#services.entries()) {
+    const wanted = realServerOf(server);
+    for (const service of servedBy(this.#services, wanted)) {
       const port = "mark" in service ? 0 : service.port;
       if (
         server.forward !== "nat" && server.address.port !== undefined &&
@@ -100,9 +107,9 @@ class Places {
       ) {
         return `${text} has a port that packets would not arrive at: only NAT changes it`;
       }
-      const destination = destinationAt(service, realServerOf(server));
+      const destination = destinationAt(service, wanted);
       if (!destination.ok) return `${text}: ${destination.reason}`;
-      names.push(`${index} ${destinationName(destination.value.key)}`);
+      names.push(`${serviceName(service)} ${destinationName(destination.value.key)}`);
     }
     const first = names.map((name) => this.#taken.get(name)).find((one) => one !== undefined);
     if (first !== undefined) return `${text} is there already, as ${first}`;

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { refuseService } from "../mod/ipvs/mod.ts";
+import { refuseService, serviceAt } from "../mod/ipvs/mod.ts";
 import { OTHER, type Report } from "./finding.ts";
 import { familyOf } from "./ip.ts";
 import { nameAdvice } from "./nearest.ts";
@@ -117,8 +117,9 @@ function checkService({ config, node }: CheckedVirtualServer, report: Report): v
     });
   }
   if (found > 0) return;
+  const settings = serviceOf(config);
   for (const key of representatives(config)) {
-    const reason = refuseService({ ...serviceOf(config), key });
+    const reason = refuseService(serviceAt(key, settings));
     if (reason === undefined) continue;
     report({
       place: valuePlace(descend(node, ["name"])),
@@ -163,20 +164,23 @@ function checkPersistence({ config, node }: CheckedVirtualServer, report: Report
     return;
   }
   const families = serviceFamilies(config);
-  const { engine, prefix_length: length } = persistence;
-  if (families.length > 1) {
-    report({
-      place: keyPlace(place),
-      message: "`persistence` counts bits of a client's address, and this virtual server has " +
-        "clients of both families",
-      advice: "write a virtual server for each family",
-    });
-  } else if (length !== undefined && length > 32 && families[0] === "ipv4") {
+  const { engine, prefix_length: length, ipv6_prefix_length: ipv6 } = persistence;
+  if (length !== undefined && length > 32 && families.includes("ipv4")) {
     const own = descend(place, ["prefix_length"]);
     report({
       place: valuePlace(own),
       message: `Invalid \`persistence.prefix_length\`: an IPv4 address has 32 bits, not ${length}`,
-      advice: "write `32` or less, or leave the key out",
+      advice: families.length > 1
+        ? `write \`32\` or less, and \`ipv6_prefix_length = ${length}\` for the others`
+        : "write `32` or less, or leave the key out",
+    });
+  }
+  // A default is for the virtual servers that it can serve.
+  if (ipv6 !== undefined && !families.includes("ipv6") && isOwn(node, "persistence")) {
+    report({
+      place: keyPlace(descend(place, ["ipv6_prefix_length"])),
+      message: "`ipv6_prefix_length` has no effect: nobody comes to this virtual server over IPv6",
+      advice: "leave the key out, or write `prefix_length`",
     });
   }
   if (engine === undefined || listen.length === 0 || config.protocol === "udp") return;
@@ -341,9 +345,14 @@ function checkFollow(
   });
 }
 
-/** Whether a virtual server has a server of the other family, which the kernel cannot sync. */
+/** Whether a service has a server of the other family, which the kernel cannot sync. */
 export function mixesFamilies({ config }: CheckedVirtualServer): boolean {
   const families = serviceFamilies(config);
-  return [...config.real_server, ...config.sorry_server === undefined ? [] : [config.sorry_server]]
-    .some(({ address }) => families.some((family) => family !== familyOf(address.address)));
+  const { real_server: servers, sorry_server: sorry } = config;
+  return [...servers, ...sorry === undefined ? [] : [sorry]].some(({ address, forward }) => {
+    const own = familyOf(address.address);
+    // Otherwise those of its own family alone have it.
+    return (forward === "tunnel" || !families.includes(own)) &&
+      families.some((family) => family !== own);
+  });
 }

@@ -106,8 +106,13 @@ const persistenceTable = v.strictObject({
   prefix_length: v.exactOptional(whole(1, 128, {
     text: "Clients of one network of this prefix length count as one; without the key, each by " +
       "itself.",
-    range: "1 to 32, over IPv6 to 128",
+    range: "1 to 32, over IPv6 alone to 128",
     example: 24,
+  })),
+  ipv6_prefix_length: v.exactOptional(whole(1, 128, {
+    text: "The same for clients over IPv6, where the virtual server has those of both families; " +
+      "without the key, each of them by itself.",
+    example: 64,
   })),
   engine: v.exactOptional(choice(["sip"], {
     text: "What else tells clients apart: the Call-ID of SIP, over UDP.",

@@ -9,7 +9,7 @@ import {
   type Listen,
   netmaskOf,
   type RealServer,
-  type Service,
+  type ServiceSettings,
   type Tunnel,
   TUNNEL_CHECKSUM,
   TUNNEL_REMOTE_CHECKSUM,
@@ -80,13 +80,15 @@ export function marksOf({ listen, mark, protocol }: VirtualServerConfig): Marked
 }
 
 /** Settings of each of its services. */
-export function serviceOf(config: VirtualServerConfig): Omit<Service, "key"> {
+export function serviceOf(config: VirtualServerConfig): ServiceSettings {
   const { scheduler, flags, persistence } = config;
   // A default is for the virtual servers that it can serve.
   const own = flags.filter((flag) => flag.startsWith("flag-") || flag.startsWith(`${scheduler}-`));
   const datagrams = config.listen.length === 0 || config.protocol === "udp";
-  const family = serviceFamilies(config)[0] === "ipv6" ? 6 : 4;
-  const length = persistence?.prefix_length;
+  const families = serviceFamilies(config);
+  const family = families.includes("ipv4") ? 4 : 6;
+  const { prefix_length: common, ipv6_prefix_length: ipv6 } = persistence ?? {};
+  const length = family === 6 ? ipv6 ?? common : common;
   return {
     scheduler,
     schedulerFlags: own.reduce((bits, flag) => bits | SCHEDULER_FLAGS[flag], 0),
@@ -96,6 +98,9 @@ export function serviceOf(config: VirtualServerConfig): Omit<Service, "key"> {
       netmask: length === undefined ? wholeNetmask(family) : netmaskOf(family, length),
     },
     engine: persistence?.engine ?? "",
+    ...(persistence === null || families.length < 2
+      ? {}
+      : { ipv6Netmask: ipv6 ?? wholeNetmask(6) }),
   };
 }
 

@@ -35,6 +35,7 @@ const service = v.strictObject({
   onePacket: v.boolean(),
   persistence: v.nullable(v.strictObject({ timeout: u32, netmask: u32 })),
   engine: text,
+  ipv6Netmask: v.exactOptional(whole(1, 128)),
 });
 
 const tunnel = v.nullable(v.strictObject({

@@ -5,8 +5,13 @@
  * @module
  */
 
-import { destinationName, type RealServer, type ServiceKey } from "../ipvs/mod.ts";
-import { destinationAt } from "../ipvs/mod.ts";
+import {
+  destinationAt,
+  destinationName,
+  type RealServer,
+  servedBy,
+  type ServiceKey,
+} from "../ipvs/mod.ts";
 import type { Decoded } from "../netlink/mod.ts";
 import type { RealServerSettings, VirtualServerSettings } from "./settings.ts";
 import { sampleKeys } from "./wanted.ts";
@@ -73,13 +78,17 @@ function isWhole(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0;
 }
 
-/** What a real server is within each of these services; refused where it cannot be in one. */
+/**
+ * What a real server is within each of these services that it belongs to; refused where it cannot
+ * be in one of them.
+ */
 function destinationNames(keys: readonly ServiceKey[], server: RealServer): Decoded<string[]> {
   const names: string[] = [];
-  for (const [i, key] of keys.entries()) {
+  for (const key of servedBy(keys, server)) {
     const destination = destinationAt(key, server);
     if (!destination.ok) return destination;
-    names.push(`${i} ${destinationName(destination.value.key)}`);
+    const service = `${key.family} ${"mark" in key ? 0 : key.port}`;
+    names.push(`${service} ${destinationName(destination.value.key)}`);
   }
   return { ok: true, value: names };
 }

@@ -9,7 +9,7 @@
  */
 
 import type { Require } from "../check/mod.ts";
-import type { Listen, RealServer, Service } from "../ipvs/mod.ts";
+import type { Listen, RealServer, ServiceSettings } from "../ipvs/mod.ts";
 
 /** A real server of one virtual server. */
 export interface RealServerSettings {
@@ -44,7 +44,7 @@ export interface VirtualServerSettings {
   /** Where it listens: each address or mark becomes a service of the kernel's. */
   readonly listen: readonly Listen[];
   /** Settings of each of these services. */
-  readonly service: Omit<Service, "key">;
+  readonly service: ServiceSettings;
   /**
    * It is in the table only while one of these is held (the holdings of the virtual router that it
    * follows); empty: always.

@@ -5,7 +5,13 @@
  * @module
  */
 
-import type { Listen, RealServer, ServiceKey, VirtualServer } from "../ipvs/mod.ts";
+import {
+  familyOfListen,
+  type Listen,
+  type RealServer,
+  type ServiceKey,
+  type VirtualServer,
+} from "../ipvs/mod.ts";
 import { risenWeight } from "./real_server.ts";
 import type { Balance, Micros, RealServerEntry, VirtualServerEntry } from "./types.ts";
 
@@ -64,7 +70,7 @@ function makeWanted(server: VirtualServerEntry): VirtualServer {
 export function sampleKeys(listen: readonly Listen[]): ServiceKey[] {
   const keys = new Map<string, ServiceKey>();
   for (const one of listen) {
-    const family = "mark" in one ? one.family : one.address.includes(":") ? 6 : 4;
+    const family = familyOfListen(one);
     const key: ServiceKey = "mark" in one
       ? one
       : { family, protocol: one.protocol, address: one.address, port: one.port };

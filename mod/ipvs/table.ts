@@ -71,12 +71,52 @@ export interface RealServer {
   readonly lowerThreshold: number;
 }
 
+/** Settings of each service of a virtual server. */
+export interface ServiceSettings extends Omit<Service, "key"> {
+  /**
+   * Where there are services of both families: how many bits of an IPv6 client's address count, 1
+   * to 128. The netmask of `persistence` is IPv4's then. Absent: that one is everybody's.
+   */
+  readonly ipv6Netmask?: number;
+}
+
 /** What one virtual server wants of the kernel. */
 export interface VirtualServer {
   readonly listen: readonly Listen[];
-  /** Settings of each of its services. */
-  readonly settings: Omit<Service, "key">;
+  readonly settings: ServiceSettings;
+  /** Each belongs to the services that `servedBy` says. */
   readonly servers: readonly RealServer[];
+}
+
+/** One of the services of a virtual server. */
+export function serviceAt(key: ServiceKey, settings: ServiceSettings): Service {
+  const { ipv6Netmask: netmask, ...service } = settings;
+  const { persistence } = service;
+  if (netmask === undefined || persistence === null || key.family === 4) return { ...service, key };
+  return { ...service, key, persistence: { ...persistence, netmask } };
+}
+
+/** The family of the services that it stands for. */
+export function familyOfListen(listen: Listen): Family {
+  return "mark" in listen ? listen.family : familyOfAddress(listen.address);
+}
+
+function familyOfAddress(address: string): Family {
+  return address.includes(":") ? 6 : 4;
+}
+
+/**
+ * Those of a virtual server's services that a real server belongs to. Only a tunnel leads from one
+ * address family to the other: with NAT and direct routing each family has servers of its own. A
+ * server whose family none of the services has is left to all, and refused by each.
+ */
+export function servedBy<Key extends { readonly family: Family }>(
+  keys: readonly Key[],
+  { forward, address }: Pick<RealServer, "forward" | "address">,
+): readonly Key[] {
+  if (forward === "tunnel") return keys;
+  const own = keys.filter(({ family }) => family === familyOfAddress(address));
+  return own.length === 0 ? keys : own;
 }
 
 /**
@@ -86,22 +126,38 @@ export interface VirtualServer {
 export function buildTable(virtualServers: readonly VirtualServer[]): Decoded<Table> {
   const table = new Map<string, TableEntry>();
   for (const { listen, settings, servers } of virtualServers) {
+    const byFamily = serversByFamily(listen, servers);
     for (const where of listen) {
       const keys = expandListen(where);
       if (!keys.ok) return keys;
       for (const key of keys.value) {
         const name = serviceName(key);
         if (table.has(name)) return { ok: false, reason: `${name} is asked for twice` };
-        const service: Service = { ...settings, key };
+        const service = serviceAt(key, settings);
         const wrong = refuseService(service);
         if (wrong !== undefined) return { ok: false, reason: `${name}: ${wrong}` };
-        const destinations = destinationsOf(key, servers);
+        const destinations = destinationsOf(key, byFamily.get(key.family) ?? servers);
         if (!destinations.ok) return { ok: false, reason: `${name}: ${destinations.reason}` };
         table.set(name, { service, destinations: destinations.value });
       }
     }
   }
   return { ok: true, value: table };
+}
+
+/** The servers of services of each family. */
+function serversByFamily(
+  listen: readonly Listen[],
+  servers: readonly RealServer[],
+): Map<Family, readonly RealServer[]> {
+  const families = [...new Set(listen.map(familyOfListen))];
+  if (families.length < 2) return new Map();
+  const keys = families.map((family) => ({ family }));
+  const byFamily = new Map<Family, RealServer[]>(families.map((family) => [family, []]));
+  for (const server of servers) {
+    for (const { family } of servedBy(keys, server)) byFamily.get(family)?.push(server);
+  }
+  return byFamily;
 }
 
 function destinationsOf(

@@ -1,8 +1,9 @@
 /** Health, quorum, sorry server and follow: what a virtual server wants of the table, step by step. */
 
-import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
-import { wantedServer } from "../../../mod/balance/mod.ts";
-import { real, Scene, SORRY, virtual } from "./scene.ts";
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
+import { wantedServer, wantedServers } from "../../../mod/balance/mod.ts";
+import { buildTable } from "../../../mod/ipvs/mod.ts";
+import { real, Scene, server, SORRY, virtual } from "./scene.ts";
 
 Deno.test("a server that fails goes out, and comes back, in the turn of the finding", () => {
   const scene = new Scene();
@@ -206,6 +207,44 @@ Deno.test("announce: while in the table and the quorum is met", () => {
   deepStrictEqual(scene.configure(virtual([real(11)])), ["withdraw web"]);
   deepStrictEqual(scene.configure(virtual([real(11)], { announce: true })), ["announce web"]);
   deepStrictEqual(scene.configure(), ["withdraw web", "program web"]);
+});
+
+Deno.test("both families: the quorum counts servers of each, and each is in the services of its own", () => {
+  const scene = new Scene();
+  const six = (number: number) => ({
+    ...real(number, 1, { checks: [] }),
+    name: `six ${number}`,
+    server: server(`2001:db8:1::${number}`),
+  });
+  const listen = [
+    { protocol: "tcp", address: "192.0.2.10", port: 80 },
+    { protocol: "tcp", address: "2001:db8::10", port: 80 },
+  ] as const;
+  const sorryServer = { server: server("2001:db8:1::99"), inhibit: false };
+  const table = () => {
+    const table = buildTable(wantedServers(scene.balance));
+    ok(table.ok);
+    return [...table.value].map(([name, one]) => [name, ...one.destinations.keys()]);
+  };
+  scene.configure(
+    virtual([real(11), real(12), six(11), six(12)], { listen, quorum: 3, sorryServer }),
+  );
+  deepStrictEqual(table(), [
+    ["tcp 192.0.2.10:80", "198.51.100.11:80", "198.51.100.12:80"],
+    ["tcp [2001:db8::10]:80", "[2001:db8:1::11]:80", "[2001:db8:1::12]:80"],
+  ]);
+  // Three are enough; two are not, whatever family they are of.
+  strictEqual(scene.down(11).includes("quorum lost"), false);
+  strictEqual(scene.down(12).includes("quorum lost"), true);
+  deepStrictEqual(table(), [
+    ["tcp 192.0.2.10:80"],
+    ["tcp [2001:db8::10]:80", "[2001:db8:1::99]:80"],
+  ]);
+  throws(
+    () => scene.configure(virtual([six(11), { ...six(11), name: "again" }], { listen })),
+    /another one has its address and port/,
+  );
+  throws(() => scene.configure(virtual([six(11)])), /a server of the other address family/);
 });
 
 Deno.test("weights that checks report lower the configured one, and never lift it", () => {

@@ -110,6 +110,11 @@ address = "2001:db8::11"
     "servers are of another address family | leave the daemon out, or give that virtual server " +
     "real servers of its own family",
   ]);
+  const both = text.replace('"192.0.2.10:80"', '["192.0.2.10:80", "[2001:db8::10]:80"]')
+    .replace('forward = "tunnel"\n', "") +
+    '[[virtual_server.real_server]]\naddress = "198.51.100.11"\n';
+  assert.deepEqual(wrong(both), []);
+  assert.equal(wrong(`${both}forward = "tunnel"\n`).length, 1);
 });
 
 Deno.test("[ipvs] is one table", () => {

@@ -93,6 +93,18 @@ Deno.test("lines that cannot be used are named, and the others count", () => {
   ]);
 });
 
+Deno.test("both families: each line belongs to the services of its own", () => {
+  const both = virtual('forward = "direct"', '["192.0.2.10:80", "[2001:db8::10]:8080"]');
+  assert.deepEqual(read("198.51.100.12:80\n[2001:db8::12]:8080 2\n2001:db8::13:80\n", both), {
+    servers: ["198.51.100.12:80 1", "[2001:db8::12]:8080 2", "2001:db8::13:80 1"],
+    refused: [],
+  });
+  assert.deepEqual(read("198.51.100.12:8080\n[2001:db8::12]:80\n", both).refused, [
+    "1: 198.51.100.12:8080 has a port that packets would not arrive at: only NAT changes it",
+    "2: [2001:db8::12]:80 has a port that packets would not arrive at: only NAT changes it",
+  ]);
+});
+
 Deno.test("a list without end, and lines without end", () => {
   const { servers, refused } = read(`198.51.100.12\n${"#".repeat(5000)}\n`.repeat(40_000));
   assert.equal(servers.length, 1);

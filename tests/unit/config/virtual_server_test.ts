@@ -254,6 +254,51 @@ Deno.test("marks, one or several, of either family", () => {
   ]);
 });
 
+/** Listens at both families. */
+function both(more = "", real = 'address = "198.51.100.11:8080"\n'): string {
+  return `[[virtual_server]]\nname = "web"\nlisten = ["192.0.2.10:80", "[2001:db8::10]:80"]\n` +
+    `${more}[[virtual_server.real_server]]\n${real}`;
+}
+
+const FOUR = '[[virtual_server.real_server]]\naddress = "198.51.100.11"\n';
+const SIX = '[[virtual_server.real_server]]\naddress = "[2001:db8:1::11]:8080"\n';
+
+Deno.test("both families: servers of each, and persistence counts bits of each", () => {
+  const netmasks = (more: string) => {
+    const { persistence, ipv6Netmask } = serviceOf(one(both(`persistence = ${more}\n`) + SIX));
+    return [persistence?.netmask, ipv6Netmask];
+  };
+  assert.deepEqual(wrong(both() + SIX), []);
+  assert.deepEqual(netmasks("true"), [0xffffffff, 128]);
+  assert.deepEqual(netmasks("{ prefix_length = 24 }"), [0xffffff00, 128]);
+  assert.deepEqual(netmasks("{ prefix_length = 24, ipv6_prefix_length = 64 }"), [0xffffff00, 64]);
+  assert.equal("ipv6Netmask" in serviceOf(one(both() + SIX)), false);
+  const table = buildTable([{
+    listen: listenOf(one(both() + SIX)),
+    settings: serviceOf(one(both("persistence = { ipv6_prefix_length = 56 }\n") + SIX)),
+    servers: one(both() + SIX).real_server.map(realServerOf),
+  }]);
+  assert(table.ok);
+  assert.deepEqual(
+    [...table.value.values()].map((
+      { service, destinations },
+    ) => [service.persistence?.netmask, ...destinations.keys()]),
+    [[0xffffffff, "198.51.100.11:8080"], [56, "[2001:db8:1::11]:8080"]],
+  );
+  // Of one family alone the one key is as good as the other.
+  const alone = (key: string) =>
+    serviceOf(one(
+      server(`persistence = { ${key} = 64 }\n`, 'address = "2001:db8:1::1"\n')
+        .replace("192.0.2.10", "[2001:db8::10]"),
+    ));
+  assert.deepEqual(alone("prefix_length"), alone("ipv6_prefix_length"));
+  // Who listens by direct routing at two ports has a server for each.
+  const ports = both('forward = "direct"\n', 'address = "198.51.100.11:80"\n') +
+    SIX.replace("8080", "443");
+  assert.deepEqual(wrong(ports.replace("10]:80", "10]:443")), []);
+  assert.equal(wrong(ports).length, 1);
+});
+
 Deno.test("a mark of its own makes one service of every listen, for each family", () => {
   const gathered = (mark: string, ...listen: readonly string[]) =>
     one(
@@ -467,6 +512,33 @@ const REFUSED: readonly (readonly [string, string, readonly string[]])[] = [
   ]],
   ["another family by NAT", server("", 'address = "2001:db8::11"\n'), [
     '5:11 error: "2001:db8::11" is IPv6, and the virtual server takes IPv4 (site.toml:3:10): only a tunnel leads from one family to the other | write an IPv4 address, or `forward = "tunnel"`',
+  ]],
+  ["nobody for one of two families", both(), [
+    "3:28 error: No real server is there for clients over IPv6: only a tunnel leads from one family to the other | add a real server with an IPv6 address, or leave this out",
+  ]],
+  [
+    "nobody for a mark's family",
+    both().replace('["192.0.2.10:80", "[2001:db8::10]:80"]', '"[2001:db8::10]:80"\nfwmark = 7')
+      .replace("198.51.100.11", "[2001:db8:1::11]"),
+    [
+      "4:1 error: No real server is there for clients over IPv4: only a tunnel leads from one family to the other | add a real server with an IPv4 address, or leave this out",
+    ],
+  ],
+  ["a sorry server for one of two families", both('sorry_server = "192.0.2.99:80"\n') + SIX, [
+    '4:16 warning: Clients over IPv6 (site.toml:3:28) find nobody while the quorum is lost: only a tunnel leads from one family to the other | write `forward = "tunnel"`, or a virtual server for each family',
+  ]],
+  [
+    "a prefix of IPv6 for both families",
+    both("persistence = { prefix_length = 64 }\n") + SIX,
+    [
+      "4:33 error: Invalid `persistence.prefix_length`: an IPv4 address has 32 bits, not 64 | write `32` or less, and `ipv6_prefix_length = 64` for the others",
+    ],
+  ],
+  ["a prefix for nobody", server("persistence = { ipv6_prefix_length = 64 }\n"), [
+    "4:17 error: `ipv6_prefix_length` has no effect: nobody comes to this virtual server over IPv6 | leave the key out, or write `prefix_length`",
+  ]],
+  ["the same server of IPv6 twice", both("", SIX.slice(SIX.indexOf("\n") + 1)) + SIX + FOUR, [
+    "7:11 error: The real server [2001:db8:1::11]:8080 is given twice: first at site.toml:5:11 | leave out one of the two",
   ]],
   ["another port by direct routing", server('forward = "direct"\n'), [
     '6:11 error: "198.51.100.11:8080" has a port that packets would not arrive at: with `forward = "direct"` (site.toml:4:11) they keep the one that the client asked for, 80 | write the address without a port, or `forward = "nat"`',

@@ -130,6 +130,46 @@ Deno.test("every service of a range has all the servers; a mark has them too", (
   ]);
 });
 
+Deno.test("services of each family have the servers of their own, tunnels go to both", () => {
+  const virtual = (more: Partial<VirtualServer>): VirtualServer => ({
+    listen: [
+      { protocol: "tcp", address: "192.0.2.10", port: 80 },
+      { protocol: "tcp", address: "2001:db8::10", port: 443 },
+      { family: 4, mark: 7 },
+    ],
+    settings: {
+      ...SETTINGS,
+      persistence: { timeout: 300, netmask: netmaskOf(4, 24) },
+      ipv6Netmask: 64,
+    },
+    servers: [
+      server("198.51.100.11", { port: 8080 }),
+      server("2001:db8:1::11", { forward: "direct" }),
+      server("198.51.100.12", { forward: "tunnel", tunnel: { type: "ipip", port: 0, flags: 0 } }),
+    ],
+    ...more,
+  });
+  const table = buildTable([virtual({})]);
+  assert(table.ok, table.ok ? "" : table.reason);
+  const got = [...table.value].map(([name, { service, destinations }]) => [
+    name,
+    service.persistence?.netmask,
+    ...destinations.keys(),
+  ]);
+  assert.deepEqual(got, [
+    ["tcp 192.0.2.10:80", 0xffffff00, "198.51.100.11:8080", "198.51.100.12:80"],
+    ["tcp [2001:db8::10]:443", 64, "[2001:db8:1::11]:443", "198.51.100.12:443"],
+    ["mark 7 ipv4", 0xffffff00, "198.51.100.11:8080", "198.51.100.12:0"],
+  ]);
+  for (const { service } of table.value.values()) assert(!("ipv6Netmask" in service));
+  // One family alone: what belongs nowhere is refused, not left out.
+  const four: Listen[] = [{ protocol: "tcp", address: "192.0.2.10", port: 80 }];
+  assert.match(refusal([virtual({ listen: four })]), /a server of the other address family/);
+  const none = buildTable([virtual({ servers: [server("198.51.100.11")] })]);
+  assert(none.ok);
+  assert.equal(none.value.get("tcp [2001:db8::10]:443")?.destinations.size, 0);
+});
+
 Deno.test("only NAT has a port of its own: elsewhere it is the service's, 0 for a mark", () => {
   const ports = (listen: Listen, forward: "nat" | "direct", port?: number) => {
     const rest = port === undefined ? { forward } : { forward, port };
