@@ -1,7 +1,8 @@
 /**
  * What of virtual servers outlives an agent that is killed: `ipvs.json` in the state directory. It
- * holds the kernel plane's note (what is ours in the kernel's table, and how things were before), and
- * what operators have ordered and listed. It goes at an end that leaves nothing of ours in the kernel.
+ * holds the kernel plane's note (what is ours in the kernel's table, and how things were before),
+ * what operators have ordered and listed, and which checks fail. It goes at an end that leaves
+ * nothing of ours in the kernel.
  *
  * @module
  */
@@ -13,7 +14,7 @@ import { textOf } from "../text/mod.ts";
 import { log } from "./logging.ts";
 import type { Lists } from "./listing.ts";
 import { bootId, LONGEST_DOCUMENT, parseJson, RefusedDocument } from "./memory.ts";
-import { balanceNote, orderedServers, serverLists } from "./memory_balance.ts";
+import { balanceNote, checkFindings, orderedServers, serverLists } from "./memory_balance.ts";
 import { removeIfThere, writePrivately } from "./private_file.ts";
 
 const NAME = "ipvs.json";
@@ -21,12 +22,14 @@ const FORMAT = 1;
 
 /** What virtual servers remember of themselves. */
 export type BalanceServers = BalanceMemory["servers"];
+type Findings = BalanceMemory["checks"];
 
 const fileSchema = v.strictObject({
   format: v.literal(FORMAT),
   boot: v.string(),
   note: v.exactOptional(balanceNote),
   orders: orderedServers,
+  checks: v.exactOptional(checkFindings),
   lists: v.exactOptional(serverLists),
 });
 
@@ -34,15 +37,17 @@ const fileSchema = v.strictObject({
 export interface LeftBalance {
   readonly note?: BalanceNote;
   readonly orders: BalanceServers;
+  readonly checks: Findings;
   readonly lists: Lists;
 }
 
-const NOTHING: LeftBalance = { orders: [], lists: new Map() };
+const NOTHING: LeftBalance = { orders: [], checks: [], lists: new Map() };
 
 export class BalanceFile {
   readonly #directory: string;
   #note: BalanceNote | undefined;
   #orders: BalanceServers = [];
+  #checks: Findings = [];
   #lists: Lists = new Map();
   /** What stands in the file; null: nobody knows. */
   #written: string | null = null;
@@ -67,11 +72,12 @@ export class BalanceFile {
       }
       // A kernel that has been started anew has none of it.
       if (result.output.boot !== bootId()) return NOTHING;
-      const { note, orders, lists = {} } = result.output;
+      const { note, orders, checks = [], lists = {} } = result.output;
       this.#note = note;
       this.#orders = orders;
+      this.#checks = checks;
       this.#lists = new Map(Object.entries(lists));
-      return { ...(note === undefined ? {} : { note }), orders, lists: this.#lists };
+      return { ...(note === undefined ? {} : { note }), orders, checks, lists: this.#lists };
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) {
         log("warning", ["ipvs"], `Takes no notice of ${path}: ${textOf(error)}`);
@@ -86,9 +92,14 @@ export class BalanceFile {
     this.#write();
   }
 
-  /** What is remembered now: of it, what operators have ordered is written down. */
-  remember(servers: BalanceServers): void {
+  /**
+   * What is remembered now: of it, what operators have ordered is written down.
+   *
+   * @param checks what they have said, as far as the next agent has to know (`tellingFindings`)
+   */
+  remember(servers: BalanceServers, checks: Findings): void {
     this.#orders = ordered(servers);
+    this.#checks = checks;
     this.#write();
   }
 
@@ -102,6 +113,7 @@ export class BalanceFile {
   end(): void {
     if (this.#note !== undefined && !isEmpty(this.#note)) return;
     this.#orders = [];
+    this.#checks = [];
     this.#lists = new Map();
     this.#write();
   }
@@ -110,8 +122,11 @@ export class BalanceFile {
     const path = join(this.#directory, NAME);
     const note = this.#note === undefined || isEmpty(this.#note) ? {} : { note: this.#note };
     const lists = this.#lists.size === 0 ? {} : { lists: Object.fromEntries(this.#lists) };
-    const nothing = !("note" in note) && this.#orders.length === 0 && this.#lists.size === 0;
-    const content = { format: FORMAT, boot: bootId(), ...note, orders: this.#orders, ...lists };
+    const orders = this.#orders;
+    const checks = this.#checks.length === 0 ? {} : { checks: this.#checks };
+    const parts = { ...note, ...checks, ...lists };
+    const nothing = orders.length === 0 && Object.keys(parts).length === 0;
+    const content = { format: FORMAT, boot: bootId(), orders, ...parts };
     const text = nothing ? "" : `${JSON.stringify(content)}\n`;
     if (text === this.#written) return;
     try {

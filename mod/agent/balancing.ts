@@ -7,6 +7,7 @@
 
 import { monotonicMicros } from "../../ffi/mod.ts";
 import { nearest, type SiteConfig } from "../../config/mod.ts";
+import { tellingFindings } from "../balance/mod.ts";
 import type { BalanceFacts } from "../control/balance_status.ts";
 import type {
   BalanceMemory,
@@ -101,12 +102,12 @@ export class Balancing {
    * @param memory what it has handed over; undefined: it was killed
    */
   restore(memory?: BalanceMemory): void {
-    const { note, orders, lists } = this.#file.read();
+    const { note, orders, checks, lists } = this.#file.read();
     this.listing.restore(lists);
     this.#note = note;
     if (memory !== undefined) this.#memory = memory;
-    else if (orders.length > 0) {
-      this.#memory = { servers: orders, checks: [], own: note?.own ?? [] };
+    else if (orders.length > 0 || checks.length > 0) {
+      this.#memory = { servers: orders, checks, own: note?.own ?? [] };
     }
   }
 
@@ -157,11 +158,13 @@ export class Balancing {
    * @throws {PlaneDied}
    */
   async state(counters: boolean): Promise<BalanceState | null> {
-    if (this.#env.plan() === undefined || !this.#env.runs()) return null;
+    const plan = this.#env.plan();
+    if (plan === undefined || !this.#env.runs()) return null;
     const state = await this.#env.query(counters);
     this.#state = state;
     this.#memory = state.memory;
-    this.#file.remember(state.memory.servers);
+    const { servers, checks } = state.memory;
+    this.#file.remember(servers, tellingFindings(plan.servers, checks));
     this.#env.heard(state);
     return state;
   }

@@ -60,18 +60,21 @@ const daemon = v.strictObject({ role: daemonRole, ...daemonSettings });
 /** Virtual servers with those of their real servers that operators have said something about. */
 export const orderedServers = v.pipe(v.array(virtualServer), v.maxLength(MOST_SERVERS));
 
+/** What checks have said. */
+export const checkFindings = v.pipe(
+  v.array(v.strictObject({
+    check: text,
+    health: v.picklist(["up", "down"]),
+    reason: text,
+    weight: v.nullable(opinion),
+  })),
+  v.maxLength(MOST_SERVERS),
+);
+
 /** What the balancer remembers: a `BalanceMemory`. */
 export const balanceMemory = v.strictObject({
   servers: orderedServers,
-  checks: v.pipe(
-    v.array(v.strictObject({
-      check: text,
-      health: v.picklist(["up", "down"]),
-      reason: text,
-      weight: v.nullable(opinion),
-    })),
-    v.maxLength(MOST_SERVERS),
-  ),
+  checks: checkFindings,
   own: names,
   originals: v.exactOptional(originals),
 });

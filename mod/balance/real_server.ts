@@ -5,7 +5,8 @@
  */
 
 import { combine, effectiveWeight, type Member } from "../check/mod.ts";
-import type { Balance, Micros, RealServerEntry, RealServerState } from "./types.ts";
+import type { VirtualServerSettings } from "./settings.ts";
+import type { Balance, CheckFinding, Micros, RealServerEntry, RealServerState } from "./types.ts";
 
 /** Slow starts go on, and connections are counted, at whole seconds of the clock. */
 export const TICK = 1_000_000;
@@ -42,6 +43,26 @@ function reasonOf(members: readonly Member[]): string {
   return members.length === 1 && first !== undefined
     ? `${first.name}: ${first.reason}`
     : "its checks pass";
+}
+
+/**
+ * What an agent that comes after a killed one has to be told: findings that say otherwise than what
+ * is assumed of a server without them. Servers that were down stay out of the table then until
+ * their checks have spoken, and those that `start_down` would take out stay in. A check that nobody
+ * has run yet has no finding: a server that is new meanwhile begins as at any start.
+ */
+export function tellingFindings(
+  servers: readonly VirtualServerSettings[],
+  findings: readonly CheckFinding[],
+): CheckFinding[] {
+  const downAtFirst = new Set(
+    servers.flatMap((server) =>
+      server.servers.flatMap(({ startDown, checks }) => startDown ? checks : [])
+    ),
+  );
+  return findings.filter(({ check, health, weight }) =>
+    health === "down" || weight !== null || downAtFirst.has(check)
+  );
 }
 
 /** What it contributes to the quorum. */

@@ -8,6 +8,7 @@ import { answerBalance } from "../../../mod/agent/balance_commands.ts";
 import { uselessWithout } from "../../../mod/agent/balance_need.ts";
 import { Balancing } from "../../../mod/agent/balancing.ts";
 import { PlaneDied } from "../../../mod/agent/questions.ts";
+import { rememberBalance } from "../../../mod/balance/mod.ts";
 import type {
   BalanceMemory,
   BalanceNote,
@@ -22,6 +23,7 @@ import {
   serverReport,
   virtualServer,
 } from "../control/balance_fixtures.ts";
+import { real, Scene, virtual } from "../balance/scene.ts";
 
 const VS = "web-http";
 const RS = "198.51.100.11:8080";
@@ -36,7 +38,7 @@ function note(more: Partial<BalanceNote> = {}): BalanceNote {
   };
 }
 
-const NOTHING = { orders: [], lists: new Map() };
+const NOTHING = { orders: [], checks: [], lists: new Map() };
 
 function servers(override: number | null): BalanceMemory["servers"] {
   const common = { up: true, since: 1, transitions: 0, drain: null, risingSince: null };
@@ -213,6 +215,51 @@ Deno.test("after a kill the next agent knows what is ours and what was ordered, 
     await assert.rejects(Deno.stat(`${directory}/ipvs.json`), Deno.errors.NotFound);
   }));
 
+Deno.test("after a kill who was down is down until its checks speak, and new servers are up", () =>
+  world(async ({ balancing, kernel, directory }) => {
+    const killed = balancing();
+    killed.note({ type: "balance_note", id: "t:9", ...note() });
+    const scene = new Scene();
+    scene.configure(virtual([real(11), real(12), real(13, 1, { startDown: true })]));
+    scene.down(11);
+    scene.up(12);
+    scene.up(13);
+    kernel.plan = {
+      ...balancePlan(virtualServer()),
+      servers: [scene.balance.servers.get("web")!.settings],
+    };
+    kernel.state = { ...kernel.state, memory: { ...rememberBalance(scene.balance), own: [] } };
+    await killed.learn();
+    const next = balancing();
+    next.restore();
+    assert.deepEqual(next.memory?.checks, [
+      { check: "198.51.100.11", health: "down", reason: "refused", weight: null },
+      // Without it, nobody would know that it need not wait for its checks.
+      { check: "198.51.100.13", health: "up", reason: "connected", weight: null },
+    ]);
+    const after = new Scene();
+    after.restore(next.memory!);
+    // 14 has come into the file meanwhile.
+    after.configure(virtual([real(11), real(12), real(13, 1, { startDown: true }), real(14)]));
+    assert.equal(after.table(), "12=1 13=1 14=1");
+    after.up(11);
+    after.down(14);
+    assert.equal(after.table(), "11=1 12=1 13=1");
+    // Everybody is up: there is nothing to be known.
+    scene.configure(virtual([real(11), real(12)]));
+    scene.up(11);
+    kernel.plan = { ...kernel.plan!, servers: [scene.balance.servers.get("web")!.settings] };
+    kernel.state = { ...kernel.state, memory: { ...rememberBalance(scene.balance), own: [] } };
+    await next.learn();
+    assert.deepEqual(new BalanceFile(directory).read(), { ...NOTHING, note: note() });
+    // A first start.
+    next.note({ type: "balance_note", id: "t:10", ...note({ own: [] }) });
+    next.end();
+    const first = balancing();
+    first.restore();
+    assert.deepEqual(first.former, {});
+  }));
+
 Deno.test("what nobody could have written is not believed", async () => {
   const directory = await Deno.makeTempDir();
   const path = `${directory}/ipvs.json`;
@@ -231,6 +278,7 @@ Deno.test("what nobody could have written is not believed", async () => {
         good.replace('"own":["tcp 192.0.2.10:80"]', '"own":[7]'),
         good.replace(/"boot":"[^"]+"/, '"boot":"another"'),
         good.replace('"format":1', '"format":2'),
+        good.replace("}\n", ',"checks":[{"check":"a","health":"ill","reason":"","weight":null}]}'),
       ]
     ) {
       Deno.writeTextFileSync(path, bad);

@@ -1,7 +1,7 @@
 /** Health, quorum, sorry server and follow: what a virtual server wants of the table, step by step. */
 
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
-import { wantedServer, wantedServers } from "../../../mod/balance/mod.ts";
+import { tellingFindings, wantedServer } from "../../../mod/balance/mod.ts";
 import { buildTable } from "../../../mod/ipvs/mod.ts";
 import { real, Scene, server, SORRY, virtual } from "./scene.ts";
 
@@ -222,7 +222,7 @@ Deno.test("both families: the quorum counts servers of each, and each is in the 
   ] as const;
   const sorryServer = { server: server("2001:db8:1::99"), inhibit: false };
   const table = () => {
-    const table = buildTable(wantedServers(scene.balance));
+    const table = buildTable([wantedServer(scene.balance, "web")!]);
     ok(table.ok);
     return [...table.value].map(([name, one]) => [name, ...one.destinations.keys()]);
   };
@@ -245,6 +245,24 @@ Deno.test("both families: the quorum counts servers of each, and each is in the 
     /another one has its address and port/,
   );
   throws(() => scene.configure(virtual([six(11)])), /a server of the other address family/);
+});
+
+Deno.test("what the next agent is told of checks: what says otherwise than nothing would", () => {
+  const finding = (check: string, health: "up" | "down", weight: number | null = null) => ({
+    check,
+    health,
+    reason: "",
+    weight: weight === null ? null : { kind: "percent", value: weight } as const,
+  });
+  const servers = [virtual([real(11), real(12, 1, { startDown: true })])];
+  const all = [
+    finding("198.51.100.11", "up"),
+    finding("198.51.100.12", "up"),
+    finding("lame", "up", 50),
+    finding("down", "down"),
+  ];
+  deepStrictEqual(tellingFindings(servers, all), all.slice(1));
+  deepStrictEqual(tellingFindings([], all), all.slice(2));
 });
 
 Deno.test("weights that checks report lower the configured one, and never lift it", () => {

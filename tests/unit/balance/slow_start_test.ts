@@ -126,7 +126,7 @@ Deno.test("a thousand that come back together change together", () => {
   strictEqual(seen.length, 11, seen.join("\n"));
 });
 
-Deno.test("who is not in the memory has its full weight: only orders outlive a kill", () => {
+Deno.test("who is not in the memory has its full weight: only orders and failures outlive a kill", () => {
   const scene = new Scene();
   const settings = virtual([real(11, 8, SLOW), real(12, 8, SLOW)], { quorum: 16 });
   scene.configure(settings);
