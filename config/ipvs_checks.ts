@@ -98,6 +98,7 @@ function checkMixture(
 }
 
 function checkSettings({ config, node }: CheckedTable<IpvsConfig>, report: Report): void {
+  checkThreshold({ config, node }, report);
   const ports = config.settings?.sync_ports;
   if (ports === undefined || (ports & (ports - 1)) === 0) return;
   const place = descend(node, ["settings", "sync_ports"]);
@@ -106,4 +107,25 @@ function checkSettings({ config, node }: CheckedTable<IpvsConfig>, report: Repor
     message: `Invalid \`settings.sync_ports\`: ${shown(place)} is not a power of two`,
     advice: `write \`${2 ** Math.round(Math.log2(ports))}\` instead`,
   });
+}
+
+/** As `proc_do_sync_threshold` of the kernel takes them. */
+function checkThreshold({ config, node }: CheckedTable<IpvsConfig>, report: Report): void {
+  const both = config.settings?.sync_threshold;
+  if (both === undefined) return;
+  const [threshold = 0, period = 0, ...more] = both;
+  const place = descend(node, ["settings", "sync_threshold"]);
+  if (both.length !== 2) {
+    report({
+      place: valuePlace(place),
+      message: `Invalid \`settings.sync_threshold\`: these are ${both.length} numbers, not two`,
+      advice: more.length > 0 ? "leave the others out" : "write `[3, 50]`, the kernel's default",
+    });
+  } else if (period !== 0 && threshold >= period) {
+    report({
+      place: valuePlace(descend(place, [0])),
+      message: `Invalid \`settings.sync_threshold\`: ${threshold} is not less than ${period}`,
+      advice: `write \`${period - 1}\` or less`,
+    });
+  }
 }

@@ -108,6 +108,15 @@ export const IPVS_SCHEMA = documented(
       }),
       "remove",
     ),
+    compare_interval: v.optional(
+      duration({ min: "1s", max: "1h" }, {
+        text: "How often the kernel's table is compared with what it is to be, since the kernel " +
+          "tells nobody when somebody else changes it. Comparing takes at most a fiftieth of the " +
+          "time: a table of ten thousand servers is read less often, but for its services.",
+        example: "10s",
+      }),
+      "2s",
+    ),
     flush: v.optional(
       flag({
         text: "The table is ours alone: services that others have made, or that were left by " +

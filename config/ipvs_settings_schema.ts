@@ -104,6 +104,18 @@ export const IPVS_SETTINGS_TABLE = documented(
         "power of two.",
       4,
     ),
+    sync_threshold: v.exactOptional(documented(
+      v.array(whole(0, MOST, { text: "A number of packets.", example: 3 })),
+      "a list of two numbers",
+      {
+        text: "Others are told of a connection at so many packets of it (the first number), and " +
+          "then each time that so many more have come (the second). `[3, 50]` is the kernel's " +
+          "default; `[0, 1]`: at its first packet and at each one after it; a second of 0: once, " +
+          "or as `sync_refresh_period` says.",
+        range: "the first less than the second, unless that is 0",
+        example: [3, 50],
+      },
+    )),
     sync_persist_mode: number(
       0,
       2,

@@ -52,7 +52,8 @@ export function planBalance(site: BalancePart): BalancePlan | undefined {
     ...(marks.length === 0 ? {} : { marks }),
     ...(timeouts === undefined ? {} : { timeouts }),
     syncDaemons: (ipvs?.sync_daemon ?? []).flatMap((daemon) => daemonsOf(daemon, site)),
-    settings: { ...ipvs?.settings },
+    settings: kernelSettings(ipvs?.settings ?? {}),
+    ...(ipvs === undefined ? {} : { compareInterval: ipvs.compare_interval }),
     flush: ipvs?.flush ?? false,
     onStop: ipvs?.on_stop ?? "remove",
   };
@@ -101,6 +102,16 @@ function realServerSettings(
     slowStart: real.slow_start,
     drainTimeout: real.drain_timeout,
   };
+}
+
+/** Settings as the kernel writes them: what is several numbers has spaces between. */
+function kernelSettings(settings: NonNullable<IpvsConfig["settings"]>): BalancePlan["settings"] {
+  return Object.fromEntries(
+    Object.entries(settings).map(([name, value]) => [
+      name,
+      typeof value === "number" ? value : value.join(" "),
+    ]),
+  );
 }
 
 function timeoutsOf(timeouts: IpvsConfig["timeouts"]): Timeouts | undefined {

@@ -8,7 +8,7 @@
 import * as v from "valibot";
 import { GREATEST_WEIGHT, LARGEST_RANGE } from "../ipvs/mod.ts";
 import { daemonRole, daemonSettings } from "./memory_balance_plan.ts";
-import { count, micros, name, text, u32, whole } from "./memory_values.ts";
+import { count, micros, name, text, u32, vsSettings, whole } from "./memory_values.ts";
 
 /** More than anybody balances on one host. */
 const MOST_SERVERS = 65_536;
@@ -52,7 +52,7 @@ const virtualServer = v.strictObject({
 
 const originals = v.strictObject({
   timeouts: v.nullable(v.strictObject({ tcp: u32, tcpFin: u32, udp: u32 })),
-  settings: v.record(name, whole(-0x8000_0000, 0x7fff_ffff)),
+  settings: vsSettings,
 });
 
 const daemon = v.strictObject({ role: daemonRole, ...daemonSettings });

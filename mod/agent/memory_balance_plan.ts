@@ -7,7 +7,17 @@
 
 import * as v from "valibot";
 import { GREATEST_WEIGHT, LARGEST_RANGE } from "../ipvs/mod.ts";
-import { address, interfaceName, micros, name, port, text, u32, whole } from "./memory_values.ts";
+import {
+  address,
+  interfaceName,
+  micros,
+  name,
+  port,
+  text,
+  u32,
+  vsSettings,
+  whole,
+} from "./memory_values.ts";
 
 /** More than anybody balances on one host. */
 const MOST_SERVERS = LARGEST_RANGE;
@@ -113,7 +123,8 @@ export const balancePlan = v.strictObject({
   marks: v.exactOptional(v.pipe(v.array(markRule), v.maxLength(MOST_MARKED))),
   timeouts: v.exactOptional(v.strictObject({ tcp: u32, tcpFin: u32, udp: u32 })),
   syncDaemons: v.pipe(v.array(syncDaemon), v.maxLength(2)),
-  settings: v.record(name, whole(0, 0x7fff_ffff)),
+  settings: vsSettings,
+  compareInterval: v.exactOptional(micros),
   flush: v.boolean(),
   onStop: v.picklist(["remove", "keep"]),
 });

@@ -29,3 +29,11 @@ export const address = v.pipe(
   v.string(),
   v.check((value) => parseIp(value) !== undefined, "no address"),
 );
+/** Settings of the kernel's load balancer: a number, or two with a space between. */
+export const vsSettings = v.record(
+  name,
+  v.union([
+    whole(-0x8000_0000, 0x7fff_ffff),
+    v.pipe(v.string(), v.regex(/^\d{1,10} \d{1,10}$/)),
+  ]),
+);

@@ -4,9 +4,10 @@
  * @module
  */
 
+import type { CheckFinding } from "../check/board.ts";
 import { combine, effectiveWeight, type Member } from "../check/mod.ts";
 import type { VirtualServerSettings } from "./settings.ts";
-import type { Balance, CheckFinding, Micros, RealServerEntry, RealServerState } from "./types.ts";
+import type { Balance, Micros, RealServerEntry, RealServerState } from "./types.ts";
 
 /** Slow starts go on, and connections are counted, at whole seconds of the clock. */
 export const TICK = 1_000_000;

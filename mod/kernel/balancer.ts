@@ -36,7 +36,8 @@ import { BalancerGoal, NOTHING } from "./balancer_goal.ts";
 import { BalancerHoldings } from "./balancer_holdings.ts";
 import type { BalancerWorld } from "./balancer_io.ts";
 import { BalancerSurroundings } from "./balancer_surroundings.ts";
-import { BalancerTable, type Count } from "./balancer_table.ts";
+import { BalancerTable } from "./balancer_table.ts";
+import type { Count } from "./balancer_table_events.ts";
 import { Places } from "./places.ts";
 import type { Say } from "./tables.ts";
 
@@ -103,10 +104,7 @@ export class Balancer {
     const adopted = this.#adopting ? this.#holdings.adoptedUntil : Infinity;
     const { deadline: table } = this.#table;
     const around = this.#resting ? Infinity : this.#surroundings?.deadline ?? Infinity;
-    return Math.max(
-      this.#pausedUntil,
-      Math.min(at, soon, adopted, table, around, answers),
-    );
+    return Math.max(this.#pausedUntil, Math.min(at, soon, adopted, table, around, answers));
   }
 
   /**
@@ -139,6 +137,7 @@ export class Balancer {
     for (const name of this.#quorums.keys()) if (!names.has(name)) this.#quorums.delete(name);
     this.#announce.configure(plan.announce);
     this.#goal.touchAll(names);
+    if (this.#table !== undefined) this.#table.compareInterval = plan.compareInterval;
     this.#surroundings?.want(plan);
     this.#judgeHoldings();
     this.#tellOwn();

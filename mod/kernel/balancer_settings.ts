@@ -10,7 +10,7 @@
  */
 
 import type { Timeouts } from "../ipvs/mod.ts";
-import type { BalanceOriginals } from "../plane/balance.ts";
+import type { BalanceOriginals, VsSettings } from "../plane/balance.ts";
 import { textOf } from "../text/mod.ts";
 import type { BalancerWorld } from "./balancer_io.ts";
 import type { IpvsDirector } from "./ipvs_director.ts";
@@ -29,7 +29,7 @@ type Kernel = Pick<IpvsDirector, "timeouts" | "execute">;
 export interface WantedSettings {
   /** Seconds; 0 or undefined: left as it is. */
   readonly timeouts?: Timeouts | undefined;
-  readonly settings: Readonly<Record<string, number>>;
+  readonly settings: VsSettings;
 }
 
 /** What a look at them has led to. */
@@ -44,11 +44,12 @@ export interface Settled {
 export class BalancerSettings {
   readonly #world: BalancerWorld;
   readonly #namespace: string;
-  #wanted: ReadonlyMap<string, number> = new Map();
+  /** Values are as the kernel writes them, with one space between two numbers. */
+  #wanted: ReadonlyMap<string, string> = new Map();
   /** As everything was before us, as far as we change it. */
-  readonly #originals: Map<string, number>;
+  readonly #originals: Map<string, string>;
   /** What we have set, and to what. */
-  readonly #set = new Map<string, number>();
+  readonly #set = new Map<string, string>();
 
   /** @param originals as an earlier run of this boot found them */
   constructor(world: BalancerWorld, namespace: string, originals?: BalanceOriginals) {
@@ -60,13 +61,13 @@ export class BalancerSettings {
   /** As everything was before us, as far as we change it. */
   get originals(): BalanceOriginals {
     const timeouts = { ...NO_TIMEOUTS };
-    const settings: Record<string, number> = {};
+    const settings: Record<string, number | string> = {};
     let any = false;
     for (const [name, value] of this.#originals) {
       const timeout = timeoutOf(name);
-      if (timeout === undefined) settings[name] = value;
+      if (timeout === undefined) settings[name] = value.includes(" ") ? value : Number(value);
       else {
-        timeouts[timeout] = value;
+        timeouts[timeout] = Number(value);
         any = true;
       }
     }
@@ -136,7 +137,7 @@ export class BalancerSettings {
     return this.settle(kernel).failures;
   }
 
-  #putBack(name: string, before: number, timeouts: Timeouts, kernel: Kernel): void {
+  #putBack(name: string, before: string, timeouts: Timeouts, kernel: Kernel): void {
     const present = this.#read(name, timeouts);
     // After a crash nobody knows what was set: then it is as we left it.
     const ours = this.#set.get(name) ?? present;
@@ -153,20 +154,22 @@ export class BalancerSettings {
     return names.some((name) => timeoutOf(name) !== undefined) ? kernel.timeouts() : NO_TIMEOUTS;
   }
 
-  #read(name: string, timeouts: Timeouts): number | undefined {
+  #read(name: string, timeouts: Timeouts): string | undefined {
     const timeout = timeoutOf(name);
     // A kernel without one of the protocols has no timeout of it.
-    if (timeout !== undefined) return timeouts[timeout] === 0 ? undefined : timeouts[timeout];
-    const text = this.#world.readSetting(this.#namespace, `${FOLDER}/${name}`);
-    return text === undefined || !/^-?\d{1,10}$/.test(text) ? undefined : Number(text);
+    if (timeout !== undefined) return timeouts[timeout] === 0 ? undefined : `${timeouts[timeout]}`;
+    const text = this.#world.readSetting(this.#namespace, `${FOLDER}/${name}`)
+      ?.replaceAll(/\s+/g, " ");
+    return text === undefined || !/^-?\d{1,10}( \d{1,10})?$/.test(text) ? undefined : text;
   }
 
-  #write(name: string, value: number, kernel: Kernel): void {
+  #write(name: string, value: string, kernel: Kernel): void {
     const timeout = timeoutOf(name);
     if (timeout === undefined) {
-      return this.#world.writeSetting(this.#namespace, `${FOLDER}/${name}`, `${value}`);
+      return this.#world.writeSetting(this.#namespace, `${FOLDER}/${name}`, value);
     }
-    kernel.execute({ kind: "set-timeouts", timeouts: { ...NO_TIMEOUTS, [timeout]: value } });
+    const timeouts = { ...NO_TIMEOUTS, [timeout]: Number(value) };
+    kernel.execute({ kind: "set-timeouts", timeouts });
   }
 }
 
@@ -178,13 +181,13 @@ function timeoutOf(name: string): Timeout | undefined {
 function flat(
   { timeouts, settings }: {
     readonly timeouts?: Timeouts | null | undefined;
-    readonly settings: Readonly<Record<string, number>>;
+    readonly settings: VsSettings;
   },
-): Map<string, number> {
-  const all = new Map(Object.entries(settings));
+): Map<string, string> {
+  const all = new Map(Object.entries(settings).map(([name, value]) => [name, `${value}`]));
   for (const timeout of Object.keys(TIMEOUTS) as Timeout[]) {
     const value = timeouts?.[timeout] ?? 0;
-    if (value !== 0) all.set(TIMEOUTS[timeout], value);
+    if (value !== 0) all.set(TIMEOUTS[timeout], `${value}`);
   }
   return all;
 }

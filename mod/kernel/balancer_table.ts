@@ -9,14 +9,22 @@
  * @module
  */
 
-import { describeCommand, sameEntry, type Table, type TableCommand } from "../ipvs/mod.ts";
+import {
+  describeCommand,
+  sameEntry,
+  type Table,
+  type TableCommand,
+  type TableEntry,
+} from "../ipvs/mod.ts";
 import { ENOENT } from "../netlink/mod.ts";
 import { textOf } from "../text/mod.ts";
+import { ComparePace, differs, sameButServers } from "./balancer_compare.ts";
 import type { BalancerWorld } from "./balancer_io.ts";
+import type { TableEvents } from "./balancer_table_events.ts";
 import { retryAfter } from "./balancer_retry.ts";
 import { IpvsDirector, type IpvsFailure } from "./ipvs_director.ts";
 import { type IpvsIo, MissingIpvs } from "./ipvs_io.ts";
-import { IpvsScan, type Scanned } from "./ipvs_scan.ts";
+import { IpvsScan } from "./ipvs_scan.ts";
 import type { Say } from "./tables.ts";
 
 /** After so long a call ends, and the next one goes on: others have work to do, microseconds. */
@@ -28,34 +36,10 @@ const PIECES = 2;
 /** Without a load balancer, or a way to it, it is looked for again after so long, and longer. */
 const FIRST_REOPEN = 200_000;
 const LONGEST_REOPEN = 3_000_000;
-/** From one comparison to the next, and how many times as long as one takes. */
-const COMPARE = 5_000_000;
-const COMPARE_SHARE = 50;
 /** A comparison that our own commands spoiled is repeated so often, then done without a break. */
 const SPOILS = 3;
 /** Commands that a log line names. */
 const NAMED = 3;
-
-/** Who wants to know what. */
-export interface TableEvents {
-  /** The way to the table is open: what else belongs to it can be set. */
-  opened(): void;
-  /** A whole comparison is over: what else belongs to the table may be looked at. */
-  compared(): void;
-  /** Counters were read. */
-  counted(count: Count): void;
-  /** The table is as it is wanted, as far as the kernel allows. */
-  settled(): void;
-}
-
-/** Counters of the table. */
-export interface Count {
-  readonly found: Scanned;
-  /** All of them. */
-  readonly whole: boolean;
-  /** The table was changed meanwhile: something may be missing. */
-  readonly spoiled: boolean;
-}
 
 interface OpenTable {
   readonly director: IpvsDirector;
@@ -92,7 +76,9 @@ export class BalancerTable {
   #spoils = 0;
   /** What the scan has read may be otherwise by now. It goes on: a dump cannot be broken off. */
   #outdated = false;
-  #compareAt = 0;
+  /** The scan brings no counters: it is a comparison of services. */
+  #looking = false;
+  readonly #pace = new ComparePace();
   /** Whose counters somebody waits for; null: all. */
   #asked: Set<string> | null | undefined;
   #resting = false;
@@ -173,7 +159,12 @@ export class BalancerTable {
     if (!this.#open.director.known) return 0;
     if (this.#resting) return Infinity;
     if (this.#dirty) return 0;
-    return Math.min(this.#retryAt, this.#compareAt);
+    return Math.min(this.#retryAt, this.#pace.deadline);
+  }
+
+  /** From one comparison to the next at least, microseconds; undefined: 2 s. */
+  set compareInterval(interval: number | undefined) {
+    this.#pace.setInterval(interval, this.#world.now());
   }
 
   /**
@@ -258,9 +249,10 @@ export class BalancerTable {
       return true;
     }
     if (this.#scan === undefined) {
-      const due = !director.known || (!this.#resting && now >= this.#compareAt);
-      if (!due && this.#asked === undefined) return false;
-      const services = due ? null : this.#asked ?? null;
+      const due = !director.known ? "whole" : this.#resting ? undefined : this.#pace.due(now);
+      if (due === undefined && this.#asked === undefined) return false;
+      this.#looking = due === "services" && this.#asked === undefined;
+      const services = due === "whole" ? null : this.#looking ? new Set<string>() : this.#asked!;
       this.#asked = undefined;
       this.#scan = new IpvsScan(open.side, services, open.sequence);
       this.#scanBegan = now;
@@ -325,15 +317,20 @@ export class BalancerTable {
     const spoiled = this.#spoiled && director.known;
     this.#scan = undefined;
     this.#spoils = spoiled ? this.#spoils + 1 : 0;
-    if (director.known) {
+    if (director.known && !this.#looking) {
       if (scan.whole) this.#asked = undefined;
       this.#events.counted({ found: scan.found, whole: scan.whole, spoiled });
     }
     // Compared with what we have changed meanwhile, it says nothing.
-    if (!scan.whole || spoiled || this.#outdated) return;
-    this.#compareAt = now + Math.max(COMPARE, (now - this.#scanBegan) * COMPARE_SHARE);
+    if (spoiled || this.#outdated) return;
+    const what = scan.whole ? "whole" : this.#looking ? "services" : undefined;
+    this.#pace.done(what, now - this.#scanBegan, now);
+    if (!scan.whole) {
+      if (this.#differs(director, scan.services, sameButServers)) this.#pace.hurry();
+      return;
+    }
     const table = scan.table();
-    const changed = director.known ? this.#differs(director.table, table) : this.#lost;
+    const changed = director.known ? this.#differs(director, table, sameEntry) : this.#lost;
     const first = !director.known;
     director.learn(table, scan.refused);
     if (first) this.#begun();
@@ -371,12 +368,16 @@ export class BalancerTable {
   }
 
   /** Whether anything that concerns us is otherwise than we left it. */
-  #differs(known: Table, found: Table): boolean {
+  #differs<Found>(
+    { table: known }: IpvsDirector,
+    found: ReadonlyMap<string, Found>,
+    same: (a: TableEntry | undefined, b: Found | undefined) => boolean,
+  ): boolean {
     const names = this.#flush
       ? new Set([...known.keys(), ...found.keys()])
       : new Set([...this.#wanted.keys(), ...this.own]);
     for (const name of this.#spare) names.delete(name);
-    return !names.values().every((name) => sameEntry(known.get(name), found.get(name)));
+    return differs(names, known, found, same);
   }
 
   #fail(error: unknown): void {

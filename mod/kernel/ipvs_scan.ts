@@ -17,6 +17,7 @@ import {
   type Question,
   readDestination,
   readService,
+  type Service,
   serviceName,
   type ServiceState,
   type Table,
@@ -76,6 +77,11 @@ export class IpvsScan {
   /** What was found, once it is done. */
   get found(): Scanned {
     return this.#found;
+  }
+
+  /** All services by their names, also those whose destinations were not asked for. */
+  get services(): ReadonlyMap<string, Service> {
+    return new Map(this.#services.map(({ service }) => [serviceName(service.key), service]));
   }
 
   /** What cannot be represented, with the reason. */

@@ -40,6 +40,9 @@ export interface AnnounceServer {
   readonly holding: string;
 }
 
+/** `net.ipv4.vs.*` by the last part of the name: a number, or several with a space between. */
+export type VsSettings = Readonly<Record<string, number | string>>;
+
 /** All of IPVS that is wanted. */
 export interface BalancePlan {
   /** The network namespace of the table; empty: the agent's. */
@@ -51,8 +54,10 @@ export interface BalancePlan {
   /** Absent: left as they are. A 0 leaves that one as it is. */
   readonly timeouts?: Timeouts;
   readonly syncDaemons: readonly SyncDaemonPlan[];
-  /** `net.ipv4.vs.*` by the last part of the name; put back at the end. */
-  readonly settings: Readonly<Record<string, number>>;
+  /** Put back at the end. */
+  readonly settings: VsSettings;
+  /** From one comparison with the kernel's table to the next at least, µs; absent: 2 s. */
+  readonly compareInterval?: number;
   /** The table is ours alone: services of others go. */
   readonly flush: boolean;
   /** What a stop leaves. */
@@ -63,8 +68,7 @@ export interface BalancePlan {
 export interface BalanceOriginals {
   /** `null`: never changed. */
   readonly timeouts: Timeouts | null;
-  /** `net.ipv4.vs.*` by the last part of the name. */
-  readonly settings: Readonly<Record<string, number>>;
+  readonly settings: VsSettings;
 }
 
 /**

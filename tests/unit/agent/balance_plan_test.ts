@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import * as v from "valibot";
 import { announcedHoldings, planBalance } from "../../../mod/agent/balance_plan.ts";
 import { serverUses } from "../../../mod/agent/check_names.ts";
+import { balancePlan } from "../../../mod/agent/memory_balance_plan.ts";
 import { planSchema } from "../../../mod/agent/memory_schema.ts";
 import { siteChanges } from "../../../mod/agent/site_changes.ts";
 import { planSite, type SitePlan, Slots } from "../../../mod/agent/site_plan.ts";
@@ -124,6 +125,34 @@ Deno.test("virtual servers as the balancer wants them", () => {
     flush: false,
     onStop: "remove",
   });
+});
+
+Deno.test("settings as the kernel writes them, and how often the table is compared", () => {
+  const plan = planBalance(site(
+    '[ipvs]\ncompare_interval = "10s"\n' +
+      "settings = { sync_threshold = [0, 10], sloppy_tcp = true }\n",
+  ))!;
+  assert.deepEqual(plan.settings, { sync_threshold: "0 10", sloppy_tcp: 1 });
+  assert.equal(plan.compareInterval, 10_000_000);
+  assert.equal(planBalance(site(WEB))!.compareInterval, undefined);
+});
+
+Deno.test("servers of both families, with bits of both, can be told to another process", () => {
+  const both = site(
+    `[[virtual_server]]
+name = "web"
+listen = ["192.0.2.10:80", "[2001:db8::10]:80"]
+persistence = { prefix_length = 24, ipv6_prefix_length = 64 }
+real_server = [{ address = "198.51.100.11" }, { address = "2001:db8:1::11" }]
+[ipvs]
+settings = { sync_threshold = [0, 10] }
+`,
+  );
+  const plan = planBalance(both)!;
+  assert.equal(plan.servers[0]!.service.ipv6Netmask, 64);
+  assert.equal(refuseServers(plan.servers), null);
+  const copy: unknown = JSON.parse(JSON.stringify(plan));
+  assert.deepEqual(v.parse(balancePlan, copy), plan);
 });
 
 Deno.test("the balancer takes what is planned", () => {

@@ -17,7 +17,12 @@ function wrong(text: string): string[] {
 }
 
 Deno.test("[ipvs] alone is a site: nothing is changed where nobody asks for it", () => {
-  assert.deepEqual(ipvs(""), { sync_daemon: [], on_stop: "remove", flush: false });
+  assert.deepEqual(ipvs(""), {
+    sync_daemon: [],
+    on_stop: "remove",
+    compare_interval: 2_000_000,
+    flush: false,
+  });
 });
 
 Deno.test("all keys written out", () => {
@@ -25,6 +30,7 @@ Deno.test("all keys written out", () => {
     ipvs(`timeouts = { tcp = "15m", tcp_fin = "2m", udp = "24d" }
 sync_daemon = { interface = "eth1", role = "master", id = 255, max_length = 1024, group = "ff02::81", port = 8849, ttl = 255 }
 on_stop = "keep"
+compare_interval = "1500ms"
 flush = true
 namespace = "blue"
 `),
@@ -40,6 +46,7 @@ namespace = "blue"
         ttl: 255,
       }],
       on_stop: "keep",
+      compare_interval: 1_500_000,
       flush: true,
       namespace: "blue",
     },
@@ -49,8 +56,11 @@ namespace = "blue"
 Deno.test("every setting of the kernel's by its name, truth values as 0 and 1", () => {
   const keys = [...entriesOf(schemaAt(SITE_SCHEMA, ["ipvs", "settings"])!)!.keys()];
   assert.ok(keys.length > 20);
-  const numbers = ipvs(`settings = { ${keys.map((key) => `${key} = 1`).join(", ")} }\n`);
-  assert.deepEqual(numbers?.settings, Object.fromEntries(keys.map((key) => [key, 1])));
+  const one = (key: string) => key === "sync_threshold" ? [1, 2] : 1;
+  const numbers = ipvs(
+    `settings = { ${keys.map((key) => `${key} = ${JSON.stringify(one(key))}`).join(", ")} }\n`,
+  );
+  assert.deepEqual(numbers?.settings, Object.fromEntries(keys.map((key) => [key, one(key)])));
   assert.deepEqual(
     ipvs("settings = { expire_nodest_conn = true, pmtu_disc = false, conn_reuse_mode = 3 }\n")
       ?.settings,
@@ -66,6 +76,23 @@ Deno.test("settings that there are not, or that the kernel would not take", () =
   assert.deepEqual(wrong("[ipvs]\nsettings = { sync_ports = 6 }\n"), [
     "2:27 error: Invalid `settings.sync_ports`: 6 is not a power of two | write `8` instead",
   ]);
+  const threshold = (value: string) => wrong(`[ipvs]\nsettings = { sync_threshold = ${value} }\n`);
+  for (const good of ["[3, 50]", "[0, 1]", "[7, 0]", "[0, 0]"]) {
+    assert.deepEqual(threshold(good), [], good);
+  }
+  assert.deepEqual(threshold("[3]"), [
+    "2:31 error: Invalid `settings.sync_threshold`: these are 1 numbers, not two | write " +
+    "`[3, 50]`, the kernel's default",
+  ]);
+  assert.deepEqual(threshold("[3, 50, 7]"), [
+    "2:31 error: Invalid `settings.sync_threshold`: these are 3 numbers, not two | leave the " +
+    "others out",
+  ]);
+  assert.deepEqual(threshold("[50, 50]"), [
+    "2:32 error: Invalid `settings.sync_threshold`: 50 is not less than 50 | write `49` or less",
+  ]);
+  assert.equal(threshold("[-1, 50]").length, 1);
+  assert.equal(threshold("3").length, 1);
   assert.deepEqual(wrong("[ipvs]\nsettings = { sloppy_tcp = 2 }\n"), [
     "2:27 error: Invalid `settings.sloppy_tcp`: 2 is not a whole number from 0 to 1 | write `1` " +
     "instead",

@@ -138,6 +138,27 @@ Deno.test("balancer: timeouts and settings are noted, then set, and put back at 
   assert.deepEqual(next.note().originals, { timeouts: null, settings: {} });
 });
 
+Deno.test("balancer: a setting of two numbers is set, compared and put back as the kernel writes it", () => {
+  const rig = new Rig();
+  rig.settings.set("sync_threshold", "3\t50");
+  rig.configure(planOf([WEB], { settings: { sync_threshold: "0 10" } }));
+  rig.run(3 * SECOND);
+  assert.equal(rig.settings.get("sync_threshold"), "0 10");
+  assert.deepEqual(rig.note().originals.settings, { sync_threshold: "3 50" });
+  // The kernel's own spelling is no change; another value is.
+  rig.settings.set("sync_threshold", "0\t10");
+  rig.run(10 * SECOND);
+  assert.deepEqual([rig.settings.get("sync_threshold"), rig.messages()], ["0\t10", []]);
+  rig.settings.set("sync_threshold", "1\t10");
+  rig.run(3 * SECOND);
+  assert.equal(rig.settings.get("sync_threshold"), "0 10");
+  // Killed: the next one puts it back.
+  const next = new Rig(rig);
+  next.configure(planOf([WEB]), { balanceNote: rig.note() });
+  assert.equal(next.settings.get("sync_threshold"), "3 50");
+  assert.deepEqual(next.state().failures, []);
+});
+
 Deno.test("balancer: a setting that the kernel does not have is named, the rest is set", () => {
   const rig = new Rig();
   rig.configure(planOf([WEB], { settings: { no_such: 1, sloppy_tcp: 1 } }));

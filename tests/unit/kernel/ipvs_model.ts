@@ -76,6 +76,8 @@ export class ModelIpvs implements IpvsIo {
   readonly commands: TableCommand[] = [];
   /** Dumps of services that were asked for. */
   reads = 0;
+  /** Dumps of a service's destinations. */
+  listings = 0;
   /** Buffers that came. */
   sends = 0;
   closed = false;
@@ -246,6 +248,7 @@ export class ModelIpvs implements IpvsIo {
         encodeCommand(writer, this.family, sequence, { kind: "add-service", service });
       }
     } else {
+      this.listings++;
       const service = accept(readServiceKey(message));
       for (const destination of this.destinations(service).values()) {
         const said = { kind: "add-destination", service, destination } as const;
