@@ -5,6 +5,7 @@
  * @module
  */
 
+import { BalanceParts } from "../plane/balance_parts.ts";
 import type { BfdChanged } from "../plane/bfd.ts";
 import type { PlaneCrashed } from "../plane/crash.ts";
 import type { AddressReport, KernelToControl, ProtocolToControl } from "../plane/messages.ts";
@@ -36,6 +37,7 @@ export class Hearing implements PlaneListener {
   /** What each BFD session has told last. */
   readonly bfd = new Map<string, BfdChanged>();
   readonly #hearers: Hearers;
+  readonly #parts = new BalanceParts();
 
   constructor(hearers: Hearers) {
     this.#hearers = hearers;
@@ -98,9 +100,14 @@ export class Hearing implements PlaneListener {
         break;
       case "configured":
       case "balance_ordered":
-      case "balance_state":
       case "checks_state":
         this.#hearers.questions.answered("kernel", message);
+        break;
+      case "balance_part":
+        this.#parts.take(message);
+        break;
+      case "balance_state":
+        this.#hearers.questions.answered("kernel", this.#parts.join(message));
         break;
       case "interface":
       case "interface_gone":

@@ -29,6 +29,7 @@ export function configure(
   const wrong = refuseServers(settings);
   if (wrong !== null) throw new RangeError(wrong);
   const { balance } = turn;
+  balance.revision++;
   const remembered = memoryOf(balance.remembered);
   balance.remembered = null;
   const former = new Map(balance.servers);

@@ -31,6 +31,7 @@ import { sameValue } from "./wanted.ts";
 /** A machine without virtual servers. */
 export function createBalance(): Balance {
   return {
+    revision: 0,
     servers: new Map(),
     held: new Set(),
     findings: new Map(),

@@ -8,7 +8,14 @@
 export { createBalance, step } from "./machine.ts";
 export { tellingFindings } from "./real_server.ts";
 export { refuseServers } from "./refuse.ts";
-export { rememberBalance, reportBalance, type Statistics } from "./report.ts";
+export {
+  type BalanceSlice,
+  joinSlices,
+  rememberBalance,
+  reportBalance,
+  sliceBalance,
+  type Statistics,
+} from "./report.ts";
 export type { RealServerSettings, SorryServerSettings, VirtualServerSettings } from "./settings.ts";
 export type {
   Balance,

@@ -175,6 +175,8 @@ export interface VirtualServerEntry {
 
 /** The machine. */
 export interface Balance {
+  /** Another one each time that virtual or real servers come or go. */
+  revision: number;
   readonly servers: Map<string, VirtualServerEntry>;
   readonly held: Set<string>;
   readonly findings: Map<string, CheckFinding>;

@@ -100,7 +100,7 @@ export class Balancer {
     const { deadline: answers } = this.#answers;
     if (this.#table === undefined) return Math.max(this.#pausedUntil, answers);
     const { at } = this.#timer;
-    const soon = this.#goal.changed ? 0 : Infinity;
+    const soon = this.#goal.changed || this.#holdings.changed ? 0 : Infinity;
     const adopted = this.#adopting ? this.#holdings.adoptedUntil : Infinity;
     const { deadline: table } = this.#table;
     const around = this.#resting ? Infinity : this.#surroundings?.deadline ?? Infinity;
@@ -115,6 +115,7 @@ export class Balancer {
   configure(message: ConfigureKernel): void {
     const { id, routers, balance, balanceMemory: memory, balanceNote: note } = message;
     this.#holdings.keep(new Set(routers.map(({ name }) => name)));
+    this.#heedHoldings();
     if (balance === "unchanged") return this.#judgeHoldings();
     const before = this.#plan;
     const left = (note?.own.length ?? 0) + (note?.daemons.length ?? 0) > 0;
@@ -150,9 +151,7 @@ export class Balancer {
 
   /** A holding is held from now on, or no longer. */
   decide(holding: string, held: boolean, cause: EventId): void {
-    if (!this.#holdings.decide(holding, held) || this.#plan === undefined) return;
-    this.#step({ type: "holding", holding, held }, cause);
-    this.#judgeHoldings();
+    this.#holdings.decide({ holding, held, cause });
   }
 
   order({ id, server, realServer, what }: OrderBalance): void {
@@ -237,10 +236,8 @@ export class Balancer {
 
   #end(): void {
     if (this.#leaving) this.#plan = undefined;
-    this.#table?.close();
-    this.#table = undefined;
-    this.#surroundings?.close();
-    this.#surroundings = undefined;
+    this.close();
+    this.#table = this.#surroundings = undefined;
     this.#answers.forget();
   }
 
@@ -258,6 +255,7 @@ export class Balancer {
   }
 
   #turn(now: number): void {
+    this.#heedHoldings();
     const table = this.#table;
     if (table === undefined || this.#plan === undefined) return this.#answer();
     if (!this.#resting && this.#places.moved([table.namespace]).length > 0) {
@@ -265,24 +263,28 @@ export class Balancer {
       table.reopen();
     }
     if (now >= this.#timer.at) {
-      const { generation } = this.#timer;
-      this.#timer = { generation, at: Infinity };
-      this.#step({ type: "timer", generation }, this.#ids.next());
+      this.#timer = { ...this.#timer, at: Infinity };
+      this.#step({ type: "timer", generation: this.#timer.generation }, this.#ids.next());
     }
     if (this.#adopting && now >= this.#holdings.adoptedUntil) this.#judgeHoldings();
     if (this.#goal.changed) this.#want(table, this.#plan);
     table.turn();
     const { director } = table;
     if (director !== undefined && !this.#resting) this.#surroundings?.settle(director);
-    if (this.#announce.waits && !this.#resting && !table.unsettled) {
+    if (this.#announce.waits && !this.#resting && !this.#unsettled) {
       this.#announce.settle((server) =>
         this.#goal.servicesOf(server).every((name) => table.table.has(name))
       );
     }
     this.#answer();
-    const clean = this.#surroundings?.clean === true && !table.unsettled;
+    const clean = this.#surroundings?.clean === true && !this.#unsettled;
     // Where there is no load balancer there is nothing of ours either.
     if (this.#leaving && !this.#resting && (clean || table.missing)) this.#end();
+  }
+
+  /** What is wanted is still to be made, or to be sent. */
+  get #unsettled(): boolean {
+    return this.#goal.changed || this.#table?.unsettled !== false;
   }
 
   #answer(): void {
@@ -293,16 +295,15 @@ export class Balancer {
 
   /** Tells the table what is wanted of it; only what has changed is made anew. */
   #want(table: BalancerTable, plan: BalancePlan): void {
-    const all = this.#goal.make((name) => wantedServer(this.#machine, name), (server, reason) => {
+    const wanted = (name: string) => wantedServer(this.#machine, name);
+    const all = this.#goal.make(wanted, (server, reason) => {
       this.#say("error", ["ipvs"], "Cannot make virtual server", { server, reason });
-    });
-    const spare = new Set<string>();
+    }, () => this.#world.now());
+    if (all === undefined) return;
     const now = this.#world.now();
-    for (const settings of this.#adopting ? plan.servers : []) {
-      if (!this.#holdings.isUndecided(settings.follow, now)) continue;
-      for (const { name } of this.#names.services(settings)) spare.add(name);
-    }
-    table.want(all, plan.flush, spare);
+    const undecided = (this.#adopting ? plan.servers : [])
+      .filter(({ follow }) => this.#holdings.isUndecided(follow, now));
+    table.want(all, plan.flush, new Set(this.#names.all(undecided)));
   }
 
   /** One event for the machine, and what follows. */
@@ -336,11 +337,7 @@ export class Balancer {
       case "count": {
         this.#counting = effect.servers;
         const settings = new Set(effect.servers.map(({ server }) => this.#settingsOf(server)));
-        return this.#table?.count(
-          [...settings].flatMap((one) =>
-            one === undefined ? [] : this.#names.services(one).map(({ name }) => name)
-          ),
-        );
+        return this.#table?.count(this.#names.all(settings));
       }
       case "timer":
         this.#timer = effect;
@@ -359,13 +356,21 @@ export class Balancer {
     const counting = this.#counting;
     this.#counting = [];
     // What may be missing, or is not there yet, says nothing: it is counted again in a second.
-    if (counting.length === 0 || spoiled || this.#table?.unsettled !== false) return;
+    if (counting.length === 0 || spoiled || this.#unsettled) return;
     const event = { type: "connections", counts: counts.connections(counting) } as const;
     this.#step(event, this.#ids.next());
   }
 
   #settingsOf(server: string): VirtualServerSettings | undefined {
     return this.#machine.servers.get(server)?.settings;
+  }
+
+  /** What is held by now, for what follows it. */
+  #heedHoldings(): void {
+    const news = this.#holdings.news();
+    if (this.#plan === undefined || news.length === 0) return;
+    for (const { cause, ...one } of news) this.#step({ type: "holding", ...one }, cause);
+    this.#judgeHoldings();
   }
 
   /** Who is held has changed, or what follows. */
@@ -382,10 +387,7 @@ export class Balancer {
 
   /** What is ours, or may be at any time. */
   #tellOwn(): void {
-    const names = new Set(this.#table?.own);
-    for (const settings of this.#plan?.servers ?? []) {
-      for (const { name } of this.#names.services(settings)) names.add(name);
-    }
-    this.#surroundings?.own(names);
+    const wanted = this.#names.all(this.#plan?.servers ?? []);
+    this.#surroundings?.own(new Set([...this.#table?.own ?? [], ...wanted]));
   }
 }

@@ -44,6 +44,13 @@ export class BalancerNames {
     }
     return services;
   }
+
+  /** Names of the services of several; undefined: there is none of that name any more. */
+  all(servers: Iterable<VirtualServerSettings | undefined>): string[] {
+    return [...servers].flatMap((one) =>
+      one === undefined ? [] : this.services(one).map(({ name }) => name)
+    );
+  }
 }
 
 /** Counters of one reading. */

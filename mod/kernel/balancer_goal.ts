@@ -1,12 +1,15 @@
 /**
  * The table that all virtual servers together ask for. Only what has changed is made anew: most
- * changes are about one of many.
+ * changes are about one of many. Where many have changed it is made in parts.
  *
  * @module
  */
 
 import { buildTable, type Table, type TableEntry, type VirtualServer } from "../ipvs/mod.ts";
 import type { BalancePlan } from "../plane/balance.ts";
+
+/** After so long a call ends: others have work to do, microseconds. */
+const LONG = 5_000;
 
 /** The plan of a site without virtual servers. */
 export const NOTHING: BalancePlan = {
@@ -49,20 +52,25 @@ export class BalancerGoal {
   /**
    * @param wanted of one virtual server; null: nothing
    * @param refused is told what cannot be
+   * @param clock microseconds: after a few milliseconds the rest waits for another call
+   * @returns undefined: there is a rest
    */
   make(
     wanted: (server: string) => VirtualServer | null,
     refused: (server: string, reason: string) => void,
-  ): Table {
-    this.#changed = false;
+    clock: () => number,
+  ): Table | undefined {
+    const began = clock();
     for (const name of this.#stale) {
       const server = wanted(name);
       const built = server === null ? undefined : buildTable([server]);
       if (built?.ok === true) this.#parts.set(name, built.value);
       else this.#parts.delete(name);
       if (built?.ok === false) refused(name, built.reason);
+      this.#stale.delete(name);
+      if (this.#stale.size > 0 && clock() - began >= LONG) return undefined;
     }
-    this.#stale.clear();
+    this.#changed = false;
     const all = new Map<string, TableEntry>();
     for (const part of this.#parts.values()) for (const [key, entry] of part) all.set(key, entry);
     return all;

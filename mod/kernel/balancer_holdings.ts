@@ -6,12 +6,23 @@
  * @module
  */
 
+import type { EventId } from "../plane/messages.ts";
+
+/** A holding is held from now on, or no longer. */
+export interface Decision {
+  readonly holding: string;
+  readonly held: boolean;
+  readonly cause: EventId;
+}
+
 /** How long what follows an undecided router is left alone, microseconds. */
 const ADOPTION = 3_000_000;
 
 export class BalancerHoldings {
   /** Last word on each holding. It may come before somebody follows it. */
   readonly #decided = new Map<string, boolean>();
+  /** Words that nobody has acted upon. */
+  #news: Decision[] = [];
   #adoptedUntil = 0;
 
   /** Everything begins, or goes on after a rest. */
@@ -24,11 +35,24 @@ export class BalancerHoldings {
     for (const name of this.#decided.keys()) if (!names.has(name)) this.#decided.delete(name);
   }
 
-  /** @returns whether that is news */
-  decide(holding: string, held: boolean): boolean {
-    if (this.#decided.get(holding) === held) return false;
+  /** Somebody has decided. What follows from it is for `news`: addresses must not wait for it. */
+  decide(decision: Decision): void {
+    const { holding, held } = decision;
+    if (this.#decided.get(holding) === held) return;
     this.#decided.set(holding, held);
-    return true;
+    this.#news.push(decision);
+  }
+
+  /** Whether there are news. */
+  get changed(): boolean {
+    return this.#news.length > 0;
+  }
+
+  /** What has been decided since the last call. */
+  news(): readonly Decision[] {
+    const news = this.#news;
+    this.#news = [];
+    return news;
   }
 
   /** What has been decided. */

@@ -11,6 +11,7 @@
 import type {
   BalanceChange,
   BalanceOrder,
+  BalanceSlice,
   MachineMemory,
   VirtualServerReport,
   VirtualServerSettings,
@@ -150,12 +151,24 @@ export interface BalanceMemory extends MachineMemory {
   readonly originals?: BalanceOriginals;
 }
 
+/** The beginning of an answer that is long: `BalanceState` tells the end. See `BalanceParts`. */
+export interface BalancePart extends BalanceSlice {
+  readonly type: "balance_part";
+  readonly id: EventId;
+  /** Of the question. */
+  readonly cause: EventId;
+  /** All parts before it are void. */
+  readonly first: boolean;
+}
+
 /** Answer to `query_balance`. */
 export interface BalanceState {
   readonly type: "balance_state";
   readonly id: EventId;
   readonly cause: EventId;
   readonly at: number;
+  /** So many parts come before it (`balance_part`), with the beginnings of its lists; absent: none. */
+  readonly parts?: number;
   readonly servers: readonly VirtualServerReport[];
   /** What the kernel would not do, in words, with the command. */
   readonly failures: readonly string[];

@@ -17,6 +17,7 @@ import type {
   BalanceNote,
   BalanceNoted,
   BalanceOrdered,
+  BalancePart,
   BalancePlan,
   BalanceState,
   BalanceStep,
@@ -279,6 +280,7 @@ export interface PlaneReady {
 export type KernelToControl =
   | Configured
   | BalanceOrdered
+  | BalancePart
   | BalanceState
   | BalanceStep
   | NoteBalance

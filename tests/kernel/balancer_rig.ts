@@ -26,6 +26,7 @@ import type {
   BalancePlan,
   BalanceState,
 } from "../../mod/plane/balance.ts";
+import { BalanceParts } from "../../mod/plane/balance_parts.ts";
 import type { KernelToControl, LogRecord, ToKernel } from "../../mod/plane/messages.ts";
 import type { TrackerFinding } from "../../mod/plane/trackers.ts";
 import { planOf as planned, realServerOf, virtualServerOf } from "../lib/balance.ts";
@@ -67,6 +68,7 @@ export class Rig {
   /** The longest turn, microseconds. */
   longest = 0;
   readonly balancer: Balancer;
+  readonly parts = new BalanceParts();
   /** Notes are written down. */
   writes = true;
   #ids = 0;
@@ -171,7 +173,8 @@ export class Rig {
   }
 
   #take(message: KernelToControl): void {
-    this.told.push(message);
+    if (message.type === "balance_part") return this.parts.take(message);
+    this.told.push(message.type === "balance_state" ? this.parts.join(message) : message);
     if (message.type === "balance_note" && this.writes) this.#notes.push(message.id);
   }
 

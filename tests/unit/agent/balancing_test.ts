@@ -257,7 +257,7 @@ Deno.test("after a kill who was down is down until its checks speak, and new ser
     next.end();
     const first = balancing();
     first.restore();
-    assert.deepEqual(first.former, {});
+    assert.deepEqual(first.former(true), {});
   }));
 
 Deno.test("what nobody could have written is not believed", async () => {

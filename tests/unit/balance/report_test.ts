@@ -2,8 +2,11 @@
 
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import {
+  joinSlices,
   type RealServerReport,
+  rememberBalance,
   reportBalance,
+  sliceBalance,
   type Statistics,
   type VirtualServerReport,
 } from "../../../mod/balance/mod.ts";
@@ -121,4 +124,42 @@ Deno.test("what the kernel has counted is shown of what is in the table", () => 
   deepStrictEqual([total, first?.connections, first?.counters], [counters, connections, counters]);
   deepStrictEqual([second?.connections, second?.counters], [null, null]);
   deepStrictEqual(asked, ["web", "web 198.51.100.11"]);
+});
+
+Deno.test("in parts it is the same as at once, whatever the size", () => {
+  const scene = new Scene();
+  const names = Array.from({ length: 7 }, (_, i) => real(11 + i));
+  scene.configure(
+    virtual(names, { name: "a", listen: [{ family: 4, mark: 1 }] }),
+    virtual([], { name: "empty", listen: [{ family: 4, mark: 2 }] }),
+    virtual([real(41)], { name: "web" }),
+  );
+  scene.down(12);
+  scene.up(13);
+  const counters = { connections: 1, packetsIn: 2, packetsOut: 3, bytesIn: 4, bytesOut: 5 };
+  let sums = 0;
+  const statistics = {
+    server: () => {
+      sums++;
+      return counters;
+    },
+    realServer: () => ({ connections: { active: 1, inactive: 0 }, counters }),
+  };
+  const whole = {
+    servers: reportBalance(scene.balance, scene.now, statistics),
+    memory: rememberBalance(scene.balance),
+  };
+  for (const size of [1, 2, 3, 4, 6, 7, 8, 1000]) {
+    sums = 0;
+    const slices = [...sliceBalance(scene.balance, scene.now, statistics, size)];
+    deepStrictEqual(joinSlices(slices), whole, `${size}`);
+    // The sum over a range of services is made once.
+    strictEqual(sums, 3);
+    for (const { servers, memory } of slices) {
+      const count = servers.reduce((sum, one) => sum + one.servers.length, 0);
+      strictEqual(Math.max(count, memory.checks.length) <= size, true);
+    }
+  }
+  const nothing = [...sliceBalance(new Scene().balance, 0, undefined, 5)];
+  deepStrictEqual(joinSlices(nothing), { servers: [], memory: { servers: [], checks: [] } });
 });

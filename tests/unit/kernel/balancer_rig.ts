@@ -9,6 +9,7 @@ import { Balancer } from "../../../mod/kernel/balancer.ts";
 import { hear } from "../../../mod/kernel/balancer_inbox.ts";
 import { MissingIpvs } from "../../../mod/kernel/ipvs_io.ts";
 import type { BalanceMemory, BalanceNote, BalanceState } from "../../../mod/plane/balance.ts";
+import { BalanceParts } from "../../../mod/plane/balance_parts.ts";
 import type {
   ConfigureKernel,
   KernelToControl,
@@ -62,6 +63,7 @@ export class Rig {
   readonly holdings: string[] = [];
   readonly logs: LogRecord[] = [];
   readonly balancer: Balancer;
+  readonly parts = new BalanceParts();
   /** Notes are written down. */
   writes = true;
   /** Microseconds that pass with each look at the clock. */
@@ -199,7 +201,8 @@ export class Rig {
   }
 
   #take(message: KernelToControl): void {
-    this.told.push(message);
+    if (message.type === "balance_part") return this.parts.take(message);
+    this.told.push(message.type === "balance_state" ? this.parts.join(message) : message);
     if (message.type === "balance_note" && this.writes) this.#notes.push(message.id);
   }
 }
