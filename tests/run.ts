@@ -24,6 +24,27 @@ const KERNEL_SECONDS = 1_200;
 const GUESTS = 2;
 const GUEST = ["nice", "-n", "10", "scripts/guest", "-t", String(KERNEL_SECONDS)];
 
+/** Roughly how many seconds the longest files take in a guest; the others take OTHERS. */
+const GUEST_SECONDS: Readonly<Record<string, number>> = {
+  "tests/kernel/agent_test.ts": 60,
+  "tests/kernel/all_together_test.ts": 45,
+  "tests/kernel/balance_checks_test.ts": 45,
+  "tests/kernel/balance_failover_test.ts": 40,
+  "tests/kernel/balance_keepalived_test.ts": 45,
+  "tests/kernel/balance_life_test.ts": 35,
+  "tests/kernel/balance_load_test.ts": 90,
+  "tests/kernel/balance_matrix_test.ts": 40,
+  "tests/kernel/balance_operator_test.ts": 40,
+  "tests/kernel/balance_orders_test.ts": 40,
+  "tests/kernel/balancer_test.ts": 25,
+  "tests/kernel/doctor_test.ts": 30,
+  "tests/kernel/ipvs_bulk_test.ts": 50,
+  "tests/kernel/ipvs_matrix_test.ts": 30,
+  "tests/kernel/ipvs_schedulers_test.ts": 35,
+  "tests/kernel/ipvs_traffic_test.ts": 35,
+};
+const OTHERS = 15;
+
 /** How many of the labs below run at a time. */
 const PATIENT_LANES = 2;
 /**
@@ -149,6 +170,18 @@ async function runPatientLabs(): Promise<void> {
   await Promise.all(Array.from({ length: PATIENT_LANES }, lane));
 }
 
+/** Files for each guest, so that all take about as long. */
+function sharesOf(files: readonly string[]): string[][] {
+  const shares = Array.from({ length: GUESTS }, () => ({ files: [] as string[], seconds: 0 }));
+  const secondsOf = (file: string) => GUEST_SECONDS[file] ?? OTHERS;
+  for (const file of files.toSorted((a, b) => secondsOf(b) - secondsOf(a))) {
+    const least = shares.reduce((best, share) => share.seconds < best.seconds ? share : best);
+    least.files.push(file);
+    least.seconds += secondsOf(file);
+  }
+  return shares.map((share) => share.files.sort());
+}
+
 async function runSoaks(): Promise<void> {
   const program = [DENO, "run", "-A", "--no-check", "tests/soak/mod.ts"];
   const [command, ...args] = [...program, "--list"];
@@ -173,11 +206,7 @@ const RUNNERS: Readonly<Record<Part, () => Promise<void>>> = {
   unit: () => runTests("unit", testFiles("tests/unit"), ["--parallel"]),
   lab: () => runLabs((file) => !parts.includes("kernel") || !PATIENT.includes(file)),
   kernel: async () => {
-    const files = testFiles("tests/kernel");
-    const shares = Array.from(
-      { length: GUESTS },
-      (_, n) => files.filter((_, i) => i % GUESTS === n),
-    );
+    const shares = sharesOf(testFiles("tests/kernel"));
     await Promise.all([
       ...shares.map((share) => runTests("kernel", share, [], { within: GUEST, beside: true })),
       ...(parts.includes("lab") ? [runPatientLabs()] : []),

@@ -24,6 +24,7 @@ name = "${name}"
 interface = "eth0"
 virtual_router_id = ${id}
 priority = { by_host = { a = 150, b = 100 } }
+advertisement_interval = "500ms"
 addresses = ${JSON.stringify(addresses)}
 ${more}
 `
@@ -42,22 +43,34 @@ const routesOf = (host: Host, table: string) =>
 
 type Agent = ReturnType<typeof startHalb>;
 
-/** All of an agent's routers are in a state. One look at all: each takes the guest a second. */
+/** All of an agent's routers are in a state. */
 async function untilAll(lab: Lab, agent: Agent, state: string): Promise<void> {
-  await lab.until(`all are ${state} on ${agent.name}`, async () => {
-    const { vrrp } = await agent.status();
-    const others = vrrp.filter((router) => router.state !== state);
-    if (others.length === 0) return true;
-    throw new Error(others.map(({ name, state }) => `${name} is ${state}`).join(", "));
-  }, PATIENCE);
+  await lab.until(
+    `all are ${state} on ${agent.name}`,
+    async () => {
+      const { vrrp } = await agent.status();
+      const others = vrrp.filter((router) => router.state !== state);
+      if (others.length === 0) return true;
+      throw new Error(others.map(({ name, state }) => `${name} is ${state}`).join(", "));
+    },
+    PATIENCE,
+    100,
+  );
 }
 
 /** All are backups that have heard their masters. */
 async function untilFollowing(lab: Lab, agent: Agent): Promise<void> {
-  await lab.until(`${agent.name} hears its masters`, async () => {
-    const { vrrp } = await agent.status();
-    return vrrp.every(({ state, sessions }) => state === "backup" && sessions[0]!.master !== null);
-  }, PATIENCE);
+  await lab.until(
+    `${agent.name} hears its masters`,
+    async () => {
+      const { vrrp } = await agent.status();
+      return vrrp.every(({ state, sessions }) =>
+        state === "backup" && sessions[0]!.master !== null
+      );
+    },
+    PATIENCE,
+    100,
+  );
 }
 
 lab("routers in a VRF: adverts, addresses and routes are in its table", async (lab) => {
@@ -76,7 +89,7 @@ lab("routers in a VRF: adverts, addresses and routes are in its table", async (l
   const second = startHalb(lab, b, site(...routers));
   await untilFollowing(lab, second);
   for (const vip of ["203.0.113.10", "192.0.2.11", "2001:db8::10", "192.0.2.12"]) {
-    await lab.until(`a holds ${vip}`, () => a.holds(vip), PATIENCE);
+    await lab.until(`a holds ${vip}`, () => a.holds(vip), PATIENCE, 100);
   }
   // What reaches it comes and goes by the VRF.
   for (const vip of ["192.0.2.11", "192.0.2.12"]) {
@@ -88,6 +101,7 @@ lab("routers in a VRF: adverts, addresses and routes are in its table", async (l
     "the network of the address is in the VRF's table",
     async () => (await routesOf(a, "10")).includes("203.0.113.0/24 dev eth0"),
     PATIENCE,
+    100,
   );
   assert.equal(await routesOf(a, "main"), "");
   await lan.link(a).cut();
@@ -103,15 +117,25 @@ lab("routers in a VRF: adverts, addresses and routes are in its table", async (l
   await untilAll(lab, second, "master");
   const vrfOf = async (name: string) =>
     / master (\w+) /.exec(await a.exec(["ip", "link", "show", name]))?.[1];
-  await lab.until("its virtual MAC is outside", async () => {
-    return await vrfOf("vrrp.54") === undefined;
-  }, PATIENCE);
+  await lab.until(
+    "its virtual MAC is outside",
+    async () => {
+      return await vrfOf("vrrp.54") === undefined;
+    },
+    PATIENCE,
+    100,
+  );
   await a.exec(["ip", "link", "set", "eth0", "master", "blue"]);
   await untilAll(lab, first, "master");
-  await lab.until("its virtual MAC is in it again", async () => {
-    return await vrfOf("vrrp.54") === "blue";
-  }, PATIENCE);
-  await lab.until("a holds it again", () => a.holds("192.0.2.12"), PATIENCE);
+  await lab.until(
+    "its virtual MAC is in it again",
+    async () => {
+      return await vrfOf("vrrp.54") === "blue";
+    },
+    PATIENCE,
+    100,
+  );
+  await lab.until("a holds it again", () => a.holds("192.0.2.12"), PATIENCE, 100);
   await second.stop();
   assert.equal(await routesOf(b, "10"), "");
 }, OPTIONS);
@@ -131,7 +155,7 @@ lab("an ipvlan carries the addresses while its router is master", async (lab) =>
   await untilFollowing(lab, second);
   const heldOn = async (host: Host) =>
     (await host.addresses()).find(({ address }) => address === "192.0.2.10")?.interface;
-  await lab.until("a's ipvlan has it", async () => await heldOn(a) === "vrrp.51", PATIENCE);
+  await lab.until("a's ipvlan has it", async () => await heldOn(a) === "vrrp.51", PATIENCE, 100);
   assert.match(await a.exec(["ip", "-d", "link", "show", "vrrp.51"]), / ipvlan {2}mode l2 /);
   const macOf = async (host: Host) =>
     JSON.parse(await host.exec(["ip", "-j", "link", "show", "eth0"]))[0].address;
@@ -141,7 +165,7 @@ lab("an ipvlan carries the addresses while its router is master", async (lab) =>
   await first.stop();
   assert.equal((await a.tryExec(["ip", "link", "show", "vrrp.51"])).code, 1);
   await untilAll(lab, second, "master");
-  await lab.until("b's ipvlan has it", async () => await heldOn(b) === "vrrp.51", PATIENCE);
+  await lab.until("b's ipvlan has it", async () => await heldOn(b) === "vrrp.51", PATIENCE, 100);
   // An ipvlan has the hardware address of its base: the neighbours are told.
   await client.exec(ping);
   assert.equal(await client.neighbour("192.0.2.10"), await macOf(b));

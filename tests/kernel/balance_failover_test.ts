@@ -79,7 +79,7 @@ lab("a TCP stream outlives the failover of VRRP and IPVS together, and the retur
         throw new Error(text);
       },
       PATIENCE,
-      100,
+      250,
     );
   const inTable = (host: typeof a, count: number) =>
     until(
@@ -90,7 +90,7 @@ lab("a TCP stream outlives the failover of VRRP and IPVS together, and the retur
         throw new Error(`it has ${found}`);
       },
       PATIENCE,
-      100,
+      250,
     );
   await daemon(a, "master");
   await daemon(b, "backup");

@@ -18,12 +18,10 @@ import {
 } from "../../mod/ipvs/mod.ts";
 import { IpvsDirector } from "../../mod/kernel/ipvs_director.ts";
 import { openIpvs } from "../../mod/kernel/ipvs_io.ts";
+import { IN_GUEST } from "../lib/mod.ts";
 
-if (Deno.readTextFileSync("/proc/version").includes("user-mode-linux") === false) {
-  const model = Deno.readTextFileSync("/proc/cpuinfo");
-  if (!/User Mode Linux/.test(model)) {
-    throw new Error("These tests change the kernel's tables: run them by scripts/test kernel");
-  }
+if (!IN_GUEST) {
+  throw new Error("These tests change the kernel's tables: run them by scripts/test kernel");
 }
 
 /** Runs a program and returns what it prints. @throws {Error} with what it says when it fails */

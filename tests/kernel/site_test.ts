@@ -117,10 +117,15 @@ lab(
     const before = [await ipvsadm("-L", "--timeout"), await setting("conn_reuse_mode")];
     const agent = startHalb(lab, host, EVERYTHING);
     const expected = EXPECTED.toSorted();
-    await lab.until("the table is what is written", async () => {
-      assert.deepEqual(await table(), expected);
-      return true;
-    }, PATIENCE);
+    await lab.until(
+      "the table is what is written",
+      async () => {
+        assert.deepEqual(await table(), expected);
+        return true;
+      },
+      PATIENCE,
+      200,
+    );
     assert.equal(
       await ipvsadm("-L", "--timeout"),
       "Timeout (tcp tcpfin udp): 660 60 180",
@@ -158,10 +163,15 @@ lab(
     const changed = expected.map((line) =>
       line.replace("-w 4", "-w 5").replace("192.0.2.40:9", "192.0.2.41:9")
     ).sort();
-    await lab.until("the table is what is written now", async () => {
-      assert.deepEqual(await table(), changed);
-      return true;
-    }, PATIENCE);
+    await lab.until(
+      "the table is what is written now",
+      async () => {
+        assert.deepEqual(await table(), changed);
+        return true;
+      },
+      PATIENCE,
+      200,
+    );
     await agent.stop();
     assert.deepEqual(await table(), [""]);
     assert.equal(await ipvsadm("-L", "--daemon"), "");

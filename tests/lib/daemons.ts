@@ -7,9 +7,13 @@
  * @module
  */
 
+import { ask } from "../../mod/control/client.ts";
 import type { Lab } from "./lab.ts";
 import type { Host } from "./network.ts";
 import { execute, type Executed, Hopeless, type LabProcess, tryExecute, until } from "./process.ts";
+
+/** Whether this is the guest of `scripts/guest`. */
+export const IN_GUEST = /User Mode Linux/.test(Deno.readTextFileSync("/proc/cpuinfo"));
 
 const ROOT = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
 
@@ -122,8 +126,14 @@ export class HalbAgent {
     Deno.writeTextFileSync(this.configPath, text, { mode: 0o600 });
   }
 
-  /** What `halb status --json` prints. @throws where it does not answer */
+  /**
+   * What `halb status --json` prints. The guest takes a second to start a program, so that there
+   * the agent itself is asked.
+   *
+   * @throws where it does not answer
+   */
   async status(): Promise<HalbStatus> {
+    if (IN_GUEST) return await ask(this.controlPath, { command: "status" }) as HalbStatus;
     const argv = [halbPath(), "status", "--json", "--control", this.controlPath];
     return JSON.parse(await execute(argv)) as HalbStatus;
   }

@@ -11,6 +11,7 @@ export {
   halbPath,
   type HalbRouterStatus,
   type HalbStatus,
+  IN_GUEST,
   Keepalived,
   runHalb,
   startHalb,
