@@ -28,6 +28,7 @@ const GUEST = ["nice", "-n", "10", "scripts/guest", "-t", String(KERNEL_SECONDS)
 const GUEST_SECONDS: Readonly<Record<string, number>> = {
   "tests/kernel/agent_test.ts": 60,
   "tests/kernel/all_together_test.ts": 45,
+  "tests/kernel/announce_test.ts": 40,
   "tests/kernel/balance_checks_test.ts": 45,
   "tests/kernel/balance_failover_test.ts": 40,
   "tests/kernel/balance_keepalived_test.ts": 45,
