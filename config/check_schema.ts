@@ -79,7 +79,9 @@ const judgement = {
     v.strictObject({
       suppress: v.optional(
         whole(1, 1000, {
-          text: "Points at which it counts as flapping. Each fall is a point.",
+          text:
+            "Points at which it counts as flapping. Each fall is a point, and points melt: with 4 " +
+            "it is the fifth fall in short order.",
           example: 4,
         }),
         4,

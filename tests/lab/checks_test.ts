@@ -7,7 +7,9 @@ import assert from "node:assert/strict";
 import { ask } from "../../mod/control/client.ts";
 import type { CheckStatus } from "../../mod/control/check_status.ts";
 import {
+  execute,
   type HalbAgent,
+  halbPath,
   type Host,
   type Lab,
   lab,
@@ -356,3 +358,73 @@ lab("what is known of checks goes through crashes, upgrades and reloads", async 
   assert.deepEqual((await statusOf(agent)).checks, []);
   await endSuccessor(lab, agent);
 });
+
+lab(
+  "what comes and goes is kept down and named; certificates that end; escaped output",
+  async (lab) => {
+    const [a, server] = await lab.hostsNamed("a", "server");
+    await lab.lan("net", [a, server]);
+    const { directory } = await makeCertificates(lab);
+    Deno.chmodSync(lab.directory, 0o755);
+    const tls = `ssl_certificate ${directory}/soon.pem; ssl_certificate_key ${directory}/soon.key;`;
+    await startNginx(lab, server, `server { listen 443 ssl; ${tls} return 200 "ok"; }`, [443]);
+    const flag = write(lab, "flag", "0\n");
+    const loud = write(
+      lab,
+      "loud",
+      "#!/bin/sh\nprintf '\\033[2Jred\\007 \\302\\233 alert'; exit 1\n",
+    );
+    Deno.chmodSync(loud, 0o755);
+    const site = siteOf([
+      {
+        name: "flappy",
+        keys: `type = "file"\npath = "${flag}"\ndamping = { suppress = 2, half_life = "1h" }\n`,
+      },
+      {
+        name: "soon",
+        keys: 'type = "http"\naddress = "192.0.2.2"\n' +
+          `tls = { server_name = "www.example.net", ca = "${directory}/ca.pem" }\n`,
+      },
+      { name: "loud", keys: `type = "script"\ncommand = ["${loud}"]\n` },
+    ]);
+    const agent = startHalb(lab, a, site);
+    const untilHealthy = (name: string, healthy: boolean) =>
+      lab.until(
+        `${name} is ${healthy ? "healthy" : "not healthy"}`,
+        async () => (await checkOf(agent, name)).healthy === healthy,
+        10_000,
+      );
+    await untilHealthy("flappy", true);
+    // Points melt: two falls are a little less than two points.
+    for (const value of [1, 0, 1, 0, 1]) {
+      write(lab, "flag", `${value}\n`);
+      await untilHealthy("flappy", value === 0);
+    }
+    write(lab, "flag", "0\n");
+    await lab.until("it answers, and is kept down", async () => {
+      const { held, flapping, healthy } = await checkOf(agent, "flappy");
+      return held === "flapping" && flapping && healthy === false;
+    }, 10_000);
+    assert.match(agent.log(), /warning checks\.flappy: Flapping: it stays down/);
+    assert.match(await agentText(agent, "flappy"), /flapping/i);
+
+    await untilHealthy("soon", true);
+    const day = new Date(Date.now() + 3 * 86_400_000).toISOString().slice(0, 10);
+    const warning = `the certificate expires on ${day}`;
+    assert.deepEqual((await checkOf(agent, "soon")).warnings, [warning]);
+    assert.equal(agent.log().split(`checks.soon: ${warning}`).length, 2, "it is told once");
+
+    await untilHealthy("loud", false);
+    const { output } = await checkOf(agent, "loud");
+    assert.match(output, /red.*alert/);
+    for (const text of [output, agent.log(), await agentText(agent, "loud")]) {
+      // deno-lint-ignore no-control-regex
+      assert.doesNotMatch(text, /[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
+    }
+  },
+);
+
+/** What `halb status NAME` writes for people. */
+async function agentText(agent: HalbAgent, name: string): Promise<string> {
+  return await execute([halbPath(), "status", name, "--control", agent.controlPath]);
+}
