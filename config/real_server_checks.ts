@@ -10,10 +10,11 @@ import { endpointText } from "../mod/ip/mod.ts";
 import {
   asDestination,
   destinationPort,
-  expandListen,
   refuseDestination,
+  sampleServices,
   servedBy,
   type ServiceKey,
+  servicePort,
 } from "../mod/ipvs/mod.ts";
 import { OTHER, type Report } from "./finding.ts";
 import { familyOf } from "./ip.ts";
@@ -41,17 +42,6 @@ function saidBy(virtual: TreeNode, server: TreeNode, key: string): TreeNode | un
   return undefined;
 }
 
-/** The first service of each item of `listen` and each mark: what differs is the address alone. */
-export function representatives(config: VirtualServerConfig): ServiceKey[] {
-  return listenOf(config).flatMap((listen) => {
-    const first = "mark" in listen
-      ? listen
-      : { protocol: listen.protocol, address: listen.address, port: listen.port };
-    const keys = expandListen(first);
-    return keys.ok ? keys.value.slice(0, 1) : [];
-  });
-}
-
 /** Those of these services that a server belongs to. */
 function servicesOf(
   services: readonly ServiceKey[],
@@ -62,7 +52,7 @@ function servicesOf(
 
 /** Ports of services; 0 is that of a mark. */
 function portsOf(services: readonly ServiceKey[]): number[] {
-  return [...new Set(services.map((service) => "mark" in service ? 0 : service.port))];
+  return [...new Set(services.map(servicePort))];
 }
 
 const FAMILIES = { ipv4: "IPv4", ipv6: "IPv6" };
@@ -73,7 +63,7 @@ class ServerChecks {
   readonly #services: readonly ServiceKey[];
   #found = 0;
 
-  /** @param services of the virtual server (`representatives`) */
+  /** @param services of the virtual server (`sampleServices`) */
   constructor(virtual: Checked, services: readonly ServiceKey[], report: Report) {
     this.#virtual = virtual;
     this.#services = services;
@@ -263,7 +253,7 @@ function checkServed({ config, node }: Checked, report: Report): void {
 /** Reports what is wrong with the servers behind one virtual server. */
 export function checkServers(virtual: Checked, report: Report): void {
   const { config, node } = virtual;
-  const services = representatives(config);
+  const services = sampleServices(listenOf(config));
   checkTwice(virtual, services, report);
   checkThresholds(virtual, report);
   checkServed(virtual, report);

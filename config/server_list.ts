@@ -12,18 +12,11 @@
  */
 
 import { endpointText } from "../mod/ip/mod.ts";
-import {
-  destinationAt,
-  destinationName,
-  GREATEST_WEIGHT,
-  servedBy,
-  serviceName,
-} from "../mod/ipvs/mod.ts";
+import { GREATEST_WEIGHT, servedBy, servicePort, TakenPlaces } from "../mod/ipvs/mod.ts";
 import { VALUE } from "./fields.ts";
 import { readEndpoint } from "./listen_fields.ts";
-import { representatives } from "./real_server_checks.ts";
 import type { RealServerConfig } from "./real_server_schema.ts";
-import { realServerOf } from "./virtual_server_table.ts";
+import { listenOf, realServerOf } from "./virtual_server_table.ts";
 import type { VirtualServerConfig } from "./virtual_server_schema.ts";
 
 /** Most lines of a list that are looked at, and longest line, in UTF-16 units. */
@@ -84,37 +77,29 @@ function readLine(words: readonly string[], { listed }: VirtualServerConfig) {
   return { ...listed, address: address.value, weight: number };
 }
 
-/** The kernel's destinations that are taken, the configured ones first. */
+/** The places in the kernel's table that are taken, by the configured servers first. */
 class Places {
-  readonly #services;
-  readonly #taken = new Map<string, string>();
+  readonly #taken: TakenPlaces;
 
   constructor(virtual: VirtualServerConfig) {
-    this.#services = representatives(virtual);
+    this.#taken = new TakenPlaces(listenOf(virtual));
     for (const server of virtual.real_server) this.take(server);
   }
 
   /** Why there is no place for it; undefined: it has one now. */
   take(server: RealServerConfig): string | undefined {
     const text = endpointText(server.address);
-    const names: string[] = [];
     const wanted = realServerOf(server);
-    for (const service of servedBy(this.#services, wanted)) {
-      const port = "mark" in service ? 0 : service.port;
-      if (
-        server.forward !== "nat" && server.address.port !== undefined &&
-        server.address.port !== port
-      ) {
+    const { forward, port } = wanted;
+    if (forward !== "nat" && port !== undefined) {
+      const services = servedBy(this.#taken.services, wanted);
+      if (services.some((service) => port !== servicePort(service))) {
         return `${text} has a port that packets would not arrive at: only NAT changes it`;
       }
-      const destination = destinationAt(service, wanted);
-      if (!destination.ok) return `${text}: ${destination.reason}`;
-      names.push(`${serviceName(service)} ${destinationName(destination.value.key)}`);
     }
-    const first = names.map((name) => this.#taken.get(name)).find((one) => one !== undefined);
-    if (first !== undefined) return `${text} is there already, as ${first}`;
-    for (const name of names) this.#taken.set(name, text);
-    return undefined;
+    const taken = this.#taken.take(wanted, text);
+    if (!taken.ok) return `${text}: ${taken.reason}`;
+    return taken.value === null ? undefined : `${text} is there already, as ${taken.value}`;
   }
 }
 

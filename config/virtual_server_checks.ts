@@ -6,18 +6,18 @@
  * @module
  */
 
-import { refuseService, serviceAt } from "../mod/ipvs/mod.ts";
+import { refuseService, sampleServices, serviceAt } from "../mod/ipvs/mod.ts";
 import { OTHER, type Report } from "./finding.ts";
 import { familyOf } from "./ip.ts";
 import { nameAdvice } from "./nearest.ts";
 import { checkMark } from "./mark_checks.ts";
-import { checkServers, representatives } from "./real_server_checks.ts";
+import { checkServers } from "./real_server_checks.ts";
 import { type CheckedRouter, clash, Register } from "./router_checks.ts";
 import { checkHealth } from "./server_health_checks.ts";
 import { checkServices, itemAt, sizeOf } from "./service_overlaps.ts";
 import type { CheckedTable } from "./table_lists.ts";
 import { descend, keyPlace, shown, type TreeNode, valuePlace } from "./tree.ts";
-import { serviceFamilies, serviceOf } from "./virtual_server_table.ts";
+import { listenOf, serviceFamilies, serviceOf } from "./virtual_server_table.ts";
 import type { VirtualServerConfig } from "./virtual_server_schema.ts";
 
 /** A virtual server that passed the schema, with the tree it came from. */
@@ -118,7 +118,7 @@ function checkService({ config, node }: CheckedVirtualServer, report: Report): v
   }
   if (found > 0) return;
   const settings = serviceOf(config);
-  for (const key of representatives(config)) {
+  for (const key of sampleServices(listenOf(config))) {
     const reason = refuseService(serviceAt(key, settings));
     if (reason === undefined) continue;
     report({

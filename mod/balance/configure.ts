@@ -4,6 +4,7 @@
  * @module
  */
 
+import { sampleServices } from "../ipvs/mod.ts";
 import { endDrain, startDrain } from "./drains.ts";
 import { judge, shareOf } from "./real_server.ts";
 import { areTwins, refuseServers } from "./refuse.ts";
@@ -18,7 +19,7 @@ import type {
   VirtualServerEntry,
   VirtualServerMemory,
 } from "./types.ts";
-import { sameValue, sampleKeys } from "./wanted.ts";
+import { sameValue } from "./wanted.ts";
 
 /** @throws {RangeError} where the configuration makes no sense; nothing has changed then */
 export function configure(
@@ -179,9 +180,10 @@ function removeReal(turn: Turn, server: VirtualServerEntry, real: RealServerEntr
 /** Notes which real servers are the sorry server, too. */
 function markTwins({ settings, servers }: VirtualServerEntry): void {
   const { sorryServer, listen } = settings;
-  const keys = sampleKeys(listen);
+  const services = sampleServices(listen);
   for (const real of servers.values()) {
-    real.twin = sorryServer !== null && areTwins(keys, sorryServer.server, real.settings.server);
+    real.twin = sorryServer !== null &&
+      areTwins(services, sorryServer.server, real.settings.server);
   }
 }
 

@@ -5,16 +5,8 @@
  * @module
  */
 
-import {
-  destinationAt,
-  destinationName,
-  type RealServer,
-  servedBy,
-  type ServiceKey,
-} from "../ipvs/mod.ts";
-import type { Decoded } from "../netlink/mod.ts";
+import { placesOf, type RealServer, type ServiceKey, TakenPlaces } from "../ipvs/mod.ts";
 import type { RealServerSettings, VirtualServerSettings } from "./settings.ts";
-import { sampleKeys } from "./wanted.ts";
 
 /** What is wrong with a configuration, in words; `null`: nothing. */
 export function refuseServers(servers: readonly VirtualServerSettings[]): string | null {
@@ -36,65 +28,40 @@ function refuseServer(settings: VirtualServerSettings): string | null {
     return `the hysteresis ${hysteresis} is not less than the quorum ${quorum}`;
   }
   if (listen.length === 0) return "it listens nowhere";
-  const places = new Places(sampleKeys(listen));
+  const names = new Set<string>();
+  const places = new TakenPlaces(listen);
   for (const real of servers) {
-    const wrong = places.take(real);
+    const wrong = names.has(real.name) ? "it is there already" : refuseReal(real, places);
     if (wrong !== null) return `real server "${real.name}": ${wrong}`;
+    names.add(real.name);
   }
   if (sorryServer === null) return null;
-  const sorry = destinationNames(places.keys, sorryServer.server);
+  const sorry = placesOf(places.services, sorryServer.server);
   return sorry.ok ? null : `sorry server: ${sorry.reason}`;
 }
 
-/** The names and destinations of one virtual server that are taken already. */
-class Places {
-  readonly #names = new Set<string>();
-  readonly #destinations = new Set<string>();
-
-  /** @param keys services that stand for all of the virtual server's */
-  constructor(readonly keys: readonly ServiceKey[]) {}
-
-  /** Takes a place for a real server. @returns why it cannot have one; `null`: it has it */
-  take(real: RealServerSettings): string | null {
-    const { name, server, slowStart, drainTimeout, require } = real;
-    if (this.#names.has(name)) return "it is there already";
-    if (!isWhole(slowStart)) return `its slow start lasts ${slowStart} µs`;
-    if (!isWhole(drainTimeout)) return `its drain lasts ${drainTimeout} µs`;
-    if (typeof require === "number" && (!isWhole(require) || require < 1)) {
-      return `${require} of its checks are required`;
-    }
-    const destinations = destinationNames(this.keys, server);
-    if (!destinations.ok) return destinations.reason;
-    if (destinations.value.some((one) => this.#destinations.has(one))) {
-      return "another one has its address and port";
-    }
-    this.#names.add(name);
-    for (const one of destinations.value) this.#destinations.add(one);
-    return null;
+function refuseReal(real: RealServerSettings, places: TakenPlaces): string | null {
+  const { name, server, slowStart, drainTimeout, require } = real;
+  if (!isWhole(slowStart)) return `its slow start lasts ${slowStart} µs`;
+  if (!isWhole(drainTimeout)) return `its drain lasts ${drainTimeout} µs`;
+  if (typeof require === "number" && (!isWhole(require) || require < 1)) {
+    return `${require} of its checks are required`;
   }
+  const taken = places.take(server, name);
+  if (!taken.ok) return taken.reason;
+  return taken.value === null ? null : "another one has its address and port";
 }
 
 function isWhole(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0;
 }
 
-/**
- * What a real server is within each of these services that it belongs to; refused where it cannot
- * be in one of them.
- */
-function destinationNames(keys: readonly ServiceKey[], server: RealServer): Decoded<string[]> {
-  const names: string[] = [];
-  for (const key of servedBy(keys, server)) {
-    const destination = destinationAt(key, server);
-    if (!destination.ok) return destination;
-    const service = `${key.family} ${"mark" in key ? 0 : key.port}`;
-    names.push(`${service} ${destinationName(destination.value.key)}`);
-  }
-  return { ok: true, value: names };
-}
-
 /** Whether two real servers cannot both be in the table. */
-export function areTwins(keys: readonly ServiceKey[], a: RealServer, b: RealServer): boolean {
-  const [left, right] = [destinationNames(keys, a), destinationNames(keys, b)];
+export function areTwins(
+  services: readonly ServiceKey[],
+  a: RealServer,
+  b: RealServer,
+): boolean {
+  const [left, right] = [placesOf(services, a), placesOf(services, b)];
   return left.ok && right.ok && left.value.some((name) => right.value.includes(name));
 }

@@ -5,13 +5,7 @@
  * @module
  */
 
-import {
-  familyOfListen,
-  type Listen,
-  type RealServer,
-  type ServiceKey,
-  type VirtualServer,
-} from "../ipvs/mod.ts";
+import type { RealServer, VirtualServer } from "../ipvs/mod.ts";
 import { risenWeight } from "./real_server.ts";
 import type { Balance, Micros, RealServerEntry, VirtualServerEntry } from "./types.ts";
 
@@ -61,22 +55,6 @@ function makeWanted(server: VirtualServerEntry): VirtualServer {
   }
   if (sorryServer?.inhibit && !twin) servers.push({ ...sorryServer.server, weight: 0 });
   return { listen, settings: service, servers };
-}
-
-/**
- * Services that stand for all of a virtual server's when it comes to what may be a real server of
- * theirs: that depends on family and port alone.
- */
-export function sampleKeys(listen: readonly Listen[]): ServiceKey[] {
-  const keys = new Map<string, ServiceKey>();
-  for (const one of listen) {
-    const family = familyOfListen(one);
-    const key: ServiceKey = "mark" in one
-      ? one
-      : { family, protocol: one.protocol, address: one.address, port: one.port };
-    keys.set(`${family} ${"mark" in one ? 0 : one.port}`, key);
-  }
-  return [...keys.values()];
 }
 
 /** Whether two values of plain data are alike. */

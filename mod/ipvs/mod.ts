@@ -66,6 +66,7 @@ export {
   type TunnelType,
   wholeNetmask,
 } from "./model.ts";
+export { placesOf, sampleServices, TakenPlaces } from "./places.ts";
 export {
   describeCommand,
   planTable,
@@ -87,6 +88,7 @@ export {
   sameEntry,
   servedBy,
   serviceAt,
+  servicePort,
   type ServiceSettings,
   type Table,
   type TableEntry,

@@ -182,7 +182,7 @@ interface NamedDestination {
 }
 
 function kindOf(service: ServiceKey): string {
-  return `${service.family} ${portOf(service)}`;
+  return `${service.family} ${servicePort(service)}`;
 }
 
 /** What real servers are within services of a family and a port: it depends on nothing else. */
@@ -238,13 +238,13 @@ export function asDestination(service: ServiceKey, server: RealServer): Decoded<
   const key = {
     family: bytes.length === 4 ? 4 : 6,
     address: text,
-    port: destinationPort(portOf(service), server),
+    port: destinationPort(servicePort(service), server),
   } as const;
   return { ok: true, value: { key, ...rest } };
 }
 
-/** Of a mark: 0. */
-function portOf(service: ServiceKey): number {
+/** The port of a service; 0 of a mark. */
+export function servicePort(service: ServiceKey): number {
   return "mark" in service ? 0 : service.port;
 }
 
