@@ -33,7 +33,6 @@ export function scene(
   name: string,
   body: (scene: Scene) => Promise<void>,
   timeoutMs = 240_000,
-  ignore = false,
 ): void {
   lab(name, (lab) =>
     withHosts("through-director", async () => {
@@ -69,7 +68,7 @@ export function scene(
         overheard.close();
         for (const agent of agents) if (agent.process.running) await agent.kill();
       }
-    }), { timeoutMs, ignore });
+    }), { timeoutMs });
 }
 
 /** Requests one after the other, until it ends. */
