@@ -8,21 +8,15 @@ import assert from "node:assert/strict";
 import { inNamespace } from "../../ffi/mod.ts";
 import { type HalbAgent, type Host, lab, startHalb, until } from "../lib/mod.ts";
 import { PATIENCE, virtualServer } from "./balance.ts";
-import { Exchange } from "./exchange.ts";
+import { PORT, routersText, twoDirectors, VIP } from "./directors.ts";
 import { run } from "./lib.ts";
 
-const PORT = 8080;
-const VIP = "192.0.2.10";
 const BFD = 'transmit_interval = "300ms"\nreceive_interval = "300ms"\ndetect_multiplier = 5\n';
 /** Where each director asks: what is closed to one is open to the other. */
 const UPLINK = { a: 7001, b: 7002 };
 const HEALTH = { a: 9001, b: 9002 };
 
-const SITE = `[defaults.vrrp]
-priority = { by_host = { a = 150, b = 100 } }
-advertisement_interval = "200ms"
-
-[defaults.check]
+const SITE = `[defaults.check]
 interval = "300ms"
 retry_interval = "100ms"
 
@@ -32,23 +26,7 @@ type = "tcp"
 address = "192.0.2.1"
 port = { by_host = { a = ${UPLINK.a}, b = ${UPLINK.b} } }
 
-[[vrrp]]
-name = "front"
-interface = "eth0"
-virtual_router_id = 51
-addresses = ["${VIP}/24"]
-track = { checks = ["uplink"], virtual_servers = ["web"] }
-
-[[vrrp]]
-name = "back"
-interface = "eth1"
-virtual_router_id = 52
-addresses = ["198.51.100.1/24"]
-
-[[sync_group]]
-name = "director"
-members = ["front", "back"]
-
+${routersText("200ms", 'track = { checks = ["uplink"], virtual_servers = ["web"] }')}
 [[bfd]]
 name = "to-r1"
 peer = "198.51.100.11"
@@ -126,36 +104,14 @@ interface Since {
 }
 
 lab("checks drive routers, BFD drives servers, a quorum drives a router", async (lab) => {
-  const hosts = await lab.hostsNamed("c", "a", "b", "r1", "r2", "r3");
-  const [client, a, b, r1, r2, r3] = hosts;
-  await lab.lan("front", [client, a, b]);
-  await lab.lan("back", [a, b, r1, r2, r3], {
-    prefix: null,
-    addresses: {
-      a: ["198.51.100.2/24"],
-      b: ["198.51.100.3/24"],
-      r1: ["198.51.100.11/24"],
-      r2: ["198.51.100.12/24"],
-      r3: ["198.51.100.13/24"],
-    },
-  });
-  for (const host of [a, b]) await host.sysctl("net.ipv4.ip_forward", "1");
-  for (const host of [r1, r2, r3]) {
-    await host.exec(["ip", "route", "add", "192.0.2.0/24", "via", "198.51.100.1"]);
-  }
+  const { client, a, b, servers, exchange } = await twoDirectors(lab);
+  const [r1] = servers;
   const uplink = { a: new Service(client, UPLINK.a), b: new Service(client, UPLINK.b) };
-  const health = [r1, r2, r3].map((host) => ({
+  const health = servers.map((host) => ({
     a: new Service(host, HEALTH.a),
     b: new Service(host, HEALTH.b),
   }));
   const services = [uplink, ...health].flatMap((pair) => [pair.a, pair.b]);
-  const namespaces = new Map(hosts.map((host) => [host.name, host.namespace]));
-  const exchange = new Exchange({
-    wire: "tcp",
-    family: 4,
-    port: PORT,
-    namespace: (host) => namespaces.get(host)!,
-  });
   try {
     for (const each of services) each.start();
     let peer = startHalb(lab, r1, PEER);

@@ -6,35 +6,13 @@
 import assert from "node:assert/strict";
 import { lab, startHalb, until } from "../lib/mod.ts";
 import { PATIENCE } from "./balance.ts";
-import { Exchange } from "./exchange.ts";
+import { PORT, routersText, twoDirectors, VIP } from "./directors.ts";
 import "./lib.ts";
-
-const PORT = 8080;
-const VIP = "192.0.2.10";
 
 const SITE = `[ipvs]
 sync_daemon = { interface = "eth1", follow = "front", id = 7 }
 
-[defaults.vrrp]
-priority = { by_host = { a = 150, b = 100 } }
-advertisement_interval = "100ms"
-
-[[vrrp]]
-name = "front"
-interface = "eth0"
-virtual_router_id = 51
-addresses = ["${VIP}/24"]
-
-[[vrrp]]
-name = "back"
-interface = "eth1"
-virtual_router_id = 52
-addresses = ["198.51.100.1/24"]
-
-[[sync_group]]
-name = "director"
-members = ["front", "back"]
-
+${routersText("100ms")}
 [[virtual_server]]
 name = "web"
 listen = "${VIP}:80"
@@ -48,23 +26,7 @@ real_server = [
 `;
 
 lab("a TCP stream outlives the failover of VRRP and IPVS together, and the return", async (lab) => {
-  const hosts = await lab.hostsNamed("c", "a", "b", "r1", "r2", "r3");
-  const [client, a, b, ...servers] = hosts;
-  const front = await lab.lan("front", [client, a, b]);
-  const back = await lab.lan("back", [a, b, ...servers], {
-    prefix: null,
-    addresses: {
-      a: ["198.51.100.2/24"],
-      b: ["198.51.100.3/24"],
-      r1: ["198.51.100.11/24"],
-      r2: ["198.51.100.12/24"],
-      r3: ["198.51.100.13/24"],
-    },
-  });
-  for (const host of [a, b]) await host.sysctl("net.ipv4.ip_forward", "1");
-  for (const host of servers) {
-    await host.exec(["ip", "route", "add", "192.0.2.0/24", "via", "198.51.100.1"]);
-  }
+  const { a, b, front, back, exchange } = await twoDirectors(lab);
   const first = startHalb(lab, a, SITE);
   await first.untilState("front", "master", PATIENCE);
   const second = startHalb(lab, b, SITE);
@@ -97,9 +59,6 @@ lab("a TCP stream outlives the failover of VRRP and IPVS together, and the retur
   await inTable(a, 3);
   await inTable(b, 0);
 
-  const namespaces = new Map(hosts.map((host) => [host.name, host.namespace]));
-  const namespace = (host: string) => namespaces.get(host)!;
-  const exchange = new Exchange({ wire: "tcp", family: 4, port: PORT, namespace });
   try {
     const streams = [1, 2, 3].map(() => exchange.hold(VIP, 80));
     assert.equal(new Set(streams.map(({ server }) => server)).size, 3);
