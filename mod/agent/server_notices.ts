@@ -2,8 +2,9 @@
  * What is told of virtual and real servers, and how keepalived would name them. Pure.
  *
  * keepalived tells of each quorum that is met, at the start too; of one that is lost, if it was met
- * before, or its sorry server takes over from the start; of real servers that come and go. Draining is no news to it. At its end it tells that all
- * of it is down where the virtual server says so (`run_down_on_stop`, its `omega`), else nothing.
+ * before, or its sorry server takes over from the start; of real servers that come and go. Draining
+ * is no news to it. At its end it tells that all of it is down where the virtual server says so
+ * (`run_down_on_stop`, its `omega`), else nothing.
  *
  * @module
  */

@@ -7,9 +7,10 @@
  * - while both ends of a pair are frozen together for 5 to 200 ms.
  *
  * What counts is on the wire: a session that was up and says Down for silence. None of halb's may
- * say so, but where a thread ahead of all agents was not let run by the machine either, or an agent at
- * either end remembers that it was late itself (`realtime.stalls` of its status). With HALB_SOAK_CHECKS=1000 one of halb's agents runs so many
- * health checks a second all the while: pings, and tcp and udp to servers on the other host.
+ * say so, but where a thread ahead of all agents was not let run by the machine either, or an agent
+ * at either end remembers that it was late itself (`realtime.stalls` of its status). With
+ * HALB_SOAK_CHECKS=1000 one of halb's agents runs so many health checks a second all the while:
+ * pings, and tcp and udp to servers on the other host.
  *
  * @module
  */
