@@ -8,14 +8,7 @@
 export { createBalance, step } from "./machine.ts";
 export { tellingFindings } from "./real_server.ts";
 export { refuseServers } from "./refuse.ts";
-export {
-  type BalanceSlice,
-  joinSlices,
-  rememberBalance,
-  reportBalance,
-  sliceBalance,
-  type Statistics,
-} from "./report.ts";
+export { type BalanceSlice, joinSlices, sliceBalance, type Statistics } from "./report.ts";
 export type { RealServerSettings, SorryServerSettings, VirtualServerSettings } from "./settings.ts";
 export type {
   Balance,

@@ -31,21 +31,12 @@ export interface Statistics {
 
 const NONE: Statistics = { server: () => null, realServer: () => null };
 
-/** How all virtual servers stand, in the order of their configuration. */
-export function reportBalance(
-  balance: Balance,
-  now: Micros,
-  statistics: Statistics = NONE,
-): VirtualServerReport[] {
-  return [...balance.servers.values()].map((server) => reportServer(server, now, statistics));
-}
-
 function reportServer(
   server: VirtualServerEntry,
   now: Micros,
   statistics: Statistics,
-  reals: Iterable<RealServerEntry> = server.servers.values(),
-  counted = true,
+  reals: readonly RealServerEntry[],
+  counted: boolean,
 ): VirtualServerReport {
   const { settings, active, met, total, since, transitions } = server;
   const { name, quorum } = settings;
@@ -57,7 +48,7 @@ function reportServer(
     since,
     transitions,
     counters: active && counted ? statistics.server(name) : null,
-    servers: Array.from(reals, (real) => reportReal(name, real, now, statistics)),
+    servers: reals.map((real) => reportReal(name, real, now, statistics)),
   };
 }
 
@@ -84,17 +75,9 @@ function reportReal(
   };
 }
 
-/** What is remembered. */
-export function rememberBalance(balance: Balance): MachineMemory {
-  return {
-    servers: Array.from(balance.servers.values(), (server) => rememberServer(server)),
-    checks: [...balance.findings.values()],
-  };
-}
-
 function rememberServer(
-  { settings, met, since, transitions, servers }: VirtualServerEntry,
-  reals: readonly RealServerEntry[] = [...servers.values()],
+  { settings, met, since, transitions }: VirtualServerEntry,
+  reals: readonly RealServerEntry[],
 ): VirtualServerMemory {
   return {
     name: settings.name,
@@ -121,8 +104,9 @@ export interface BalanceSlice {
 }
 
 /**
- * The same as `reportBalance` and `rememberBalance` in parts, for many thousands of servers: each
- * part tells how things are when it is asked for. Void once `revision` is another one.
+ * How all virtual servers stand, in the order of their configuration, and what is remembered; in
+ * parts, for many thousands of servers: each part tells how things are when it is asked for. Void
+ * once `revision` is another one.
  *
  * @param size real servers, or findings of checks, in a part; at least 1
  */
@@ -160,29 +144,23 @@ export function* sliceBalance(
 /** One slice of several in a row. */
 export function joinSlices(slices: readonly BalanceSlice[]): BalanceSlice {
   return {
-    servers: joinPieces(slices.flatMap(({ servers }) => servers), (whole, more) => ({
-      ...whole,
-      servers: [...whole.servers, ...more.servers],
-    })),
+    servers: joinPieces(slices.flatMap(({ servers }) => servers)),
     memory: {
-      servers: joinPieces(slices.flatMap(({ memory }) => memory.servers), (whole, more) => {
-        return { ...whole, servers: [...whole.servers, ...more.servers] };
-      }),
+      servers: joinPieces(slices.flatMap(({ memory }) => memory.servers)),
       checks: slices.flatMap(({ memory }) => memory.checks),
     },
   };
 }
 
-/** Neighbours of one name become one. */
-function joinPieces<T extends { readonly name: string }>(
-  pieces: readonly T[],
-  join: (whole: T, more: T) => T,
-): T[] {
-  const all: T[] = [];
+/** Neighbours of one name become one, with the real servers of all. */
+function joinPieces<
+  T extends { readonly name: string; readonly servers: readonly { readonly name: string }[] },
+>(pieces: readonly T[]): T[] {
+  const all: { readonly first: T; readonly servers: T["servers"][number][] }[] = [];
   for (const piece of pieces) {
     const last = all.at(-1);
-    if (last?.name === piece.name) all[all.length - 1] = join(last, piece);
-    else all.push(piece);
+    if (last?.first.name === piece.name) last.servers.push(...piece.servers);
+    else all.push({ first: piece, servers: [...piece.servers] });
   }
-  return all;
+  return all.map(({ first, servers }) => ({ ...first, servers }));
 }

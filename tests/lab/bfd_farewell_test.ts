@@ -57,6 +57,8 @@ lab(
       await loseNext(b);
       await end();
       await bird.untilState(OURS, "Down");
+      // Until all has been said: a session of the same name takes the place of one that says farewell.
+      await lab.delay(DETECTION);
       await again();
     }
     const seen = await seenBfd(capture);

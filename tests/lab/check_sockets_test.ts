@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { Epoll, monotonicMicros } from "../../ffi/mod.ts";
-import type { SocketTarget } from "../../mod/check/drivers/open.ts";
+import { ANYWHERE, type SocketTarget } from "../../mod/check/drivers/open.ts";
 import { type MakeConversation, SocketProber } from "../../mod/check/drivers/sockets.ts";
 import type { Outcome } from "../../mod/check/mod.ts";
 import { dnsConversation } from "../../mod/check/types/dns.ts";
@@ -67,10 +67,7 @@ function targetOf(host: Host, transport: SocketTarget["transport"], port: number
     address: "192.0.2.2",
     port,
     scope: 0,
-    bindAddress: null,
-    bindPort: null,
-    bindInterface: null,
-    mark: null,
+    ...ANYWHERE,
     namespace: host.namespace,
   };
 }

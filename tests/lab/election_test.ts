@@ -115,6 +115,8 @@ lab("two owners: the lower address yields; one that ignores adverts gets its way
   await untilLogged(lab, a, "192.0.2.2 claims to own the addresses, too");
   await untilLogged(lab, b, "192.0.2.1 claims to own the addresses, too");
   await a.stop();
+  // After three intervals of silence the next owner of that address is another one.
+  await lab.delay(400);
   const deaf = startHalb(lab, hosts[0], `${owner}owner_ignore_adverts = true\n`);
   await deaf.untilState("web", "master");
   await b.untilState("web", "backup");

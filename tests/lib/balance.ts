@@ -4,7 +4,17 @@
  * @module
  */
 
-import type { RealServerSettings, VirtualServerSettings } from "../../mod/balance/settings.ts";
+import {
+  type Balance,
+  type BalanceSlice,
+  joinSlices,
+  type MachineMemory,
+  type RealServerSettings,
+  sliceBalance,
+  type Statistics,
+  type VirtualServerReport,
+  type VirtualServerSettings,
+} from "../../mod/balance/mod.ts";
 import type { RealServer } from "../../mod/ipvs/mod.ts";
 import type { BalancePlan } from "../../mod/plane/balance.ts";
 
@@ -82,4 +92,22 @@ export function planOf(
     onStop: "remove",
     ...more,
   };
+}
+
+function whole(balance: Balance, now: number, statistics?: Statistics): BalanceSlice {
+  return joinSlices([...sliceBalance(balance, now, statistics, Infinity)]);
+}
+
+/** How all virtual servers stand, in one part. */
+export function reportBalance(
+  balance: Balance,
+  now: number,
+  statistics?: Statistics,
+): readonly VirtualServerReport[] {
+  return whole(balance, now, statistics).servers;
+}
+
+/** What is remembered, in one part. */
+export function rememberBalance(balance: Balance): MachineMemory {
+  return whole(balance, 0).memory;
 }

@@ -20,6 +20,7 @@ import {
   AF_INET,
   bindSocket,
   closeDescriptor,
+  EAGAIN,
   endSending,
   Epoll,
   EPOLLIN,
@@ -51,7 +52,6 @@ import {
   type SocketTarget,
 } from "./open.ts";
 
-const EAGAIN = 11;
 const TCP_NODELAY = 1;
 const LOOPBACK = "127.0.0.1";
 /** Looks are so far apart while something moves, and where nothing has for so long, milliseconds. */

@@ -17,6 +17,7 @@
 
 import {
   closeDescriptor,
+  EAGAIN,
   type Epoll,
   EPOLLIN,
   EPOLLOUT,
@@ -41,7 +42,6 @@ import { socketReason } from "../reasons.ts";
 import { showText, textOf } from "../../text/mod.ts";
 import { concatenate, type Conversation, type Step } from "../types/conversation.ts";
 
-const EAGAIN = 11;
 /** Pieces that one socket may hand in before others have their turn. */
 const READS_A_TURN = 4;
 

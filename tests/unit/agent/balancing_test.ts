@@ -8,7 +8,7 @@ import { answerBalance } from "../../../mod/agent/balance_commands.ts";
 import { uselessWithout } from "../../../mod/agent/balance_need.ts";
 import { Balancing } from "../../../mod/agent/balancing.ts";
 import { PlaneDied } from "../../../mod/agent/questions.ts";
-import { rememberBalance } from "../../../mod/balance/mod.ts";
+import { rememberBalance } from "../../lib/balance.ts";
 import type {
   BalanceMemory,
   BalanceNote,

@@ -6,7 +6,8 @@ import { Balancing } from "../../../mod/agent/balancing.ts";
 import { planChecks } from "../../../mod/agent/check_plan.ts";
 import { Checks } from "../../../mod/agent/checks.ts";
 import { planSite, Slots } from "../../../mod/agent/site_plan.ts";
-import { createBalance, reportBalance, step } from "../../../mod/balance/mod.ts";
+import { createBalance, step } from "../../../mod/balance/mod.ts";
+import { reportBalance } from "../../lib/balance.ts";
 import type { CheckMemory } from "../../../mod/check/board.ts";
 import { loadValid } from "../config/fixtures.ts";
 

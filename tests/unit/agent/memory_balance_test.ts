@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import * as v from "valibot";
 import { balanceMemory } from "../../../mod/agent/memory_balance.ts";
-import { rememberBalance } from "../../../mod/balance/mod.ts";
+import { rememberBalance } from "../../lib/balance.ts";
 import { real, Scene, SECOND, SORRY, virtual } from "../balance/scene.ts";
 
 /** A machine that remembers everything that there is to remember. */

@@ -9,12 +9,11 @@ import {
   type BalanceEvent,
   createBalance,
   type RealServerSettings,
-  rememberBalance,
-  reportBalance,
   step,
   type VirtualServerSettings,
   wantedServer,
 } from "../../../mod/balance/mod.ts";
+import { rememberBalance, reportBalance } from "../../lib/balance.ts";
 import {
   buildTable,
   planTable,

@@ -4,12 +4,11 @@ import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import {
   joinSlices,
   type RealServerReport,
-  rememberBalance,
-  reportBalance,
   sliceBalance,
   type Statistics,
   type VirtualServerReport,
 } from "../../../mod/balance/mod.ts";
+import { rememberBalance, reportBalance } from "../../lib/balance.ts";
 import { real, Scene, SECOND, SORRY, virtual } from "./scene.ts";
 
 function web(scene: Scene, statistics?: Statistics): VirtualServerReport {

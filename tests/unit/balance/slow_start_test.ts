@@ -1,7 +1,7 @@
 /** Slow start: weights that rise by whole seconds of the clock. */
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { rememberBalance } from "../../../mod/balance/mod.ts";
+import { rememberBalance } from "../../lib/balance.ts";
 import { real, Scene, SECOND, virtual } from "./scene.ts";
 
 const SLOW = { slowStart: 4 * SECOND };

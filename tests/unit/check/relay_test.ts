@@ -14,7 +14,7 @@ import {
   sockaddrIn,
   sockaddrPort,
 } from "../../../ffi/mod.ts";
-import { resetAtClose, type SocketTarget } from "../../../mod/check/drivers/open.ts";
+import { ANYWHERE, resetAtClose, type SocketTarget } from "../../../mod/check/drivers/open.ts";
 import { Relay } from "../../../mod/check/drivers/relay.ts";
 
 function targetOf(port: number, more: Partial<SocketTarget> = {}): SocketTarget {
@@ -23,11 +23,7 @@ function targetOf(port: number, more: Partial<SocketTarget> = {}): SocketTarget 
     address: "127.0.0.1",
     port,
     scope: 0,
-    bindAddress: null,
-    bindPort: null,
-    bindInterface: null,
-    mark: null,
-    namespace: "",
+    ...ANYWHERE,
     ...more,
   };
 }

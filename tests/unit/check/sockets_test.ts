@@ -2,7 +2,7 @@
 
 import { strictEqual } from "node:assert/strict";
 import { Epoll, monotonicMicros } from "../../../ffi/mod.ts";
-import type { SocketTarget } from "../../../mod/check/drivers/open.ts";
+import { ANYWHERE, type SocketTarget } from "../../../mod/check/drivers/open.ts";
 import { SocketProber } from "../../../mod/check/drivers/sockets.ts";
 import type { Conversation } from "../../../mod/check/types/conversation.ts";
 import { smtpConversation } from "../../../mod/check/types/smtp.ts";
@@ -32,11 +32,7 @@ function withProber(
     address: "127.0.0.1",
     port: (listener.addr as Deno.NetAddr).port,
     scope: 0,
-    bindAddress: null,
-    bindPort: null,
-    bindInterface: null,
-    mark: null,
-    namespace: "",
+    ...ANYWHERE,
   };
   const untilOver = () => {
     const end = monotonicMicros() + 20 * SECOND;

@@ -9,18 +9,7 @@ import {
   serviceName,
   TakenPlaces,
 } from "../../../mod/ipvs/mod.ts";
-
-function server(address: string, rest: Partial<RealServer> = {}): RealServer {
-  return {
-    address,
-    forward: "nat",
-    tunnel: null,
-    weight: 1,
-    upperThreshold: 0,
-    lowerThreshold: 0,
-    ...rest,
-  };
-}
+import { serverOf as server } from "../../lib/balance.ts";
 
 const tcp = (address: string, port: number): Listen => ({ protocol: "tcp", address, port });
 

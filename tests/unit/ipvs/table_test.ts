@@ -7,7 +7,6 @@ import {
   expandListen,
   type Listen,
   netmaskOf,
-  type RealServer,
   refuseDestination,
   refuseService,
   type Service,
@@ -16,6 +15,7 @@ import {
   type Tunnel,
   type VirtualServer,
 } from "../../../mod/ipvs/mod.ts";
+import { serverOf as server } from "../../lib/balance.ts";
 
 const SETTINGS: Omit<Service, "key"> = {
   scheduler: "wlc",
@@ -24,18 +24,6 @@ const SETTINGS: Omit<Service, "key"> = {
   persistence: null,
   engine: "",
 };
-
-function server(address: string, rest: Partial<RealServer> = {}): RealServer {
-  return {
-    address,
-    forward: "nat",
-    tunnel: null,
-    weight: 1,
-    upperThreshold: 0,
-    lowerThreshold: 0,
-    ...rest,
-  };
-}
 
 function names(listen: Listen): string[] {
   const keys = expandListen(listen);
