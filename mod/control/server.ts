@@ -12,6 +12,7 @@
 
 import { dirname } from "node:path";
 import { umask } from "../../ffi/mod.ts";
+import { Clients, closeQuietly } from "./clients.ts";
 import { Lines, TOO_LONG } from "./lines.ts";
 import {
   type ControlRequest,
@@ -25,8 +26,6 @@ import { textOf } from "../text/mod.ts";
 const MOST_CLIENTS = 64;
 /** A client that neither asks nor reads for so long is dropped, milliseconds. */
 const PATIENCE = 10_000;
-/** So many times that is the longest that one may take which reads, but slowly. */
-const MOST_PATIENCE = 6;
 
 const REFUSAL: ControlResponse = {
   ok: false,
@@ -56,14 +55,10 @@ export class ControlServer {
   readonly #listener: Deno.Listener<Deno.UnixConn>;
   readonly #handler: Handler;
   readonly #converse: Conversation | undefined;
-  readonly #patience: number;
   readonly #path: string;
   /** Inode of our socket: another one at the path is a successor's. */
   readonly #inode: number | null;
-  readonly #clients = new Set<Deno.UnixConn>();
-  /** Clients that have not asked yet, or do not read their answer, in the order of waiting. */
-  readonly #idle = new Set<Deno.UnixConn>();
-  readonly #serving = new Set<Promise<void>>();
+  readonly #clients: Clients<Deno.UnixConn>;
 
   private constructor(
     listener: Deno.Listener<Deno.UnixConn>,
@@ -76,7 +71,7 @@ export class ControlServer {
     this.#inode = Deno.lstatSync(path).ino;
     this.#handler = handler;
     this.#converse = converse;
-    this.#patience = patience;
+    this.#clients = new Clients(MOST_CLIENTS, patience);
   }
 
   /**
@@ -102,7 +97,7 @@ export class ControlServer {
       const listener = Deno.listen({ transport: "unix", path: draft });
       Deno.renameSync(draft, path);
       const server = new ControlServer(listener, path, handler, options);
-      void server.#accept();
+      void server.#clients.accept(listener, (connection) => server.#serve(connection));
       return server;
     } finally {
       umask(before);
@@ -130,75 +125,20 @@ export class ControlServer {
 
   /** Resolves when those who have asked have their answers. */
   async answered(): Promise<void> {
-    await Promise.allSettled([...this.#serving]);
-  }
-
-  async #accept(): Promise<void> {
-    for (;;) {
-      let connection: Deno.UnixConn;
-      try {
-        connection = await this.#listener.accept();
-      } catch (error) {
-        if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
-          return;
-        }
-        // Out of descriptors, say: it passes, and a spinning loop would not help.
-        await new Promise((resolve) => setTimeout(resolve, 100));
-        continue;
-      }
-      const serving = this.#serve(connection).finally(() => this.#serving.delete(serving));
-      this.#serving.add(serving);
-      if (this.#clients.size > MOST_CLIENTS) this.#makeRoom();
-    }
-  }
-
-  #makeRoom(): void {
-    const [longest] = this.#idle;
-    if (longest === undefined) return;
-    this.#idle.delete(longest);
-    closeQuietly(longest);
+    await this.#clients.answered();
   }
 
   async #serve(connection: Deno.UnixConn): Promise<void> {
-    this.#clients.add(connection);
-    try {
-      const lines = new Lines(connection, LONGEST_REQUEST);
-      const line = await this.#patiently(connection, () => lines.read());
-      if (line === undefined) return;
-      const request = line === TOO_LONG ? TOO_LONG : parseRequest(line);
-      if (typeof request === "object" && request.command === "take_over" && this.#converse) {
-        return await this.#converse(request, connection);
-      }
-      const response = request === TOO_LONG ? REFUSAL : await this.#answer(request);
-      // Of ten thousand real servers it is megabytes, which a busy machine reads bit by bit.
-      await this.#patiently(connection, (progress) => lines.write(response, progress));
-    } catch {
-      // The client went away: nobody is left to tell.
-    } finally {
-      this.#clients.delete(connection);
-      closeQuietly(connection);
+    const lines = new Lines(connection, LONGEST_REQUEST);
+    const line = await this.#clients.patiently(connection, () => lines.read());
+    if (line === undefined) return;
+    const request = line === TOO_LONG ? TOO_LONG : parseRequest(line);
+    if (typeof request === "object" && request.command === "take_over" && this.#converse) {
+      return await this.#converse(request, connection);
     }
-  }
-
-  /** What depends on the client may take its time, longer where it gets on, but not for ever. */
-  async #patiently<T>(
-    connection: Deno.UnixConn,
-    work: (progress: () => void) => Promise<T>,
-  ): Promise<T> {
-    this.#idle.add(connection);
-    const wait = (ms: number) => setTimeout(() => closeQuietly(connection), ms);
-    const end = wait(MOST_PATIENCE * this.#patience);
-    let still = wait(this.#patience);
-    try {
-      return await work(() => {
-        clearTimeout(still);
-        still = wait(this.#patience);
-      });
-    } finally {
-      clearTimeout(end);
-      clearTimeout(still);
-      this.#idle.delete(connection);
-    }
+    const response = request === TOO_LONG ? REFUSAL : await this.#answer(request);
+    // Of ten thousand real servers it is megabytes, which a busy machine reads bit by bit.
+    await this.#clients.patiently(connection, (progress) => lines.write(response, progress));
   }
 
   async #answer(request: ControlRequest | string): Promise<ControlResponse> {
@@ -230,13 +170,5 @@ async function answers(path: string): Promise<boolean> {
     return true;
   } catch {
     return false;
-  }
-}
-
-function closeQuietly(resource: { close(): void }): void {
-  try {
-    resource.close();
-  } catch {
-    // Closed already.
   }
 }
