@@ -48,6 +48,21 @@ lab("two hosts reach each other until the link is cut", async (lab) => {
   }
 });
 
+lab("a capture has all that passed before its end, although tcpdump was held up", async (lab) => {
+  const [a, b] = await lab.hostsNamed("a", "b");
+  const lan = await lab.lan("net", [a, b]);
+  const capture = await lab.capture(lan, "icmp");
+  const namespace = ["ip", "netns", "pids", lan.namespace];
+  const pids = (await execute(namespace)).split("\n").filter(Boolean).map(Number);
+  for (const pid of pids) Deno.kill(pid, "SIGSTOP");
+  await a.exec(["ping", "-c", "20", "-i", "0.002", b.link(lan).address]);
+  const packets = capture.packets("icmp");
+  // It would be told to end by now.
+  await lab.delay(400);
+  for (const pid of pids) Deno.kill(pid, "SIGCONT");
+  assert.equal((await packets).length, 40);
+});
+
 lab("a host whose link is deleted has no interface", async (lab) => {
   const [a, b] = await lab.hostsNamed("a", "b");
   const lan = await lab.lan("net", [a, b], { prefix: "198.51.100.0/24" });

@@ -83,11 +83,40 @@ export class Capture {
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
-    // What is in the kernel's buffer is lost at the signal: give tcpdump a moment to read it.
     await delay(100);
+    await this.#drain();
     this.#process.signal("SIGINT");
     await Promise.race([this.#process.exited, delay(3000)]);
     await this.#process.kill();
+  }
+
+  /**
+   * Waits until tcpdump has read what is in the kernel's buffer, which is lost when it is told to end.
+   * It says at SIGUSR1 how many packets have come and how many it has. Some it leaves out itself (on
+   * `any` those that leave by loopback): then its number no longer grows, although it answers.
+   */
+  async #drain(): Promise<void> {
+    let before = -1;
+    let wanted: number | undefined;
+    for (let unchanged = 0; unchanged < 3 && this.#process.running;) {
+      const answers = this.#counts().length;
+      this.#process.signal("SIGUSR1");
+      await until("tcpdump tells its numbers", () => {
+        return !this.#process.running || this.#counts().length > answers;
+      }, 5000);
+      const [captured, received] = this.#counts().at(-1) ?? [0, 0];
+      wanted ??= received;
+      if (captured >= wanted) return;
+      unchanged = captured === before ? unchanged + 1 : 0;
+      before = captured;
+      await delay(20);
+    }
+  }
+
+  /** Packets that it has, and that have come to its filter; each time that it has told them. */
+  #counts(): [captured: number, received: number][] {
+    const line = /(\d+) packets? captured, (\d+) packets? received by filter/g;
+    return [...this.#process.log().matchAll(line)].map((one) => [Number(one[1]), Number(one[2])]);
   }
 
   /** Kills tcpdump at once, for the end of a lab. */

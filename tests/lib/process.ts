@@ -81,7 +81,8 @@ export class Hopeless extends Error {
 /**
  * Waits until the predicate gives something other than `false`, `null` and `undefined`, and
  * returns it. An exception counts as "not yet" and is shown when time is up; only a `Hopeless` one
- * ends the wait at once.
+ * ends the wait at once. The last look is never earlier than the end: on a machine that is held up,
+ * what came about in time is found.
  *
  * @param description ends the sentence "Waited N ms in vain until …"
  * @throws where time is up, with the last value that the predicate gave
@@ -94,7 +95,8 @@ export async function until<T>(
 ): Promise<Exclude<T, false | null | undefined>> {
   const end = performance.now() + timeoutMs;
   let last: unknown;
-  do {
+  for (let over = false; !over;) {
+    over = performance.now() >= end;
     try {
       const value = await predicate();
       if (value !== false && value !== null && value !== undefined) {
@@ -107,8 +109,8 @@ export async function until<T>(
       }
       last = error instanceof Error ? error.message : error;
     }
-    await delay(intervalMs);
-  } while (performance.now() < end);
+    if (!over) await delay(intervalMs);
+  }
   const shown = typeof last === "string" ? last : JSON.stringify(last);
   throw new Error(`Waited ${timeoutMs} ms in vain until ${description}; last seen: ${shown}`);
 }
