@@ -34,10 +34,11 @@ export async function untilListening(host: Host, ports: readonly number[]): Prom
   }, 15_000);
 }
 
-/** Writes a file into the lab's directory. Returns its path. */
+/** Writes a file into the lab's directory: nobody reads a part of it. Returns its path. */
 export function write(lab: Lab, name: string, text: string): string {
   const path = `${lab.directory}/${name}`;
-  Deno.writeTextFileSync(path, text);
+  Deno.writeTextFileSync(`${path}.new`, text);
+  Deno.renameSync(`${path}.new`, path);
   return path;
 }
 
@@ -47,6 +48,8 @@ export interface Certificates {
   /** PEM of the authority. */
   readonly ca: string;
   readonly client: { readonly chain: string; readonly key: string };
+  /** Days on which certificates end, as `2026-01-31`, by their names. */
+  readonly ends: Readonly<Record<"www" | "soon" | "expired" | "client", string>>;
 }
 
 const CA_CONFIG = (directory: string) => `
@@ -83,6 +86,7 @@ export async function makeCertificates(lab: Lab): Promise<Certificates> {
   const ca = ["req", "-x509", ...curve, "-keyout", path("ca.key"), "-out", path("ca.pem")];
   await execute(["openssl", ...ca, "-subj", "/CN=halb lab", "-days", "30"]);
   const day = 86_400_000;
+  const now = Date.now();
   const list = [["www", 30], ["soon", 3], ["expired", -1], ["client", 30]] as const;
   for (const [name, days] of list) {
     const host = name === "client" ? "halb.example.net" : "www.example.net";
@@ -94,15 +98,19 @@ export async function makeCertificates(lab: Lab): Promise<Certificates> {
     await execute([
       ...["openssl", "ca", "-batch", "-notext", "-config", path("ca.cnf"), "-cert", path("ca.pem")],
       ...["-keyfile", path("ca.key"), "-in", path(`${name}.csr`), "-out", path(`${name}.pem`)],
-      ...["-startdate", openSslTime(Date.now() - 10 * day)],
-      ...["-enddate", openSslTime(Date.now() + days * day)],
+      ...["-startdate", openSslTime(now - 10 * day)],
+      ...["-enddate", openSslTime(now + days * day)],
     ]);
   }
   const read = (name: string) => Deno.readTextFileSync(path(name));
+  const ends = list.map(([name, days]) => {
+    return [name, new Date(now + days * day).toISOString().slice(0, 10)];
+  });
   return {
     directory,
     ca: read("ca.pem"),
     client: { chain: read("client.pem"), key: read("client.key") },
+    ends: Object.fromEntries(ends),
   };
 }
 
@@ -164,15 +172,16 @@ def floods(c):
 def leaves(c): pass
 def dribbles(c):
     while True: c.sendall(b"2"); time.sleep(0.02)
+# First of all: once others listen, its queue is full.
+deaf = socket.socket(); deaf.bind(("0.0.0.0", 9008)); deaf.listen(0)
+fill = [socket.socket() for _ in range(4)]
+for one in fill:
+    one.setblocking(False); one.connect_ex(("127.0.0.1", 9008))
 for port, handle in ((9011, babbles), (9012, floods), (9013, leaves), (9014, dribbles)):
     serve(port, handle)
 for port, handle in ((9001, hangs), (9002, garbage), (9003, gigabyte), (9004, closes),
                      (9005, closes_halfway), (9006, drips), (9007, resets)):
     serve(port, handle)
-deaf = socket.socket(); deaf.bind(("0.0.0.0", 9008)); deaf.listen(0)
-fill = [socket.socket() for _ in range(4)]
-for one in fill:
-    one.setblocking(False); one.connect_ex(("127.0.0.1", 9008))
 while True: time.sleep(3600)
 `;
 

@@ -239,7 +239,7 @@ lab("http: broken servers have reasons, and none takes longer than its time", as
   );
   assert.deepEqual(outcomes.map(verdict), cases.map(([, wanted]) => `failed: ${wanted}`));
   for (const [i, { took }] of outcomes.entries()) {
-    assert.ok(took < 1500, `${cases[i]![1]}: ${took} ms`);
+    assert.ok(took < 3000, `${cases[i]![1]}: ${took} ms`);
   }
 });
 
@@ -303,9 +303,7 @@ lab("tls: verified against an authority, with every reason to refuse", async (la
     [{ port: 443, tls: { serverName: "other.example.net", verify: false } }, FINE],
     [
       { port: 9443, tls: {} },
-      `failed: the certificate expired on ${
-        new Date(Date.now() - 86_400_000).toISOString().slice(0, 10)
-      }`,
+      `failed: the certificate expired on ${certificates.ends.expired}`,
     ],
     [{ port: 9443, tls: { verify: false } }, FINE],
     [{ port: 445, tls: { certificate: client }, body: [contains("[CN=halb.example.net]")] }, FINE],
@@ -328,8 +326,8 @@ lab("tls: verified against an authority, with every reason to refuse", async (la
   const outcomes = await probeOn(probe, cases.map(([ask]) => specOf(ask, certificates)));
   assert.deepEqual(outcomes.map(verdict), cases.map(([, wanted]) => wanted));
   // The certificate of port 444 ends in three days.
-  const day = new Date(Date.now() + 3 * 86_400_000).toISOString().slice(0, 10);
-  assert.deepEqual(outcomes[3]?.warnings, [`the certificate expires on ${day}`]);
+  const expires = `the certificate expires on ${certificates.ends.soon}`;
+  assert.deepEqual(outcomes[3]?.warnings, [expires]);
   assert.deepEqual(outcomes[0]?.warnings, []);
 
   const broken = await probeOn(probe, [
@@ -340,7 +338,7 @@ lab("tls: verified against an authority, with every reason to refuse", async (la
   for (const one of broken) {
     assert.equal(one.result, "failed");
     assert.match(one.reason, /TLS|certificate/);
-    assert.ok(one.took < 2500, `${one.reason}: ${one.took} ms`);
+    assert.ok(one.took < 4000, `${one.reason}: ${one.took} ms`);
   }
 });
 
@@ -375,7 +373,6 @@ lab("tls: from an address, port, interface and namespace, with a mark", async (l
   });
   const at = (address: string) => ({ address: "192.0.2.3", tls: {}, body: [contains(address)] });
   const marked = (mark: number) => ({ ...at("from 192.0.2.1 "), own: { mark }, timeout: 1500 });
-  const day = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
   const cases: [Ask, string][] = [
     [{ ...at("from 192.0.2.9 "), port: 443, own: { bindAddress: "192.0.2.9" } }, FINE],
     [
@@ -413,7 +410,10 @@ lab("tls: from an address, port, interface and namespace, with a mark", async (l
       { ...at(""), port: 443, own: { mark: 8 }, tls: { ca: null } },
       "failed: the certificate is not signed by anybody trusted",
     ],
-    [{ ...at(""), port: 9443, own: { mark: 8 } }, `failed: the certificate expired on ${day}`],
+    [
+      { ...at(""), port: 9443, own: { mark: 8 } },
+      `failed: the certificate expired on ${certificates.ends.expired}`,
+    ],
     [
       { ...at(""), port: 444, own: { mark: 8 }, tls: { minVersion: "1.3" } },
       "failed: the server speaks TLS 1.2, not 1.3",
@@ -422,8 +422,8 @@ lab("tls: from an address, port, interface and namespace, with a mark", async (l
   ];
   const outcomes = await probeOn(probe, cases.map(([ask]) => specOf(ask, certificates)));
   assert.deepEqual(outcomes.map(verdict), cases.map(([, wanted]) => wanted));
-  const soon = new Date(Date.now() + 3 * 86_400_000).toISOString().slice(0, 10);
-  assert.deepEqual(outcomes.at(-1)?.warnings, [`the certificate expires on ${soon}`]);
+  const expires = `the certificate expires on ${certificates.ends.soon}`;
+  assert.deepEqual(outcomes.at(-1)?.warnings, [expires]);
   // A connection that was closed by a reset leaves no port behind.
   for (const host of [probe, other]) {
     const left = await host.exec(["ss", "-Htan", "state", "time-wait"]);
@@ -455,5 +455,5 @@ lab("tls: a server that hangs at the second look costs no more than the time", a
     specOf({ port: 9010, tls: {}, timeout: 1000 }, certificates),
   ]);
   assert.match(verdict(outcome!), /^failed: (the certificate is refused|TLS failed: no handshake)/);
-  assert.ok(outcome!.took < 1800, `${outcome!.took} ms`);
+  assert.ok(outcome!.took < 3000, `${outcome!.took} ms`);
 });

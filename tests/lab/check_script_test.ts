@@ -57,7 +57,7 @@ lab("script: exit codes, output, user, environment", async (lab) => {
   assert.ok(outcomes[6]!.output.length <= 256);
   assert.equal(outcomes[7]!.output, "\\u001b[2Jgone\\nsecond");
   assert.equal(outcomes[8]!.result, "passed");
-  assert.ok(outcomes[8]!.took < 2000, `${outcomes[8]!.took} ms`);
+  assert.ok(outcomes[8]!.took < 2500, `${outcomes[8]!.took} ms`);
   assert.equal(verdict(outcomes[9]!), "failed: exit 1", "no line of a capability is left");
   assert.equal(outcomes[10]!.output, "/\\n0\\n1\\n2\\n3", "3 is the directory that ls reads");
 });
@@ -72,15 +72,16 @@ lab("script: when the time is up the whole group is killed", async (lab) => {
     `trap "" TERM; echo $$ >>${pids}; (trap "" TERM; sh -c 'echo $$ >>${pids}; exec sleep 60'); sleep 60`;
   const outcomes = await probeOn(host, [
     shell("echo before; sleep 60", { timeout: 300 }),
-    shell(stubborn, { timeout: 300 }),
+    shell(stubborn, { timeout: 1000 }),
   ]);
   for (const one of outcomes) {
     assert.equal(verdict(one), "failed: did not end in time and was killed");
   }
   assert.equal(outcomes[0]!.output, "before");
   // SIGTERM is enough for the first, half a second more for the second.
-  assert.ok(outcomes[0]!.took < 700, `${outcomes[0]!.took} ms`);
-  assert.ok(outcomes[1]!.took < 1400, `${outcomes[1]!.took} ms`);
+  assert.ok(outcomes[0]!.took < 800, `${outcomes[0]!.took} ms`);
+  const took = outcomes[1]!.took;
+  assert.ok(took >= 1500 && took < 4000, `${took} ms`);
   const started = Deno.readTextFileSync(pids).trim().split("\n").map(Number);
   assert.equal(started.length, 2);
   const alive = new Set(processTree(1));
