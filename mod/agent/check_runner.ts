@@ -102,10 +102,9 @@ async function probe(
   }
   const protocols = job.type === "grpc" ? ["h2"] : [];
   const target = streamTarget(end, tls === null ? null : { ...tls, protocols });
-  const conversation = job.type === "grpc"
-    ? grpcConversation(job.settings)
-    : smtpConversation(job.settings);
-  return await probeStream(target, conversation, signal);
+  const begin = () =>
+    job.type === "grpc" ? grpcConversation(job.settings) : smtpConversation(job.settings);
+  return await probeStream(target, begin(), signal, begin);
 }
 
 export class CheckRunner {

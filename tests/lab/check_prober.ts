@@ -45,8 +45,10 @@ function probe(spec: ProbeSpec, signal: AbortSignal): Promise<Outcome> {
       return probeHttp(spec.target, spec.settings, signal);
     case "tcp":
       return probeStream(spec.target, tcpConversation(spec.settings), signal);
-    case "smtp":
-      return probeStream(spec.target, smtpConversation(spec.settings), signal);
+    case "smtp": {
+      const begin = () => smtpConversation(spec.settings);
+      return probeStream(spec.target, begin(), signal, begin);
+    }
     case "dns":
       return probeStream(spec.target, dnsConversation(spec.settings), signal);
     case "grpc":

@@ -51,7 +51,7 @@ def context(name):
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.load_cert_chain("${directory}/%s.pem" % name, "${directory}/%s.key" % name)
     return made
-for port, name in ((25, None), (587, "www"), (588, "expired")):
+for port, name in ((25, None), (587, "www"), (588, "expired"), (589, "client")):
     options = {} if name is None else {"tls_context": context(name)}
     Controller(Sink(), hostname="192.0.2.2", port=port, server_hostname="mail.example.net", **options).start()
 threading.Event().wait()
@@ -63,11 +63,11 @@ lab("smtp: aiosmtpd in the clear and with STARTTLS", async (lab) => {
   const certificates = await makeCertificates(lab);
   const script = write(lab, "mail.py", MAIL(certificates.directory));
   server.spawn(["/usr/bin/python3", script], { name: "aiosmtpd" });
-  await untilListening(server, [25, 587, 588]);
+  await untilListening(server, [25, 587, 588, 589]);
   await startBroken(lab, server);
   const smtp = (port: number, startTls: boolean, trusted = true): ProbeSpec => ({
     type: "smtp",
-    timeout: 1500,
+    timeout: 3000,
     target: target(
       port,
       trusted ? certificates : { ...certificates, ca: certificates.client.chain },
@@ -91,8 +91,15 @@ lab("smtp: aiosmtpd in the clear and with STARTTLS", async (lab) => {
     "failed: connection refused",
   ]);
   assert.match(outcomes[0]!.output, /^220 mail\.example\.net /);
-  const refused = await probeOn(probe, [smtp(588, true), smtp(587, true, false)]);
-  for (const one of refused) assert.equal(verdict(one), "failed: the certificate is refused");
+  const refused = await probeOn(probe, [smtp(588, true), smtp(589, true), smtp(587, true, false)]);
+  const yesterday = /^failed: the certificate expired on \d{4}-\d\d-\d\d$/;
+  const [expired, misnamed, unknown] = refused.map(verdict);
+  assert.match(expired ?? "", yesterday);
+  assert.equal(
+    misnamed,
+    "failed: the certificate is for halb.example.net, not for www.example.net",
+  );
+  assert.equal(unknown, "failed: the certificate is not signed by anybody trusted");
 });
 
 lab("dns: dnsmasq over TCP", async (lab) => {
@@ -114,7 +121,7 @@ lab("dns: dnsmasq over TCP", async (lab) => {
   await untilListening(server, [53]);
   const dns = (name: string, type: number, answers: string[], codes = ["NOERROR"]): ProbeSpec => ({
     type: "dns",
-    timeout: 1500,
+    timeout: 3000,
     target: target(53),
     settings: { id: 4711, name, type, protocol: "tcp", codes, answers },
   });
@@ -181,7 +188,7 @@ lab("grpc: grpcio's server, in the clear and over TLS", async (lab) => {
     const there = target(port, certificates, { secure });
     return {
       type: "grpc",
-      timeout: 1500,
+      timeout: 3000,
       target: secure ? { ...there, tls: { ...there.tls!, protocols: ["h2"] } } : there,
       settings: { service, authority: "www.example.net", scheme: secure ? "https" : "http" },
     };
@@ -232,7 +239,7 @@ lab("agent: one line, and the connection ends", async (lab) => {
     probe,
     ports.map((port) => ({
       type: "agent",
-      timeout: 1500,
+      timeout: 3000,
       target: target(port),
       settings: { send: null },
     })),

@@ -14,10 +14,10 @@ import type { Conversation, Step } from "../types/conversation.ts";
 import { proxyHeader } from "../types/proxy_header.ts";
 import { ServerHello } from "../types/server_hello.ts";
 import type { SocketSource } from "./open.ts";
-import { Relay, type RelayEvents } from "./relay.ts";
+import type { Relay } from "./relay.ts";
+import { abandon, connect, lookAgain } from "./second_look.ts";
 import {
   certificateWarnings,
-  diagnose,
   failureWords,
   handshakeReason,
   startTls,
@@ -36,29 +36,11 @@ export interface StreamTarget {
   readonly proxyProtocol: 1 | 2 | null;
 }
 
-/** How long the runtime may take to notice that a connection of its own was reset, milliseconds. */
-const NOTICE = 50;
-
-/** Connects by way of a socket of ours. */
-function connect({ address, port, own }: StreamTarget, events: RelayEvents): Relay {
-  return new Relay({ transport: "tcp", address, port, scope: 0, ...own }, events);
-}
-
-/**
- * Lets go of a connection. The reset comes first: version 2.5 of the runtime keeps the descriptor of
- * one that is destroyed in the middle of a handshake until the peer closes, which may be never.
- */
-function abandon(relay: Relay, ...sockets: readonly (net.Socket | null)[]): void {
-  relay.close();
-  setTimeout(() => {
-    for (const socket of sockets) socket?.destroy();
-  }, NOTICE);
-}
-
 /** One probe over one connection. */
 class StreamProbe {
   readonly #target: StreamTarget;
   readonly #conversation: Conversation;
+  readonly #again: () => Conversation | null;
   readonly #signal: AbortSignal;
   readonly #resolve: (outcome: Outcome) => void;
   readonly #relay: Relay;
@@ -75,11 +57,13 @@ class StreamProbe {
   constructor(
     target: StreamTarget,
     conversation: Conversation,
+    again: () => Conversation | null,
     signal: AbortSignal,
     resolve: (outcome: Outcome) => void,
   ) {
     this.#target = target;
     this.#conversation = conversation;
+    this.#again = again;
     this.#signal = signal;
     this.#resolve = resolve;
     this.#relay = connect(target, {
@@ -188,41 +172,13 @@ class StreamProbe {
       return this.#finish(failed(known ?? failureWords(error.message)));
     }
     abandon(this.#relay, this.#secure, this.#socket);
-    // After a STARTTLS the second look would need the whole dialogue again.
-    if (!this.#target.secure) return this.#finish(failed("the certificate is refused"));
-    this.#lookAgain(settings).then((reason) => {
+    const { secure } = this.#target;
+    const before = secure ? null : this.#again();
+    lookAgain(this.#target, settings, before, this.#signal).then((reason) => {
       this.#over = false;
       this.#finish(failed(reason));
     });
     this.#over = true;
-  }
-
-  /** Looks at the certificate over a second connection, within the same time. */
-  #lookAgain(settings: TlsSettings): Promise<string> {
-    const { proxyProtocol, address, port, own } = this.#target;
-    return new Promise((resolve) => {
-      const refused = () => resolve("the certificate is refused");
-      // The port may not be free again so soon.
-      const relay = connect({ ...this.#target, own: { ...own, bindPort: null } }, {
-        connected: (socket) => {
-          if (proxyProtocol !== null) {
-            socket.write(proxyHeader(proxyProtocol, null, { address, port }));
-          }
-          diagnose(socket, settings, Date.now(), this.#signal).then(({ reason, secure }) => {
-            abandon(relay, secure, socket);
-            resolve(reason);
-          });
-        },
-        failed: refused,
-        heard: () => {},
-      });
-      const giveUp = () => {
-        if (!relay.stands) relay.close();
-        refused();
-      };
-      this.#signal.addEventListener("abort", giveUp);
-      if (this.#signal.aborted) giveUp();
-    });
   }
 
   #timeout(): void {
@@ -244,14 +200,21 @@ class StreamProbe {
   }
 }
 
-/** Runs one conversation to its end. @param signal aborts when the time is up */
+/**
+ * Runs one conversation to its end.
+ *
+ * @param signal aborts when the time is up
+ * @param again of one that asks for TLS itself: another like it, for a look at a certificate that
+ *   was refused
+ */
 export function probeStream(
   target: StreamTarget,
   conversation: Conversation,
   signal: AbortSignal,
+  again: () => Conversation | null = () => null,
 ): Promise<Outcome> {
   return new Promise((resolve) => {
-    new StreamProbe(target, conversation, signal, resolve);
+    new StreamProbe(target, conversation, again, signal, resolve);
   });
 }
 
