@@ -93,7 +93,7 @@ export class Agent {
       bfdCredentials: bfdCredentialsOf(this.#site),
       sessionChecks: this.checks.sessions,
     }));
-    this.checks = new Checks(this.#dialogue, this.#planes, this.#hearing.recorder);
+    this.checks = new Checks(this.#dialogue, this.#planes, this.#hearing.recorder, this.notices);
     this.#trackers = new TrackerEngine((finding) => this.#dialogue.tell(finding));
     this.balancing = new Balancing({
       plan: () => this.#plan.balance,

@@ -148,9 +148,9 @@ export class CheckRunner {
           this.#cancel(effect.probe);
           break;
         case "found": {
-          const { standing: { check }, changed } = effect;
+          const { standing: { check }, changed, latency } = effect;
           const memory = this.#board.memoryOf(check);
-          if (memory !== null) this.#told(check, { kind: "found", memory, changed });
+          if (memory !== null) this.#told(check, { kind: "found", memory, changed, latency });
           break;
         }
         case "flapping":

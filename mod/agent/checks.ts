@@ -15,6 +15,7 @@ import { LogLimiter } from "../plane/log_limiter.ts";
 import type { TrackerFinding } from "../plane/trackers.ts";
 import { type ChecksPlan, type ControlCheck, NO_CHECKS, planChecks } from "./check_plan.ts";
 import { CheckRunner } from "./check_runner.ts";
+import type { CheckTeller } from "./check_teller.ts";
 import type { Dialogue } from "./dialogue.ts";
 import { writeLog } from "./logging.ts";
 import type { Planes } from "./planes.ts";
@@ -31,6 +32,7 @@ export class Checks {
   readonly #voice: Voice;
   readonly #planes: Pick<Planes, "runs">;
   readonly #recorder: Pick<Recorder, "push">;
+  readonly #teller: CheckTeller;
   readonly #runner: CheckRunner;
   readonly #log = new LogLimiter(writeLog, monotonicMicros);
   /** The newest of each check that is known. */
@@ -50,10 +52,12 @@ export class Checks {
     voice: Voice,
     planes: Pick<Planes, "runs">,
     recorder: Pick<Recorder, "push">,
+    notices: { readonly checks: CheckTeller },
   ) {
     this.#voice = voice;
     this.#planes = planes;
     this.#recorder = recorder;
+    this.#teller = notices.checks;
     this.#runner = new CheckRunner((check, what) => {
       const at = monotonicMicros();
       this.step({ type: "check_step", id: `h:${++this.#steps}`, at, check, what });
@@ -69,6 +73,7 @@ export class Checks {
   /** Learns what a former process knew. */
   restore(memory: readonly CheckMemory[]): void {
     for (const one of memory) this.#memory.set(one.check, one);
+    this.#teller.remember(memory);
   }
 
   /** BFD sessions that are checks. */
@@ -79,6 +84,7 @@ export class Checks {
   /** These are the checks from now on: for the kernel plane when it is configured next. */
   plan(site: SiteConfig): void {
     const plan = this.#plan = planChecks(site);
+    this.#teller.plan(plan.identities);
     this.#control = new Map(plan.control.map((check) => [check.id, check]));
     const targets = new Map(
       [...plan.kernel, ...plan.control].map(({ id, target }) => [id, target]),
@@ -131,6 +137,7 @@ export class Checks {
     const { check, what } = step;
     if (what.kind === "found") {
       this.#memory.set(check, what.memory);
+      this.#teller.found(what.memory, what.latency, step.at);
       if (!what.changed) return;
     }
     this.#recorder.push(step);

@@ -33,6 +33,7 @@ export const opinion = v.strictObject({
 const realServer = v.strictObject({
   name,
   up: v.boolean(),
+  undecided: v.exactOptional(v.literal(true)),
   since: micros,
   transitions: count,
   override: v.nullable(whole(0, GREATEST_WEIGHT)),

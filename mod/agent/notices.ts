@@ -16,6 +16,7 @@ import type { StepRecord } from "../plane/steps.ts";
 import type { Remark } from "../plane/remarks.ts";
 import { routerOfSession } from "../plane/sessions.ts";
 import { priorityOf, type Router, type RouterStateName } from "../vrrp/mod.ts";
+import { CheckTeller } from "./check_teller.ts";
 import { wallTime } from "./clock.ts";
 import { log } from "./logging.ts";
 import type { AllServerFacts } from "./server_notices.ts";
@@ -60,11 +61,14 @@ export class Notices {
 
   /** Virtual and real servers. */
   readonly servers: ServerTeller;
+  /** Single checks. */
+  readonly checks: CheckTeller;
 
   constructor(config: NotificationsConfig, env: NoticesSurroundings) {
     this.#env = env;
     this.#config = config;
     this.servers = new ServerTeller(env.generation, (...notice) => this.#give(...notice));
+    this.checks = new CheckTeller(env.generation, (notice) => this.#give(notice));
   }
 
   /** FIFOs, programs and mails are ours from now on, not another process's. */
@@ -72,7 +76,8 @@ export class Notices {
     this.#notifier ??= new Notifier(this.#config, {
       agent: this.#env.name,
       states: () =>
-        [...this.#told.values(), ...this.servers.told].filter(({ state }) => state !== "STOP"),
+        [...this.#told.values(), ...this.servers.told, ...this.checks.told]
+          .filter(({ state }) => state !== "STOP"),
       log: (level, names, message, properties) =>
         log(level, ["notify", ...names], message, properties),
       // What speaks TLS is loaded when there is something to say.
@@ -159,6 +164,7 @@ export class Notices {
     this.#leaving.clear();
     this.#leavingSessions.clear();
     this.servers.applied();
+    this.checks.applied();
     if (this.#config.agent.states_on_reload) this.#notifier?.repeatStates();
   }
 

@@ -2,9 +2,10 @@
  * What is told of virtual and real servers, and how keepalived would name them. Pure.
  *
  * keepalived tells of each quorum that is met, at the start too; of one that is lost, if it was met
- * before, or its sorry server takes over from the start; of real servers that come and go. Draining
- * is no news to it. At its end it tells that all of it is down where the virtual server says so
- * (`run_down_on_stop`, its `omega`), else nothing.
+ * before, or its sorry server takes over from the start; of real servers that come and go, and of
+ * one that begins down (its `alpha`) once its checks have failed, too. Draining is no news to it. At
+ * its end it tells that all of it is down where the virtual server says so (`run_down_on_stop`, its
+ * `omega`), else nothing.
  *
  * @module
  */
@@ -24,8 +25,14 @@ import type {
 export interface ServerFacts {
   /** `[192.0.2.10]:tcp:80`. */
   readonly label: string;
-  /** Its real servers by name: the same, and what each is taken for until its checks have spoken. */
-  readonly realServers: ReadonlyMap<string, { readonly label: string; readonly begins: Plain }>;
+  /**
+   * Its real servers by name: the same, and what each is taken for until its checks have spoken;
+   * null: for nothing, whatever they say is news.
+   */
+  readonly realServers: ReadonlyMap<
+    string,
+    { readonly label: string; readonly begins: Plain | null }
+  >;
   readonly runDownOnStop: boolean;
   /** Whether there is somebody who serves while the quorum is lost. */
   readonly sorry: boolean;
@@ -49,7 +56,7 @@ export function serverFacts(
       label: virtualLabel(server),
       realServers: new Map(
         server.servers.map((real) => {
-          const begins: Plain = real.startDown && real.checks.length > 0 ? "DOWN" : "UP";
+          const begins = real.startDown && real.checks.length > 0 ? null : "UP";
           return [real.name, { label: realLabel(server, real), begins }] as const;
         }),
       ),
@@ -110,7 +117,8 @@ export function reportNews(
   facts: AllServerFacts,
 ): ServerNews[] {
   return reports.flatMap(({ name, quorum, servers }) => [
-    ...servers.map((real) => realNews(name, real.name, real.state, real.reason, facts)),
+    ...servers.filter(({ undecided }) => undecided !== true)
+      .map((real) => realNews(name, real.name, real.state, real.reason, facts)),
     virtualNews(name, quorum.met, "as it stands", facts),
   ]);
 }
@@ -119,7 +127,7 @@ export function reportNews(
 export function memoryNews(memory: BalanceMemory["servers"], facts: AllServerFacts): ServerNews[] {
   const cause = "as before";
   return memory.flatMap(({ name, met, servers }) => [
-    ...servers.map((real) => {
+    ...servers.filter(({ undecided }) => undecided !== true).map((real) => {
       const state = real.drain !== null ? "draining" : real.up ? "up" : "down";
       return realNews(name, real.name, state, cause, facts);
     }),

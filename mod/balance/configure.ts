@@ -149,6 +149,7 @@ function createReal(
     drain: drain === null ? null : { done: false, counted: null, ...drain },
     risingSince: null,
     state: "up",
+    undecided: memory?.undecided ?? false,
     since: memory?.since ?? turn.now,
     transitions: memory?.transitions ?? 0,
     placed: null,
@@ -159,7 +160,8 @@ function createReal(
   judge(turn.balance, real);
   // What everybody takes it for: if its checks say otherwise already, that is told.
   if (memory === undefined) {
-    real.state = settings.startDown && settings.checks.length > 0 ? "down" : "up";
+    real.undecided = settings.startDown && settings.checks.length > 0;
+    real.state = real.undecided ? "down" : "up";
     return;
   }
   real.state = drain !== null ? "draining" : memory.up ? "up" : "down";

@@ -36,6 +36,18 @@ export function judge({ findings }: Balance, real: RealServerEntry): void {
   real.weight = effectiveWeight(override ?? settings.server.weight, members);
 }
 
+/** Whether its checks have taken it down, and not merely said nothing yet. */
+export function isFoundDown(
+  { findings }: Balance,
+  { settings, healthy }: RealServerEntry,
+): boolean {
+  const members = settings.checks.map((name): Member => {
+    const up = findings.get(name)?.health !== "down";
+    return { name, healthy: up, reason: "", weight: null };
+  });
+  return !healthy && !combine(settings.require, members).healthy;
+}
+
 /** Why a server is up of which nothing is wrong. */
 function reasonOf(members: readonly Member[]): string {
   if (members.length === 0) return "it has no checks";

@@ -66,6 +66,7 @@ function reportReal(
     effectiveWeight: shareOf(real) === 0 ? 0 : risenWeight(real, now),
     override,
     state,
+    ...(real.undecided ? { undecided: true } as const : {}),
     reason,
     since,
     transitions,
@@ -87,6 +88,7 @@ function rememberServer(
     servers: reals.map((real) => ({
       name: real.settings.name,
       up: real.healthy,
+      ...(real.undecided ? { undecided: true } as const : {}),
       since: real.since,
       transitions: real.transitions,
       override: real.override,

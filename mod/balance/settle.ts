@@ -5,7 +5,7 @@
  */
 
 import { endDrain } from "./drains.ts";
-import { shareOf, stateOf } from "./real_server.ts";
+import { isFoundDown, shareOf, stateOf } from "./real_server.ts";
 import { endRise, rise } from "./rises.ts";
 import { tell, type Turn } from "./turn.ts";
 import type { BalanceEffect, RealServerEntry, VirtualServerEntry } from "./types.ts";
@@ -62,10 +62,14 @@ function settleReal(turn: Turn, server: VirtualServerEntry, real: RealServerEntr
   // One that fails goes out as any other does: nothing is left to wait for.
   if (!real.healthy && real.settings.onFailure === "remove") endDrain(turn, server, real);
   const state = stateOf(real);
-  if (state !== real.state) {
-    real.state = state;
-    real.since = turn.now;
-    real.transitions++;
+  const decided = real.undecided && (state !== "down" || isFoundDown(turn.balance, real));
+  if (decided) real.undecided = false;
+  if (state !== real.state || decided) {
+    if (state !== real.state) {
+      real.state = state;
+      real.since = turn.now;
+      real.transitions++;
+    }
     const reason = state === "draining" ? "an operator has ordered it" : real.reason;
     tell(turn, server, { kind: "real_server", realServer: real.settings.name, state, reason });
   }

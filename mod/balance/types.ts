@@ -147,6 +147,8 @@ export interface RealServerEntry {
   risingSince: Micros | null;
   /** What has been told. */
   state: RealServerState;
+  /** It began down, by `startDown`, and its checks have not decided yet. */
+  undecided: boolean;
   since: Micros;
   transitions: number;
   /** Weight in the wanted table; `null`: not in it. */
@@ -205,6 +207,8 @@ export interface VirtualServerMemory {
   readonly servers: readonly {
     readonly name: string;
     readonly up: boolean;
+    /** It began down and its checks have not decided yet; absent: they have. */
+    readonly undecided?: true;
     readonly since: Micros;
     readonly transitions: number;
     readonly override: number | null;
@@ -238,6 +242,8 @@ export interface RealServerReport {
   /** An operator's weight; null: none. */
   readonly override: number | null;
   readonly state: RealServerState;
+  /** It began down, by `startDown`, and its checks have not decided yet; absent: they have. */
+  readonly undecided?: true;
   readonly reason: string;
   readonly since: Micros;
   readonly transitions: number;

@@ -74,8 +74,14 @@ export interface CheckReport {
 /** What the board wants. */
 export type BoardEffect =
   | Extract<ScheduleEffect, { type: "start" | "cancel" }>
-  /** `changed`: its health is another one than before, or known for the first time. */
-  | { readonly type: "found"; readonly standing: CheckFinding; readonly changed: boolean }
+  | {
+    readonly type: "found";
+    readonly standing: CheckFinding;
+    /** Its health is another one than before, or known for the first time. */
+    readonly changed: boolean;
+    /** Of the probe that decided; null: none did. */
+    readonly latency: Micros | null;
+  }
   | { readonly type: "flapping"; readonly id: string; readonly flapping: boolean }
   | { readonly type: "warning"; readonly id: string; readonly text: string };
 
@@ -131,7 +137,7 @@ export class CheckBoard {
         entry.told = { check: id, health: "down", reason: NOT_CHECKED, weight: null };
       } else continue;
       entry.reason = entry.told.reason;
-      told.push({ type: "found", standing: entry.told, changed: false });
+      told.push({ type: "found", standing: entry.told, changed: false, latency: null });
     }
     return [...told, ...this.#follow(effects)];
   }
@@ -256,7 +262,8 @@ export class CheckBoard {
     if (!changed && sameWeight(told.weight, weight)) return;
     if (verdict.counters.transitions === 0) entry.reason = last?.outcome.reason ?? "";
     entry.told = { check: id, health, reason: entry.reason, weight };
-    effects.push({ type: "found", standing: entry.told, changed });
+    const latency = last?.latency ?? null;
+    effects.push({ type: "found", standing: entry.told, changed, latency });
   }
 }
 

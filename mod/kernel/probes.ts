@@ -178,7 +178,7 @@ export class KernelProbes {
           this.#prober.cancel(effect.probe);
           break;
         case "found":
-          this.#found(effect.standing, effect.changed);
+          this.#found(effect);
           break;
         case "flapping":
           this.#step(effect.id, { kind: "flapping", flapping: effect.flapping });
@@ -189,11 +189,11 @@ export class KernelProbes {
     }
   }
 
-  #found(standing: CheckFinding, changed: boolean): void {
+  #found({ standing, changed, latency }: Extract<BoardEffect, { type: "found" }>): void {
     this.onFinding(standing);
     if (this.#checks.get(standing.check)?.tracked === true) this.#tellProtocol(standing);
     const memory = this.#board.memoryOf(standing.check);
-    if (memory !== null) this.#step(standing.check, { kind: "found", memory, changed });
+    if (memory !== null) this.#step(standing.check, { kind: "found", memory, changed, latency });
   }
 
   #tellProtocol({ check, health, reason }: CheckFinding): void {

@@ -16,6 +16,7 @@ const KINDS: Readonly<Record<Notice["type"], string>> = {
   BFD: "BFD session",
   VS: "virtual server",
   RS: "real server",
+  CHECK: "check",
 };
 
 /** Subject and text of one mail. */

@@ -44,10 +44,24 @@ export interface ServerDetails {
   readonly plain: "UP" | "DOWN";
 }
 
+/** What is told of a check alone. */
+export interface CheckDetails {
+  /** Of a `[[check]]`; null: it is a server's own, and known by its id. */
+  readonly name: string | null;
+  /** `tcp`, `http` and so on. */
+  readonly kind: string;
+  /** Whom it asks; null: this host. */
+  readonly server: string | null;
+  /** null: it is asked no longer. */
+  readonly healthy: boolean | null;
+  /** Of the probe that decided, microseconds; null: none did. */
+  readonly latency: number | null;
+}
+
 /** Something that somebody wants to know. */
 export interface Notice {
-  readonly type: "INSTANCE" | "GROUP" | "BFD" | "VS" | "RS";
-  /** Of a real server, with that of its virtual server before it. */
+  readonly type: "INSTANCE" | "GROUP" | "BFD" | "VS" | "RS" | "CHECK";
+  /** Of a real server, with that of its virtual server before it; of a check, its id. */
   readonly name: string;
   readonly state: NoticeState;
   /** What was told before; null: nothing. */
@@ -64,6 +78,8 @@ export interface Notice {
   readonly session?: SessionDetails;
   /** Of a virtual or real server alone. */
   readonly server?: ServerDetails;
+  /** Of a check alone. */
+  readonly check?: CheckDetails;
 }
 
 /** Longest cause, characters: a line must fit into what a pipe takes at once (4096 bytes). */
@@ -88,11 +104,13 @@ const JSON_TYPES: Readonly<Record<Notice["type"], string>> = {
   BFD: "bfd",
   VS: "virtual_server",
   RS: "real_server",
+  CHECK: "check",
 };
 
 /** The line of `json_fifo`. @param repeated a state that was told before, for a reader that is new */
 export function jsonLine(notice: Notice, repeated: boolean): string {
   const { type, state, previous, priority, cause, time, generation, session, server } = notice;
+  if (notice.check !== undefined) return checkLine(notice, notice.check, repeated);
   return `${
     JSON.stringify({
       type: JSON_TYPES[type],
@@ -102,6 +120,27 @@ export function jsonLine(notice: Notice, repeated: boolean): string {
       previous_state: previous?.toLowerCase() ?? null,
       ...(server === undefined ? session ?? { priority } : {}),
       cause: cause.slice(0, CAUSE_LENGTH),
+      time,
+      generation,
+      ...(repeated ? { repeated } : {}),
+    })
+  }\n`;
+}
+
+function checkLine(notice: Notice, check: CheckDetails, repeated: boolean): string {
+  const { name: id, previous, cause, time, generation } = notice;
+  const { name, kind, server, healthy, latency } = check;
+  return `${
+    JSON.stringify({
+      type: JSON_TYPES[notice.type],
+      name,
+      id,
+      check: kind,
+      server,
+      healthy,
+      previous_healthy: previous === null ? null : previous === "UP",
+      reason: cause.slice(0, CAUSE_LENGTH),
+      latency_ms: latency === null ? null : latency / 1000,
       time,
       generation,
       ...(repeated ? { repeated } : {}),

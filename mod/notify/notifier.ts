@@ -45,9 +45,12 @@ function keyOf({ type, name }: { readonly type: string; readonly name: string })
   return `${type} ${name}`;
 }
 
-/** keepalived's FIFO has no lines for BFD: who reads that of all has not asked for any. */
+/**
+ * keepalived's FIFO has no lines for BFD: who reads that of all has not asked for any. Nor has it
+ * any for checks, which have no table of their own here.
+ */
 function isFor(notice: Notice, format: Format, of: ReadonlySet<string> | null): boolean {
-  if (format === "text" && notice.server?.quiet === true) return false;
+  if (format === "text" && (notice.server?.quiet === true || notice.type === "CHECK")) return false;
   return of === null ? format === "json" || notice.type !== "BFD" : of.has(keyOf(notice));
 }
 

@@ -61,8 +61,14 @@ export interface CheckStep {
   readonly at: number;
   readonly check: string;
   readonly what:
-    /** `changed`: the health, not its weight alone; false also for what was known before. */
-    | { readonly kind: "found"; readonly memory: CheckMemory; readonly changed: boolean }
+    | {
+      readonly kind: "found";
+      readonly memory: CheckMemory;
+      /** The health, not its weight alone; false also for what was known before. */
+      readonly changed: boolean;
+      /** Of the probe that decided; null: none did. */
+      readonly latency: number | null;
+    }
     | { readonly kind: "flapping"; readonly flapping: boolean }
     | { readonly kind: "warning"; readonly text: string };
 }

@@ -5,6 +5,8 @@ import type { SiteConfig } from "../../../config/mod.ts";
 import { Balancing } from "../../../mod/agent/balancing.ts";
 import { planChecks } from "../../../mod/agent/check_plan.ts";
 import { Checks } from "../../../mod/agent/checks.ts";
+import { CheckTeller } from "../../../mod/agent/check_teller.ts";
+import { jsonLine, type Notice } from "../../../mod/notify/notice.ts";
 import { planSite, Slots } from "../../../mod/agent/site_plan.ts";
 import { createBalance, step } from "../../../mod/balance/mod.ts";
 import { reportBalance } from "../../lib/balance.ts";
@@ -35,6 +37,7 @@ address = "198.51.100.11:8080"
 function world() {
   const configured: { checks: string[]; former: string[] }[] = [];
   const told: string[] = [];
+  const notices: Notice[] = [];
   const checks = new Checks(
     {
       configureChecks: (checks, former) =>
@@ -48,8 +51,9 @@ function world() {
     },
     { runs: () => false },
     { push: () => {} },
+    { checks: new CheckTeller(() => 1, (notice) => void notices.push(notice)) },
   );
-  return { checks, configured, told };
+  return { notices, checks, configured, told };
 }
 
 /** What is known of all checks of a site that planes run. */
@@ -152,4 +156,64 @@ Deno.test("a kernel plane is told once what is known of a check, a new one all o
   begin(one, false);
   assert.deepEqual(begin(two, false), [[], []]);
   assert.equal(configured[0]!.checks.length, 3);
+});
+
+Deno.test("who reads JSON hears of each verdict once, through a reload, and of checks that go", () => {
+  const { checks, notices } = world();
+  const [ours, teller] = [siteOf("/x"), new CheckTeller(() => 2, (one) => void notices.push(one))];
+  const { identities } = planChecks(ours);
+  const memory = (id: string, health: "up" | "down", reason: string) => {
+    const [one] = allUp(ours);
+    return { ...one!, check: id, health, reason };
+  };
+  const lines = () => notices.splice(0).map((one) => JSON.parse(jsonLine(one, false)));
+  // What was known before the plan that names it: nothing of it is told again.
+  teller.remember([memory("gateway", "up", "an echo")]);
+  teller.plan(identities);
+  teller.found(memory("gateway", "up", "an echo"), 900, 1);
+  assert.deepEqual(lines(), []);
+  assert.deepEqual(teller.told.map(({ check }) => check), [
+    { name: "gateway", kind: "ping", server: "192.0.2.1", healthy: true, latency: null },
+  ]);
+  const tcp = identities.find(({ type }) => type === "tcp")!.id;
+  teller.found(memory("gateway", "down", "no echo in time"), 1_000_400, 1);
+  teller.found(memory("gateway", "down", "host unreachable"), 5, 1);
+  teller.found(memory(tcp, "down", "not checked yet"), null, 1);
+  const [gateway, own, ...others] = lines();
+  assert.deepEqual(others, []);
+  const { time, ...rest } = gateway;
+  assert.match(time, /^\d{4}-.*Z$/);
+  assert.deepEqual(rest, {
+    type: "check",
+    name: "gateway",
+    id: "gateway",
+    check: "ping",
+    server: "192.0.2.1",
+    healthy: false,
+    previous_healthy: true,
+    reason: "no echo in time",
+    latency_ms: 1000.4,
+    generation: 2,
+  });
+  assert.deepEqual(
+    [own.name, own.id, own.server, own.previous_healthy, own.latency_ms],
+    [null, tcp, "198.51.100.11:8080", null, null],
+  );
+  teller.plan(identities.filter(({ id }) => id !== "gateway"));
+  teller.applied();
+  teller.applied();
+  const gone = lines().map((one) => [one.name, one.check, one.healthy, one.reason]);
+  assert.deepEqual(gone, [["gateway", "ping", null, "removed from the configuration"]]);
+
+  // The agent's: a verdict of the kernel plane reaches it.
+  checks.plan(ours);
+  const at = 7;
+  const what = { kind: "found", memory: memory(tcp, "up", "connected"), changed: true } as const;
+  const latency = 250;
+  checks.step({ type: "check_step", id: "h:1", at, check: tcp, what: { ...what, latency } });
+  assert.deepEqual(lines().map((one) => [one.id, one.healthy, one.latency_ms]), [[
+    tcp,
+    true,
+    0.25,
+  ]]);
 });

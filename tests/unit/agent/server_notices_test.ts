@@ -100,6 +100,9 @@ Deno.test("the lines of a day are those that keepalived writes, byte for byte", 
     "RS [127.0.0.1]:tcp:80 [G1]:0 DOWN\n",
     "VS [G1]:0 DOWN\n",
   ]);
+  // One that begins down (keepalived's alpha): a first failure is told as well.
+  real("six", "[::1]:8081", "down");
+  assert.deepEqual(lines(), ["RS [::1]:udp:8081 [2001:db8::10]:udp:443 DOWN\n"]);
   real("six", "[::1]:8081", "up");
   quorum("six", true);
   real("web", "127.0.0.1:8081", "up");

@@ -3,6 +3,7 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { tellingFindings, wantedServer } from "../../../mod/balance/mod.ts";
 import { buildTable } from "../../../mod/ipvs/mod.ts";
+import { reportBalance } from "../../lib/balance.ts";
 import { real, Scene, server, SORRY, virtual } from "./scene.ts";
 
 Deno.test("a server that fails goes out, and comes back, in the turn of the finding", () => {
@@ -43,6 +44,30 @@ Deno.test("start_down: a server is out until its checks have passed; without che
   strictEqual(scene.table(), "12=1");
   deepStrictEqual(scene.up(11), ["program web", "198.51.100.11 up: 198.51.100.11: connected"]);
   strictEqual(scene.table(), "11=1 12=1");
+});
+
+Deno.test("start_down: that one is down which has never been up is told once, when checks say so", () => {
+  const scene = new Scene();
+  scene.configure(
+    virtual([real(11, 1, { startDown: true, checks: ["a", "b"], require: "any" }), real(12)]),
+  );
+  const undecided = () => reportBalance(scene.balance, scene.now)[0]!.servers[0]!.undecided;
+  // Of two of which any will do, the other one may still pass.
+  deepStrictEqual(scene.check("a", "down"), []);
+  strictEqual(undecided(), true);
+  deepStrictEqual(scene.check("b", "down"), [
+    "198.51.100.11 down: 0 of 1 checks needed pass; a: refused (and 1 more)",
+  ]);
+  strictEqual(undecided(), undefined);
+  scene.configure(
+    virtual([real(11, 2, { startDown: true, checks: ["a", "b"], require: "any" }), real(12)]),
+  );
+  deepStrictEqual(scene.check("b", "down"), []);
+  scene.check("b", "up");
+  deepStrictEqual(scene.check("b", "down"), [
+    "program web",
+    "198.51.100.11 down: 0 of 1 checks needed pass; a: refused (and 1 more)",
+  ]);
 });
 
 Deno.test("several checks: all, any, or a number of them", () => {

@@ -277,12 +277,13 @@ class Listener {
       strictEqual(this.#met.get(name), quorum.met);
       const { announce } = scene.balance.servers.get(name)!.settings;
       strictEqual(this.#announced.has(name), announce && active && quorum.met);
-      for (const { name: realName, state } of servers) {
+      for (const { name: realName, state, undecided } of servers) {
         const key = `${name} ${realName}`;
         keys.add(key);
         const told = this.#states.get(key);
         if (told !== undefined) strictEqual(told, state);
-        else this.#states.set(key, state);
+        // That one is down which has never been up is told when its checks say so.
+        else if (undecided !== true) this.#states.set(key, state);
       }
     }
     for (const key of this.#states.keys()) if (!keys.has(key)) this.#states.delete(key);
