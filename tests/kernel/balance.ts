@@ -97,15 +97,6 @@ export function command(agent: HalbAgent, ...words: readonly string[]): Promise<
   return execute([halbPath(), ...words, "--control", agent.controlPath]);
 }
 
-/** A FIFO that is read for as long as the lab lasts. */
-export async function fifoReader(lab: Lab, host: Host) {
-  const path = `${lab.directory}/fifo-of-${host.name}`;
-  await host.exec(["mkfifo", "-m", "600", path]);
-  // Open for writing too, so that it does not end with a writer.
-  const process = host.spawn(["sh", "-c", 'exec cat <>"$1"', "sh", path], { name: "fifo" });
-  return { path, lines: () => process.log().split("\n").filter((line) => line !== "") };
-}
-
 /** Waits until the kernel has so many services and servers together. */
 export function untilEntries(count: number, namespace = "d", patience = PATIENCE): Promise<true> {
   return until(

@@ -6,8 +6,8 @@
 
 import assert from "node:assert/strict";
 import { inNamespace } from "../../ffi/mod.ts";
-import { lab, startHalb, startKeepalived, until } from "../lib/mod.ts";
-import { adopted, fifoReader, PATIENCE } from "./balance.ts";
+import { fifoReader, lab, startHalb, startKeepalived, until } from "../lib/mod.ts";
+import { adopted, PATIENCE } from "./balance.ts";
 import { ipBatch, saved, withNamespaces } from "./lib.ts";
 import { REAL, VIP4, withHosts } from "./network.ts";
 

@@ -4,8 +4,8 @@
  */
 
 import assert from "node:assert/strict";
-import { halbPath, until } from "../lib/mod.ts";
-import { command, fifoReader, PATIENCE, untilEntries, virtualServer } from "./balance.ts";
+import { fifoReader, halbPath, until } from "../lib/mod.ts";
+import { command, PATIENCE, untilEntries, virtualServer } from "./balance.ts";
 import { assertAlive, scene, SERVERS } from "./balance_scene.ts";
 import { inside } from "./lib.ts";
 import { VIP4 } from "./network.ts";

@@ -8,6 +8,7 @@ import { ask } from "../../mod/control/client.ts";
 import type { CheckStatus } from "../../mod/control/check_status.ts";
 import {
   execute,
+  fifoReader,
   type HalbAgent,
   halbPath,
   type Host,
@@ -295,7 +296,9 @@ lab("what is known of checks goes through crashes, upgrades and reloads", async 
     { name: "plain", keys: `${there}path = "/file"\n` },
     { name: "matched", keys: `${there}path = "/file"\nmatches = "well"\n` },
   ];
-  const site = siteOf(checks);
+  const fifo = await fifoReader(lab, a);
+  const notify = `\n[agent]\nnotify = { json_fifo = "${fifo.path}" }\n`;
+  const site = siteOf(checks, notify);
   const agent = startHalb(lab, a, site, FAULTS);
   await agent.untilState("web", "fault");
   const known = async () => {
@@ -356,9 +359,23 @@ lab("what is known of checks goes through crashes, upgrades and reloads", async 
   // A router that no longer tracks what fails takes part again.
   Deno.removeSync(`${html}/other`);
   await becomes("fault");
-  await reload(webSite("100ms"));
+  await reload(webSite("100ms") + notify);
   await becomes("master");
   assert.deepEqual((await statusOf(agent)).checks, []);
+  // Who reads JSON was told of each verdict once, whoever came after whom.
+  const objects = () => fifo.lines().map((line) => JSON.parse(line));
+  const told = () => objects().filter(({ type, repeated }) => type === "check" && !repeated);
+  await lab.until("all has been told", () => told().length >= 8, 10_000);
+  for (const name of ["plain", "matched"]) {
+    const own = told().filter((one) => one.name === name);
+    assert.deepEqual(own.map(({ healthy }) => healthy), [false, true, false, null], name);
+    const [first] = own;
+    assert.deepEqual(
+      [first.check, first.server, first.reason, first.previous_healthy],
+      ["http", "192.0.2.2:80", "HTTP status 404", null],
+    );
+    assert.ok(first.latency_ms > 0, `${first.latency_ms} ms`);
+  }
   await endSuccessor(lab, agent);
 });
 

@@ -18,6 +18,7 @@ export {
   startKeepalived,
   withAgentKeys,
 } from "./daemons.ts";
+export { fifoReader } from "./fifo_reader.ts";
 export { Lab, lab, type LabTestOptions } from "./lab.ts";
 export { Host, type HostAddress, type HostRoute, Lan, type LanOptions, Link } from "./network.ts";
 export { type Outage, Probe, type ProbeRecord, ProbeResult, startProbe } from "./probe.ts";
