@@ -310,9 +310,11 @@ lab("what is known of checks goes through crashes, upgrades and reloads", async 
       router: { state: vrrp[0]!.state, transitions: vrrp[0]!.transitions },
     };
   };
-  await lab.until("both are down", async () => {
-    return (await known()).checks.every(({ healthy }) => healthy === false);
-  }, 10_000);
+  const bothDown = () =>
+    lab.until("both are down", async () => {
+      return (await known()).checks.every(({ healthy }) => healthy === false);
+    }, 10_000);
+  await bothDown();
   const before = await known();
   const { since } = await checkOf(agent, "plain");
   const running = async (plane: string, times: number) => {
@@ -359,20 +361,24 @@ lab("what is known of checks goes through crashes, upgrades and reloads", async 
   // A router that no longer tracks what fails takes part again.
   Deno.removeSync(`${html}/other`);
   await becomes("fault");
+  await bothDown();
   await reload(webSite("100ms") + notify);
   await becomes("master");
   assert.deepEqual((await statusOf(agent)).checks, []);
   // Who reads JSON was told of each verdict once, whoever came after whom.
   const objects = () => fifo.lines().map((line) => JSON.parse(line));
   const told = () => objects().filter(({ type, repeated }) => type === "check" && !repeated);
-  await lab.until("all has been told", () => told().length >= 8, 10_000);
+  await lab.until("all has been told", () => {
+    if (told().length >= 8) return true;
+    throw new Error(fifo.lines().join("\n"));
+  }, 10_000);
   for (const name of ["plain", "matched"]) {
     const own = told().filter((one) => one.name === name);
     assert.deepEqual(own.map(({ healthy }) => healthy), [false, true, false, null], name);
     const [first] = own;
     assert.deepEqual(
       [first.check, first.server, first.reason, first.previous_healthy],
-      ["http", "192.0.2.2:80", "HTTP status 404", null],
+      ["http", "192.0.2.2:80", "HTTP status 404 instead of 200-299", null],
     );
     assert.ok(first.latency_ms > 0, `${first.latency_ms} ms`);
   }
