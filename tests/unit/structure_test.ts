@@ -97,6 +97,7 @@ const PURE = [
   "mod/ipvs",
   "mod/balance",
   "mod/check",
+  "mod/convert",
 ];
 /** Inside a pure folder and yet not pure: what talks to the world for it. */
 const DRIVERS = "mod/check/drivers";

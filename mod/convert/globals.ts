@@ -1,0 +1,380 @@
+/**
+ * `global_defs`, and what else stands at the top: `[agent]`, `[mail]`, `[ipvs]` and
+ * `[defaults.vrrp]`.
+ *
+ * @module
+ */
+
+import { program } from "./commands.ts";
+import { garpHandlers } from "./garp.ts";
+import { GLOBAL_REASONS } from "./reasons.ts";
+import type { Handler, Scope } from "./scope.ts";
+import type { Statement } from "./types.ts";
+import { List, remarksOf, Table } from "./value.ts";
+
+const HOUR = 3_600_000_000;
+/** Longest time that the kernel keeps connections for, in microseconds: 24 days. */
+const LONGEST_TIMEOUT = 24 * 86_400_000_000;
+
+/** A mail address as `[mail]` takes it. */
+function mailAddress(scope: Scope, statement: Statement, text: string): string | undefined {
+  if (/^[^\s@<>"]+@[^\s@<>"]+$/.test(text)) return text;
+  if (!/^[\w.+-]+$/.test(text)) {
+    scope.notes.unread(statement, `"${text}" is no mail address`);
+    return undefined;
+  }
+  scope.notes.approximated(statement, `a mail address has a domain: written as ${text}@localhost`);
+  return `${text}@localhost`;
+}
+
+/** Handlers of mail. */
+function mailHandlers(scope: Scope, mail: Table): Record<string, Handler> {
+  const { globals, notes } = scope;
+  return {
+    notification_email: (block) => {
+      const to = mail.list("to");
+      for (const line of block.children ?? []) {
+        for (const text of [line.keyword, ...line.args]) {
+          const address = mailAddress(scope, line, text);
+          if (address !== undefined) to.add(address, remarksOf(line));
+        }
+        if (!notes.has(line)) notes.of(line, "translated");
+      }
+      mail.set("to", to, block);
+      globals.hasMail = to.items.length > 0;
+    },
+    notification_email_from: (statement) => {
+      const address = mailAddress(scope, statement, statement.args[0] ?? "");
+      if (address !== undefined) mail.set("from", address, statement);
+    },
+    smtp_server: (statement) => {
+      const [host = "", port = "25"] = statement.args;
+      if (!/^[\w.:-]+$/.test(host) || !/^[0-9]{1,5}$/.test(port)) {
+        return notes.unread(statement, `"${statement.args.join(" ")}" is no server and port`);
+      }
+      mail.set("server", `${host.includes(":") ? `[${host}]` : host}:${port}`, statement);
+    },
+    smtp_helo_name: (statement) => {
+      const name = scope.text(statement);
+      if (name !== undefined && /^[A-Za-z0-9.-]+$/.test(name)) {
+        mail.set("helo_name", name, statement);
+      } else if (name !== undefined) notes.unread(statement, `"${name}" is no name of a host`);
+    },
+    smtp_connect_timeout: (statement) => {
+      const time = scope.time(statement, 1_000_000, 600_000_000);
+      if (time !== undefined) mail.set("timeout", time, statement);
+    },
+    no_email_faults: (statement) => {
+      const states = ["master", "backup", "stop", "deleted", "up", "down", "admin_down"];
+      mail.set("states", List.of(states), statement);
+    },
+    smtp_alert: (statement) => {
+      const flag = scope.flag(statement);
+      globals.mailRouters ??= flag;
+      globals.mailServers ??= flag;
+    },
+    smtp_alert_vrrp: (statement) => {
+      globals.mailRouters = scope.flag(statement);
+    },
+    smtp_alert_checker: (statement) => {
+      globals.mailServers = scope.flag(statement);
+    },
+  };
+}
+
+/** A FIFO, its owner, and the program that reads it: of all, or the one of a part. */
+function fifoHandlers(scope: Scope, agent: () => Table): Record<string, Handler> {
+  const { notes } = scope;
+  const notify = () => agent().table("notify");
+  const fifo: Handler = (statement) => {
+    const [path = "", ...owner] = statement.args;
+    const known = notify().get("fifo");
+    if (!path.startsWith("/")) {
+      return notes.dropped(statement, `"${path}" is no absolute path`, "write it from / on");
+    }
+    if (known !== undefined && known !== path) {
+      const instead = "notify = { fifo = … } of a router or server has its own";
+      return notes.dropped(statement, `one FIFO has the lines of all: ${known}`, instead);
+    }
+    notify().set("fifo", path, statement);
+    if (owner.length > 0) notify().set("fifo_user", owner.slice(0, 2).join(":"));
+    if (statement.keyword !== "notify_fifo") {
+      notes.approximated(statement, "the FIFO has the lines of routers and of servers");
+    }
+  };
+  const reader: Handler = (statement) => {
+    const read = program(scope, statement);
+    if (read === undefined) return;
+    if (notify().get("fifo_script") !== undefined) {
+      return notes.dropped(statement, "one FIFO has one program that reads it");
+    }
+    notify().set("fifo_script", read.command, statement);
+  };
+  return {
+    notify_fifo: fifo,
+    vrrp_notify_fifo: fifo,
+    lvs_notify_fifo: fifo,
+    notify_fifo_script: reader,
+    vrrp_notify_fifo_script: reader,
+    lvs_notify_fifo_script: reader,
+    fifo_write_vrrp_states_on_reload: (statement) => {
+      notify().set("states_on_reload", true, statement);
+    },
+  };
+}
+
+/** Handlers of the agent itself. */
+function agentHandlers(scope: Scope, agent: () => Table): Record<string, Handler> {
+  const { notes, globals } = scope;
+  const once = (key: string): Record<string, Handler> => ({
+    [key]: (statement) => {
+      const read = program(scope, statement);
+      if (read === undefined) return;
+      const table = agent().table(key).set("command", read.command, statement);
+      if (read.user !== undefined) table.set("user", read.user);
+      table.order(["command", "user"]);
+    },
+    [`${key}_timeout`]: (statement) => {
+      const time = scope.time(statement, 1_000_000, 1_000_000_000);
+      if (time !== undefined) agent().table(key).set("timeout", time, statement);
+    },
+  });
+  const delay = (key: string): Handler => (statement) => {
+    const time = scope.time(statement, 0, HOUR);
+    if (time !== undefined) agent().set(key, time, statement);
+  };
+  return {
+    router_id: (statement) => {
+      const name = scope.text(statement);
+      if (name === undefined) return;
+      if (scope.byHost) {
+        const reason =
+          "by_host selects by the name of the agent, which is the id that was before @";
+        notes.approximated(statement, reason, "halb --name NAME, unless it is the host's name");
+        return agent().remark(statement);
+      }
+      agent().set("name", scope.name("agent", name, statement), statement);
+    },
+    ...once("startup_script"),
+    ...once("shutdown_script"),
+    script_user: (statement) => {
+      const user = statement.args.flatMap((word) => word.split(":")).filter((word) => word !== "");
+      if (user.length === 0) return notes.unread(statement, "there is no user");
+      agent().set("script_user", user.slice(0, 2).join(":"), statement);
+      globals.scriptUser = true;
+    },
+    enable_script_security: (statement) => {
+      globals.scriptSecurity = true;
+      notes.needless(statement, "always so, and for every user");
+    },
+    vrrp_startup_delay: delay("startup_delay"),
+    vrrp_delay_after_boot: delay("delay_after_boot"),
+    log_unknown_vrids: (statement) => {
+      const reason = "they are counted at every level, and told of at level debug";
+      notes.dropped(statement, reason, 'log = { level = "debug" } in [agent]');
+    },
+    vrrp_rt_priority: (statement) => {
+      const priority = scope.whole(statement, 1, 99);
+      if (priority === undefined) return;
+      agent().table("realtime").set("policy", "rr").set("priority", priority, statement);
+    },
+    vrrp_no_swap: (statement) => {
+      agent().table("realtime").set("lock_memory", true, statement);
+    },
+    vrrp_cpu_affinity: (statement) => {
+      const cpus = statement.args.map((text) => /^[0-9]{1,4}$/.test(text) ? Number(text) : NaN);
+      if (cpus.length === 0 || cpus.some(Number.isNaN)) {
+        return notes.unread(statement, "there are no numbers of processors");
+      }
+      agent().table("realtime").set("cpus", List.of(cpus), statement);
+    },
+    net_namespace: (statement) => {
+      const name = scope.text(statement);
+      if (name !== undefined) agent().set("namespace", name, statement);
+    },
+    net_namespace_ipvs: (statement) => {
+      const name = scope.text(statement);
+      if (name !== undefined) scope.root.table("ipvs").set("namespace", name, statement);
+    },
+    instance: (statement) => {
+      const name = (statement.args[0] ?? "").replaceAll(/[^\w.-]/g, "-").slice(0, 40);
+      if (name === "") return notes.unread(statement, "there is no name");
+      agent().set("control", `/run/halb/${name}.sock`, statement);
+      agent().set("state_directory", `/var/lib/halb-${name}`);
+    },
+  };
+}
+
+/** Handlers of the load balancer. */
+function balanceHandlers(
+  scope: Scope,
+  later: (statement: Statement) => void,
+): Record<string, Handler> {
+  const ipvs = () => scope.root.table("ipvs");
+  const stop: Handler = (statement) => {
+    ipvs().set("on_stop", "remove", statement);
+    if (statement.args[0] === "VS") return;
+    const reason = "what is ours is removed, nothing of others";
+    scope.notes.approximated(statement, reason, "ipvsadm --clear afterwards");
+  };
+  return {
+    lvs_timeouts: (statement) => {
+      const keys: Record<string, string> = { tcp: "tcp", tcpfin: "tcp_fin", udp: "udp" };
+      const timeouts = new Table();
+      for (let at = 0; at < statement.args.length; at += 2) {
+        const key = keys[statement.args[at]!];
+        const time = scope.time(statement, 1_000_000, LONGEST_TIMEOUT, at + 1);
+        if (key === undefined) {
+          scope.notes.unread(statement, `"${statement.args[at]}" is no timeout`);
+        } else if (time !== undefined) timeouts.set(key, time);
+      }
+      if (timeouts.entries.size > 0) ipvs().set("timeouts", timeouts, statement);
+    },
+    lvs_flush: (statement) => {
+      ipvs().set("flush", true, statement);
+    },
+    lvs_flush_on_stop: stop,
+    lvs_flush_onstop: stop,
+    lvs_sync_daemon: later,
+    nftables_ipvs: () => {
+      scope.globals.markServers = true;
+    },
+  };
+}
+
+/** Handlers of what holds for all instances. */
+function routerHandlers(scope: Scope, defaults: () => Table): Record<string, Handler> {
+  const { globals, notes } = scope;
+  const group: Handler = (statement) => {
+    const address = scope.address(statement);
+    if (address === undefined) return;
+    const list = defaults().list("multicast_group");
+    list.add(address);
+    defaults().set("multicast_group", list, statement);
+  };
+  const gap = (key: string): Handler => (statement) => {
+    const time = scope.time(statement, 0, 10_000_000);
+    if (time !== undefined) defaults().table("garp").set(key, time, statement);
+  };
+  const flag = (key: string, turn: boolean): Handler => (statement) => {
+    const value = scope.flag(statement);
+    if (value !== undefined) defaults().set(key, value !== turn, statement);
+  };
+  const garp = Object.entries(garpHandlers(scope, () => defaults().table("garp")));
+  return {
+    ...Object.fromEntries(garp.map(([keyword, handler]) => [`vrrp_${keyword}`, handler])),
+    vrrp_mcast_group4: group,
+    vrrp_mcast_group6: group,
+    default_interface: (statement) => {
+      const name = scope.interface(statement);
+      if (name !== undefined) globals.interface = name;
+    },
+    vrrp_version: (statement) => {
+      const version = scope.whole(statement, 2, 3);
+      if (version !== undefined) globals.version = version as 2 | 3;
+    },
+    vrrp_garp_interval: gap("interval"),
+    vrrp_gna_interval: gap("neighbour_interval"),
+    vrrp_min_garp: (statement) => {
+      if (scope.flag(statement) !== true) return;
+      defaults().table("garp").set("repeat", 1, statement).set("delay", "0s");
+    },
+    vrrp_down_timer_adverts: (statement) => {
+      const count = scope.whole(statement, 1, 100);
+      if (count !== undefined) defaults().set("down_timer_adverts", count, statement);
+    },
+    vrrp_lower_prio_no_advert: flag("answer_lower_priority", true),
+    vrrp_higher_prio_send_advert: flag("advertise_before_yielding", false),
+    v3_checksum_as_v2: (statement) => {
+      globals.checksumAsV2 = scope.flag(statement) ?? false;
+    },
+    vrrp_check_unicast_src: (statement) => {
+      globals.checkSource = scope.flag(statement) ?? false;
+    },
+    vrrp_strict: (statement) => {
+      globals.strict = scope.flag(statement) ?? false;
+      if (globals.strict) notes.of(statement, "translated");
+    },
+    vrrp_owner_ignore_adverts: flag("owner_ignore_adverts", false),
+    vrrp_notify_priority_changes: (statement) => {
+      globals.priorityChanges = scope.flag(statement);
+    },
+  };
+}
+
+/** Handlers of all that stands at the top or in `global_defs`. */
+export function globalHandlers(
+  scope: Scope,
+  later: (statement: Statement) => void,
+): { readonly handlers: Record<string, Handler>; readonly mail: Table } {
+  const mail = new Table();
+  const agent = () => scope.root.table("agent");
+  const defaults = () => scope.root.table("defaults").table("vrrp");
+  const handlers: Record<string, Handler> = {
+    ...mailHandlers(scope, mail),
+    ...fifoHandlers(scope, agent),
+    ...agentHandlers(scope, agent),
+    ...balanceHandlers(scope, later),
+    ...routerHandlers(scope, defaults),
+  };
+  return { handlers, mail };
+}
+
+/** `global_defs { … }`. */
+export function globalDefinitions(
+  scope: Scope,
+  block: Statement,
+  handlers: Record<string, Handler>,
+): void {
+  const agent = scope.root.table("agent");
+  scope.root.set("agent", agent, block);
+  scope.block(block.children ?? [], handlers, GLOBAL_REASONS, "in global_defs", agent);
+}
+
+/** Writes `[mail]` where there is somebody to write to; what keepalived does by itself with it. */
+export function finishMail(scope: Scope, mail: Table): void {
+  if (!scope.globals.hasMail) return;
+  if (mail.get("server") === undefined) mail.set("server", "127.0.0.1:25");
+  mail.set("tls", "none");
+  scope.root.set("mail", mail.order(["to", "from", "server", "tls"]));
+}
+
+/** `lvs_sync_daemon IF [[inst] VI] [id N] [maxlen N] [port N] [ttl N] [group IP]`. */
+export function syncDaemon(scope: Scope, statement: Statement): void {
+  const name = scope.interface(statement);
+  if (name === undefined) return;
+  const daemon = new Table().set("interface", name);
+  const words = statement.args.slice(1);
+  const numbers: Record<string, readonly [string, number, number]> = {
+    id: ["id", 0, 255],
+    maxlen: ["max_length", 1, 65_507],
+    port: ["port", 1, 65_535],
+    ttl: ["ttl", 1, 255],
+  };
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at]!;
+    const number = Object.hasOwn(numbers, word) ? numbers[word] : undefined;
+    if (number !== undefined) {
+      const value = scope.whole(statement, number[1], number[2], ++at + 1);
+      const kept = word === "maxlen" ? Math.max(value ?? 1_024, 1_024) : value;
+      if (kept !== undefined) daemon.set(number[0], kept);
+    } else if (word === "group") {
+      const address = scope.address(statement, words[++at] ?? "");
+      if (address !== undefined) daemon.set("group", address);
+    } else {
+      const written = word === "inst" ? words[++at] ?? "" : word;
+      const router = scope.root.list("vrrp").items.map(({ value }) => value).find((value) =>
+        value instanceof Table && value.get("name") === scope.known("routers", written)
+      );
+      if (!(router instanceof Table)) {
+        scope.notes.approximated(statement, `there is no instance ${written}: both daemons run`);
+      } else {
+        daemon.set("follow", router.get("name")!);
+        const id = router.get("virtual_router_id");
+        if (daemon.get("id") === undefined && id !== undefined) daemon.set("id", id);
+      }
+    }
+  }
+  if (scope.root.list("vrrp").items.length === 0) scope.root.entries.delete("vrrp");
+  scope.root.table("ipvs").set("sync_daemon", daemon, statement);
+}
