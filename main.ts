@@ -145,6 +145,22 @@ async function run(
       else console.error(output);
       return exitCode;
     }
+    case "convert": {
+      const [file] = operands;
+      if (file === undefined) throw new UsageError("convert needs a keepalived.conf");
+      expectOperands(operands, 1);
+      const { convertCommand } = await import("./mod/cli/convert.ts");
+      const { output: path, to } = values;
+      const { exitCode, output, report } = convertCommand(file, {
+        ...named(values),
+        ...(path === undefined ? {} : { output: path }),
+        ...(to === undefined ? {} : { to }),
+        json,
+      });
+      if (report !== "") console.error(report);
+      if (output !== "") console.log(output.trimEnd());
+      return exitCode;
+    }
     case "schema": {
       expectOperands(operands, 0);
       const { schemaCommand } = await import("./mod/cli/schema.ts");

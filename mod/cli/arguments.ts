@@ -23,8 +23,10 @@ export const COMMON_OPTIONS = {
   help: { type: "boolean", short: "h" },
   json: { type: "boolean" },
   name: { type: "string" },
+  output: { type: "string", short: "o" },
   "take-over": { type: "boolean" },
   timeout: { type: "string" },
+  to: { type: "string" },
   wait: { type: "boolean" },
   version: { type: "boolean", short: "V" },
 } as const satisfies Options;
@@ -38,8 +40,10 @@ export type CommonValues = {
   help?: boolean;
   json?: boolean;
   name?: string;
+  output?: string;
   "take-over"?: boolean;
   timeout?: string;
+  to?: string;
   wait?: boolean;
   version?: boolean;
 };

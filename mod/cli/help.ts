@@ -19,6 +19,7 @@ const GENERAL = `halb: high availability for Linux edge boxes and routers
   halb servers  VS [add|remove|set]  real servers beside those of the configuration
   halb bfd      down NAME | up NAME  take a BFD session down, or let it come up again
   halb upgrade  [--binary PATH]      hand over to a new process, without a failover
+  halb convert  keepalived.conf      write a site.toml that does the same; -o FILE
   halb schema                        JSON Schema of site.toml, for editors
   halb version  [--json]
 
@@ -131,6 +132,15 @@ The new process boots, reads the configuration, and takes over: states, timers a
 they are, and no peer notices. Where that fails the running agent goes on, and the reason is shown.
 
   cp halb-new /usr/local/bin/halb && halb upgrade`,
+  convert: `halb convert KEEPALIVED.CONF [-o SITE.TOML] [--name NAME] [--json]
+
+Writes what a keepalived.conf says as a site.toml, on standard output or into a new file, and tells
+on standard error what became of it: what has an equivalent that is not quite the same, what is not
+needed, what is dropped and what to do instead, each with its line. Lines for some hosts (@id)
+become by_host. NAME stands for \${_INSTANCE}, in place of the host name. The result is checked as
+"halb check" does: exit code 1 where it needs your hand first. --json: the report for programs.
+
+  halb convert /etc/keepalived/keepalived.conf -o site.toml && halb check site.toml`,
   schema: `halb schema
 
 Prints the JSON Schema of site.toml: editors complete and check by it.

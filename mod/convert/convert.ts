@@ -10,7 +10,13 @@ import { bfdInstance } from "./bfd.ts";
 import { tomlText } from "./emit.ts";
 import { Expander } from "./expand.ts";
 import { garpGroup } from "./garp.ts";
-import { finishMail, globalDefinitions, globalHandlers, syncDaemon } from "./globals.ts";
+import {
+  finishAgent,
+  finishMail,
+  globalDefinitions,
+  globalHandlers,
+  syncDaemon,
+} from "./globals.ts";
 import { isWeighted, membersOf, syncGroup } from "./group.ts";
 import { instance } from "./instance.ts";
 import { Notes } from "./notes.ts";
@@ -19,9 +25,10 @@ import { GLOBAL_REASONS, TOP_REASONS } from "./reasons.ts";
 import { readRoutes } from "./routes.ts";
 import { readRules, RulePriorities } from "./rules.ts";
 import { type Handler, type Handlers, Scope } from "./scope.ts";
-import { type ServerGroup, serverGroup, virtualServer } from "./servers.ts";
+import { virtualServer } from "./servers.ts";
+import { type ServerGroup, serverGroup } from "./services.ts";
 import { footOf } from "./summary.ts";
-import { file, interfaceDelays, process, script, Weights } from "./trackers.ts";
+import { interfaceDelays, trackFile, trackProcess, trackScript, Weights } from "./trackers.ts";
 import type { ConvertOptions, Note, Statement } from "./types.ts";
 import { Table } from "./value.ts";
 import { mergeViews, type View } from "./views.ts";
@@ -64,14 +71,16 @@ function topHandlers(scope: Scope, statements: readonly Statement[]): Handlers[]
   const groups = new Map<string, ServerGroup>();
   const tls = new Table();
   const daemons: Statement[] = [];
-  const { handlers, mail } = globalHandlers(scope, (statement) => daemons.push(statement));
+  const { handlers, mail } = globalHandlers(scope, keywordsOf(statements), (statement) => {
+    daemons.push(statement);
+  });
   const unweighted = new Set(
     statements.filter((block) => block.keyword === "vrrp_sync_group" && !isWeighted(block))
       .flatMap(membersOf),
   );
   const definitions: Handler = (block) => globalDefinitions(scope, block, handlers);
   const held = () => scope.root.table("static");
-  const files: Handler = (block) => file(scope, block, weights, paths);
+  const files: Handler = (block) => trackFile(scope, block, weights, paths);
   const guess = (name: string) => trackerInterface(statements, name);
   return [
     {
@@ -81,8 +90,8 @@ function topHandlers(scope: Scope, statements: readonly Statement[]): Handlers[]
       instance: handlers["instance"]!,
     },
     {
-      vrrp_script: (block) => script(scope, block, weights),
-      vrrp_track_process: (block) => process(scope, block, weights),
+      vrrp_script: (block) => trackScript(scope, block, weights),
+      vrrp_track_process: (block) => trackProcess(scope, block, weights),
       track_file: files,
       vrrp_track_file: files,
       bfd_instance: (block) => bfdInstance(scope, block, weights, guess),
@@ -106,10 +115,20 @@ function topHandlers(scope: Scope, statements: readonly Statement[]): Handlers[]
       "": () => {
         for (const statement of daemons) syncDaemon(scope, statement);
         finishMail(scope, mail);
+        finishAgent(scope);
         unusedGroups(scope, statements, groups);
       },
     },
   ];
+}
+
+/** Keywords at the top and in `global_defs`. */
+function keywordsOf(statements: readonly Statement[]): Set<string> {
+  return new Set(
+    statements.flatMap(({ keyword, children = [] }) =>
+      keyword === "global_defs" ? children.map((child) => child.keyword) : [keyword]
+    ),
+  );
 }
 
 /** The interface of the first instance that tracks a BFD session. */

@@ -19,6 +19,7 @@ export function keyText(key: string): string {
 
 /** A string in quotes. */
 export function stringText(text: string): string {
+  // deno-lint-ignore no-control-regex
   if (text.includes("\\") && !/['\u0000-\u001f\u007f\ud800-\udfff]/.test(text)) return `'${text}'`;
   const escaped = text.toWellFormed().replace(
     // deno-lint-ignore no-control-regex

@@ -16,6 +16,9 @@ const HOUR = 3_600_000_000;
 /** Longest time that the kernel keeps connections for, in microseconds: 24 days. */
 const LONGEST_TIMEOUT = 24 * 86_400_000_000;
 
+/** Keywords of mail. */
+const MAIL = /^(smtp_.*|notification_email.*|no_email_faults)$/;
+
 /** A mail address as `[mail]` takes it. */
 function mailAddress(scope: Scope, statement: Statement, text: string): string | undefined {
   if (/^[^\s@<>"]+@[^\s@<>"]+$/.test(text)) return text;
@@ -83,7 +86,11 @@ function mailHandlers(scope: Scope, mail: Table): Record<string, Handler> {
 }
 
 /** A FIFO, its owner, and the program that reads it: of all, or the one of a part. */
-function fifoHandlers(scope: Scope, agent: () => Table): Record<string, Handler> {
+function fifoHandlers(
+  scope: Scope,
+  agent: () => Table,
+  fifos: ReadonlySet<string>,
+): Record<string, Handler> {
   const { notes } = scope;
   const notify = () => agent().table("notify");
   const fifo: Handler = (statement) => {
@@ -105,6 +112,9 @@ function fifoHandlers(scope: Scope, agent: () => Table): Record<string, Handler>
   const reader: Handler = (statement) => {
     const read = program(scope, statement);
     if (read === undefined) return;
+    if (!fifos.has(statement.keyword.replace("_script", ""))) {
+      return notes.needless(statement, "there is no FIFO that it could read");
+    }
     if (notify().get("fifo_script") !== undefined) {
       return notes.dropped(statement, "one FIFO has one program that reads it");
     }
@@ -124,7 +134,11 @@ function fifoHandlers(scope: Scope, agent: () => Table): Record<string, Handler>
 }
 
 /** Handlers of the agent itself. */
-function agentHandlers(scope: Scope, agent: () => Table): Record<string, Handler> {
+function agentHandlers(
+  scope: Scope,
+  agent: () => Table,
+  keywords: ReadonlySet<string>,
+): Record<string, Handler> {
   const { notes, globals } = scope;
   const once = (key: string): Record<string, Handler> => ({
     [key]: (statement) => {
@@ -132,9 +146,9 @@ function agentHandlers(scope: Scope, agent: () => Table): Record<string, Handler
       if (read === undefined) return;
       const table = agent().table(key).set("command", read.command, statement);
       if (read.user !== undefined) table.set("user", read.user);
-      table.order(["command", "user"]);
     },
     [`${key}_timeout`]: (statement) => {
+      if (!keywords.has(key)) return notes.needless(statement, `there is no ${key}`);
       const time = scope.time(statement, 1_000_000, 1_000_000_000);
       if (time !== undefined) agent().table(key).set("timeout", time, statement);
     },
@@ -302,9 +316,10 @@ function routerHandlers(scope: Scope, defaults: () => Table): Record<string, Han
   };
 }
 
-/** Handlers of all that stands at the top or in `global_defs`. */
+/** Handlers of all that stands at the top or in `global_defs`; `keywords`: what stands there. */
 export function globalHandlers(
   scope: Scope,
+  keywords: ReadonlySet<string>,
   later: (statement: Statement) => void,
 ): { readonly handlers: Record<string, Handler>; readonly mail: Table } {
   const mail = new Table();
@@ -312,8 +327,8 @@ export function globalHandlers(
   const defaults = () => scope.root.table("defaults").table("vrrp");
   const handlers: Record<string, Handler> = {
     ...mailHandlers(scope, mail),
-    ...fifoHandlers(scope, agent),
-    ...agentHandlers(scope, agent),
+    ...fifoHandlers(scope, agent, keywords),
+    ...agentHandlers(scope, agent, keywords),
     ...balanceHandlers(scope, later),
     ...routerHandlers(scope, defaults),
   };
@@ -326,12 +341,38 @@ export function globalDefinitions(
   block: Statement,
   handlers: Record<string, Handler>,
 ): void {
+  const children = block.children ?? [];
+  // Whom to write to decides what all the rest of mail is worth, and may stand behind it.
+  const isTo = ({ keyword, children: to = [] }: Statement) =>
+    keyword === "notification_email" && to.length > 0;
+  if (!children.some(isTo) && !scope.globals.hasMail) {
+    for (const statement of children) {
+      if (!MAIL.test(statement.keyword)) continue;
+      scope.notes.needless(statement, "nobody is written to: there is no notification_email");
+    }
+  }
   const agent = scope.root.table("agent");
   scope.root.set("agent", agent, block);
   scope.block(block.children ?? [], handlers, GLOBAL_REASONS, "in global_defs", agent);
 }
 
-/** Writes `[mail]` where there is somebody to write to; what keepalived does by itself with it. */
+/** Takes out what lacks the program or FIFO that it is about. */
+export function finishAgent(scope: Scope): void {
+  const agent = scope.root.get("agent");
+  if (!(agent instanceof Table)) return;
+  for (const key of ["startup_script", "shutdown_script"]) {
+    const table = agent.get(key);
+    if (table instanceof Table && table.get("command") === undefined) agent.entries.delete(key);
+    else if (table instanceof Table) table.order(["command", "user", "timeout"]);
+  }
+  const notify = agent.get("notify");
+  if (!(notify instanceof Table) || notify.get("fifo") !== undefined) return;
+  notify.entries.delete("fifo_script");
+  notify.entries.delete("fifo_user");
+  if (notify.entries.size === 0) agent.entries.delete("notify");
+}
+
+/** Writes `[mail]` where there is somebody to write to. */
 export function finishMail(scope: Scope, mail: Table): void {
   if (!scope.globals.hasMail) return;
   if (mail.get("server") === undefined) mail.set("server", "127.0.0.1:25");

@@ -73,7 +73,7 @@ export function syncGroup(scope: Scope, block: Statement, weights: Weights): voi
         notify: "any",
       }),
       smtp_alert: (statement) => {
-        mail = scope.flag(statement);
+        mail = scope.alert(statement);
       },
       sync_group_tracking_weight: (statement) => {
         const reason = "weights of what one member tracks count for all members, each thing once";

@@ -317,7 +317,7 @@ export function instance(scope: Scope, block: Statement, context: InstanceContex
         if (flag !== undefined) notify().set("priority_changes", flag, statement);
       },
       smtp_alert: (statement) => {
-        draft.mail = scope.flag(statement);
+        draft.mail = scope.alert(statement);
         if (draft.mail === true && !scope.globals.hasMail) {
           notes.needless(statement, "nobody is written to: there is no notification_email");
         }

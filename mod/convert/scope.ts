@@ -169,6 +169,15 @@ export class Scope {
     return undefined;
   }
 
+  /** `smtp_alert`, with a note where it tells nobody. */
+  alert(statement: Statement): boolean | undefined {
+    const flag = this.flag(statement);
+    if (flag !== undefined && !this.globals.hasMail) {
+      this.notes.needless(statement, "nobody is written to: there is no notification_email");
+    }
+    return flag;
+  }
+
   /** The text of the statement; undefined, and a note, where there is none. */
   text(statement: Statement): string | undefined {
     const [text = ""] = statement.args;

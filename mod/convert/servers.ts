@@ -101,6 +101,7 @@ function serviceHandlers(scope: Scope, draft: Draft): Record<string, Handler> {
     },
     ip_family: (statement) => {
       if (statement.args[0] === "inet6") table.set("family", "ipv6", statement);
+      else notes.needless(statement, "it is so unless it is said");
     },
     quorum: (statement) => {
       const quorum = scope.whole(statement, 1, 4_294_967_295);
@@ -155,7 +156,8 @@ function realServer(scope: Scope, block: Statement, server: Draft, context: Serv
   const times: Times = { ...server.times };
   const children = block.children ?? [];
   const thresholds = () => table.table("thresholds");
-  let mail = scope.globals.mailServers;
+  // Of real servers keepalived tells unless it is told not to (keepalived.conf(5)).
+  let mail = scope.globals.mailServers ?? true;
   const checks: Statement[] = [];
   scope.block(
     children,
@@ -174,7 +176,7 @@ function realServer(scope: Scope, block: Statement, server: Draft, context: Serv
         if (count !== undefined) thresholds().set("lower", count, statement);
       },
       smtp_alert: (statement) => {
-        mail = scope.flag(statement);
+        mail = scope.alert(statement) ?? mail;
       },
       snmp_name: (statement) => {
         notes.needless(statement, "a real server is known by its address and port");
@@ -212,6 +214,9 @@ function realServer(scope: Scope, block: Statement, server: Draft, context: Serv
   }
   if (list.items.length > 0) {
     table.set("check", list.items.length === 1 ? list.items[0]!.value : list);
+  } else if (table.get("start_down") ?? server.table.get("start_down")) {
+    // Nothing would ever bring it up; keepalived's alpha is about checkers, too.
+    table.set("start_down", false);
   }
   table.order(["address", "weight", "forward", "tunnel", "on_failure", "start_down"]);
   server.servers.add(table, remarksOf(block));
@@ -262,7 +267,7 @@ export function virtualServer(scope: Scope, block: Statement, context: ServerCon
       ...sharedHandlers(scope, table, times),
       ...serviceHandlers(scope, draft),
       smtp_alert: (statement) => {
-        mail = scope.flag(statement);
+        mail = scope.alert(statement);
       },
       snmp_name: (statement) => {
         label = scope.text(statement);

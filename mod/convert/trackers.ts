@@ -48,7 +48,7 @@ function weightHandler(
 }
 
 /** `vrrp_script NAME { … }`; nothing where its program cannot run. */
-export function script(scope: Scope, block: Statement, weights: Weights): void {
+export function trackScript(scope: Scope, block: Statement, weights: Weights): void {
   const { notes } = scope;
   const [written = ""] = block.args;
   const table = new Table().set("name", "").set("interval", "1s");
@@ -105,7 +105,7 @@ export function script(scope: Scope, block: Statement, weights: Weights): void {
 }
 
 /** `vrrp_track_process NAME { … }`. */
-export function process(scope: Scope, block: Statement, weights: Weights): void {
+export function trackProcess(scope: Scope, block: Statement, weights: Weights): void {
   const [written = ""] = block.args;
   const table = new Table().set("name", scope.name("processes", written));
   let matches = false;
@@ -177,7 +177,7 @@ export function process(scope: Scope, block: Statement, weights: Weights): void 
 }
 
 /** `track_file NAME { … }`; files that real servers check are remembered by their paths. */
-export function file(
+export function trackFile(
   scope: Scope,
   block: Statement,
   weights: Weights,

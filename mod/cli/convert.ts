@@ -1,0 +1,194 @@
+/**
+ * `halb convert`: a site.toml out of a keepalived.conf, and what became of each line.
+ *
+ * @module
+ */
+
+import { expandGlob, isGlob } from "../../config/glob.ts";
+import {
+  formatProblem,
+  type LoadedSite,
+  loadSite,
+  type Problem,
+  systemOptions,
+} from "../../config/mod.ts";
+import { HOST_USERS } from "../../config/user_directory.ts";
+import { readFailure } from "../../config/include.ts";
+import {
+  convert,
+  type Converted,
+  type ConvertOptions,
+  countNotes,
+  countsText,
+  noteText,
+  remarkable,
+} from "../convert/mod.ts";
+import { textOf } from "../text/mod.ts";
+import { UsageError } from "./arguments.ts";
+
+/** What the command may be told. */
+export interface ConvertCommandOptions {
+  /** The host name that `${_INSTANCE}` stands for. */
+  readonly name?: string;
+  /** Where to write the site; absent: standard output. */
+  readonly output?: string;
+  /** What to convert to: `halb`. */
+  readonly to?: string;
+  readonly json: boolean;
+}
+
+/** What the command says; empty texts: nothing. */
+export interface ConvertResult {
+  readonly exitCode: 0 | 1;
+  /** For standard output. */
+  readonly output: string;
+  /** For standard error. */
+  readonly report: string;
+}
+
+/** Most notes that are shown on a terminal. */
+const MOST_SHOWN = 100;
+
+/** Text of a file: UTF-8, else Latin-1, as comments of older files often are. */
+function readConfig(path: string, readText: (path: string) => string): string {
+  try {
+    return readText(path);
+  } catch (error) {
+    if (!textOf(error).includes("not UTF-8")) throw new Error(readFailure(error));
+    return new TextDecoder("latin1").decode(Deno.readFileSync(path));
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    return !Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
+/** What keepalived would see on this host. */
+function hostOptions(name: string | undefined): ConvertOptions {
+  const { readText, listDirectory } = systemOptions();
+  return {
+    hostname: name ?? Deno.hostname().split(".")[0] ?? "",
+    environment: (variable) => {
+      try {
+        return Deno.env.get(variable);
+      } catch {
+        return undefined;
+      }
+    },
+    hasUser: (user) => HOST_USERS.user(user) !== undefined,
+    read: (path) => readConfig(path, readText),
+    find: (pattern) =>
+      (isGlob(pattern) ? expandGlob(pattern, listDirectory) : [pattern]).filter(exists),
+  };
+}
+
+/**
+ * Loads the converted text as `name` sees it. Users and programs are not looked for, since the
+ * site may be for another host.
+ */
+function load(path: string, text: string, name: string): LoadedSite {
+  const system = systemOptions();
+  const { security: _, ...options } = system;
+  return loadSite(path, {
+    ...options,
+    name,
+    environment: (key) => system.environment(key) ?? "unset",
+    users: {
+      user: (user) => HOST_USERS.user(user) ?? { name: user, uid: 65_534, gid: 65_534 },
+      group: (group) => HOST_USERS.group(group) ?? 65_534,
+      groupsOf: (user) => HOST_USERS.groupsOf(user),
+    },
+    readText: (file) => file === path ? text : system.readText(file),
+  });
+}
+
+/** What is wrong with the converted text on any of its hosts. */
+function problemsOf(path: string, { text, ids }: Converted, name: string): Problem[] {
+  const names = ids.length === 0 ? [name] : ids;
+  const found = names.flatMap((host) => {
+    const loaded = load(path, text, host);
+    return loaded.ok ? [] : loaded.problems.filter(({ severity }) => severity === "error");
+  });
+  const seen = new Set<string>();
+  return found.filter(({ line, message }) => {
+    const key = `${line} ${message}`;
+    return !seen.has(key) && seen.add(key);
+  });
+}
+
+/** Writes a new file that only its owner reads: passwords may be in it. */
+function writeNew(path: string, text: string): void {
+  const file = Deno.openSync(path, { write: true, createNew: true, mode: 0o600 });
+  try {
+    const bytes = new TextEncoder().encode(text);
+    for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+  } finally {
+    file.close();
+  }
+}
+
+/**
+ * Converts `file`.
+ *
+ * @throws {UsageError} for another target than halb's own file
+ * @throws {Error} in words where a file cannot be read or written
+ */
+export function convertCommand(file: string, options: ConvertCommandOptions): ConvertResult {
+  const { to = "halb", output, json } = options;
+  if (to === "keepalived") {
+    throw new UsageError("--to keepalived is not there yet: convert only leads to halb");
+  }
+  if (to !== "halb") throw new UsageError(`--to takes halb, not "${to}"`);
+  const host = hostOptions(options.name);
+  try {
+    host.read(file);
+  } catch (error) {
+    throw new Error(`${file} cannot be read: ${textOf(error)}`);
+  }
+  const converted = convert(file, host);
+  const target = output ?? "site.toml";
+  const problems = problemsOf(target, converted, host.hostname);
+  if (output !== undefined) {
+    try {
+      writeNew(output, converted.text);
+    } catch (error) {
+      const why = error instanceof Deno.errors.AlreadyExists
+        ? "there is such a file already; remove it, or write another one"
+        : readFailure(error);
+      throw new Error(`${output} cannot be written: ${why}`);
+    }
+  }
+  const exitCode = problems.length === 0 ? 0 : 1;
+  const counts = countNotes(converted.notes);
+  if (json) {
+    const report = {
+      valid: problems.length === 0,
+      counts,
+      ids: converted.ids,
+      notes: converted.notes,
+      problems: problems.map(({ line, column, message, suggestion }) => ({
+        line,
+        column,
+        message,
+        suggestion: suggestion ?? null,
+      })),
+      ...(output === undefined ? { site: converted.text } : { output }),
+    };
+    return { exitCode, output: JSON.stringify(report, null, 2), report: "" };
+  }
+  const notes = remarkable(converted.notes).filter(({ verdict }) => verdict !== "needless");
+  const lines = notes.slice(0, MOST_SHOWN).map(noteText);
+  if (notes.length > MOST_SHOWN) {
+    lines.push(`… and ${notes.length - MOST_SHOWN} more at the end of the site`);
+  }
+  if (problems.length > 0) {
+    lines.push("", `${target} needs your hand before it is valid:`);
+    lines.push(...problems.map((problem) => formatProblem(problem, { color: false })), "");
+  }
+  lines.push(`${file}: ${countsText(counts)}`);
+  return { exitCode, output: output === undefined ? converted.text : "", report: lines.join("\n") };
+}
