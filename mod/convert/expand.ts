@@ -17,6 +17,10 @@ const MOST_FILES = 1_000;
 const MOST_STEPS = 1_000_000;
 const DEEPEST = 64;
 const LONGEST_LINE = 65_536;
+/** Most variables of one line. */
+const MOST_VARIABLES = 1_000;
+
+const ENDLESS = "its variables refer to each other without an end";
 
 const INCLUDES = new Set(["include", "includer", "includem", "includew", "includeb", "includea"]);
 const DEFINITION = /^\s*\$([A-Za-z_][A-Za-z0-9_]*)=([^]*)$/;
@@ -203,8 +207,8 @@ export class Expander {
   #handle(text: string, place: Place, behind: string | undefined, depth: number): void {
     if (this.#full) return;
     if (++this.#steps > MOST_STEPS || depth > DEEPEST || text.length > 4 * LONGEST_LINE) {
-      const why = depth > DEEPEST ? "its variables refer to each other without an end" : undefined;
-      this.#unread(place, text.trim().slice(0, 40), why ?? "the file expands to too much");
+      const why = depth > DEEPEST ? ENDLESS : "the file expands to too much";
+      this.#unread(place, text.trim().slice(0, 40), why);
       this.#full = this.#steps > MOST_STEPS;
       return;
     }
@@ -232,13 +236,16 @@ export class Expander {
       return;
     }
     let replaced = text;
-    for (let round = 0; round < 1_000; round++) {
+    for (let round = 0;; round++) {
       const next = this.#replace(replaced, place);
       if (next === replaced) break;
       replaced = next;
       this.#steps += 1 + Math.floor(replaced.length / 1_000);
+      if (round >= MOST_VARIABLES || replaced.length > 4 * LONGEST_LINE) {
+        return this.#unread(place, text.trim().slice(0, 40), ENDLESS);
+      }
       // Lines of a definition are looked at one by one.
-      if (replaced.includes("\n") || replaced.length > 4 * LONGEST_LINE) break;
+      if (replaced.includes("\n")) break;
     }
     if (replaced === text) return this.#push(text, place, behind);
     const lines = replaced.split("\n");

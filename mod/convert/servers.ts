@@ -305,11 +305,11 @@ export function virtualServer(scope: Scope, block: Statement, context: ServerCon
     table.set("protocol", draft.protocol);
   }
   writeForwarding(scope, block, table, sorry, draft);
-  settleQuorum(scope, block, table);
   if (draft.servers.items.length > 0) {
     shareChecks(table, draft.servers);
     table.set("real_server", draft.servers);
   }
+  settleQuorum(scope, block, table);
   const place = { address, mark, group, port, label, groupName: second };
   writeServices(scope, block, table, draft.protocol, place);
   if (!notes.has(block)) notes.of(block, "translated");
@@ -319,9 +319,23 @@ export function virtualServer(scope: Scope, block: Statement, context: ServerCon
 function settleQuorum(scope: Scope, block: Statement, table: Table): void {
   const quorum = Number(table.get("quorum") ?? 1);
   const hysteresis = Number(table.get("hysteresis") ?? 0);
-  if (hysteresis < quorum) return;
+  const servers = table.get("real_server");
+  const items = servers instanceof List ? servers.items : [];
+  const total = items.reduce(
+    (sum, { value }) => sum + Number(value instanceof Table ? value.get("weight") : 0),
+    0,
+  );
+  // Nothing could meet it, and halb refuses that; without servers it may be met later.
+  const met = total > 0 ? Math.min(quorum, total) : quorum;
+  if (met !== quorum) {
+    table.set("quorum", met);
+    const reason = `its real servers weigh ${total} together, less than the quorum: now ${met}`;
+    scope.notes.approximated(block, reason);
+  }
+  const most = Math.min(met - 1, total > 0 ? total - met : met - 1);
+  if (hysteresis <= most) return;
   table.entries.delete("hysteresis");
-  if (quorum > 1) table.set("hysteresis", quorum - 1);
-  const reason = `a hysteresis is less than the quorum: written as ${quorum - 1}`;
+  if (most > 0) table.set("hysteresis", most);
+  const reason = `with a hysteresis of ${hysteresis} the quorum is never met: written as ${most}`;
   scope.notes.approximated(block, reason);
 }

@@ -29,6 +29,9 @@ const GROUP = "virtual_server_group g {\n192.0.2.20 80\n}\n" +
 /** Files that the sites refer to. */
 const OTHERS = { "/etc/key.pem": "-----BEGIN PRIVATE KEY-----\n" };
 
+/** What servers say for their checks. */
+const TIMES = /^(connect_timeout|retry|delay_before_retry|warmup|delay_loop|virtualhost|alpha)/;
+
 /** How a line of a part stands in a configuration. */
 const WRAP: Readonly<Record<string, (line: string) => string>> = {
   "Top level": (line) => `${line}\n${OTHER}`,
@@ -54,8 +57,8 @@ const WRAP: Readonly<Record<string, (line: string) => string>> = {
   "virtual_server": (line) =>
     line.startsWith("ip_family")
       ? server(line).replace("192.0.2.10 80", "fwmark 7").replace("198.51.100.11", "2001:db8::1")
-      : server(line),
-  "real_server": (line) => server("", line),
+      : server(line, TIMES.test(line) ? "HTTP_GET {\n}" : ""),
+  "real_server": (line) => server("", TIMES.test(line) ? `${line}\nHTTP_GET {\n}` : line),
   "Checkers": (line) => server("", line),
   "Checkers: common options": (line) => server("", `TCP_CHECK {\n${line}\n}`),
   "HTTP_GET and SSL_GET": (line) => server("", `SSL_GET {\n${line}\n}`),
@@ -178,7 +181,7 @@ const VALUES: Readonly<Record<string, string>> = {
   ops: "protocol UDP\nops",
   persistence_engine: "protocol UDP\npersistence_timeout 50\npersistence_engine sip",
   persistence_granularity: "persistence_timeout 50\npersistence_granularity 255.255.255.0",
-  hysteresis: "quorum 4\nhysteresis 2",
+  hysteresis: "quorum 4\nhysteresis 2\nreal_server 198.51.100.12 80 {\nweight 9\n}",
   sorry_server: "sorry_server 198.51.100.99 80",
   sorry_server_inhibit: "sorry_server 198.51.100.99 80\nsorry_server_inhibit",
   sorry_server_lvs_method: "sorry_server 198.51.100.99\nsorry_server_lvs_method DR",
@@ -233,15 +236,18 @@ const VALUES: Readonly<Record<string, string>> = {
   "SSL: ca": "ca /etc/ca.pem",
   "SSL: password": "password sesame",
   vrrp_min_garp: "vrrp_min_garp",
+  virtual_router_id: "virtual_router_id 5",
+  "virtual_server: quorum": "quorum 5\nreal_server 198.51.100.12 80 {\nweight 9\n}",
   vrrp_check_unicast_src:
-    `vrrp_check_unicast_src\n}\n${
-      instance("unicast_peer {\n192.0.2.2\n}").replaceAll("1", "2")
-    }\n` +
-    "global_defs {",
+    "vrrp_check_unicast_src\n}\nvrrp_instance VI_2 {\ninterface eth1\nvirtual_router_id 52\n" +
+    "unicast_peer {\n192.0.2.2\n}\nvirtual_ipaddress {\n192.0.2.52\n}\n}\nglobal_defs {",
+  owner_ignore_adverts: "owner_ignore_adverts",
+  vrrp_notify_priority_changes: "vrrp_notify_priority_changes on",
+  vrrp_owner_ignore_adverts: "vrrp_owner_ignore_adverts",
+  "virtual_server: snmp_name": "snmp_name web",
   "vrrp_instance: addressing and transport: vrf": "vrf blue",
   "vrrp_instance: notifications: notify_priority_changes": "notify_priority_changes on",
   "virtual_server: ip_family": "ip_family inet6",
-  "real_server: alpha": "alpha\nTCP_CHECK {\n}",
   v3_checksum_as_v2: "v3_checksum_as_v2\nvrrp_version 3",
   "vrrp_instance: addressing and transport: v3_checksum_as_v2": "v3_checksum_as_v2\nversion 3",
   nftables_ipvs: `nftables_ipvs\n}\n${GROUP}\nglobal_defs {`,
