@@ -122,6 +122,7 @@ export class Scope {
         this.notes.unread(statement, `keepalived has no such keyword ${where}${all}`);
         table?.remark(statement);
       }
+      this.notes.within(statement);
     }
   }
 
