@@ -87,14 +87,13 @@ class Writer {
   }
 
   /** Whether the entry becomes a section, or several. */
-  #isSection(key: string, path: readonly string[], { value, behind }: Entry): boolean {
+  #isSection(key: string, path: readonly string[], { value }: Entry): boolean {
     if (!(value instanceof Table) && !isTables(value)) return false;
     if (path.length === 0 || SECTIONS.has(key) || SECTIONS.has([...path, key].join("."))) {
       return true;
     }
     const text = `${keyText(key)} = ${inlineText(value)}`;
-    return text.length > WIDTH || behind !== undefined && value instanceof Table ||
-      isCommented(value);
+    return text.length > WIDTH || isCommented(value);
   }
 
   table(table: Table, path: readonly string[]): void {
