@@ -10,14 +10,9 @@ import { bfdInstance } from "./bfd.ts";
 import { tomlText } from "./emit.ts";
 import { Expander } from "./expand.ts";
 import { garpGroup } from "./garp.ts";
-import {
-  finishAgent,
-  finishMail,
-  globalDefinitions,
-  globalHandlers,
-  syncDaemon,
-} from "./globals.ts";
+import { finishAgent, globalDefinitions, globalHandlers, syncDaemon } from "./globals.ts";
 import { isWeighted, membersOf, syncGroup } from "./group.ts";
+import { finishMail } from "./mail.ts";
 import { instance } from "./instance.ts";
 import { Notes } from "./notes.ts";
 import { parseLines } from "./parse.ts";
