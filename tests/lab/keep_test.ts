@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { HolderWatch } from "../lib/holders.ts";
 import { halbPath, lab, startHalb, startProbe } from "../lib/mod.ts";
 import { adverts, takeovers } from "../lib/adverts.ts";
-import { FAULTS, inject, routerOf, statusOf, VIP, webSite } from "./agent_helpers.ts";
+import { FAULTS, inject, routerOf, statusOf, untilLogged, VIP, webSite } from "./agent_helpers.ts";
 import { soleAdvertiser, unchanging } from "./upgrade_helpers.ts";
 
 const KEEP = `[agent]\non_stop = "keep"\n\n`;
@@ -112,9 +112,11 @@ lab("a second signal ends an agent that cannot keep anything", async (lab) => {
   await agent.untilState("web", "master");
   await inject(agent, "kernel", "wait", 60_000);
   agent.process.signal("SIGTERM");
+  // Two signals that wait to be taken are one.
+  await untilLogged(lab, agent, "Stopping");
   await lab.delay(500);
   assert.ok(agent.process.running, "it waits for the kernel plane");
-  const status = await agent.stop(1000);
+  const status = await agent.stop(3000);
   assert.equal(status.code, 1, agent.log());
   assert.match(agent.log(), /stopped at once, and kept nothing/);
 });
@@ -130,5 +132,5 @@ lab("an interface that is gone at the next start: what was kept is let go", asyn
   await lab.until("it says fault", async () => {
     return (await routerOf(agent, "web")).state === "fault";
   }, 5000);
-  await lab.until("the address is gone", async () => !await a.holds(VIP), 1000);
+  await lab.until("the address is gone", async () => !await a.holds(VIP), 2000);
 });

@@ -93,8 +93,8 @@ for (const form of [IPV4, VERSION_2]) {
     const { h, k } = await twoHosts(lab);
     const halb = startHalb(lab, h, halbSite(form, 100));
     await halb.untilState("web", "master");
-    const keepalived = startKeepalived(lab, k, keepalivedSite(form, 150, "preempt_delay 4"));
     const asked = Date.now();
+    const keepalived = startKeepalived(lab, k, keepalivedSite(form, 150, "preempt_delay 4"));
     await untilHeld(lab, k);
     assert.ok(Date.now() - asked >= 4000, `after ${Date.now() - asked} ms`);
     await halb.untilState("web", "backup");

@@ -10,6 +10,7 @@ import {
   type Host,
   type Lab,
   lab,
+  type LabProcess,
   startHalb,
   startKeepalived,
   tryExecute,
@@ -58,6 +59,15 @@ async function startOne(lab: Lab, site: string, name = "web"): Promise<[Host, Ha
   const agent = startHalb(lab, host, site);
   await agent.untilState(name, "master");
   return [host, agent];
+}
+
+/** A monitor listens when it shows a change of ours. */
+async function untilMonitoring(lab: Lab, host: Host, monitor: LabProcess): Promise<void> {
+  await lab.until("the monitor listens", async () => {
+    await ip(host, "route replace 203.0.113.77/32 dev lo metric 77");
+    await ip(host, "route delete 203.0.113.77/32 dev lo metric 77");
+    return monitor.log().includes("203.0.113.77");
+  }, 5000);
 }
 
 /** Waits until everything that a router has is held, or has a reason not to be. */
@@ -286,12 +296,7 @@ lab(
     await untilTold(lab, agent, "one");
     await lab.until("the address is there", () => host.holds("192.0.2.11"), 2000);
     const monitor = host.spawn(["ip", "monitor", "address", "route", "rule"], { name: "monitor" });
-    // The monitor listens when it shows a change of ours.
-    await lab.until("the monitor listens", async () => {
-      await ip(host, "route replace 203.0.113.77/32 dev lo metric 77");
-      await ip(host, "route delete 203.0.113.77/32 dev lo metric 77");
-      return monitor.log().includes("203.0.113.77");
-    }, 5000);
+    await untilMonitoring(lab, host, monitor);
     agent.writeSite(site(false));
     const reload = await tryExecute([halbPath(), "reload", "--control", agent.controlPath]);
     assert.equal(reload.code, 0, reload.stderr);
@@ -365,7 +370,9 @@ rules = [{ from = "192.0.2.100", table = 100, priority = 900 }]
     await lab.until("nothing is left", async () => {
       return !await host.holds("192.0.2.100") && (await rules(host)).length === 0;
     }, 5000);
-    assert.deepEqual((await statusOf(agent)).static.addresses, []);
+    await lab.until("nothing is told of", async () => {
+      return (await statusOf(agent)).static.addresses.length === 0;
+    }, 2000);
     agent.reload(waiting + statics());
     await lab.until("all of it again", held, 5000);
     assert.equal((await agent.stop()).code, 0);
@@ -440,8 +447,11 @@ rules = [{ from = "198.51.100.0/24", table = ${100 + count}, priority = 1000 }]`
   const next = startHalb(lab, host, site(2));
   await next.untilState("web", "master");
   await untilTold(lab, next, "web");
-  await lab.until("two are left", async () => (await routes(host)).length === 2, 5000);
-  assert.deepEqual(await rules(host), ["1000: from 198.51.100.0/24 lookup 102"]);
+  await lab.until("two are left, and the rule of now", async () => {
+    assert.equal((await routes(host)).length, 2);
+    assert.deepEqual(await rules(host), ["1000: from 198.51.100.0/24 lookup 102"]);
+    return true;
+  }, 5000);
   assert.equal((await routerOf(next, "web")).repairs, 0);
 });
 
@@ -455,11 +465,7 @@ for (const way of ["an upgrade", 'a restart with on_stop = "keep"']) {
     const [host, agent] = await startOne(lab, site);
     await untilTold(lab, agent, "web");
     const monitor = host.spawn(["ip", "monitor", "route", "rule"], { name: "monitor" });
-    await lab.until("the monitor listens", async () => {
-      await ip(host, "route replace 203.0.113.77/32 dev lo metric 77");
-      await ip(host, "route delete 203.0.113.77/32 dev lo metric 77");
-      return monitor.log().includes("203.0.113.77");
-    }, 5000);
+    await untilMonitoring(lab, host, monitor);
     let next = agent;
     if (way === "an upgrade") {
       const upgraded = await tryExecute([halbPath(), "upgrade", "--control", agent.controlPath]);
@@ -506,6 +512,7 @@ rules = [${
   const monitor = host.spawn(["ip", "-ts", "monitor", "address", "route", "rule"], {
     name: "monitor",
   });
+  await untilMonitoring(lab, host, monitor);
   const agent = startHalb(lab, host, site);
   await agent.untilState("web", "master");
   await untilTold(lab, agent, "web");
@@ -517,7 +524,8 @@ rules = [${
     5000,
   );
   const time = (pattern: RegExp) => {
-    const line = monitor.log().split("\n").findLast((one) => pattern.test(one)) ?? "";
+    // The first one: an address is told of again whenever its lease is refreshed.
+    const line = monitor.log().split("\n").find((one) => pattern.test(one)) ?? "";
     const [, hours, minutes, seconds] = /T(\d+):(\d+):([\d.]+)\]/.exec(line) ?? [];
     return (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)) * 1000;
   };

@@ -200,6 +200,8 @@ lab("a second signal ends an agent that cannot stop in order", async (lab) => {
   await agent.untilState("web", "master");
   await inject(agent, "kernel", "wait", 60_000);
   agent.process.signal("SIGTERM");
+  // Two signals that wait to be taken are one.
+  await untilLogged(lab, agent, "Stopping");
   await lab.delay(500);
   assert.ok(agent.process.running, "it waits for the kernel plane");
   const status = await agent.stop(4000);

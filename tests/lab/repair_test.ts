@@ -146,6 +146,8 @@ async function deleteByHand(bench: Bench): Promise<void> {
   await lab.until("it is counted", async () => {
     return (await routerOf(a, "web")).repairs === repairs + 1;
   }, 1000);
+  // The monitor is a program of its own: it tells of it when it gets to it.
+  await lab.until("the monitor tells of it", () => absences(bench).length > 0, 2000);
 }
 
 lab("repair: an address deleted by hand is back at once, and no client waits", async (lab) => {

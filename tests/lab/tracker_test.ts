@@ -209,6 +209,8 @@ lab("verdicts outlast a reload, a new protocol plane and a new process", async (
   // The new process runs it once, at its start.
   await lab.until("it ran again", () => runs() === 2, 5000);
   await untilTracked(lab, agent, { state: "master", priority: 150, reason: "exit 3" });
+  // The next advert says so.
+  await lab.delay(300);
   const seen = await adverts(capture);
   const priorities = seen.map(({ priority }) => priority)
     .filter((priority, i, all) => priority !== all[i - 1]);
