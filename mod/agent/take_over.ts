@@ -14,6 +14,7 @@ import { connect } from "../control/client.ts";
 import { Lines } from "../control/lines.ts";
 import { VERSION } from "../version.ts";
 import type { Agent } from "./agent.ts";
+import { log } from "./logging.ts";
 import {
   type AgentMemory,
   bootId,
@@ -134,5 +135,6 @@ function reach(stage: Stage): void {
   if (at !== stage) return;
   if (fault === "kill") Deno.kill(Deno.pid, "SIGKILL");
   if (fault === "fail") throw new Error(`Fault injected on request: ${stage}`);
+  log("warning", ["control"], `Hangs on request: ${stage}`);
   for (const end = monotonicMicros() + HANG; monotonicMicros() < end;);
 }
