@@ -111,9 +111,17 @@ lab("routers in a VRF: adverts, addresses and routes are in its table", async (l
   // Outside of it the peers are those of another network.
   await a.exec(["ip", "link", "set", "eth0", "nomaster"]);
   await untilAll(lab, first, "fault");
-  for (const { waiting_for } of (await first.status()).vrrp) {
-    assert.deepEqual(waiting_for, ["interface eth0: not in VRF blue"]);
-  }
+  await lab.until(
+    "each knows why",
+    async () => {
+      for (const { waiting_for } of (await first.status()).vrrp) {
+        assert.deepEqual(waiting_for, ["interface eth0: not in VRF blue"]);
+      }
+      return true;
+    },
+    PATIENCE,
+    100,
+  );
   await untilAll(lab, second, "master");
   const vrfOf = async (name: string) =>
     / master (\w+) /.exec(await a.exec(["ip", "link", "show", name]))?.[1];

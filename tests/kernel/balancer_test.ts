@@ -2,23 +2,9 @@
 
 import assert from "node:assert/strict";
 import { planOf, reals, Rig, vip } from "./balancer_rig.ts";
-import { inside, run, saved, withNamespaces } from "./lib.ts";
+import { inside, saved, unloadIpvs, withNamespaces } from "./lib.ts";
 
 const SERVERS = ["198.51.100.1", "198.51.100.2", "198.51.100.3"];
-
-/** Unloads IPVS with all its schedulers, as soon as namespaces of earlier tests let go of it. */
-function unloadIpvs(): void {
-  for (const deadline = Date.now() + 20_000;;) {
-    const loaded = Deno.readTextFileSync("/proc/modules").matchAll(/^(ip_vs_\w+) /gm);
-    try {
-      run("modprobe", "-r", ...[...loaded].map(([, name]) => name!), "ip_vs");
-      return;
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-      run("sleep", "0.2");
-    }
-  }
-}
 
 function balancerTest(name: string, body: () => void): void {
   Deno.test(name, () => withNamespaces(["d"], body));

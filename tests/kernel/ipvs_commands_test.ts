@@ -15,7 +15,18 @@ import {
 } from "../../mod/ipvs/mod.ts";
 import { IpvsDirector } from "../../mod/kernel/ipvs_director.ts";
 import { openIpvs } from "../../mod/kernel/ipvs_io.ts";
-import { directorTest, inside, run, saved, server, tableOf, tcp, udp, virtual } from "./lib.ts";
+import {
+  directorTest,
+  inside,
+  run,
+  saved,
+  server,
+  tableOf,
+  tcp,
+  udp,
+  unloadIpvs,
+  virtual,
+} from "./lib.ts";
 
 /** Makes the table what is wanted; then it must be read back as wanted, and nothing be left. */
 function reach(director: IpvsDirector, wanted: Table, sent?: number): void {
@@ -292,9 +303,9 @@ directorTest("timeouts, version, counters, synchronisation daemons", (director) 
 });
 
 Deno.test("the kernel loads IPVS by itself; where it cannot, that is said with what to do", () => {
-  unload();
+  unloadIpvs();
   openIpvs("").close();
-  unload();
+  unloadIpvs();
   run("mount", "-t", "tmpfs", "tmpfs", "/lib/modules");
   try {
     assert.throws(() => openIpvs(""), /This kernel has no IPVS.*modprobe ip_vs/);
@@ -303,12 +314,3 @@ Deno.test("the kernel loads IPVS by itself; where it cannot, that is said with w
   }
   openIpvs("").close();
 });
-
-/** Removes the modules of IPVS, which nothing uses any more. */
-function unload(): void {
-  const names = Deno.readTextFileSync("/proc/modules").split("\n").map((line) =>
-    line.split(" ")[0]!
-  );
-  for (const name of names) if (name.startsWith("ip_vs_")) run("rmmod", name);
-  if (names.includes("ip_vs")) run("rmmod", "ip_vs");
-}

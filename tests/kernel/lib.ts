@@ -68,6 +68,20 @@ export async function withNamespaces(
   }
 }
 
+/** Unloads IPVS with all its schedulers, as soon as namespaces of earlier tests let go of it. */
+export function unloadIpvs(): void {
+  for (const deadline = Date.now() + 20_000;;) {
+    const loaded = Deno.readTextFileSync("/proc/modules").matchAll(/^(ip_vs_\w+) /gm);
+    try {
+      run("modprobe", "-r", ...[...loaded].map(([, name]) => name!), "ip_vs");
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      run("sleep", "0.2");
+    }
+  }
+}
+
 /** A test with a director in a namespace of its own, called `d`. */
 export function directorTest(
   name: string,

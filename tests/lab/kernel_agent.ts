@@ -14,7 +14,7 @@ import type {
   KernelToControl,
 } from "../../mod/plane/messages.ts";
 import { SharedWords } from "../../mod/plane/shared.ts";
-import { delay, type Host } from "../lib/mod.ts";
+import { delay, type Host, until } from "../lib/mod.ts";
 
 export const ANNOUNCE = { repeat: 5, delay: 0, refresh: 0, refreshRepeat: 0, interval: 0 };
 export const QUIET = { ...ANNOUNCE, repeat: 1 };
@@ -73,6 +73,24 @@ export class Agent {
       this.#turn();
       await delay(1);
     }
+  }
+
+  /** Its loop until something is so. @throws where it is not within 5 s */
+  async until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+    await until(
+      what,
+      async () => {
+        await this.run(5);
+        return await holds();
+      },
+      5000,
+      1,
+    );
+  }
+
+  /** One turn of its loop, for a test that is busy with something else. */
+  pulse(): void {
+    this.#turn();
   }
 
   #turn(): void {

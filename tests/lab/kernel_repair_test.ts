@@ -16,7 +16,7 @@ import {
   SystemError,
 } from "../../ffi/mod.ts";
 import { HALB_PROTOCOL } from "../../mod/netlink/mod.ts";
-import type { KernelRouter } from "../../mod/plane/messages.ts";
+import type { AddressReport, KernelRouter } from "../../mod/plane/messages.ts";
 import { delay, type Host, type Lab, lab } from "../lib/mod.ts";
 import { Agent, QUIET, router } from "./kernel_agent.ts";
 
@@ -47,9 +47,33 @@ async function hold(lab: Lab, name: string, lease = 3): Promise<Bench> {
   lab.atEnd(() => agent.die());
   agent.configure([holder]);
   agent.hold(holder);
-  await agent.run(30);
-  assert.deepEqual(await held(host), VIPS);
+  await untilHeld({ host, agent }, VIPS);
   return { host, agent, holder };
+}
+
+/** The agent goes on until these are held, and no others. */
+async function untilHeld(
+  { host, agent }: Pick<Bench, "host" | "agent">,
+  wanted: readonly string[],
+  interfaceName = "eth0",
+): Promise<void> {
+  await agent.until(`${wanted} are held`, async () => {
+    assert.deepEqual(await held(host, interfaceName), wanted);
+    return true;
+  });
+}
+
+/** The agent goes on until it says so. */
+function untilReported(
+  { agent, holder }: Pick<Bench, "agent" | "holder">,
+  wanted: Partial<AddressReport>,
+): Promise<void> {
+  return agent.until(`it reports ${JSON.stringify(wanted)}`, () => {
+    const report = agent.report(holder.name);
+    const keys = Object.keys(wanted) as (keyof AddressReport)[];
+    assert.deepEqual(Object.fromEntries(keys.map((key) => [key, report?.[key]])), wanted);
+    return true;
+  });
 }
 
 /** Which virtual addresses are on an interface, in the order of `VIPS`. */
@@ -61,109 +85,116 @@ async function held(host: Host, interfaceName = "eth0"): Promise<string[]> {
 lab(
   "repair: an address that is deleted comes back at once, then with waits, and is counted",
   async (lab) => {
-    const { host, agent } = await hold(lab, "repair", 10);
+    const bench = await hold(lab, "repair", 10);
+    const { host, agent } = bench;
+    const remove = (vip: string) =>
+      host.exec(["ip", "address", "del", `${vip}/${vip.includes(":") ? 128 : 32}`, "dev", "eth0"]);
     for (const [i, vip] of VIPS.entries()) {
-      const length = vip.includes(":") ? 128 : 32;
-      const remove = ["ip", "address", "del", `${vip}/${length}`, "dev", "eth0"];
-      await host.exec(remove);
-      const before = performance.now();
-      await agent.run(30);
-      assert.deepEqual(await held(host), VIPS, vip);
-      assert.equal(agent.report("repair")?.repairs, 4 * i + 1, vip);
+      await remove(vip);
+      for (let turn = 0; turn < 5; turn++) agent.pulse();
+      assert.deepEqual(await held(host), VIPS, `${vip} at once`);
+      await untilReported(bench, { repairs: 4 * i + 1 });
       // Whoever insists is answered ever more slowly: after 100, 200 and 400 ms.
-      for (let again = 1; again <= 3; again++) {
-        await host.exec(remove);
-        await agent.run(10);
-        assert(!(await held(host)).includes(vip), `${vip}: no fight`);
-        await agent.run(100 * 2 ** (again - 1) + 60);
-        assert.deepEqual(await held(host), VIPS, `${vip} after ${performance.now() - before} ms`);
+      for (const [again, wait] of [100, 200, 400].entries()) {
+        const began = performance.now();
+        await remove(vip);
+        await untilHeld(bench, VIPS);
+        const took = performance.now() - began;
+        assert(took >= wait, `${vip}: no fight after ${took} ms`);
+        assert(took < wait + 1000, `${vip} after ${took} ms`);
+        // What is removed before the agent has seen it come back is no repair.
+        await untilReported(bench, { repairs: 4 * i + 2 + again });
       }
-      assert.equal(agent.report("repair")?.repairs, 4 * i + 4, vip);
     }
   },
 );
 
 lab("repair: everything flushed at once is one repair of each address", async (lab) => {
-  const { host, agent } = await hold(lab, "flush");
-  await host.exec(["ip", "address", "flush", "dev", "eth0"]);
-  await agent.run(50);
-  assert.deepEqual(await held(host), VIPS);
-  assert.equal(agent.report("flush")?.repairs, VIPS.length);
+  const bench = await hold(lab, "flush");
+  await bench.host.exec(["ip", "address", "flush", "dev", "eth0"]);
+  await untilHeld(bench, VIPS);
+  await untilReported(bench, { repairs: VIPS.length });
 });
 
 lab("repair: interface down and up while master", async (lab) => {
-  const { host, agent } = await hold(lab, "updown");
+  const bench = await hold(lab, "updown");
+  const { host, agent } = bench;
   await host.exec(["ip", "link", "set", "eth0", "down"]);
-  await agent.run(50);
-  assert.deepEqual(await held(host), ["192.0.2.10"], "IPv6 vanishes, IPv4 stays");
-  const reasons = agent.report("updown")?.failed.map((one) => one.reason);
-  assert.deepEqual(reasons, ["Interface eth0 is down", "Interface eth0 is down"]);
-  const announced = agent.report("updown")?.announcements ?? 0;
+  // IPv6 vanishes, IPv4 stays.
+  await untilHeld(bench, ["192.0.2.10"]);
+  await agent.until("it says why", () => {
+    const reasons = agent.report("updown")?.failed.map((one) => one.reason);
+    assert.deepEqual(reasons, ["Interface eth0 is down", "Interface eth0 is down"]);
+    return true;
+  });
+  const announcements = () => agent.report("updown")?.announcements ?? 0;
+  const announced = announcements();
   await host.exec(["ip", "link", "set", "eth0", "up"]);
-  await agent.run(50);
-  assert.deepEqual(await held(host), VIPS);
-  assert.deepEqual(agent.report("updown")?.present, VIPS);
-  assert.equal(agent.report("updown")?.repairs, 0, "nobody removed anything");
-  assert((agent.report("updown")?.announcements ?? 0) >= announced + VIPS.length, "announced anew");
+  await untilHeld(bench, VIPS);
+  // Nobody removed anything.
+  await untilReported(bench, { present: VIPS, repairs: 0 });
+  await agent.until("all are announced anew", () => announcements() >= announced + VIPS.length);
   await host.exec(["ping", "-6", "-c", "1", "-W", "1", "2001:db8::10"]);
 });
 
 lab("repair: interface deleted and created again under the same name", async (lab) => {
-  const { host, agent } = await hold(lab, "anew");
+  const bench = await hold(lab, "anew");
+  const { host, agent } = bench;
   await host.exec(["ip", "link", "delete", "eth0"]);
-  await agent.run(30);
-  assert.deepEqual(agent.report("anew")?.present, []);
-  assert.deepEqual(
-    agent.report("anew")?.failed.map((one) => one.reason),
-    VIPS.map(() => "Interface eth0 does not exist"),
-  );
+  await agent.until("it says why", () => {
+    const { present, failed } = agent.report("anew")!;
+    assert.deepEqual(present, []);
+    const reasons = failed.map((one) => one.reason);
+    assert.deepEqual(reasons, VIPS.map(() => "Interface eth0 does not exist"));
+    return true;
+  });
   await createLink(host);
-  await agent.run(50);
-  assert.deepEqual(await held(host), VIPS);
+  await untilHeld(bench, VIPS);
   await host.exec(["ip", "link", "delete", "eth0"]);
   await createLink(host);
-  await agent.run(50);
-  assert.deepEqual(await held(host), VIPS, "also when both are seen at once");
+  // Also when both are seen at once.
+  await untilHeld(bench, VIPS);
   assert.equal(agent.report("anew")?.repairs, 0);
   assert.deepEqual(agent.problems(), []);
 });
 
 lab("repair: interface renamed away and back, and another one in its place", async (lab) => {
-  const { host, agent } = await hold(lab, "rename");
+  const bench = await hold(lab, "rename");
+  const { host, agent } = bench;
   await host.exec(["ip", "link", "set", "eth0", "name", "away"]);
-  await agent.run(50);
-  assert.deepEqual(await held(host, "away"), [], "what it means is gone: the name counts");
+  // What it means is gone: the name counts.
+  await untilHeld(bench, [], "away");
   await host.exec(["ip", "link", "set", "away", "name", "eth0"]);
-  await agent.run(50);
-  assert.deepEqual(await held(host), VIPS);
+  await untilHeld(bench, VIPS);
   await host.exec(["ip", "link", "set", "eth0", "name", "old"]);
   await host.exec(["ip", "link", "set", "peer", "name", "eth0"]);
-  await agent.run(50);
-  assert.deepEqual(await held(host), VIPS);
-  assert.deepEqual(await held(host, "old"), []);
+  await untilHeld(bench, VIPS);
+  await untilHeld(bench, [], "old");
   assert.equal(agent.report("rename")?.repairs, 0);
   assert.deepEqual(agent.problems(), []);
 });
 
 lab("repair: an MTU too small for IPv6, IPv6 disabled by a setting", async (lab) => {
-  const { host, agent } = await hold(lab, "least");
-  const reasons = () => new Set(agent.report("least")?.failed.map((one) => one.reason));
+  const bench = await hold(lab, "least");
+  const { host, agent } = bench;
+  const untilReasons = (...wanted: string[]) =>
+    agent.until(`the reasons are ${wanted}`, () => {
+      const reasons = new Set(agent.report("least")?.failed.map((one) => one.reason));
+      assert.deepEqual(reasons, new Set(wanted));
+      return true;
+    });
   await host.exec(["ip", "link", "set", "eth0", "mtu", "1200"]);
-  await agent.run(50);
-  assert.deepEqual(await held(host), ["192.0.2.10"]);
-  assert.deepEqual(reasons(), new Set(["MTU of eth0 is 1200, IPv6 needs 1280"]));
+  await untilHeld(bench, ["192.0.2.10"]);
+  await untilReasons("MTU of eth0 is 1200, IPv6 needs 1280");
   await host.exec(["ip", "link", "set", "eth0", "mtu", "1500"]);
-  await agent.run(50);
-  assert.deepEqual(await held(host), VIPS);
+  await untilHeld(bench, VIPS);
   await host.sysctl("net.ipv6.conf.eth0.disable_ipv6", "1");
-  await agent.run(300);
-  assert.deepEqual(await held(host), ["192.0.2.10"]);
   const disabled = "IPv6 is disabled on the interface (disable_ipv6 is 1)";
-  assert.deepEqual(reasons(), new Set([disabled]));
+  await untilReasons(disabled);
+  await untilHeld(bench, ["192.0.2.10"]);
   await host.sysctl("net.ipv6.conf.eth0.disable_ipv6", "0");
-  await agent.run(100);
-  assert.deepEqual(await held(host), VIPS);
-  assert.deepEqual(reasons(), new Set());
+  await untilHeld(bench, VIPS);
+  await untilReasons();
   assert(agent.problems().every((one) => one.includes(disabled)), `${agent.problems()}`);
 });
 
@@ -179,29 +210,34 @@ lab(
     lab.atEnd(() => agent.die());
     agent.configure([holder]);
     agent.hold(holder);
-    await agent.run(50);
+    await untilHeld({ host: a, agent }, VIPS);
+    await untilReported({ agent, holder }, { announcements: VIPS.length });
     for (const vip of VIPS) {
       const zone = vip.startsWith("fe80") ? "%eth0" : "";
-      await client.exec(["ping", "-c", "1", "-W", "1", vip + zone]);
+      await client.exec(["ping", "-c", "1", "-W", "3", vip + zone]);
       assert.equal(await client.neighbour(vip), a.link(lan).mac);
     }
     const mac = "02:00:00:00:00:77";
     await a.exec(["ip", "link", "set", "eth0", "address", mac]);
-    await agent.run(50);
-    for (const vip of VIPS) assert.equal(await client.neighbour(vip), mac, vip);
-    const announced = agent.report("mac")?.announcements ?? 0;
+    await agent.until("the client knows the new one", async () => {
+      for (const vip of VIPS) assert.equal(await client.neighbour(vip), mac, vip);
+      return true;
+    });
+    await untilReported({ agent, holder }, { announcements: 2 * VIPS.length });
     await a.link(lan).cut();
     await agent.run(50);
     assert.deepEqual(await held(a), VIPS, "without carrier the addresses stay");
-    assert.equal(agent.report("mac")?.announcements, announced);
+    await untilReported({ agent, holder }, { announcements: 2 * VIPS.length });
     await a.link(lan).restore();
-    await agent.run(100);
-    assert.equal(agent.report("mac")?.announcements, announced + VIPS.length);
+    await untilReported({ agent, holder }, { announcements: 3 * VIPS.length });
+    await agent.run(50);
+    await untilReported({ agent, holder }, { announcements: 3 * VIPS.length });
   },
 );
 
 lab("repair: lost notifications (ENOBUFS, for real) are followed by a new dump", async (lab) => {
-  const { host, agent } = await hold(lab, "storm", 10);
+  const bench = await hold(lab, "storm", 10);
+  const { host, agent } = bench;
   // The smallest buffer that the kernel allows.
   for (const fd of netlinkDescriptors()) setOption(fd, SOL_SOCKET, SO_RCVBUF, 1);
   const lines: string[] = [];
@@ -214,12 +250,16 @@ lab("repair: lost notifications (ENOBUFS, for real) are followed by a new dump",
   }
   lines.push("address add 192.0.2.77/24 dev eth0");
   await host.exec(["ip", "-batch", "-"], { input: lines.join("\n") });
-  await agent.run(100);
-  const said = agent.messages.filter((one) => one.type === "log").map((one) => one.message);
-  assert(said.some((one) => one.startsWith("Notifications were lost")), `${said}`);
-  assert.deepEqual(await held(host), VIPS);
-  const state = agent.messages.filter((one) => one.type === "interface").at(-1);
-  assert(state?.state.ipv4.includes("192.0.2.77"), "what was missed is known now");
+  await agent.until("it says so", () => {
+    const said = agent.messages.filter((one) => one.type === "log").map((one) => one.message);
+    assert(said.some((one) => one.startsWith("Notifications were lost")), `${said}`);
+    return true;
+  });
+  await untilHeld(bench, VIPS);
+  await agent.until("what was missed is known", () => {
+    const state = agent.messages.filter((one) => one.type === "interface").at(-1);
+    return state?.state.ipv4.includes("192.0.2.77") === true;
+  });
 });
 
 lab("repair: leftovers of a killed agent are recognised by their mark", async (lab) => {
@@ -235,11 +275,12 @@ lab("repair: leftovers of a killed agent are recognised by their mark", async (l
   next.configure([kept]);
   assert.deepEqual(await held(host), VIPS.slice(0, 2), "nobody names the third any more");
   next.hold(kept);
-  await next.run(50);
-  for (const one of await host.addresses("eth0")) {
-    const ours = VIPS.includes(one.address);
-    assert.equal(one.validLifetime === Infinity, !ours, `${one.address} is leased if it is ours`);
-  }
+  await next.until("what is ours is leased, and nothing else", async () => {
+    for (const one of await host.addresses("eth0")) {
+      assert.equal(one.validLifetime === Infinity, !VIPS.includes(one.address), one.address);
+    }
+    return true;
+  });
   assert(await host.holds("192.0.2.66"), `not marked ${HALB_PROTOCOL}, so not ours`);
 });
 

@@ -89,11 +89,13 @@ async function holdAll(agent: Agent, cases: readonly Case[]): Promise<void> {
     if (one.late) await one.configure(one.host);
   }
   await agent.run(20);
-  await compare(cases, "while the address is held");
+  await compare(cases, "while the address is held", agent);
 }
 
-async function compare(cases: readonly Case[], when: string): Promise<void> {
+async function compare(cases: readonly Case[], when: string, agent?: Agent): Promise<void> {
   for (const one of cases) {
+    // To look at all of them may take as long as a lease.
+    agent?.pulse();
     assert.equal(await hostsOwn(one.host, "192.0.2.10"), one.expected, `${one.host.name}, ${when}`);
   }
 }
@@ -140,7 +142,11 @@ lab(`${WHAT} the end of a lease whose protocol plane hangs`, async (lab) => {
   lab.atEnd(() => agent.die());
   await holdAll(agent, cases);
   agent.beating = false;
-  await agent.run(2000);
+  await agent.until("all leases have ended", async () => {
+    for (const { host } of cases) if (await host.holds("192.0.2.10")) return false;
+    return true;
+  });
+  await agent.run(300);
   await expectGone(cases, "after the protocol plane hung");
   await compare(cases, "after the protocol plane hung");
 });
@@ -160,7 +166,7 @@ lab(`${WHAT} adoption of permanent leftovers, then drop`, async (lab) => {
     const held = (await host.addresses()).find((one) => one.address === "192.0.2.10");
     assert(held !== undefined && held.validLifetime <= 3 && held.prefixLength === 32, "leased");
   }
-  await compare(cases, "after adoption");
+  await compare(cases, "after adoption", agent);
   for (const one of routers) agent.drop(one);
   await expectGone(cases, "after adoption and drop");
   await compare(cases, "after adoption and drop");
@@ -179,7 +185,7 @@ lab(`${WHAT} the change from leased to permanent and back`, async (lab) => {
       assert(held !== undefined && held.flags.includes("noprefixroute"));
       assert.equal(held.validLifetime === Infinity, lease === 0, host.name);
     }
-    await compare(cases, `with lease ${lease}`);
+    await compare(cases, `with lease ${lease}`, agent);
   }
   for (const one of cases) agent.drop(one.router);
   await expectGone(cases, "after drop");
@@ -267,9 +273,8 @@ lab(
     agent.configure([holder]);
     agent.hold(holder);
     await host.exec(["ip", "address", "del", "192.0.2.10/32", "dev", "eth0"]);
-    await agent.run(30);
-    assert(await host.holds("192.0.2.10"));
-    assert.equal(agent.report("repair")?.repairs, 1);
+    await agent.until("it is back", () => host.holds("192.0.2.10"));
+    await agent.until("it is counted", () => agent.report("repair")?.repairs === 1);
     const routes = await host.routes();
     assert.deepEqual(routes.map((route) => [route.to, route.source, route.protocol]), [
       ["192.0.2.0/24", "192.0.2.10", "112"],
@@ -296,7 +301,9 @@ lab("tshark takes the announcements for gratuitous ARP, in the right order", asy
   lab.atEnd(() => agent.die());
   agent.configure([holder]);
   agent.hold(holder);
-  await agent.run(600);
+  await agent.until("all is announced", () => {
+    return agent.report("garp")?.announcements === 4 * addresses.length;
+  });
   agent.drop(holder);
   const fields = [
     "arp.isgratuitous",
@@ -318,7 +325,7 @@ lab("tshark takes the announcements for gratuitous ARP, in the right order", asy
     expected,
   );
   const gap = (packets[6]?.time ?? 0) - (packets[5]?.time ?? 0);
-  assert(gap > 290_000 && gap < 400_000, `second block after ${gap} µs`);
+  assert(gap > 290_000 && gap < 600_000, `second block after ${gap} µs`);
 });
 
 lab("taking over 1, 100 and 700 addresses (printed)", async (lab) => {
