@@ -21,6 +21,9 @@ import {
   webSite,
 } from "./agent_helpers.ts";
 
+/** A new plane has 260 ms to start in where adverts come every 100 ms, and needs half of it. */
+const BOUNDED = { attempts: 3 };
+
 interface Resources {
   readonly descriptors: number;
   readonly threads: number;
@@ -80,7 +83,7 @@ for (const [interval, micros] of [["100ms", 100_000], ["1s", 1_000_000]] as cons
     assert.ok(seen.every(({ priority }) => priority === 150), "it never resigned");
     assert.match(pair.a.log(), /error +control: The protocol plane died reason=.*Fault injected/);
     await untilNoMoreThan(lab, pair.a, before);
-  });
+  }, BOUNDED);
 }
 
 lab("protocol plane dies in a backup: it stays backup and still takes over", async (lab) => {
@@ -226,7 +229,7 @@ for (const plane of ["protocol", "kernel"] as const) {
     // The address has no lease: somebody must have taken it away.
     assert.equal(await pair.hosts[0].holds(VIP), false, "the address is gone");
     await pair.b.untilState("web", "master", 3000);
-  });
+  }, BOUNDED);
 }
 
 lab("both planes die at once: both come back", async (lab) => {

@@ -155,5 +155,5 @@ lab(
     );
     assert.deepEqual(backup.log().split("\n").filter((line) => line.includes(" error ")), []);
   },
-  { timeoutMs: 60_000 },
+  { timeoutMs: 60_000, attempts: 2 },
 );
