@@ -204,22 +204,34 @@ export function lab(
     sanitizeOps: false,
     sanitizeResources: false,
     sanitizeExit: false,
-    fn: async () => {
-      watchMachine();
-      for (let run = 1;; run++) {
-        const began = monotonicMicros();
-        try {
-          return await runOnce(name, body, options.timeoutMs ?? 120_000);
-        } catch (error) {
-          const seen = standstills(began).slice(0, 5).map(([, late]) => Math.round(late / 1000));
-          const still = seen.length > 0;
-          if (run === MOST_RUNS || (!still && run >= (options.attempts ?? 1))) throw error;
-          const why = still ? `is void: the machine stood still, ms: ${seen}` : "missed its bounds";
-          console.error(`Run ${run} of "${name}" ${why}`);
-        }
-      }
-    },
+    fn: () =>
+      whileVoid(name, () => runOnce(name, body, options.timeoutMs ?? 120_000), options.attempts),
   });
+}
+
+/**
+ * Runs something until it succeeds, or fails on a machine that did not stand still meanwhile.
+ *
+ * @param attempts see `LabTestOptions`
+ */
+export async function whileVoid(
+  name: string,
+  body: () => Promise<void>,
+  attempts = 1,
+): Promise<void> {
+  watchMachine();
+  for (let run = 1;; run++) {
+    const began = monotonicMicros();
+    try {
+      return await body();
+    } catch (error) {
+      const seen = standstills(began).slice(0, 5).map(([, late]) => Math.round(late / 1000));
+      const still = seen.length > 0;
+      if (run === MOST_RUNS || (!still && run >= attempts)) throw error;
+      const why = still ? `is void: the machine stood still, ms: ${seen}` : "missed its bounds";
+      console.error(`Run ${run} of "${name}" ${why}`);
+    }
+  }
 }
 
 async function runOnce(
