@@ -19,6 +19,7 @@ import { parseIp } from "../../mod/ip/mod.ts";
 import type { FloodOrder, FloodReport } from "./flood_main.ts";
 import type { Lab } from "./lab.ts";
 import type { Host, Lan } from "./network.ts";
+import type { LabProcess } from "./process.ts";
 
 type Family = "ipv4" | "ipv6";
 
@@ -230,20 +231,36 @@ export function expected(
   return counts;
 }
 
+/** Frames a second; 0: as fast as it can. And for how long. */
+export interface FloodSpeed {
+  readonly rate: number;
+  readonly seconds: number;
+}
+
+/** Begins to send from a host, round-robin. */
+export function startFlood(
+  host: Host,
+  lan: Lan,
+  kinds: readonly FloodKind[],
+  speed: FloodSpeed,
+): LabProcess {
+  const hex = (frame: Uint8Array) =>
+    [...frame].map((b) => b.toString(16).padStart(2, "0")).join("");
+  const { index } = host.link(lan);
+  const order: FloodOrder = { index, frames: kinds.map(({ frame }) => hex(frame)), ...speed };
+  const argv = [Deno.execPath(), "run", "-A", "--no-check", MAIN, JSON.stringify(order)];
+  return host.spawn(argv, { name: "flood" });
+}
+
 /** Sends from a host, round-robin, and returns what left when all has. */
 export async function flood(
   lab: Lab,
   host: Host,
   lan: Lan,
   kinds: readonly FloodKind[],
-  speed: { readonly rate: number; readonly seconds: number },
+  speed: FloodSpeed,
 ): Promise<FloodReport> {
-  const hex = (frame: Uint8Array) =>
-    [...frame].map((b) => b.toString(16).padStart(2, "0")).join("");
-  const { index } = host.link(lan);
-  const order: FloodOrder = { index, frames: kinds.map(({ frame }) => hex(frame)), ...speed };
-  const argv = [Deno.execPath(), "run", "-A", "--no-check", MAIN, JSON.stringify(order)];
-  const process = host.spawn(argv, { name: "flood" });
+  const process = startFlood(host, lan, kinds, speed);
   const { success } = await process.exited;
   if (!success) throw new Error(`The flood has failed: ${process.log()}`);
   await lab.delay(100); // Its last packets are on their way, and read at the next sweep.
