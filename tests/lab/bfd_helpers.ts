@@ -126,14 +126,19 @@ export class Sessions {
     return this.changes(name).filter(({ from }) => from === "up");
   }
 
-  /** Waits until the session enters the state, or is in it. Returns the change that led there. */
-  async until(name: string, state: string, timeoutMs = 10_000): Promise<Told> {
-    await this.#lab.until(`${name} is ${state}`, () => {
+  /**
+   * Waits until the session enters the state, however short it stays, or is in it. Returns the change
+   * that led there.
+   */
+  until(name: string, state: string, timeoutMs = 10_000): Promise<Told> {
+    const now = this.told.length;
+    return this.#lab.until(`${name} is ${state}`, () => {
       const error = this.told.find(({ type }) => type === "error");
       if (error !== undefined) throw new Error(error.text);
-      return this.changes(name).at(-1)?.to === state;
+      const last = this.changes(name).at(-1);
+      if (last?.to === state) return last;
+      return this.changes(name, now).find(({ to }) => to === state);
     }, timeoutMs);
-    return this.changes(name).at(-1)!;
   }
 
   /** Changes the settings of a session that runs. */

@@ -136,7 +136,10 @@ lab("status says why a session is not up, for people and programs", async (lab) 
   const keyed = (key: string) =>
     `auth = { type = "keyed-sha1", keys = [{ id = 1, key = "${key}" }] }`;
   const a = startHalb(lab, hostA, site("192.0.2.2", keyed("one secret")));
-  await untilSession(lab, a, "down");
+  // Until its sockets are open it waits for those.
+  await lab.until("it waits for a packet", async () => {
+    return (await session(a)).waiting_for.join() === "a packet from 192.0.2.2";
+  }, 10_000);
   const alone = await command(a, "status");
   assert.match(alone.out, /^SESSION +PEER +INTERFACE +STATE/m);
   assert.match(alone.out, /^to-peer +192\.0\.2\.2 +eth0 +down/m);

@@ -25,16 +25,18 @@ export interface Freeze {
  * @param pids for each program its processes
  * @param length how long they stand still, microseconds
  * @param apart from one to the next, when they are let go, microseconds
+ * @param left processes that are stopped with them and never let go
  */
 export function freezeTogether(
   pids: readonly (readonly number[])[],
   length: number,
   apart: number,
+  left: readonly number[] = [],
 ): Freeze {
   setScheduler("fifo", PRIORITY, { resetOnFork: true });
   try {
     const from = realtimeMicros();
-    for (const pid of pids.flat()) Deno.kill(pid, "SIGSTOP");
+    for (const pid of [...left, ...pids.flat()]) Deno.kill(pid, "SIGSTOP");
     sleep(length);
     const to = realtimeMicros();
     for (const [i, group] of pids.entries()) {
