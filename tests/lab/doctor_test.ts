@@ -48,7 +48,11 @@ lab("doctor: each thing that is wrong is found, and no longer when it is right",
   await lab.lan("net", [a, b]);
   const path = `${lab.directory}/site.toml`;
   Deno.writeTextFileSync(path, SITE);
-  assert.deepEqual(await doctor(a, path), { code: 0, libnl: "host", found: [] });
+  // The kernel gives the link-local address a moment after the interface is up.
+  await lab.until("nothing is wrong", async () => {
+    assert.deepEqual(await doctor(a, path), { code: 0, libnl: "host", found: [] });
+    return true;
+  }, 10_000);
 
   const wrong = async (found: readonly string[], harm: string, cure: string) => {
     await a.exec(["sh", "-c", harm]);

@@ -24,8 +24,11 @@ lab("a silent second holder answers the master's question and is named", async (
   const agent = startHalb(lab, a, webSite("100ms"));
   await agent.untilState("web", "master");
   await untilLogged(lab, agent, "Somebody else holds a virtual address", 1, 10_000);
-  const [duplicate] = (await routerOf(agent, "web")).duplicate_holders;
-  assert.deepEqual([duplicate?.address, duplicate?.mac], [VIP, other.link(lan).mac]);
+  await lab.until("status names it", async () => {
+    const [duplicate] = (await routerOf(agent, "web")).duplicate_holders;
+    assert.deepEqual([duplicate?.address, duplicate?.mac], [VIP, other.link(lan).mac]);
+    return true;
+  }, 5000);
   const probes = await capture.packets(`arp.src.proto_ipv4 == 0.0.0.0`, [
     "arp.opcode",
     "arp.dst.proto_ipv4",
@@ -52,9 +55,11 @@ lab(
     for (const agent of agents) await agent.untilState("web", "master");
     for (const [i, agent] of agents.entries()) {
       await untilLogged(lab, agent, "Somebody else holds a virtual address", 2, 10_000);
-      const found = (await routerOf(agent, "web")).duplicate_holders;
-      assert.deepEqual(found.map(({ address }) => address).sort(), ["2001:db8::10", "fe80::10"]);
-      assert.ok(found.every(({ mac }) => mac === [b, a][i]!.link(lan).mac));
+      await lab.until("status names both", async () => {
+        const found = (await routerOf(agent, "web")).duplicate_holders;
+        assert.deepEqual(found.map(({ address }) => address).sort(), ["2001:db8::10", "fe80::10"]);
+        return found.every(({ mac }) => mac === [b, a][i]!.link(lan).mac);
+      }, 5000);
     }
     await b.exec(["nft", "delete", "table", "inet", "deaf"]);
     await agents[1]!.untilState("web", "backup");

@@ -11,9 +11,9 @@ lab("delay_after_boot keeps a router out of the election until then", async (lab
   const lan = await lab.lan("net", [host]);
   const capture = await lab.capture(lan, "ip proto 112");
   const site = `[agent]\ndelay_after_boot = "64s"\n\n${webSite("100ms")}`;
+  const begun = Date.now() * 1000;
   // Its boot is a minute ago, and four seconds before the delay is over.
   const offset = 60 - Math.floor(boottimeMicros() / 1_000_000);
-  const begun = Date.now() * 1000;
   const agent = startHalb(lab, host, site, {
     within: ["unshare", "--time", "--boottime", String(offset)],
   });
@@ -30,8 +30,8 @@ lab("preempt_delay: a node that comes back counts down, and moves once", async (
   const { a, b, hosts, capture } = await startPair(lab, site);
   await a.stop();
   await b.untilState("web", "master");
-  const back = startHalb(lab, hosts[0], site);
   const started = Date.now() * 1000;
+  const back = startHalb(lab, hosts[0], site);
   await back.untilState("web", "backup");
   const words = /web would become master in [0-4]\.\d s \(preempt_delay\)/;
   await lab.until("the status counts down", async () => {
