@@ -10,6 +10,7 @@ import { startWorkersEarly } from "./mod/agent/workers.ts";
 import { commandNames, helpText, isCommand } from "./mod/cli/help.ts";
 
 const DEFAULT_CONTROL = "/run/halb/control.sock";
+const DEFAULT_STATE_DIRECTORY = "/var/lib/halb";
 
 async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArguments(args);
@@ -74,6 +75,21 @@ async function run(
       if (exitCode === 0) say(output);
       else console.error(output);
       return exitCode;
+    }
+    case "events": {
+      expectOperands(operands, 1);
+      const { eventsCommand } = await import("./mod/cli/events.ts");
+      const [name] = operands;
+      const { follow = false, since, type, last } = values;
+      return await eventsCommand(await whereabouts(values), {
+        ...(name === undefined ? {} : { name }),
+        ...(since === undefined ? {} : { since }),
+        ...(type === undefined ? {} : { type }),
+        ...(last === undefined ? {} : { last }),
+        follow,
+        json,
+        color: colors(Deno.stdout),
+      });
     }
     case "reload": {
       expectOperands(operands, 0);
@@ -184,11 +200,25 @@ function expectOperands(operands: readonly string[], most: number): void {
 
 /** Where the agent listens: said, or in its configuration, or where it does by default. */
 async function controlPath(values: CommonValues): Promise<string> {
-  if (values.control !== undefined) return values.control;
-  if (values.config === undefined) return DEFAULT_CONTROL;
+  return values.control ?? (await whereabouts(values)).control;
+}
+
+/** The same, and its state directory; undefined: nobody knows. */
+async function whereabouts(
+  values: CommonValues,
+): Promise<{ control: string; stateDirectory?: string }> {
+  const { control = DEFAULT_CONTROL } = values;
+  if (values.config === undefined) {
+    return values.control === undefined
+      ? { control, stateDirectory: DEFAULT_STATE_DIRECTORY }
+      : { control };
+  }
   const { loadSite, systemOptions } = await import("./config/mod.ts");
   const loaded = loadSite(values.config, systemOptions(named(values)));
-  if (loaded.ok) return loaded.site.agent.control;
+  if (loaded.ok) {
+    const { agent } = loaded.site;
+    return { control: values.control ?? agent.control, stateDirectory: agent.state_directory };
+  }
   throw new UsageError(`"${values.config}" is not valid: see halb check ${values.config}`);
 }
 

@@ -10,6 +10,7 @@ import { choice, documented, duration, flag, text, VALUE, whole } from "./fields
 import { name, namespaceName, path } from "./names.ts";
 import { AGENT_NOTIFY_TABLE, hook } from "./notify_schema.ts";
 import { notYet } from "./planned.ts";
+import { size } from "./size_fields.ts";
 import { userName } from "./users.ts";
 
 /** Where log records go. */
@@ -117,6 +118,24 @@ const realtimeTable = documented(
   },
 );
 
+const recorderTable = documented(
+  v.strictObject({
+    size: v.optional(
+      size({ min: "256KiB", max: "64MiB" }, {
+        text: "How much room the recording takes in `state_directory`; the older half goes when " +
+          "it is full.",
+        example: "4MiB",
+      }),
+      "4MiB",
+    ),
+  }),
+  "a table",
+  {
+    text: "The flight recorder, which `halb events` and `halb why` read.",
+    example: { size: "4MiB" },
+  },
+);
+
 /** The table `[agent]`. */
 export const AGENT_SCHEMA = documented(
   v.strictObject({
@@ -140,6 +159,7 @@ export const AGENT_SCHEMA = documented(
     ),
     log: v.optional(logTable, {}),
     realtime: v.optional(realtimeTable, {}),
+    recorder: v.optional(recorderTable, {}),
     on_stop: v.optional(
       choice(["remove", "keep"], {
         text: "What a stop does: `remove` hands over to a peer and removes the addresses, `keep` " +

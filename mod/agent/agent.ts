@@ -12,8 +12,6 @@
 import { monotonicMicros } from "../../ffi/mod.ts";
 import type { SiteConfig } from "../../config/mod.ts";
 import type { Memory } from "../plane/hand_over.ts";
-import type { BfdChanged } from "../plane/bfd.ts";
-import type { AddressReport } from "../plane/messages.ts";
 import type { ProtocolState } from "../plane/state.ts";
 import { bfdCredentialsOf } from "./bfd_plan.ts";
 import { Balancing } from "./balancing.ts";
@@ -30,7 +28,6 @@ import { Orders } from "./orders.ts";
 import { Planes } from "./planes.ts";
 import { PlaneDied, Questions } from "./questions.ts";
 import { Revivals } from "./revivals.ts";
-import type { Recorded } from "./recorder.ts";
 import { serverFacts } from "./server_notices.ts";
 import { NO_PLAN, planSite, type SitePlan, Slots } from "./site_plan.ts";
 import { transition } from "./transition.ts";
@@ -93,7 +90,7 @@ export class Agent {
       bfdCredentials: bfdCredentialsOf(this.#site),
       sessionChecks: this.checks.sessions,
     }));
-    this.checks = new Checks(this.#dialogue, this.#planes, this.#hearing.recorder, this.notices);
+    this.checks = new Checks(this.#dialogue, this.#planes, this.#hearing.steps, this.notices);
     this.#trackers = new TrackerEngine((finding) => this.#dialogue.tell(finding));
     this.balancing = new Balancing({
       plan: () => this.#plan.balance,
@@ -137,13 +134,9 @@ export class Agent {
     return this.#plan;
   }
 
-  get reports(): ReadonlyMap<string, AddressReport> {
-    return this.#hearing.reports;
-  }
-
-  /** What happened, oldest first. */
-  get steps(): readonly Recorded[] {
-    return this.#hearing.recorder.steps;
+  /** What the planes have told. */
+  get heard(): Hearing {
+    return this.#hearing;
   }
 
   // ===== start, apply, stop ======================================================================
@@ -221,11 +214,6 @@ export class Agent {
       throw new Error("The agent is starting, or a plane of it is: ask again in a moment");
     }
     return await this.#dialogue.query();
-  }
-
-  /** Why a BFD session changed its state last. */
-  bfdReason(session: string): BfdChanged | undefined {
-    return this.#hearing.bfd.get(session);
   }
 
   /** Makes a plane fail on purpose; does nothing unless the agent was started for that. */

@@ -24,12 +24,12 @@ export async function agentStatus(
     const holding = holdings.find((candidate) => candidate.name === name);
     return {
       holding,
-      report: agent.reports.get(name),
+      report: agent.heard.reports.get(name),
       counters: agent.counters.read(holding?.slot ?? 0),
     };
   };
   const facts = { ...service, notifications: agent.notices.status };
-  const held = { holding: statics, report: agent.reports.get(STATIC_NAME) };
-  const reasonOf = (session: string) => agent.bfdReason(session);
+  const held = { holding: statics, report: agent.heard.reports.get(STATIC_NAME) };
+  const reasonOf = (session: string) => agent.heard.bfd.get(session);
   return buildStatus(facts, state, factsOf, wallTime, held, reasonOf, balance, checks);
 }

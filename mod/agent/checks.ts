@@ -20,10 +20,12 @@ import type { Dialogue } from "./dialogue.ts";
 import { writeLog } from "./logging.ts";
 import type { Planes } from "./planes.ts";
 import { soonOrNull } from "./questions.ts";
-import type { Recorder } from "./recorder.ts";
 
 /** How long status waits for the kernel plane, milliseconds. */
 const PATIENCE = 500;
+
+/** Who keeps what happened. */
+type StepTaker = { push(step: CheckStep): void };
 
 /** How it speaks to the planes. */
 type Voice = Pick<Dialogue, "configureChecks" | "queryChecks" | "tellCheck" | "tell">;
@@ -31,7 +33,7 @@ type Voice = Pick<Dialogue, "configureChecks" | "queryChecks" | "tellCheck" | "t
 export class Checks {
   readonly #voice: Voice;
   readonly #planes: Pick<Planes, "runs">;
-  readonly #recorder: Pick<Recorder, "push">;
+  readonly #recorder: StepTaker;
   readonly #teller: CheckTeller;
   readonly #runner: CheckRunner;
   readonly #log = new LogLimiter(writeLog, monotonicMicros);
@@ -51,7 +53,7 @@ export class Checks {
   constructor(
     voice: Voice,
     planes: Pick<Planes, "runs">,
-    recorder: Pick<Recorder, "push">,
+    recorder: StepTaker,
     notices: { readonly checks: CheckTeller },
   ) {
     this.#voice = voice;

@@ -7,10 +7,12 @@
 
 import { BalanceParts } from "../plane/balance_parts.ts";
 import type { BfdChanged } from "../plane/bfd.ts";
+import type { CheckStep } from "../plane/checks.ts";
 import type { PlaneCrashed } from "../plane/crash.ts";
 import type { AddressReport, KernelToControl, ProtocolToControl } from "../plane/messages.ts";
 import type { Balancing } from "./balancing.ts";
 import type { Checks } from "./checks.ts";
+import { FlightTap } from "./flight/tap.ts";
 import { writeLog } from "./logging.ts";
 import type { Notices } from "./notices.ts";
 import type { PlaneListener, PlaneName } from "./planes.ts";
@@ -34,6 +36,15 @@ export class Hearing implements PlaneListener {
   /** What the kernel plane holds, by router. */
   readonly reports = new Map<string, AddressReport>();
   readonly recorder = new Recorder();
+  /** What of it people ask about. */
+  readonly flight = new FlightTap();
+  /** Where steps of checks go, whichever plane runs them. */
+  readonly steps = {
+    push: (step: CheckStep): void => {
+      this.recorder.push(step);
+      this.flight.check(step);
+    },
+  };
   /** What each BFD session has told last. */
   readonly bfd = new Map<string, BfdChanged>();
   readonly #hearers: Hearers;
@@ -53,6 +64,7 @@ export class Hearing implements PlaneListener {
 
   fromProtocol(message: Exclude<ProtocolToControl, PlaneCrashed>): void {
     const { questions, notices } = this.#hearers;
+    this.flight.fromProtocol(message);
     switch (message.type) {
       case "snapshot":
         this.snapshots.router(message.router);
@@ -70,6 +82,9 @@ export class Hearing implements PlaneListener {
       case "priority_changed":
       case "lower_priority":
         notices.remark(message);
+        break;
+      case "peer":
+      case "late":
         break;
       case "bfd_memory":
         this.snapshots.bfd(message.memory);
@@ -94,6 +109,7 @@ export class Hearing implements PlaneListener {
   }
 
   fromKernel(message: Exclude<KernelToControl, PlaneCrashed>): void {
+    this.flight.fromKernel(message);
     switch (message.type) {
       case "addresses":
         this.reports.set(message.router, message);

@@ -109,8 +109,21 @@ export async function setUpLogging(log: AgentConfig["log"]): Promise<void> {
   });
 }
 
-/** Writes one record of a plane, or of control itself. */
-export function writeLog(record: LogRecord): void {
+/** Who else hears every record: the flight recorder. */
+let tap: ((record: LogRecord) => void) | null = null;
+
+/** Hears all records from now on, whatever the level of the log; null: nobody does. */
+export function tapLog(listener: ((record: LogRecord) => void) | null): void {
+  tap = listener;
+}
+
+/**
+ * Writes one record of a plane, or of control itself.
+ *
+ * @param recorded the flight recorder knows it as a fact already
+ */
+export function writeLog(record: LogRecord, recorded = false): void {
+  if (!recorded) tap?.(record);
   const properties = record.suppressed === undefined
     ? { ...record.properties }
     : { ...record.properties, suppressed: record.suppressed };

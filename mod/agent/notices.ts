@@ -13,7 +13,7 @@ import { sessionNotice, standingNotice } from "../notify/session_notice.ts";
 import type { BfdChanged, BfdMemory } from "../plane/bfd.ts";
 import type { GroupMemory, GroupStepRecord } from "../plane/groups.ts";
 import type { StepRecord } from "../plane/steps.ts";
-import type { Remark } from "../plane/remarks.ts";
+import type { LowerPriorityRemark, PriorityRemark } from "../plane/remarks.ts";
 import { routerOfSession } from "../plane/sessions.ts";
 import { priorityOf, type Router, type RouterStateName } from "../vrrp/mod.ts";
 import { CheckTeller } from "./check_teller.ts";
@@ -252,7 +252,7 @@ export class Notices {
   }
 
   /** The protocol plane remarks something. */
-  remark(remark: Remark): void {
+  remark(remark: PriorityRemark | LowerPriorityRemark): void {
     const { router: session, at } = remark;
     const name = routerOfSession(session);
     // Of a router of both families, the first session tells.

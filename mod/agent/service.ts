@@ -9,9 +9,9 @@
  */
 
 import { type FileLock, monotonicMicros } from "../../ffi/mod.ts";
-import { formatProblem, type LoadedSite, type SiteConfig } from "../../config/mod.ts";
+import type { LoadedSite, SiteConfig } from "../../config/mod.ts";
 import type { ControlRequest } from "../control/protocol.ts";
-import { ControlServer, type Conversation } from "../control/server.ts";
+import { ControlServer } from "../control/server.ts";
 import type { Status } from "../control/status.ts";
 import { VERSION } from "../version.ts";
 import { Agent } from "./agent.ts";
@@ -20,6 +20,8 @@ import { BalanceDesk } from "./balance_commands.ts";
 import { uselessWithout } from "./balance_need.ts";
 import { wallTime } from "./clock.ts";
 import { writeDump } from "./dumps.ts";
+import type { FlightRecorder } from "./flight/recorder.ts";
+import { following, type OtherRequest, recording, type TakeOver } from "./flight/requests.ts";
 import { Hooks } from "./hooks.ts";
 import { finishLogging, log, setUpLogging } from "./logging.ts";
 import type { AgentDocument } from "./memory.ts";
@@ -27,6 +29,7 @@ import { ownershipOf } from "./ownership.ts";
 import { containStrayErrors, lockMemory, requirePrivileges } from "./process.ts";
 import { programPath } from "./program.ts";
 import { tellServiceManager } from "./service_manager.ts";
+import { fixedKeys, invalid, noteReload, noteStart } from "./reload_notes.ts";
 import type { BfdResult, OverrideResult, ReloadResult } from "./results.ts";
 import { siteChanges } from "./site_changes.ts";
 import { ownStateDirectory } from "./state_directory.ts";
@@ -119,6 +122,7 @@ export class Service {
     this.#server?.close();
     const { notices } = this.#agent;
     await (left ? notices.leave() : notices.end(reason));
+    await this.#agent.heard.flight.recorder.finish();
     const stopped = left === undefined || (this.#stops > 0 && exitCode === 0);
     if (this.#successor === null && stopped) {
       await this.#hooks.run(this.#site.notifications.shutdown_script);
@@ -136,13 +140,23 @@ export class Service {
     await this.#listen(false, () => {
       if (!this.#lock.tryAcquire()) throw new Error(`Another agent runs at "${control}"`);
     });
+    this.#record();
   }
 
   async #listen(replace: boolean, before: () => void = () => {}): Promise<void> {
-    const handle = (request: ControlRequest): Promise<unknown> => this.#handle(request);
-    const converse: Conversation = (...talk) => this.#converse(...talk);
+    const { recorder } = this.#agent.heard.flight;
+    const handle = recording(recorder, (request) => this.#handle(request));
+    const converse = following(recorder, (...talk) => this.#converse(...talk));
     const options = { replace, before, converse };
     this.#server = await ControlServer.listen(this.#site.agent.control, handle, options);
+  }
+
+  /** The flight recorder, whose file is ours: another agent's before that is left alone. */
+  #record(): FlightRecorder {
+    const { recorder, state_directory } = this.#site.agent;
+    const { flight } = this.#agent.heard;
+    flight.recorder.open(state_directory, recorder.size);
+    return flight.recorder;
   }
 
   async #start(): Promise<void> {
@@ -153,7 +167,7 @@ export class Service {
       if (this.#stops > 0) return this.#agent.leave("stopped before it began");
       const former = takeState(this.#site.agent.state_directory);
       const changes = await this.#agent.start(this.#site, former);
-      for (const change of changes) log("info", ["control"], change);
+      noteStart(changes, this.#record());
       const lacks = await uselessWithout(this.#site, this.#agent.balancing);
       if (lacks !== null) return await this.#agent.fail(lacks, 4);
       tellServiceManager("READY=1");
@@ -173,7 +187,7 @@ export class Service {
       return this.#agent.leave(`cannot take over: ${textOf(error)}`, 1);
     }
     try {
-      for (const change of await this.#agent.apply(this.#site)) log("info", ["control"], change);
+      noteStart(await this.#agent.apply(this.#site), this.#record());
     } catch (error) {
       await this.#agent.fail(`cannot apply the configuration: ${textOf(error)}`);
     }
@@ -186,7 +200,7 @@ export class Service {
   }
 
   /** A process wants to take over: the one we have started, or one that somebody else has. */
-  async #converse(...[request, connection]: Parameters<Conversation>): Promise<void> {
+  async #converse(request: TakeOver, connection: Deno.UnixConn): Promise<void> {
     const succession = this.#succession;
     if (succession.expects(request)) return await succession.meet(request, connection);
     try {
@@ -244,22 +258,15 @@ export class Service {
       result: result.result,
       changes: changes.length,
     };
-    const level = result.result === "applied" ? "info" : "error";
-    log(level, ["control"], `Reload: ${result.result}`, { changes: changes.length });
-    for (const change of changes) log("info", ["control"], change);
-    for (const problem of result.problems) log("error", ["control"], problem);
+    noteReload(result, this.#record());
     return result;
   }
 
   async #apply(loaded: { site: SiteConfig; sha256: string }): Promise<ReloadResult> {
     const before = this.#site.agent;
     const after = loaded.site.agent;
-    const fixed = (["name", "control", "state_directory", "realtime", "namespace"] as const)
-      .filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
-    if (fixed.length > 0) {
-      const keys = fixed.map((key) => `agent.${key}`).join(", ");
-      return invalid([`${keys} cannot change while the agent runs: restart it`]);
-    }
+    const fixed = fixedKeys(before, after);
+    if (fixed !== null) return invalid([fixed]);
     try {
       const changes: string[] = [];
       if (JSON.stringify(before.log) !== JSON.stringify(after.log)) {
@@ -280,7 +287,7 @@ export class Service {
 
   // ===== control socket and signals ==============================================================
 
-  async #handle(request: ControlRequest): Promise<unknown> {
+  async #handle(request: OtherRequest): Promise<unknown> {
     switch (request.command) {
       case "status":
         return await this.status();
@@ -387,13 +394,6 @@ export class Service {
 
   async #dump(file: "dump.json" | "stats.json"): Promise<void> {
     const { state_directory } = this.#site.agent;
-    await writeDump(state_directory, file, () => this.status(), this.#agent.steps);
+    await writeDump(state_directory, file, () => this.status(), this.#agent.heard.recorder.steps);
   }
-}
-
-function invalid(problems: readonly (string | Parameters<typeof formatProblem>[0])[]) {
-  const texts = problems.map((problem) =>
-    typeof problem === "string" ? problem : formatProblem(problem, { color: false })
-  );
-  return { result: "invalid", changes: [], problems: texts } as const;
 }

@@ -18,15 +18,19 @@ export const COMMON_OPTIONS = {
   binary: { type: "string" },
   config: { type: "string", short: "c" },
   control: { type: "string" },
+  follow: { type: "boolean", short: "f" },
   for: { type: "string" },
   host: { type: "boolean" },
   help: { type: "boolean", short: "h" },
   json: { type: "boolean" },
+  last: { type: "string" },
   name: { type: "string" },
   output: { type: "string", short: "o" },
+  since: { type: "string" },
   "take-over": { type: "boolean" },
   timeout: { type: "string" },
   to: { type: "string" },
+  type: { type: "string" },
   wait: { type: "boolean" },
   version: { type: "boolean", short: "V" },
 } as const satisfies Options;
@@ -35,15 +39,19 @@ export type CommonValues = {
   binary?: string;
   config?: string;
   control?: string;
+  follow?: boolean;
   for?: string;
   host?: boolean;
   help?: boolean;
   json?: boolean;
+  last?: string;
   name?: string;
   output?: string;
+  since?: string;
   "take-over"?: boolean;
   timeout?: string;
   to?: string;
+  type?: string;
   wait?: boolean;
   version?: boolean;
 };

@@ -4,6 +4,13 @@
  * @module
  */
 
+import { EVENT_TYPES } from "../events/mod.ts";
+
+/** Types of events, in two lines. */
+const TYPES = `${EVENT_TYPES.slice(0, 8).join(", ")},\n                   ${
+  EVENT_TYPES.slice(8).join(", ")
+}`;
+
 const GENERAL = `halb: high availability for Linux edge boxes and routers
 
   halb --config site.toml            run the agent in the foreground (or: halb run --config …)
@@ -11,6 +18,7 @@ const GENERAL = `halb: high availability for Linux edge boxes and routers
   halb doctor   [site.toml] [--json] look for what breaks such a setup on this host
   halb reload                        let the running agent apply its file again (or send SIGHUP)
   halb status   [NAME] [--json]      what is going on now
+  halb events   [NAME] [--follow]    what happened, with its cause: the flight recorder
   halb release  NAME [--for 10m]     let another node be master of a router or sync group
   halb claim    NAME                 be its master here
   halb drain    VS RS [--timeout 1m] take a real server out when its connections are over
@@ -72,6 +80,22 @@ Shows all virtual routers and BFD sessions, or everything about the one called N
 
   halb status web
   halb status --json | jq '.vrrp[].state'`,
+  events: `halb events [NAME] [--follow] [--json] [--since 10m] [--type TYPE,...] [--last N]
+
+Shows what the flight recorder has kept: changes of state with their cause, addresses put and
+removed, refused packets, reloads, orders of operators. With NAME, what is about the virtual router,
+group, BFD session, virtual server, real server ("VS RS"), check, tracker or interface of that name.
+
+  -f, --follow     go on, and show each event as it happens
+      --since      a time ago (10m, 2h), or a point in time (2026-11-22T07:00:00Z)
+      --type       ${TYPES}
+      --last N     the newest N, up to 10000: 100 unless --since is given
+      --json       one JSON object on a line
+
+Where no agent runs, it is read from the state directory that --config FILE names.
+
+  halb events web --since 1h
+  halb events --follow --json --type vrrp,bfd`,
   release: `halb release NAME [--for DURATION] [--json] [--control PATH | --config FILE]
 
 Hands the virtual router or sync group NAME over without a lost packet: this node resigns, goes on

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { type EventsRequest, readEvents } from "./events_protocol.ts";
 import {
   BALANCE_COMMANDS,
   type BalanceRequest,
@@ -18,6 +19,7 @@ export const LONGEST_REQUEST = 65_536;
 
 export type ControlRequest =
   | BalanceRequest
+  | EventsRequest
   | { readonly command: "status" }
   | { readonly command: "reload" }
   | { readonly command: "version" }
@@ -73,6 +75,7 @@ const COMMANDS: ReadonlySet<string> = new Set([
   "claim",
   "bfd",
   ...BALANCE_COMMANDS,
+  "events",
   "upgrade",
   "take_over",
   "inject_fault",
@@ -99,6 +102,7 @@ export function parseRequest(line: string): ControlRequest | string {
     return readOverride(command, data as Record<string, unknown>);
   }
   if (isBalanceCommand(command)) return readBalance(command, data as Record<string, unknown>);
+  if (command === "events") return readEvents(data as Record<string, unknown>);
   if (command === "bfd") return readBfd(data as Record<string, unknown>);
   if (command === "upgrade") return readUpgrade(data as Record<string, unknown>);
   if (command === "take_over") return readTakeOver(data as Record<string, unknown>);

@@ -34,14 +34,19 @@ const REFUSAL: ControlResponse = {
 
 export type Handler = (request: ControlRequest) => Promise<unknown>;
 
-/** Answers a request that begins a longer talk on its connection; ends when that is over. */
+/**
+ * Answers a request that begins a longer talk on its connection; ends when that is over.
+ *
+ * @param lines the connection's, whose request was read
+ */
 export type Conversation = (
-  request: Extract<ControlRequest, { command: "take_over" }>,
+  request: Extract<ControlRequest, { command: "take_over" | "events" }>,
   connection: Deno.UnixConn,
+  lines: Lines,
 ) => Promise<void>;
 
 export interface ServerOptions {
-  /** For `take_over`; absent: it is refused. */
+  /** For `take_over`, and `events` that are followed; absent: they are refused. */
   readonly converse?: Conversation;
   /** The agent that answers at the path is the one that hands over to us. */
   readonly replace?: boolean;
@@ -133,8 +138,8 @@ export class ControlServer {
     const line = await this.#clients.patiently(connection, () => lines.read());
     if (line === undefined) return;
     const request = line === TOO_LONG ? TOO_LONG : parseRequest(line);
-    if (typeof request === "object" && request.command === "take_over" && this.#converse) {
-      return await this.#converse(request, connection);
+    if (typeof request === "object" && this.#converse && isTalk(request)) {
+      return await this.#converse(request, connection, lines);
     }
     const response = request === TOO_LONG ? REFUSAL : await this.#answer(request);
     // Of ten thousand real servers it is megabytes, which a busy machine reads bit by bit.
@@ -149,6 +154,13 @@ export class ControlServer {
       return { ok: false, error: textOf(error) };
     }
   }
+}
+
+function isTalk(
+  request: ControlRequest,
+): request is Extract<ControlRequest, { command: "take_over" | "events" }> {
+  return request.command === "take_over" ||
+    (request.command === "events" && request.follow === true);
 }
 
 /** Whether a socket is at `path`. @throws {Error} for anything else that is there */

@@ -54,7 +54,7 @@ import type {
   ObjectReport,
   VirtualLink,
 } from "./holdings.ts";
-import type { Remark } from "./remarks.ts";
+import type { LateRemark, Remark } from "./remarks.ts";
 import type { ProtocolState } from "./state.ts";
 import type { RouterSnapshot, StepRecord } from "./steps.ts";
 import type {
@@ -387,6 +387,7 @@ export type ProtocolToControl =
   | BfdAdministered
   | BfdChanged
   | BfdRemembered
+  | LateRemark
   | Remark
   | ProtocolState
   | LogRecord

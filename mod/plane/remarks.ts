@@ -32,4 +32,29 @@ export interface LowerPriorityRemark {
   readonly priority: number;
 }
 
-export type Remark = PriorityRemark | LowerPriorityRemark;
+/**
+ * Somebody is heard for the first time, or with another priority: once a second at most, whatever
+ * they send.
+ */
+export interface PeerRemark {
+  readonly type: "peer";
+  readonly id: EventId;
+  readonly at: number;
+  readonly router: string;
+  readonly address: string;
+  /** 0: it resigns. */
+  readonly priority: number;
+  /** null: it was not heard before. */
+  readonly before: number | null;
+}
+
+/** The plane's own loop was late, by much: once a second at most. */
+export interface LateRemark {
+  readonly type: "late";
+  /** When it should have turned. */
+  readonly at: number;
+  /** By how much it was late, microseconds. */
+  readonly length: number;
+}
+
+export type Remark = PriorityRemark | LowerPriorityRemark | PeerRemark;

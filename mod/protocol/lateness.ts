@@ -9,6 +9,7 @@
  */
 
 import { Histogram } from "../plane/histogram.ts";
+import type { LateRemark } from "../plane/remarks.ts";
 import type { ProtocolState } from "../plane/state.ts";
 import { STALL } from "../vrrp/mod.ts";
 
@@ -22,6 +23,10 @@ export const LATE = 250;
 const NOTABLE = 2_000;
 const REMEMBERED = 64;
 
+/** What control is told, for events: from so much on, microseconds, and so seldom. */
+const TOLD = 10_000;
+const TOLD_GAP = 1_000_000;
+
 /** A jump between the clocks that no two readings in a row can explain, microseconds. */
 const SUSPENDED = 50_000;
 
@@ -31,6 +36,13 @@ export class LatenessGuard {
   late = 0;
   #bootAhead: number | null = null;
   readonly #stalls: ProtocolState["stalls"][number][] = [];
+  readonly #tell: (late: LateRemark) => void;
+  #told = -Infinity;
+
+  /** @param tell tells control */
+  constructor(tell: (late: LateRemark) => void = () => {}) {
+    this.#tell = tell;
+  }
 
   /**
    * One wake-up. `late` says how late it was where that is less than a stall to virtual routers.
@@ -58,6 +70,9 @@ export class LatenessGuard {
     if (length < NOTABLE) return;
     if (this.#stalls.length >= REMEMBERED) this.#stalls.shift();
     this.#stalls.push({ at: now - length, length });
+    if (length < TOLD || now - this.#told < TOLD_GAP) return;
+    this.#told = now;
+    this.#tell({ type: "late", at: now - length, length });
   }
 
   /** The last of them, oldest first. */

@@ -92,7 +92,7 @@ export class ProtocolLoop {
   readonly #sweeper: Sweeper<Channel>;
   readonly #alarm = new Alarm();
   readonly #heap = new TimerHeap();
-  readonly #guard = new LatenessGuard();
+  readonly #guard = new LatenessGuard((late) => this.#control.post(late));
   readonly #words: SharedWords;
   readonly #ids: IdSource;
   readonly #inbox: Inbox;

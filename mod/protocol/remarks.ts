@@ -10,6 +10,9 @@ import { priorityOf, type Router, type RouterEvent } from "../vrrp/mod.ts";
 
 /** Least time between two remarks about losing adverts, microseconds. */
 const LOSER_GAP = 1_000_000;
+/** The same about who is heard, and how many of them are known. */
+const PEER_GAP = 1_000_000;
+const MOST_PEERS = 32;
 
 /** An advert's sender. */
 interface Loser {
@@ -24,18 +27,23 @@ export class Remarks {
   #state: Router["state"];
   #priority: number;
   #lastLoser = -Infinity;
+  /** Priorities that others have been heard with. */
+  readonly #peers: Map<string, number>;
+  #lastPeer = -Infinity;
 
   constructor(router: Router, ids: IdSource, post: (remark: Remark) => void) {
     this.#ids = ids;
     this.#post = post;
     this.#state = router.state;
     this.#priority = priorityOf(router);
+    this.#peers = new Map(router.peers.map((peer) => [peer.address, peer.priority]));
   }
 
   /** The router has had an event. @param before its state before it */
   after(event: RouterEvent, before: Router["state"], router: Router, now: number): void {
     const { state } = router;
     const priority = priorityOf(router);
+    if (event.type === "advertisement") this.#notePeer(event.advertisement, router, now);
     if (event.type === "advertisement" && before === "master" && state === "master") {
       const { source, priority: theirs, interval } = event.advertisement;
       const { settings } = router;
@@ -52,6 +60,19 @@ export class Remarks {
     if (state !== "master" && state !== "backup") return;
     const head = { type: "priority_changed", id: this.#ids.next(), at: now } as const;
     this.#post({ ...head, router: router.settings.name, state, from: former, to: priority });
+  }
+
+  #notePeer({ source, priority }: Loser, router: Router, now: number): void {
+    const before = this.#peers.get(source);
+    if (before === priority || source === router.source) return;
+    // What is not said now is said with its next advert, if it is still so.
+    if (now - this.#lastPeer < PEER_GAP) return;
+    this.#lastPeer = now;
+    if (this.#peers.size >= MOST_PEERS) this.#peers.clear();
+    this.#peers.set(source, priority);
+    const head = { type: "peer", id: this.#ids.next(), at: now } as const;
+    const { name } = router.settings;
+    this.#post({ ...head, router: name, address: source, priority, before: before ?? null });
   }
 
   #heard({ source, priority }: Loser, router: Router, now: number): void {

@@ -98,6 +98,7 @@ const PURE = [
   "mod/balance",
   "mod/check",
   "mod/convert",
+  "mod/events",
 ];
 /** Inside a pure folder and yet not pure: what talks to the world for it. */
 const DRIVERS = "mod/check/drivers";

@@ -119,7 +119,7 @@ Deno.test("a talk has its connection to itself", options, async () => {
   const server = await ControlServer.listen(path, () => Promise.resolve(null), {
     converse: async (request, connection) => {
       const lines = new Lines(connection, 100);
-      await lines.write({ pid: request.pid });
+      if (request.command === "take_over") await lines.write({ pid: request.pid });
       await lines.write({ heard: await lines.read() });
     },
   });

@@ -10,13 +10,17 @@ import { advert, health, master, SECOND, started, timer } from "../vrrp/fixtures
 /** A router whose events are watched. */
 function watched(router: Router) {
   const told: string[] = [];
+  const heard: string[] = [];
   const post = (remark: Remark) => {
     if (remark.type === "lower_priority") told.push(`${remark.address} has ${remark.priority}`);
-    else told.push(`${remark.state}: ${remark.from} to ${remark.to}`);
+    else if (remark.type === "peer") {
+      heard.push(`${remark.address}: ${remark.before} to ${remark.priority}`);
+    } else told.push(`${remark.state}: ${remark.from} to ${remark.to}`);
   };
   const remarks = new Remarks(router, new IdSource("protocol"), post);
   return {
     told,
+    heard,
     after(event: RouterEvent, now: number): string[] {
       const { state } = router;
       step(router, event, now);

@@ -1,0 +1,211 @@
+/**
+ * The recording in the state directory: two files of half the size each, of which the newer one is
+ * written and the older one goes when that is full. What the kernel was given survives a `kill -9`.
+ *
+ * Writing waits for nobody: lines stand in a queue, and a thread of the runtime writes them. A disk
+ * that is full or hangs costs lines, which are counted, and said once.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { textOf } from "../../text/mod.ts";
+
+/** The newer half of a recording in its directory, and the older one. */
+export const NEWER = "events.jsonl";
+export const OLDER = "events.1.jsonl";
+
+/** Characters that wait to be written, at most; and that are written at once. */
+const MOST_WAITING = 2 * 1024 * 1024;
+const PIECE = 65_536;
+/** After a failure the file is left alone for so long, milliseconds. */
+const REST = 10_000;
+
+/** What went wrong; null: all is well again. @param lost lines that are missing */
+export type Trouble = (problem: string | null, lost: number) => void;
+
+export class RecordingFile {
+  readonly #directory: string;
+  readonly #trouble: Trouble;
+  readonly #rest: number;
+  #half: number;
+  #file: Deno.FsFile | null = null;
+  #size = 0;
+  /** What is in the file ends in half a line. */
+  #torn = false;
+  readonly #queue: string[] = [];
+  #waiting = 0;
+  #lost = 0;
+  #failing = false;
+  #closed = false;
+  #work: Promise<void> | null = null;
+  /** Wakes up a loop that rests. */
+  #wake: () => void = () => {};
+
+  /**
+   * @param size of both halves, bytes
+   * @param rest how long a file that failed is left alone, milliseconds
+   */
+  constructor(directory: string, size: number, trouble: Trouble, rest = REST) {
+    this.#directory = directory;
+    this.#half = size / 2;
+    this.#trouble = trouble;
+    this.#rest = rest;
+  }
+
+  /** Another size, from the next line on. */
+  resize(size: number): void {
+    this.#half = size / 2;
+  }
+
+  /** Puts a line, without its end, where it will be written. Never throws, never waits. */
+  write(line: string): void {
+    if (this.#closed) return;
+    this.#queue.push(line);
+    this.#waiting += line.length + 1;
+    while (this.#waiting > MOST_WAITING) {
+      this.#waiting -= this.#queue.shift()!.length + 1;
+      this.#lost++;
+    }
+    this.#work ??= this.#drain().finally(() => {
+      this.#work = null;
+    });
+  }
+
+  /** What was put before is in the file, or cannot be; waits so long at most, milliseconds. */
+  async settled(patience: number): Promise<void> {
+    if (this.#work === null || this.#failing) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, patience));
+    await Promise.race([this.#work, late]);
+    clearTimeout(timer);
+  }
+
+  /** No more: what waits has so long, milliseconds. */
+  async close(patience: number): Promise<void> {
+    this.#closed = true;
+    this.#wake();
+    await this.settled(patience);
+    if (this.#work === null) this.#letGo();
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#queue.length > 0) {
+      try {
+        await this.#writeSome();
+        if (this.#failing) this.#trouble(null, this.#lost);
+        if (this.#failing) this.#lost = 0;
+        this.#failing = false;
+      } catch (error) {
+        this.#letGo();
+        if (!this.#failing) this.#trouble(textOf(error), 0);
+        this.#failing = true;
+        if (this.#closed) return;
+        await this.#pause();
+      }
+    }
+  }
+
+  async #pause(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, this.#rest);
+      // A disk that is full keeps no process alive.
+      Deno.unrefTimer(timer);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  async #writeSome(): Promise<void> {
+    this.#file ??= await this.#open();
+    let length = 0;
+    let count = 0;
+    while (count < this.#queue.length && length < PIECE) length += this.#queue[count++]!.length + 1;
+    const lines = this.#queue.splice(0, count);
+    this.#waiting -= length;
+    try {
+      await this.#append(lines);
+    } catch (error) {
+      this.#queue.unshift(...lines);
+      this.#waiting += length;
+      throw error;
+    }
+  }
+
+  async #append(lines: readonly string[]): Promise<void> {
+    const bytes = new TextEncoder().encode(`${this.#torn ? "\n" : ""}${lines.join("\n")}\n`);
+    if (this.#size > 0 && this.#size + bytes.length > this.#half) await this.#rotate();
+    this.#torn = true;
+    for (let at = 0; at < bytes.length;) {
+      const written = await this.#file!.write(bytes.subarray(at));
+      at += written;
+      this.#size += written;
+    }
+    this.#torn = false;
+  }
+
+  async #rotate(): Promise<void> {
+    this.#letGo();
+    await Deno.rename(join(this.#directory, NEWER), join(this.#directory, OLDER));
+    this.#file = await this.#open();
+  }
+
+  /** @throws {Error} where it is no file of ours */
+  async #open(): Promise<Deno.FsFile> {
+    const path = join(this.#directory, NEWER);
+    const file = await openOwn(path);
+    try {
+      this.#size = (await file.stat()).size;
+      this.#torn = this.#size > 0 && !(await endsInLine(path, this.#size));
+      return file;
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
+  #letGo(): void {
+    try {
+      this.#file?.close();
+    } catch {
+      // It is gone either way.
+    }
+    this.#file = null;
+  }
+}
+
+/** Opens a file for appending, or makes it; never through a link. @throws {Error} */
+async function openOwn(path: string): Promise<Deno.FsFile> {
+  let there: Deno.FileInfo;
+  try {
+    there = await Deno.lstat(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    // What somebody puts there at this moment, a link say, is refused by the kernel.
+    return await Deno.open(path, { createNew: true, append: true, mode: 0o600 });
+  }
+  if (!there.isFile) throw new Error(`"${path}" is no regular file`);
+  const file = await Deno.open(path, { append: true });
+  const { ino, dev, uid, mode } = await file.stat();
+  const why = ino !== there.ino || dev !== there.dev
+    ? "was another one a moment ago"
+    : uid !== Deno.uid()
+    ? `belongs to user ${uid}`
+    : undefined;
+  if (why !== undefined) {
+    file.close();
+    throw new Error(`"${path}" ${why}`);
+  }
+  if ((mode! & 0o077) !== 0) await Deno.chmod(path, 0o600);
+  return file;
+}
+
+/** Whether the last byte is the end of a line. */
+async function endsInLine(path: string, size: number): Promise<boolean> {
+  using file = await Deno.open(path);
+  await file.seek(size - 1, Deno.SeekMode.Start);
+  const byte = new Uint8Array(1);
+  return await file.read(byte) === 1 && byte[0] === 0x0a;
+}

@@ -1,0 +1,86 @@
+/**
+ * A configuration that was applied, or was not, and what is said of it: in the log a line each, for
+ * the flight recorder one event.
+ *
+ * @module
+ */
+
+import { type AgentConfig, formatProblem } from "../../config/mod.ts";
+import type { FlightRecorder } from "./flight/recorder.ts";
+import { writeLog } from "./logging.ts";
+import type { ReloadResult } from "./results.ts";
+
+/** A line of a change: what is called what, and what became of it. */
+const CHANGE =
+  /^(?:virtual router|sync group|track_\w+|BFD session|check|virtual server) ([^\s:/]+)/;
+
+/** Keys of `[agent]` that a reload cannot change. */
+const FIXED = ["name", "control", "state_directory", "realtime", "namespace"] as const;
+
+/** Why a reload cannot be, in words; null: nothing of that kind is in its way. */
+export function fixedKeys(before: AgentConfig, after: AgentConfig): string | null {
+  const fixed = FIXED.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
+  if (fixed.length === 0) return null;
+  const keys = fixed.map((key) => `agent.${key}`).join(", ");
+  return `${keys} cannot change while the agent runs: restart it`;
+}
+
+/** A reload that changed nothing. */
+export function invalid(
+  problems: readonly (string | Parameters<typeof formatProblem>[0])[],
+): ReloadResult {
+  const texts = problems.map((problem) =>
+    typeof problem === "string" ? problem : formatProblem(problem, { color: false })
+  );
+  return { result: "invalid", changes: [], problems: texts };
+}
+
+type Say = (level: "info" | "error", message: string, changes?: number) => void;
+
+/** The recorder knows it as one event. */
+const say: Say = (level, message, changes) => {
+  const properties = changes === undefined ? {} : { properties: { changes } };
+  writeLog({ type: "log", level, category: ["control"], message, ...properties }, true);
+};
+
+/** A reload is over. */
+export function noteReload(result: ReloadResult, recorder: Pick<FlightRecorder, "record">): void {
+  const { result: word, changes, problems } = result;
+  const level = word === "applied" ? "info" : "error";
+  say(level, `Reload: ${word}`, changes.length);
+  for (const change of changes) say("info", change);
+  for (const problem of problems) say("error", problem);
+  const count = changes.length === 1 ? "1 change" : `${changes.length} changes`;
+  recorder.record({
+    type: "agent",
+    name: null,
+    level,
+    event: "reload",
+    text: word === "applied" ? `configuration reloaded: ${count}` : `reload ${word}`,
+    cause: problems[0] ?? null,
+    names: namesIn(changes),
+    details: { result: word, changes: [...changes] },
+  });
+}
+
+/** The configuration of the start is applied. */
+export function noteStart(
+  changes: readonly string[],
+  recorder: Pick<FlightRecorder, "record">,
+): void {
+  for (const change of changes) say("info", change);
+  recorder.record({
+    type: "agent",
+    name: null,
+    level: "info",
+    event: "configured",
+    text: "configuration applied",
+    cause: null,
+    names: namesIn(changes),
+  });
+}
+
+/** Who is changed, by name. */
+function namesIn(changes: readonly string[]): string[] {
+  return [...new Set(changes.flatMap((line) => CHANGE.exec(line)?.[1] ?? []))];
+}

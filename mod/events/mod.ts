@@ -1,0 +1,19 @@
+/**
+ * What the flight recorder keeps: events, how many of them are folded into one, who asks for which.
+ *
+ * @module
+ */
+
+export {
+  EVENT_TYPES,
+  type EventDetails,
+  type EventDraft,
+  type EventLevel,
+  eventLine,
+  type EventType,
+  type FlightEvent,
+  readEvent,
+  trimmed,
+} from "./event.ts";
+export { Folder, type Repeated } from "./fold.ts";
+export { isAbout, isSelected, newest, type Selection } from "./select.ts";
