@@ -268,7 +268,8 @@ export class RouterEntry implements Deadline {
    */
   perform(effect: RouterEffect, number: number, cause: number): boolean {
     this.#perform(effect, number, cause);
-    return !ROUTINE.has(effect.type);
+    // That a master resigns is worth a record, other adverts are not.
+    return !ROUTINE.has(effect.type) || (effect.type === "send" && effect.priority === 0);
   }
 
   #perform(effect: RouterEffect, number: number, cause: number): void {
