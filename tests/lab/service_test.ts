@@ -258,7 +258,7 @@ lab(
     await untilLogged(lab, agent, "Cannot write ");
     assert.equal((await routerOf(agent, "web")).state, "master");
     const names = [...Deno.readDirSync(agent.stateDirectory)].map(({ name }) => name).sort();
-    assert.deepEqual(names, ["dump.json", "stats.json"], "no draft is left");
+    assert.deepEqual(names, ["dump.json", "events.jsonl", "stats.json"], "no draft is left");
   },
 );
 

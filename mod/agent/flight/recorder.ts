@@ -20,6 +20,7 @@ import {
   trimmed,
 } from "../../events/mod.ts";
 import { textOf } from "../../text/mod.ts";
+import { closeQuietly } from "../../control/clients.ts";
 import type { Lines } from "../../control/lines.ts";
 import { wallTime } from "../clock.ts";
 import { log, tapLog } from "../logging.ts";
@@ -127,13 +128,6 @@ export class FlightRecorder {
     }
     const follower = new Follower(query, (line, progress) => lines.write(line, progress));
     this.#followers.add(follower);
-    const hangUp = (): void => {
-      try {
-        connection.close();
-      } catch {
-        // It is closed already.
-      }
-    };
     try {
       const past = await this.query(query);
       const seen = past.events.findLast(({ run }) => run === this.run);
@@ -141,7 +135,7 @@ export class FlightRecorder {
       await lines.write({ ok: true, result: past });
       // Who goes away says nothing more: that ends the reading.
       void lines.read().catch(() => undefined).then(() => follower.end());
-      await follower.tell(hangUp);
+      await follower.tell(() => closeQuietly(connection));
     } finally {
       this.#followers.delete(follower);
     }

@@ -34,6 +34,7 @@ Deno.test("a valid file resolves completely: defaults, units, addresses, tracker
       state_directory: "/var/lib/halb",
       log: { level: "info", format: "json", targets: ["stderr", "file:/var/log/halb.log"] },
       realtime: { policy: "fifo", priority: 50, lock_memory: true },
+      recorder: { size: 4_194_304 },
       on_stop: "remove",
       script_user: { name: "nobody", uid: 65_534, gid: 65_534, groups: [] },
       startup_delay: 0,
