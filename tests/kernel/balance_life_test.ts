@@ -56,8 +56,16 @@ async function disturbed({ traffic, overheard }: Scene, agent: HalbAgent): Promi
   assert.equal(new Set(traffic.exchange.askOften(VIP4, 80, 3)).size, 3);
   assertAlive([held], "through it all");
   held.close();
-  const status = await agent.status() as unknown as { readonly ipvs: { readonly repairs: number } };
-  assert.ok(status.ipvs.repairs >= 2, `${status.ipvs.repairs} repairs`);
+  await until(
+    "repairs are counted",
+    async () => {
+      const status = await agent.status() as unknown as { ipvs: { readonly repairs: number } };
+      assert.ok(status.ipvs.repairs >= 2, `${status.ipvs.repairs} repairs`);
+      return true;
+    },
+    PATIENCE,
+    200,
+  );
 }
 
 scene("stopped, killed and started again under traffic: adopted, nothing lost; put right", async (
