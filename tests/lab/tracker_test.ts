@@ -170,7 +170,7 @@ lab("scripts that misbehave: no advert late, the reason in status and log", asyn
     if (alive.length === 0) return true;
     throw new Error(`alive: ${alive.join()}`);
   }, 3000);
-});
+}, { attempts: 2 });
 
 function isRunning(pid: string): boolean {
   try {
