@@ -13,12 +13,25 @@ import type {
   BalanceState,
 } from "../plane/balance.ts";
 import type { CheckMemory } from "../check/board.ts";
-import type { CheckFinding, ChecksState, KernelCheck, SessionCheck } from "../plane/checks.ts";
+import type {
+  CheckFinding,
+  ChecksState,
+  ConfigureChecks,
+  KernelCheck,
+  SessionCheck,
+} from "../plane/checks.ts";
 import type { BfdAdministered, BfdCredentials } from "../plane/bfd.ts";
 import { type Credentials, wipe } from "../plane/credentials.ts";
 import type { Overridden, OverrideRouters } from "../plane/groups.ts";
 import type { Frozen, Memory } from "../plane/hand_over.ts";
-import type { Configured, EventId, Fault } from "../plane/messages.ts";
+import type {
+  Configured,
+  ConfigureKernel,
+  ConfigureProtocol,
+  EventId,
+  Fault,
+} from "../plane/messages.ts";
+import { Disassembler } from "../plane/pieces.ts";
 import type { ProtocolState } from "../plane/state.ts";
 import type { TrackerFinding } from "../plane/trackers.ts";
 import { wipeBfd } from "./bfd_plan.ts";
@@ -28,6 +41,11 @@ import type { SitePlan } from "./site_plan.ts";
 
 /** How long the kernel plane may be busy before something that needs it at rest is given up. */
 const BUSY = 3_000;
+/**
+ * Numbers and texts in one piece of a configuration: what the protocol plane takes in within 100 µs,
+ * the kernel plane within a millisecond.
+ */
+const [PROTOCOL_PIECE, KERNEL_PIECE] = [150, 1_500];
 
 /** Keys and passwords, copies for one message. */
 export interface AllCredentials {
@@ -48,6 +66,8 @@ export class Dialogue {
   readonly #planes: Planes;
   readonly #questions: Questions;
   readonly #credentials: () => AllCredentials;
+  readonly #protocol: Disassembler<ConfigureProtocol>;
+  readonly #kernel: Disassembler<ConfigureKernel | ConfigureChecks>;
 
   /** @param credentials of the present configuration, copies that the receiver may wipe */
   constructor(
@@ -58,6 +78,8 @@ export class Dialogue {
     this.#planes = planes;
     this.#questions = questions;
     this.#credentials = credentials;
+    this.#protocol = new Disassembler(PROTOCOL_PIECE, (one) => planes.toProtocol(one));
+    this.#kernel = new Disassembler(KERNEL_PIECE, (one) => planes.toKernel(one));
   }
 
   /**
@@ -74,16 +96,23 @@ export class Dialogue {
     const others = [...plan.announced ?? [], ...statics === undefined ? [] : [statics]];
     const routers = others.length === 0 ? holdings : [...holdings, ...others];
     const answer = this.#questions.answer<Configured>("kernel", message.id);
-    this.#planes.toKernel({
-      ...message,
-      routers,
-      interfaces,
-      announceGroups,
-      presences,
-      ...(balance === undefined ? {} : { balance }),
-      ...(former.memory === undefined ? {} : { balanceMemory: former.memory }),
-      ...(former.note === undefined ? {} : { balanceNote: former.note }),
-    });
+    const told = balance === "unchanged" ? plan.balance : balance;
+    this.#kernel.send(
+      {
+        routers,
+        interfaces,
+        announceGroups,
+        presences,
+        ...(told === undefined ? {} : { balance: told }),
+      },
+      {
+        ...message,
+        ...(balance === "unchanged" ? { balance } : {}),
+        ...(former.memory === undefined ? {} : { balanceMemory: former.memory }),
+        ...(former.note === undefined ? {} : { balanceNote: former.note }),
+      },
+      this.#planes.lives("kernel"),
+    );
     await answer;
   }
 
@@ -115,12 +144,8 @@ export class Dialogue {
 
   /** What the kernel plane is to check, and what a former life knew. */
   configureChecks(checks: readonly KernelCheck[], former: readonly CheckMemory[]): void {
-    this.#planes.toKernel({
-      type: "configure_checks",
-      id: this.#planes.ids.next(),
-      checks,
-      former,
-    });
+    const message = { type: "configure_checks", id: this.#planes.ids.next(), former } as const;
+    this.#kernel.send({ checks }, message, this.#planes.lives("kernel"));
   }
 
   /** How the kernel plane's checks stand now. */
@@ -151,19 +176,13 @@ export class Dialogue {
     const { routers, groups, delays } = plan;
     const more = memory === undefined ? {} : { memory };
     const { credentials, bfdCredentials, sessionChecks } = this.#credentials();
-    const bfd = plan.bfd === undefined ? {} : { bfd: plan.bfd, bfdCredentials };
-    const all = {
-      routers,
-      groups,
-      holdUntil,
-      delays,
-      findings,
-      ...more,
-      credentials,
-      ...bfd,
-      sessionChecks,
-    };
-    this.#planes.toProtocol({ ...message, ...all });
+    const bfd = plan.bfd === undefined ? {} : { bfd: plan.bfd };
+    const body = { routers, groups, delays, findings, ...bfd, sessionChecks };
+    this.#protocol.send(
+      body,
+      { ...message, holdUntil, ...more, credentials, bfdCredentials },
+      this.#planes.lives("protocol"),
+    );
     // What was sent is a copy.
     wipe(credentials);
     wipeBfd(bfdCredentials);

@@ -90,6 +90,7 @@ export class Planes {
   #kernel: Running | null = null;
   #toProtocol: Outbox<ControlToProtocol> | null = null;
   #toKernel: Outbox<ToKernel> | null = null;
+  readonly #lives = { protocol: 0, kernel: 0 };
 
   constructor(options: PlaneOptions, listener: PlaneListener) {
     this.#options = options;
@@ -127,6 +128,11 @@ export class Planes {
   /** Whether the plane was started, and the listener has not heard of its death. */
   runs(plane: PlaneName): boolean {
     return this.#running(plane) !== null;
+  }
+
+  /** How often the plane was started: another time knows nothing of what it was told before. */
+  lives(plane: PlaneName): number {
+    return this.#lives[plane];
   }
 
   toProtocol(message: ControlToProtocol): void {
@@ -199,6 +205,7 @@ export class Planes {
 
   #spawn(plane: PlaneName, port: MessagePort): Running {
     const worker = takeWorker(plane);
+    this.#lives[plane]++;
     const running = { worker, registry: newDescriptorRegistry(), port, buried: false };
     worker.onerror = (event) => {
       // Without this the whole process ends with the Worker.

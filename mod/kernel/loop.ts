@@ -15,7 +15,14 @@ import {
   useDescriptorRegistry,
 } from "../../ffi/mod.ts";
 import { Inbox, Outbox } from "../plane/inbox.ts";
-import type { FindPortOwner, KernelToProtocol, ToKernel } from "../plane/messages.ts";
+import type {
+  ConfigureKernel,
+  FindPortOwner,
+  KernelToProtocol,
+  ToKernel,
+} from "../plane/messages.ts";
+import type { ConfigureChecks } from "../plane/checks.ts";
+import { Assembler } from "../plane/pieces.ts";
 import type { TrackerFinding } from "../plane/trackers.ts";
 import { answerPortOwner } from "../plane/port_owner.ts";
 import type { KernelStart } from "../plane/start.ts";
@@ -34,6 +41,8 @@ import { textOf } from "../text/mod.ts";
 
 /** Messages taken in one turn. */
 const MESSAGES = 1024;
+/** How long pieces of a long message are taken in one turn, microseconds. */
+const PIECES = 3_000;
 const WAKE = 0;
 const MONITOR = 1;
 /** Tokens of probes, from here on. */
@@ -56,7 +65,9 @@ export function runKernelPlane(start: KernelStart): void {
   const epoll = new Epoll(EVENTS);
   const wake = new EventFd(start.wake);
   epoll.add(wake.fd, EPOLLIN, WAKE);
-  const inbox = new Inbox(wake, [start.control, start.protocol]);
+  const inbox = new Inbox(wake, [start.control, start.protocol], true);
+  const assembler = new Assembler<ConfigureKernel | ConfigureChecks>();
+  let wasPiece = false;
   const protocol = new Outbox<KernelToProtocol>(start.protocol, new EventFd(start.protocolWake));
   const io = new SystemIo(epoll, MONITOR);
   const ids = new IdSource("t");
@@ -89,6 +100,9 @@ export function runKernelPlane(start: KernelStart): void {
   const handle = (message: ToKernel): void => {
     // Each part of a long turn is work that gets on: ten thousand servers take a slow machine long.
     words.beatKernel();
+    wasPiece = message.type === "piece";
+    if (message.type === "piece") return assembler.take(message);
+    if (message.type === "end") return handle(assembler.end(message));
     if (message.type === "find_port_owner") return void questions.push(message);
     if (message.type === "configure_checks" || message.type === "query_checks") {
       return attempt(message.type, () => probes.handle(message));
@@ -132,7 +146,9 @@ export function runKernelPlane(start: KernelStart): void {
       const wait = Math.ceil((deadline - io.now()) / 1000);
       const ready = epoll.wait(Math.max(0, wait));
       const tokens = Array.from({ length: ready }, (_, i) => epoll.token(i));
-      inbox.drain(MESSAGES, (message) => handle(message as ToKernel));
+      const until = io.now() + PIECES;
+      const enough = () => wasPiece && io.now() >= until;
+      inbox.drain(MESSAGES, (message) => handle(message as ToKernel), enough);
       if (!plane.stopped) plane.turn();
       // Before the balancer, which lives by their verdicts.
       if (!plane.stopped) probes.turn(tokens);

@@ -41,10 +41,17 @@ export class Outbox<T> {
 export class Inbox {
   readonly #ports: MessagePort[];
   readonly #own: Waker & { acknowledge(): void };
+  readonly #fair: boolean;
 
-  constructor(own: Waker & { acknowledge(): void }, ports: readonly MessagePort[]) {
+  /** @param fair what is left of one port keeps nobody from the next; otherwise it comes first */
+  constructor(
+    own: Waker & { acknowledge(): void },
+    ports: readonly MessagePort[],
+    fair = false,
+  ) {
     this.#own = own;
     this.#ports = [...ports];
+    this.#fair = fair;
   }
 
   /** Reads from `port` instead of the one at `index`. */
@@ -62,10 +69,11 @@ export class Inbox {
     this.#own.acknowledge();
     let handled = 0;
     for (const port of this.#ports) {
-      for (;;) {
-        if (handled >= budget || handled > 0 && isEnough()) {
+      for (let own = 0;; own++) {
+        if (handled >= budget || (this.#fair ? own : handled) > 0 && isEnough()) {
           this.#own.signal();
-          return handled;
+          if (!this.#fair || handled >= budget) return handled;
+          break;
         }
         // Deno's types know the port of node:worker_threads only; at run time they are the same.
         const next = receiveMessageOnPort(port as unknown as NodePort);

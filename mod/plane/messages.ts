@@ -34,7 +34,7 @@ import type {
   BfdRemembered,
   EaseBfd,
 } from "./bfd.ts";
-import type { ChecksToControl, ChecksToKernel, SessionCheck } from "./checks.ts";
+import type { ChecksToControl, ChecksToKernel, ConfigureChecks, SessionCheck } from "./checks.ts";
 import type { AuthenticationType, Credentials } from "./credentials.ts";
 import type { PlaneCrashed } from "./crash.ts";
 import type {
@@ -54,6 +54,7 @@ import type {
   ObjectReport,
   VirtualLink,
 } from "./holdings.ts";
+import type { Pieces } from "./pieces.ts";
 import type { LateRemark, Remark } from "./remarks.ts";
 import type { ProtocolState } from "./state.ts";
 import type { RouterSnapshot, StepRecord } from "./steps.ts";
@@ -180,6 +181,7 @@ export interface FindPortOwner {
 
 export type ToKernel =
   | ConfigureKernel
+  | Pieces<ConfigureKernel | ConfigureChecks>
   | BalanceNoted
   | ChecksToKernel
   | OrderBalance
@@ -363,6 +365,7 @@ export interface QueryState {
 
 export type ControlToProtocol =
   | ConfigureProtocol
+  | Pieces<ConfigureProtocol>
   | FreezeProtocol
   | ThawProtocol
   | OverrideRouters

@@ -19,8 +19,11 @@ import {
 import type { BfdChanged, BfdMemory, BfdRemembered, ProtocolBfd } from "../plane/bfd.ts";
 import type { IdSource } from "../plane/ids.ts";
 import type { LogLimiter } from "../plane/log_limiter.ts";
+import type { SharedWords } from "../plane/shared.ts";
 import type { TrackerFinding, TrackerFound } from "../plane/trackers.ts";
 import type { BfdEntry, BfdNews } from "./bfd_entry.ts";
+import type { OpeningSurroundings } from "./bfd_openings.ts";
+import type { BfdSocketSurroundings } from "./bfd_sockets.ts";
 import type { Deadline, TimerHeap } from "./timer_heap.ts";
 
 /** What clients need from around them. */
@@ -34,6 +37,14 @@ export interface BfdClientSurroundings {
   found(finding: TrackerFound, now: number): void;
   postControl(message: BfdChanged | BfdRemembered): void;
   remember(entry: BfdEntry): BfdMemory;
+}
+
+/** What the driver needs from around it. */
+export interface BfdDriverSurroundings
+  extends BfdSocketSurroundings, OpeningSurroundings, Omit<BfdClientSurroundings, "remember"> {
+  readonly words: SharedWords;
+  /** A number in [0, 1), for jitter. */
+  random(): number;
 }
 
 function settingsOf({ settings, damping, adminDownIsFailure }: ProtocolBfd): ClientSettings {

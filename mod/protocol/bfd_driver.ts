@@ -23,9 +23,13 @@ import type {
   BfdState,
   ProtocolBfd,
 } from "../plane/bfd.ts";
-import { MAX_SEQUENCES, type SharedWords } from "../plane/shared.ts";
+import { MAX_SEQUENCES } from "../plane/shared.ts";
 import type { TrackerFinding } from "../plane/trackers.ts";
-import { BfdClient, type BfdClientSurroundings } from "./bfd_clients.ts";
+import {
+  BfdClient,
+  type BfdClientSurroundings,
+  type BfdDriverSurroundings,
+} from "./bfd_clients.ts";
 import { BfdEase } from "./bfd_ease.ts";
 import { BfdEntry, type BfdSurroundings } from "./bfd_entry.ts";
 import { BfdFarewells } from "./bfd_farewells.ts";
@@ -37,25 +41,12 @@ import {
   reportOf,
   sameAuthentication,
 } from "./bfd_memory.ts";
-import {
-  BfdOpenings,
-  type OpeningSurroundings,
-  type PortQuestion,
-  type SessionSockets,
-} from "./bfd_openings.ts";
-import { BfdSockets, type BfdSocketSurroundings } from "./bfd_sockets.ts";
+import { BfdOpenings, type PortQuestion, type SessionSockets } from "./bfd_openings.ts";
+import { BfdSockets } from "./bfd_sockets.ts";
 import type { FirstPackets } from "./bfd_strangers.ts";
 import { BfdUnconfigured, type UnconfiguredPlan } from "./bfd_unconfigured.ts";
 import { EchoingSockets } from "./echoing_sockets.ts";
 import { SlotTable } from "./slot_table.ts";
-
-/** What the driver needs from around it. */
-export interface BfdDriverSurroundings
-  extends BfdSocketSurroundings, OpeningSurroundings, Omit<BfdClientSurroundings, "remember"> {
-  readonly words: SharedWords;
-  /** A number in [0, 1), for jitter. */
-  random(): number;
-}
 
 const OPENING: readonly string[] = ["its sockets are being opened"];
 
@@ -134,17 +125,18 @@ export class BfdDriver {
   // ===== configuration ===========================================================================
 
   /**
-   * Makes the sessions what is wanted, touching only what differs.
+   * Makes the sessions what is wanted, touching only what differs; in steps, between which packets
+   * are read and timers fire, and nothing else.
    *
    * @param credentials what the sessions that authenticate do it with
    * @returns what was done, one line each
    */
-  configure(
+  *configuring(
     sessions: readonly ProtocolBfd[],
     credentials: readonly BfdCredentials[],
     now: number,
     unconfigured: UnconfiguredPlan = {},
-  ): string[] {
+  ): Generator<void, string[]> {
     const changes: string[] = [];
     // A session added now would never be told to stop.
     if (this.#stopping) return changes;
@@ -153,17 +145,24 @@ export class BfdDriver {
     for (const name of [...this.#entries.keys()]) {
       if (wanted.has(name) || this.#unconfigured.strangers.has(name)) continue;
       changes.push(`BFD session ${name}: removed`);
-      this.remove(name, now);
+      this.remove(name, this.#refreshed());
+      yield;
     }
     for (const config of sessions) {
       const { name } = config.settings;
-      now = this.#env.heap.fireRoutine(this.#env.clock());
-      const done = this.set(config, keys.get(name) ?? null, now);
+      const done = this.set(config, keys.get(name) ?? null, this.#refreshed());
       if (done !== "") changes.push(`BFD session ${name}: ${done}`);
+      yield;
     }
+    now = this.#refreshed();
     this.#unconfigured.configure(unconfigured, keys, this.#former.memories, now);
     this.#former.clear();
     return changes;
+  }
+
+  /** The time, after what cannot wait for the end of a long work. */
+  #refreshed(): number {
+    return this.#env.heap.fireRoutine(this.#env.clock());
   }
 
   /**
@@ -187,7 +186,8 @@ export class BfdDriver {
       this.#add(config, authentication, now);
       return "changed";
     }
-    const same = JSON.stringify(entry.config) === JSON.stringify(config);
+    const same = entry.config === config ||
+      JSON.stringify(entry.config) === JSON.stringify(config);
     const locked = config.authentication !== undefined && authentication === null;
     const former = entry.session.settings.authentication;
     if (same && locked === entry.locked && sameAuthentication(former, authentication)) return "";

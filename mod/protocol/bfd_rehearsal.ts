@@ -14,6 +14,7 @@ import {
   encodeControl,
   type StateName,
 } from "../bfd/mod.ts";
+import { atOnce } from "../plane/at_once.ts";
 import type { ProtocolBfd } from "../plane/bfd.ts";
 import { IdSource } from "../plane/ids.ts";
 import { LogLimiter } from "../plane/log_limiter.ts";
@@ -80,7 +81,7 @@ export function rehearseBfd(): number {
   }, new PaperSockets());
   let faults = 0;
   for (let life = 0; life < LIVES; life++) {
-    bfd.configure([SESSION], [], router.now);
+    atOnce(bfd.configuring([SESSION], [], router.now));
     router.pass(1_000);
     router.configure(TRACKED, bfd.findings());
     const entry = bfd.entries.get(NAME)!;
@@ -96,7 +97,7 @@ export function rehearseBfd(): number {
     const [after] = router.driver.entries;
     if (wasMaster && after?.router.state === "fault") faults++;
     router.configure(null);
-    bfd.configure([], [], router.now);
+    atOnce(bfd.configuring([], [], router.now));
   }
   return faults;
 }

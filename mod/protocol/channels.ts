@@ -9,6 +9,7 @@
  */
 
 import { SystemError } from "../../ffi/mod.ts";
+import { atOnce } from "../plane/at_once.ts";
 import type { InterfaceState } from "../plane/messages.ts";
 import type { ProtocolState } from "../plane/state.ts";
 import { PROTOCOL_AUTHENTICATION_HEADER, PROTOCOL_VRRP } from "../vrrp/mod.ts";
@@ -165,9 +166,22 @@ export class Channels {
   }
 
   /** Tells the kernel whose adverts to let in, once for all changes of one message. */
-  serve(now: number): void {
-    for (const channel of this.#unserved) {
-      this.#env.heap.fireRoutine(this.#env.now());
+  serve(): void {
+    atOnce(this.serving());
+  }
+
+  /**
+   * The same in steps.
+   *
+   * @param later these are tried again another time
+   * @returns channels that could not be served
+   */
+  *serving(later?: ReadonlySet<Channel>): Generator<void, ReadonlySet<Channel>> {
+    const refused = new Set<Channel>();
+    for (const channel of [...this.#unserved]) {
+      if (later?.has(channel)) continue;
+      const now = this.#env.heap.fireRoutine(this.#env.now());
+      if (!this.#unserved.has(channel)) continue;
       try {
         channel.serve();
         this.#unserved.delete(channel);
@@ -175,7 +189,10 @@ export class Channels {
         if (!(error instanceof SystemError)) throw error;
         this.#env.log.log("error", ["vrrp", channel.name], `Cannot filter: ${error.message}`);
         this.#again(now + RETRY);
+        refused.add(channel);
       }
+      yield;
     }
+    return refused;
   }
 }

@@ -27,6 +27,16 @@ export class GroupTable {
     this.#resumed = memories;
   }
 
+  /** Whether all groups and their members stay as they are. @param stays as in `part` */
+  isUnmoved(wanted: readonly ProtocolGroup[], stays: (name: string) => boolean): boolean {
+    const configured = [...this.#groups.values()].filter(({ passing }) => !passing);
+    return this.#resumed.length === 0 && wanted.length === configured.length &&
+      wanted.every((group) => {
+        const known = this.#groups.get(group.name);
+        return known !== undefined && same(known.config, group) && group.members.every(stays);
+      });
+  }
+
   /**
    * Who is to leave a group goes on alone.
    *

@@ -6,7 +6,8 @@
  *    sockets first;
  * 3. packets, at most `PACKETS` from each socket;
  * 4. deadlines, all that are due, at most `TIMERS`;
- * 5. messages, at most `MESSAGES`, and one alone where a deadline has come;
+ * 5. messages, at most `MESSAGES`, and one alone where a deadline has come; or a part of the
+ *    configuration that came last;
  * 6. one heartbeat;
  * 7. what the kernel has refused, if there is any, no longer than to the next deadline.
  *
@@ -29,16 +30,7 @@ import { Counters } from "../plane/counters.ts";
 import { IdSource, randomWord } from "../plane/ids.ts";
 import { Inbox, Outbox } from "../plane/inbox.ts";
 import { LogLimiter } from "../plane/log_limiter.ts";
-import type {
-  ConfigureProtocol,
-  ControlToProtocol,
-  EventId,
-  InterfaceChanged,
-  InterfaceGone,
-  KernelToProtocol,
-  ProtocolToControl,
-  ToKernel,
-} from "../plane/messages.ts";
+import type { KernelToProtocol, ProtocolToControl, ToKernel } from "../plane/messages.ts";
 import type { ProtocolStart } from "../plane/start.ts";
 import { SharedWords } from "../plane/shared.ts";
 import { Alarm } from "./alarm.ts";
@@ -46,9 +38,9 @@ import { Allowance } from "./allowance.ts";
 import { BfdDriver } from "./bfd_driver.ts";
 import type { BfdSource } from "./bfd_sources.ts";
 import type { Channel } from "./channel.ts";
-import { injectFault, WallClock } from "./faults.ts";
-import { FindingBatch } from "./finding_batch.ts";
-import { Freeze } from "./hand_over.ts";
+import { Desk } from "./desk.ts";
+import { WallClock } from "./faults.ts";
+import type { Freeze } from "./hand_over.ts";
 import { Keyring } from "./keyring.ts";
 import { LATE, LatenessGuard } from "./lateness.ts";
 import { ADVERT_GAP, BFD_GAP, Pace } from "./pace.ts";
@@ -101,20 +93,13 @@ export class ProtocolLoop {
   readonly #log: LogLimiter;
   readonly #driver: VrrpDriver;
   readonly #bfd: BfdDriver;
-  readonly #checks: SessionChecks;
-  readonly #findings = new FindingBatch((all, now) => this.#driver.trackersFound(all, now));
-  readonly #start: ProtocolStart;
-  readonly #scheduling: { policy: string; priority: number };
-  /** Another process may be about to take over. */
-  #freeze: Freeze | null = null;
+  readonly #desk: Desk;
   readonly #wall: WallClock;
   /** The pace of what was read in this turn, microseconds; `Infinity`: nothing was. */
   #heard = Infinity;
   #ended = false;
 
   constructor(start: ProtocolStart, scheduling: { policy: string; priority: number }) {
-    this.#start = start;
-    this.#scheduling = scheduling;
     this.#wall = new WallClock(start.faultInjection ? start.wallOffset ?? 0 : 0);
     this.#words = new SharedWords(start.words);
     const wake = new EventFd(start.wake);
@@ -144,7 +129,7 @@ export class ProtocolLoop {
       watch: (channel) => this.#watch(channel),
       unwatch: (channel) => this.#unwatch(channel),
     });
-    this.#checks = new SessionChecks(this.#ids, (message) => this.#kernel.post(message));
+    const checks = new SessionChecks(this.#ids, (message) => this.#kernel.post(message));
     this.#bfd = new BfdDriver({
       ids: this.#ids,
       heap: this.#heap,
@@ -159,11 +144,24 @@ export class ProtocolLoop {
         this.#kernel.post({ type: "find_port_owner", id: this.#ids.next(), ...question }),
       found: (finding, now) => {
         this.#driver.trackersFound([finding], now);
-        this.#checks.found(finding);
+        checks.found(finding);
       },
       postControl: (message) => this.#control.post(message),
       watch: (source) => this.#listen(source),
       unwatch: ({ descriptor }) => this.#readables.unwatch(descriptor),
+    });
+    this.#desk = new Desk({
+      start,
+      ids: this.#ids,
+      inbox: this.#inbox,
+      control: this.#control,
+      kernel: this.#kernel,
+      driver: this.#driver,
+      bfd: this.#bfd,
+      checks,
+      guard: this.#guard,
+      wall: this.#wall,
+      scheduling,
     });
     if (start.snapshot !== undefined) {
       this.#driver.resume(start.snapshot);
@@ -196,11 +194,13 @@ export class ProtocolLoop {
   }
 
   #turn(): void {
-    if (this.#freeze !== null) return this.#standStill(this.#freeze);
+    const { freeze } = this.#desk;
+    if (freeze !== null) return this.#standStill(freeze);
     const resume = this.#resumeAt(this.#now());
     this.#alarm.armBy(Math.min(this.#heap.next, this.#sweeper.at, resume));
     const epoll = resume === Infinity ? this.#epoll : this.#quietEpoll;
-    const ready = epoll.wait(this.#driver.hasMaster ? HEARTBEAT : HEARTBEAT_IDLE);
+    const heartbeat = this.#driver.hasMaster ? HEARTBEAT : HEARTBEAT_IDLE;
+    const ready = epoll.wait(this.#desk.isBusy ? 0 : heartbeat);
     let now = this.#now();
     this.#alarm.fired = false;
     const deadline = this.#heap.next;
@@ -227,7 +227,9 @@ export class ProtocolLoop {
     this.#heard = Infinity;
     now = read;
     this.#heap.fire(now, TIMERS);
-    if (messages) this.#hear(() => this.#now() >= Math.min(this.#heap.next, now + HEARING));
+    const enough = () => this.#now() >= Math.min(this.#heap.next, now + HEARING);
+    if (this.#desk.isBusy) this.#desk.work(enough);
+    else if (messages) this.#desk.hear(MESSAGES, enough);
     this.#words.beatProtocol(now);
     if (this.#driver.isStopped && this.#bfd.isStopped) this.#ended = true;
     if (now >= this.#sweeper.at) this.#sweeper.run(this.#heap.next);
@@ -267,13 +269,8 @@ export class ProtocolLoop {
 
   #standStill(freeze: Freeze): void {
     freeze.wait();
-    this.#hear(() => false);
+    this.#desk.hear(MESSAGES, () => false);
     this.#words.beatProtocol(this.#now());
-  }
-
-  #hear(isEnough: () => boolean): void {
-    this.#inbox.drain(MESSAGES, (message) => this.#message(message), isEnough);
-    this.#findings.flush(this.#now());
   }
 
   /** When the sockets may be read again, where they have to wait; `Infinity`: at once. */
@@ -306,95 +303,5 @@ export class ProtocolLoop {
       const read = source.read(budget, now, until);
       if (read < budget) this.#heard = Math.min(this.#heard, source.gap ?? BFD_GAP);
     });
-  }
-
-  #message(data: unknown): void {
-    const message = data as ControlToProtocol | KernelToProtocol;
-    if (this.#freeze?.defers(message)) return;
-    const now = this.#now();
-    if (message.type === "tracker") return this.#findings.add(message);
-    this.#findings.flush(now);
-    switch (message.type) {
-      case "configure":
-        return this.#configure(message, now);
-      case "ease_bfd":
-        return this.#bfd.ease.begin(now, () => this.#configured(message.id, []));
-      case "freeze": {
-        this.#freeze ??= new Freeze(this.#driver, this.#start.wake, now, this.#bfd);
-        const { memory } = this.#freeze;
-        return this.#control.post({ type: "frozen", ...this.#reply(message.id), ...memory });
-      }
-      case "thaw": {
-        const deferred = this.#freeze?.end(now, message.id) ?? [];
-        this.#freeze = null;
-        for (const waited of deferred) this.#message(waited);
-        return this.#configured(message.id, []);
-      }
-      case "interface":
-        return this.#interfaceChanged(message, now);
-      case "interface_gone":
-        return this.#interfaceGone(message, now);
-      case "override": {
-        const answer = this.#driver.overrule(message, now);
-        return this.#control.post({ type: "overridden", ...this.#reply(message.id), ...answer });
-      }
-      case "port_owner":
-        return this.#bfd.portOwner(message, message.owner);
-      case "stop_routers":
-        this.#driver.stop(message.now, now, message.id);
-        return this.#bfd.stop(message.now, now);
-      case "administer_bfd": {
-        const refused = this.#bfd.administer(message, now);
-        const { id } = message;
-        return this.#control.post({ type: "bfd_administered", ...this.#reply(id), refused });
-      }
-      case "query":
-        return this.#control.post({
-          type: "state",
-          ...this.#reply(message.id),
-          at: now,
-          ...this.#driver.describe(),
-          ...this.#bfd.describe(),
-          lateness: this.#guard.histogram.data(),
-          stalls: this.#guard.stalls,
-          scheduling: this.#scheduling,
-        });
-      case "reconnect":
-        this.#inbox.reconnect(0, message.port);
-        this.#kernel.reconnect(message.port);
-        this.#checks.repeat(this.#bfd.findings());
-        return this.#driver.repeatHoldings(message.id);
-      case "inject_fault":
-        if (!this.#start.faultInjection) return;
-        return injectFault(message.fault, message.duration ?? 0, this.#wall);
-    }
-  }
-
-  /** Sessions first: routers begin with what is known of them. */
-  #configure(message: ConfigureProtocol, now: number): void {
-    const { memory, bfd, bfdCredentials = [], findings = [] } = message;
-    if (memory !== undefined) this.#bfd.resume(memory.bfd ?? [], memory.silentSince, true);
-    const sessions = this.#bfd.configure(bfd?.sessions ?? [], bfdCredentials, now, bfd);
-    this.#checks.configure(message.sessionChecks ?? [], this.#bfd.findings());
-    const all = { ...message, findings: [...findings, ...this.#bfd.findings()] };
-    this.#configured(message.id, [...sessions, ...this.#driver.configure(all, now)]);
-  }
-
-  #interfaceChanged({ state, id }: InterfaceChanged, now: number): void {
-    const former = this.#driver.interfaceChanged(state, now, id);
-    this.#bfd.interfaceChanged(state.namespace, [state.name, former], now);
-  }
-
-  #interfaceGone(message: InterfaceGone, now: number): void {
-    const former = this.#driver.interfaceGone(message, now);
-    this.#bfd.interfaceChanged(message.key.namespace, [message.name, former], now);
-  }
-
-  #reply(cause: EventId): { readonly id: EventId; readonly cause: EventId } {
-    return { id: this.#ids.next(), cause };
-  }
-
-  #configured(cause: EventId, changes: readonly string[]): void {
-    this.#control.post({ type: "configured", ...this.#reply(cause), changes, at: this.#now() });
   }
 }

@@ -9,6 +9,7 @@
  * @module
  */
 
+import { atOnce } from "../plane/at_once.ts";
 import type { GroupMemory, Overridden, OverrideRouters } from "../plane/groups.ts";
 import type { Memory } from "../plane/hand_over.ts";
 import type {
@@ -19,21 +20,25 @@ import type {
   ProtocolRouter,
 } from "../plane/messages.ts";
 import type { ProtocolState } from "../plane/state.ts";
-import type { TrackerFound } from "../plane/trackers.ts";
-import { evaluateGroupTrackers, type Router } from "../vrrp/mod.ts";
+import type { TrackerFinding, TrackerFound } from "../plane/trackers.ts";
+import type { Router } from "../vrrp/mod.ts";
 import type { Channel } from "./channel.ts";
 import { Channels, type DriverSurroundings } from "./channels.ts";
 import { Circumstances } from "./circumstances.ts";
 import { GroupTable } from "./group_table.ts";
 import { Intake } from "./intake.ts";
 import { InterfaceUsers } from "./interface_users.ts";
+import { Reviewer } from "./reviewer.ts";
 import { RouterEntry, sameRouter } from "./router_entry.ts";
-import { type OwnHealth, withSiblings } from "./siblings.ts";
+
+/** Findings in one step of a configuration. */
+const FINDINGS = 64;
 
 export class VrrpDriver {
   readonly #env: DriverSurroundings;
   readonly #routers = new Map<string, RouterEntry>();
   readonly #channels: Channels;
+  readonly #reviewer: Reviewer;
   readonly #circumstances = new Circumstances();
   readonly #interfaces = this.#circumstances.interfaces;
   readonly #trackers = this.#circumstances.trackers;
@@ -43,7 +48,6 @@ export class VrrpDriver {
   readonly #intake: Intake;
   readonly #groups: GroupTable;
   #absence = { silentSince: 0, exact: false };
-  #holdUntil = 0;
   #stopping = false;
   /** Wakes the driver where time alone changes a router's health. */
   readonly #alarm = {
@@ -51,7 +55,7 @@ export class VrrpDriver {
     position: -1,
     fire: (now: number) => {
       this.#trackers.settle(now);
-      this.#reviewAll(now, null);
+      this.#reviewAll(null);
       this.#wakeForTrackers();
     },
   };
@@ -60,7 +64,9 @@ export class VrrpDriver {
     this.#env = env;
     this.#intake = new Intake(env);
     this.#groups = new GroupTable(env);
-    this.#channels = new Channels(env, (at) => this.#reviewAt(at));
+    const again = (at: number): void => this.#reviewAt(at);
+    this.#channels = new Channels(env, again);
+    this.#reviewer = new Reviewer(env, this.#circumstances, this.#channels, again);
   }
 
   // ===== configuration ===========================================================================
@@ -72,66 +78,92 @@ export class VrrpDriver {
    * @returns what was done, one line each
    */
   configure(message: ConfigureProtocol, now: number): string[] {
+    return atOnce(this.configuring(message, now));
+  }
+
+  /** The same in steps: between two of them packets are read and timers fire, nothing else. */
+  *configuring(message: ConfigureProtocol, now: number): Generator<void, string[]> {
     const changes: string[] = [];
     // A router added now would never be told to stop.
     if (this.#stopping) return changes;
+    const { groups, id: cause, findings = [] } = message;
     this.#trackers.configure(message.delays ?? []);
     if (message.memory !== undefined) {
       this.resume(message.memory, true);
       this.#trackers.restore(message.memory.trackers ?? [], now);
     }
     this.#env.keys.replace(message.credentials ?? []);
-    const news = (message.findings ?? []).filter((one) => this.#trackers.found(one, now));
+    const news: TrackerFinding[] = [];
+    for (const [i, finding] of findings.entries()) {
+      if (this.#trackers.found(finding, now)) news.push(finding);
+      if (i % FINDINGS === FINDINGS - 1) yield;
+    }
+    now = this.#refreshed();
     const wanted = new Map(message.routers.map((config) => [config.settings.name, config]));
-    this.#holdUntil = message.holdUntil;
+    this.#reviewer.holdUntil = message.holdUntil;
     const stays = (name: string): boolean => {
       const [config, entry] = [wanted.get(name), this.#routers.get(name)];
-      return config !== undefined && entry !== undefined && sameRouter(config, entry.config);
+      return config !== undefined && entry !== undefined &&
+        (config === entry.config || sameRouter(config, entry.config));
     };
-    const { groups, id: cause } = message;
+    // Nobody is to see a group half moved.
+    const calm = this.#groups.isUnmoved(groups, stays);
     changes.push(...this.#groups.part(groups, stays, now, cause));
     for (const [name, entry] of this.#routers) {
       if (stays(name)) continue;
-      now = this.#env.heap.fireRoutine(this.#env.now());
       changes.push(`virtual router ${name}: removed`);
-      this.#remove(entry, now);
+      this.#remove(entry, this.#refreshed());
+      if (calm) yield;
     }
     const touched: RouterEntry[] = [];
     for (const [name, config] of wanted) {
-      const entry = this.#routers.get(name);
-      if (entry !== undefined) continue;
-      now = this.#env.heap.fireRoutine(this.#env.now());
+      if (this.#routers.has(name)) continue;
       changes.push(`virtual router ${name}: added`);
-      touched.push(this.#add(config, now));
+      touched.push(this.#add(config, this.#refreshed()));
+      if (calm) yield;
     }
     // Old news must not be believed when somebody of that name comes later.
     this.#resumed.clear();
+    now = this.#refreshed();
     changes.push(...this.#groups.form(groups, this.#routers, now, cause));
     for (const entry of touched) if (entry.resumed) this.#goOn(entry, now, cause);
     for (const [name, config] of wanted) {
-      now = this.#env.heap.fireRoutine(this.#env.now());
+      now = this.#refreshed();
       const entry = this.#routers.get(name)!;
-      const same = JSON.stringify(entry.config) === JSON.stringify(config);
+      const same = entry.config === config ||
+        JSON.stringify(entry.config) === JSON.stringify(config);
       // One that an exception has stopped begins anew, whatever is configured.
-      if (same && entry.broken === "") {
-        if (!entry.authenticate()) continue;
+      if (!same || entry.broken !== "") {
+        changes.push(`virtual router ${name}: changed`);
+        this.#users.remove(entry, entry.config);
+        this.#users.add(entry, config);
+        entry.configure(config, now, cause);
+        // It may take version 2 from now on, or no longer.
+        this.#channels.changed(entry);
+        touched.push(entry);
+      } else if (entry.authenticate()) {
         changes.push(`virtual router ${name}: authentication changed`);
         touched.push(entry);
-        continue;
       }
-      changes.push(`virtual router ${name}: changed`);
-      this.#users.remove(entry, entry.config);
-      this.#users.add(entry, config);
-      entry.configure(config, now, cause);
-      // It may take version 2 from now on, or no longer.
-      this.#channels.changed(entry);
-      touched.push(entry);
+      yield;
     }
     this.#trackers.keep((key) => this.#users.uses(key));
     this.#wakeForTrackers();
-    this.#review([...touched, ...this.#users.ofTracked(news)], now, cause);
-    this.#channels.serve(now);
+    // A router hears before it has a deadline.
+    for (const entry of touched) {
+      this.#reviewer.connect(entry, this.#refreshed());
+      yield;
+    }
+    const refused = yield* this.#channels.serving();
+    const concerned = [...touched, ...this.#users.ofTracked(news)];
+    yield* this.#reviewer.reviewing(concerned, cause);
+    yield* this.#channels.serving(refused);
     return changes;
+  }
+
+  /** The time, after what cannot wait for the end of a long work. */
+  #refreshed(): number {
+    return this.#env.heap.fireRoutine(this.#env.now());
   }
 
   /**
@@ -156,7 +188,7 @@ export class VrrpDriver {
     // The machine of the former Worker was healthy or not; its sockets must be there before it
     // speaks, and what the kernel plane holds for it must be what it says.
     if (resumed === undefined) return entry;
-    const state = this.#stateFor(entry);
+    const state = this.#reviewer.stateFor(entry);
     this.#channels.attach(entry, state, now);
     entry.reach.update(resumed.source, state);
     return entry;
@@ -232,8 +264,8 @@ export class VrrpDriver {
     const changed = findings.filter((finding) => this.#trackers.found(finding, now));
     this.#wakeForTrackers();
     if (changed.length === 0) return;
-    this.#review(this.#users.ofTracked(changed), now, changed.at(-1)!.id);
-    this.#channels.serve(now);
+    this.#review(this.#users.ofTracked(changed), changed.at(-1)!.id);
+    this.#channels.serve();
   }
 
   /** A change that must last before it counts is looked at again. */
@@ -246,14 +278,14 @@ export class VrrpDriver {
   interfaceChanged(state: InterfaceState, now: number, cause: EventId): string | undefined {
     const former = this.#circumstances.interfaceChanged(state, now);
     this.#wakeForTrackers();
-    this.#reviewUsers(state.namespace, [state.name, former], now, cause);
+    this.#reviewUsers(state.namespace, [state.name, former], cause);
     return former;
   }
 
   /** Returns the name that it had when it was last heard of. */
-  interfaceGone(message: InterfaceGone, now: number): string | undefined {
+  interfaceGone(message: InterfaceGone): string | undefined {
     const former = this.#circumstances.interfaceGone(message);
-    this.#reviewUsers(message.key.namespace, [message.name, former], now, message.id);
+    this.#reviewUsers(message.key.namespace, [message.name, former], message.id);
     return former;
   }
 
@@ -271,72 +303,20 @@ export class VrrpDriver {
   #reviewUsers(
     namespace: string,
     names: readonly (string | undefined)[],
-    now: number,
     cause: EventId,
   ): void {
-    this.#review(this.#users.of(namespace, names), now, cause);
-    this.#channels.serve(now);
+    this.#review(this.#users.of(namespace, names), cause);
+    this.#channels.serve();
   }
 
-  #reviewAll(now: number, cause: EventId | null): void {
-    this.#review(this.#routers.values(), now, cause);
-    this.#channels.serve(now);
+  #reviewAll(cause: EventId | null): void {
+    this.#review(this.#routers.values(), cause);
+    this.#channels.serve();
   }
 
-  /** Looks at routers, each with those that it moves with, whose weights count for it too. */
-  #review(entries: Iterable<RouterEntry>, now: number, cause: EventId | null): void {
-    const seen = new Set<RouterEntry>();
-    for (const entry of entries) {
-      if (seen.has(entry)) continue;
-      now = this.#env.heap.fireRoutine(this.#env.now());
-      const party = entry.group === null ? [entry] : [...entry.group.entries];
-      for (const one of party) seen.add(one);
-      this.#reviewParty(party.filter(({ leaving }) => !leaving), now, cause);
-    }
-  }
-
-  /** Looks at all that decides whether the routers may take part, and tells their machines. */
-  #reviewParty(party: readonly RouterEntry[], now: number, cause: EventId | null): void {
-    const judged = party.map(({ config, router: { state } }) =>
-      this.#circumstances.judge(config, state === "master" || state === "backup")
-    );
-    const trackers = judged.map((one) => one.trackers);
-    const { contribution, faults } = evaluateGroupTrackers(trackers);
-    const own = withSiblings(party, party.map((entry) => this.#ownHealth(entry, now)));
-    party.forEach((entry, i) => {
-      entry.trackers = judged[i]!.reports;
-      const { source } = own[i]!;
-      const waitingFor = [...own[i]!.waitingFor, ...judged[i]!.unknown, ...faults[i]!];
-      const { told } = entry;
-      if (
-        told !== null && told.source === source && told.contribution === contribution &&
-        told.waitingFor.join("\n") === waitingFor.join("\n")
-      ) return;
-      entry.apply({ type: "health", waitingFor, source, contribution }, now, cause);
-    });
-  }
-
-  /** What keeps a router out of the election by itself, trackers aside. */
-  #ownHealth(entry: RouterEntry, now: number): OwnHealth {
-    const state = this.#stateFor(entry);
-    const own = this.#circumstances.health(entry.config);
-    const waitingFor = [...own.waitingFor];
-    const failure = this.#channels.attach(entry, state, now);
-    if (failure !== "") waitingFor.push(failure);
-    // Whom it listens to follows from the interface's addresses.
-    if (entry.reach.update(own.source, state)) this.#channels.changed(entry);
-    if (entry.broken !== "") waitingFor.push(entry.broken);
-    if (entry.guard?.isLocked) waitingFor.push("no key to authenticate adverts with");
-    if (now < this.#holdUntil) {
-      waitingFor.push("startup delay");
-      this.#reviewAt(this.#holdUntil);
-    }
-    return { waitingFor, source: own.source };
-  }
-
-  /** The interface that it speaks on, as it is now. */
-  #stateFor({ config: { namespace, interface: name } }: RouterEntry): InterfaceState | undefined {
-    return this.#interfaces.find(namespace, name);
+  /** See `Reviewer`. */
+  #review(entries: Iterable<RouterEntry>, cause: EventId | null): void {
+    atOnce(this.#reviewer.reviewing(entries, cause));
   }
 
   #reviewAt(at: number): void {

@@ -1,6 +1,7 @@
 /** The sessions of the protocol plane: configuration, surroundings, commands, the end. */
 
 import assert from "node:assert/strict";
+import { atOnce } from "../../../mod/plane/at_once.ts";
 import { SystemError } from "../../../ffi/mod.ts";
 import { BfdBench, bfdSession, KEYS, keysOf, MS, SECRET } from "./bfd_fixtures.ts";
 import { SECOND } from "./fixtures.ts";
@@ -154,7 +155,7 @@ Deno.test("BFD driver: many sessions open their sockets a few at a time", () => 
     { length: 100 },
     (_, i) => bfdSession(`s${i}`, {}, { peer: `192.0.2.${i + 2}` }),
   );
-  bench.driver.configure(many, [], bench.now);
+  atOnce(bench.driver.configuring(many, [], bench.now));
   assert.equal(bench.sockets.opened.length, 0);
   bench.heap.fire(bench.now, 1000);
   const first = bench.sockets.opened.length;

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { atOnce } from "../../../mod/plane/at_once.ts";
 import {
   type AuthenticationSettings,
   type ControlPacket,
@@ -201,7 +202,7 @@ export class BfdBench {
     keys: readonly BfdCredentials[] = [],
     more: Omit<BfdPlan, "sessions"> = {},
   ): string[] {
-    const changes = this.driver.configure(sessions, keys, this.now, more);
+    const changes = atOnce(this.driver.configuring(sessions, keys, this.now, more));
     // Sockets are opened in the turn's timers.
     this.heap.fire(this.now, 100);
     return changes;

@@ -200,7 +200,7 @@ Deno.test("driver: an interface that comes back with another index gets new sock
   bench.driver.interfaceChanged(eth("eth0", 2), bench.now, "k:1");
   bench.configure(router("web", 0));
   const key = { namespace: "", index: 2 };
-  bench.driver.interfaceGone({ type: "interface_gone", id: "k:2", key, name: "eth0" }, bench.now);
+  bench.driver.interfaceGone({ type: "interface_gone", id: "k:2", key, name: "eth0" });
   assert.equal(bench.closed, 1);
   assert.equal(bench.state("web").router.state, "fault");
   bench.driver.interfaceChanged(eth("eth0", 9), bench.now, "k:3");
@@ -218,10 +218,12 @@ Deno.test("driver: an interface that went while nobody watched it is gone, and n
   assert.equal(bench.state("web").router.state, "backup");
   // A new kernel plane does not know which index it had.
   const gone = (name: string) =>
-    bench.driver.interfaceGone(
-      { type: "interface_gone", id: "k:2", key: { namespace: "", index: 0 }, name },
-      bench.now,
-    );
+    bench.driver.interfaceGone({
+      type: "interface_gone",
+      id: "k:2",
+      key: { namespace: "", index: 0 },
+      name,
+    });
   gone("eth9");
   assert.equal(bench.state("web").router.state, "backup");
   gone("eth1");
@@ -617,7 +619,7 @@ Deno.test("driver: an interface's delays count for who speaks on it, but not whe
   bench.advance(SECOND);
   assert.equal(bench.state("web").router.state, "backup");
   const key = { namespace: "", index: 2 };
-  bench.driver.interfaceGone({ type: "interface_gone", id: "k:4", key, name: "eth0" }, bench.now);
+  bench.driver.interfaceGone({ type: "interface_gone", id: "k:4", key, name: "eth0" });
   assert.equal(bench.state("web").router.state, "fault");
   bench.driver.interfaceChanged(eth("eth0", 7), bench.now, "k:5");
   assert.equal(bench.state("web").router.state, "backup", "another one has no past");
@@ -664,7 +666,7 @@ Deno.test("[V7-C8] driver: adverts of a router with a virtual MAC are frames of 
     id: "k:4",
     key: { namespace: "", index: 4 },
     name: "vrrp.51",
-  }, bench.now);
+  });
   assert.equal(bench.state("web").router.state, "fault");
 });
 

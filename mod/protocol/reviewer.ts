@@ -1,0 +1,100 @@
+/**
+ * Looks at all that decides whether virtual routers may take part, and tells their machines.
+ *
+ * @module
+ */
+
+import type { EventId, InterfaceState } from "../plane/messages.ts";
+import { evaluateGroupTrackers } from "../vrrp/mod.ts";
+import type { Channels } from "./channels.ts";
+import type { Circumstances } from "./circumstances.ts";
+import type { RouterEntry, Surroundings } from "./router_entry.ts";
+import { type OwnHealth, withSiblings } from "./siblings.ts";
+
+export class Reviewer {
+  readonly #env: Surroundings;
+  readonly #circumstances: Circumstances;
+  readonly #channels: Channels;
+  readonly #again: (at: number) => void;
+  /** No router takes part in an election before. */
+  holdUntil = 0;
+
+  /** @param again asks for a review of everybody at that time */
+  constructor(
+    env: Surroundings,
+    circumstances: Circumstances,
+    channels: Channels,
+    again: (at: number) => void,
+  ) {
+    this.#env = env;
+    this.#circumstances = circumstances;
+    this.#channels = channels;
+    this.#again = again;
+  }
+
+  /** The interface that it speaks on, as it is now. */
+  stateFor({ config: { namespace, interface: name } }: RouterEntry): InterfaceState | undefined {
+    return this.#circumstances.interfaces.find(namespace, name);
+  }
+
+  /** Looks at routers, each with those that it moves with, whose weights count for it too. */
+  *reviewing(entries: Iterable<RouterEntry>, cause: EventId | null): Generator<void, void> {
+    const seen = new Set<RouterEntry>();
+    for (const entry of entries) {
+      if (seen.has(entry)) continue;
+      const now = this.#env.heap.fireRoutine(this.#env.now());
+      const party = entry.group === null ? [entry] : [...entry.group.entries];
+      for (const one of party) seen.add(one);
+      this.#review(party.filter(({ leaving }) => !leaving), now, cause);
+      yield;
+    }
+  }
+
+  /**
+   * Gives a router its sockets, and finds out whom it listens to.
+   *
+   * @returns why not, or nothing; and what else keeps it out of the election by itself
+   */
+  connect(entry: RouterEntry, now: number): OwnHealth & { readonly failure: string } {
+    const state = this.stateFor(entry);
+    const { waitingFor, source } = this.#circumstances.health(entry.config);
+    const failure = this.#channels.attach(entry, state, now);
+    // Whom it listens to follows from the interface's addresses.
+    if (entry.reach.update(source, state)) this.#channels.changed(entry);
+    return { waitingFor, source, failure };
+  }
+
+  #review(party: readonly RouterEntry[], now: number, cause: EventId | null): void {
+    const judged = party.map(({ config, router: { state } }) =>
+      this.#circumstances.judge(config, state === "master" || state === "backup")
+    );
+    const trackers = judged.map((one) => one.trackers);
+    const { contribution, faults } = evaluateGroupTrackers(trackers);
+    const own = withSiblings(party, party.map((entry) => this.#ownHealth(entry, now)));
+    party.forEach((entry, i) => {
+      entry.trackers = judged[i]!.reports;
+      const { source } = own[i]!;
+      const waitingFor = [...own[i]!.waitingFor, ...judged[i]!.unknown, ...faults[i]!];
+      const { told } = entry;
+      if (
+        told !== null && told.source === source && told.contribution === contribution &&
+        told.waitingFor.join("\n") === waitingFor.join("\n")
+      ) return;
+      entry.apply({ type: "health", waitingFor, source, contribution }, now, cause);
+    });
+  }
+
+  /** What keeps a router out of the election by itself, trackers aside. */
+  #ownHealth(entry: RouterEntry, now: number): OwnHealth {
+    const { failure, source, waitingFor: own } = this.connect(entry, now);
+    const waitingFor = [...own];
+    if (failure !== "") waitingFor.push(failure);
+    if (entry.broken !== "") waitingFor.push(entry.broken);
+    if (entry.guard?.isLocked) waitingFor.push("no key to authenticate adverts with");
+    if (now < this.holdUntil) {
+      waitingFor.push("startup delay");
+      this.#again(this.holdUntil);
+    }
+    return { waitingFor, source };
+  }
+}
