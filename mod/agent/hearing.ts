@@ -10,6 +10,8 @@ import type { BfdChanged } from "../plane/bfd.ts";
 import type { CheckStep } from "../plane/checks.ts";
 import type { PlaneCrashed } from "../plane/crash.ts";
 import type { AddressReport, KernelToControl, ProtocolToControl } from "../plane/messages.ts";
+import { Assembler } from "../plane/pieces.ts";
+import type { ProtocolState } from "../plane/state.ts";
 import type { Balancing } from "./balancing.ts";
 import type { Checks } from "./checks.ts";
 import { FlightTap } from "./flight/tap.ts";
@@ -49,6 +51,7 @@ export class Hearing implements PlaneListener {
   readonly bfd = new Map<string, BfdChanged>();
   readonly #hearers: Hearers;
   readonly #parts = new BalanceParts();
+  readonly #state = new Assembler<ProtocolState>(true);
 
   constructor(hearers: Hearers) {
     this.#hearers = hearers;
@@ -95,6 +98,12 @@ export class Hearing implements PlaneListener {
         else this.bfd.set(message.session, message);
         this.snapshots.bfd(message.memory);
         notices.session(message);
+        break;
+      case "piece":
+        this.#state.take(message);
+        break;
+      case "end":
+        this.fromProtocol(this.#state.end(message));
         break;
       case "configured":
       case "frozen":

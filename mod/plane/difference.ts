@@ -30,20 +30,24 @@ const WHOLE = 16;
 const NEW = 64;
 
 /**
- * The way from `former` to `wanted`.
+ * The way from `former` to `wanted`, piece by piece: what is in one may change when it is taken.
  *
  * @param former undefined: nothing
  * @param most numbers and texts in one piece, more or less: a piece ends where it has so many
  * @returns one piece at least
  */
-export function differencePieces(former: unknown, wanted: unknown, most: number): Piece[] {
+export function* differencePieces(
+  former: unknown,
+  wanted: unknown,
+  most: number,
+): Generator<Piece, void> {
   const writer = new Writer(most);
-  writer.tell(former, wanted);
-  return writer.pieces;
+  yield* writer.tell(former, wanted);
+  yield writer.piece;
 }
 
 class Writer {
-  readonly pieces: unknown[][] = [[]];
+  piece: unknown[] = [];
   readonly #most: number;
   #weight = 0;
 
@@ -51,22 +55,26 @@ class Writer {
     this.#most = most;
   }
 
-  tell(former: unknown, wanted: unknown): void {
-    if (same(former, wanted)) return this.#write(1, KEEP);
+  *tell(former: unknown, wanted: unknown): Generator<Piece, void> {
+    if (same(former, wanted)) return yield* this.#write(1, KEEP);
     const weight = weightOf(wanted, Math.max(NEW, WHOLE) + 1);
     const small = weight <= (former === undefined ? NEW : WHOLE);
     if (small || !Array.isArray(wanted) && !isPlain(wanted)) {
-      return this.#write(weight, VALUE, wanted);
+      return yield* this.#write(weight, VALUE, wanted);
     }
-    if (Array.isArray(wanted)) return this.#list(Array.isArray(former) ? former : [], wanted);
+    if (Array.isArray(wanted)) {
+      return yield* this.#list(Array.isArray(former) ? former : [], wanted);
+    }
     const keys = Object.keys(wanted);
-    this.#write(keys.length, OBJECT, keys);
+    yield* this.#write(keys.length, OBJECT, keys);
     const before = isPlain(former) ? former : {};
-    for (const key of keys) this.tell(own(before, key), wanted[key]);
+    for (const key of keys) yield* this.tell(own(before, key), wanted[key]);
   }
 
-  #list(former: readonly unknown[], wanted: readonly unknown[]): void {
-    this.#write(1, LIST, wanted.length);
+  *#list(former: readonly unknown[], list: readonly unknown[]): Generator<Piece, void> {
+    // Its length is told before its items, which may be other ones by then.
+    const wanted = [...list];
+    yield* this.#write(1, LIST, wanted.length);
     const shorter = Math.min(former.length, wanted.length);
     let begin = 0;
     while (begin < shorter && same(former[begin], wanted[begin])) begin++;
@@ -74,48 +82,49 @@ class Writer {
     while (behind < shorter - begin && same(former.at(-1 - behind), wanted.at(-1 - behind))) {
       behind++;
     }
-    this.#run(0, begin);
-    this.#middle(former, wanted, begin, behind);
-    this.#run(former.length - behind, behind);
+    yield* this.#run(0, begin);
+    yield* this.#middle(former, wanted, begin, behind);
+    yield* this.#run(former.length - behind, behind);
   }
 
   /** Between what both have in front and what both have at the end. */
-  #middle(
+  *#middle(
     former: readonly unknown[],
     wanted: readonly unknown[],
     begin: number,
     behind: number,
-  ): void {
+  ): Generator<Piece, void> {
     const [last, end] = [former.length - behind, wanted.length - behind];
     // What has changed in place need not be looked for.
     const places = last === end ? new Map<string, number>() : placesOf(former, begin, last);
     let [from, count] = [0, 0];
     for (let i = begin; i < end; i++) {
-      const found = last === end ? sameAt(former, wanted, i) : known(places, wanted[i]);
+      const found = last === end ? sameAt(former, wanted, i) : placeOf(wanted[i], former, places);
       if (found !== undefined && count > 0 && found === from + count) {
         count++;
         continue;
       }
-      this.#run(from, count);
+      yield* this.#run(from, count);
       [from, count] = [found ?? 0, found === undefined ? 0 : 1];
       if (found !== undefined) continue;
-      if (i < last) this.#write(1, AT, i);
-      this.tell(i < last ? former[i] : undefined, wanted[i]);
+      if (i < last) yield* this.#write(1, AT, i);
+      yield* this.tell(i < last ? former[i] : undefined, wanted[i]);
     }
-    this.#run(from, count);
+    yield* this.#run(from, count);
   }
 
-  #run(from: number, count: number): void {
-    if (count > 0) this.#write(1, RUN, from, count);
+  *#run(from: number, count: number): Generator<Piece, void> {
+    if (count > 0) yield* this.#write(1, RUN, from, count);
   }
 
-  #write(weight: number, ...words: readonly unknown[]): void {
+  *#write(weight: number, ...words: readonly unknown[]): Generator<Piece, void> {
     if (this.#weight > 0 && this.#weight + weight > this.#most) {
-      this.pieces.push([]);
+      yield this.piece;
+      this.piece = [];
       this.#weight = 0;
     }
     this.#weight += weight;
-    this.pieces.at(-1)!.push(...words);
+    this.piece.push(...words);
   }
 }
 
@@ -129,8 +138,14 @@ function placesOf(former: readonly unknown[], from: number, to: number): Map<str
   return places;
 }
 
-function known(places: ReadonlyMap<string, number>, item: unknown): number | undefined {
-  return places.size === 0 ? undefined : places.get(JSON.stringify(item) ?? "");
+function placeOf(
+  item: unknown,
+  former: readonly unknown[],
+  places: ReadonlyMap<string, number>,
+): number | undefined {
+  const place = places.size === 0 ? undefined : places.get(JSON.stringify(item) ?? "");
+  // Not all that is different is so as text.
+  return place !== undefined && same(former[place], item) ? place : undefined;
 }
 
 type Plain = Readonly<Record<string, unknown>>;

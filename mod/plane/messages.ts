@@ -393,6 +393,7 @@ export type ProtocolToControl =
   | LateRemark
   | Remark
   | ProtocolState
+  | Pieces<ProtocolState>
   | LogRecord
   | PlaneReady
   | PlaneStopped

@@ -1,11 +1,12 @@
 /**
- * Long messages on their way from control to a plane: told as a difference to the last one of their
- * kind, in pieces that the plane takes in one by one, between packets. Nothing of it counts before
- * the end has come; a plane that is started anew is told everything.
+ * Long messages on their way between control and a plane: told as a difference to the last one of
+ * their kind, in pieces that the plane makes or takes in one by one, between packets. Nothing of it
+ * counts before the end has come; a plane that is started anew is told everything.
  *
  * @module
  */
 
+import { atOnce } from "./at_once.ts";
 import { Assembly } from "./assembly.ts";
 import { differencePieces, type Piece } from "./difference.ts";
 import type { EventId } from "./messages.ts";
@@ -58,7 +59,7 @@ export class Disassembler<T extends Message> {
   }
 
   /**
-   * Sends a message.
+   * Sends a message at once, as a difference.
    *
    * @param body what is told as a difference: the larger part of the message, without secrets
    * @param rest all else of it
@@ -67,18 +68,41 @@ export class Disassembler<T extends Message> {
   send(body: Partial<T>, rest: MessageEnd<T>["message"], life: number): void {
     if (life !== this.#life) this.#told.clear();
     this.#life = life;
+    const former = this.#told.get(rest.type);
+    this.#told.set(rest.type, body);
+    atOnce(this.#sending(former, body, rest));
+  }
+
+  /** Sends a message whole, in steps of a piece each; `body` may change between them. */
+  *sending(body: Partial<T>, rest: MessageEnd<T>["message"]): Generator<void, void> {
+    yield* this.#sending(undefined, body, rest);
+  }
+
+  *#sending(
+    former: unknown,
+    body: Partial<T>,
+    rest: MessageEnd<T>["message"],
+  ): Generator<void, void> {
     const { type: kind, id } = rest;
-    const pieces = differencePieces(this.#told.get(kind), body, this.#most);
-    this.#told.set(kind, body);
-    pieces.forEach((piece, number) => this.#post({ type: "piece", id, kind, number, piece }));
-    this.#post({ type: "end", id, pieces: pieces.length, message: rest });
+    let number = 0;
+    for (const piece of differencePieces(former, body, this.#most)) {
+      this.#post({ type: "piece", id, kind, number: number++, piece });
+      yield;
+    }
+    this.#post({ type: "end", id, pieces: number, message: rest });
   }
 }
 
-/** Puts them together. */
+/** Puts them together, as one Disassembler has sent them. */
 export class Assembler<T extends Message> {
   readonly #told = new Map<string, unknown>();
+  readonly #whole: boolean;
   readonly #begun = new Map<string, { readonly assembly: Assembly; pieces: number }>();
+
+  /** @param whole messages come by `sending`: nothing is kept for the next one */
+  constructor(whole = false) {
+    this.#whole = whole;
+  }
 
   /** @throws {RangeError} where a piece is missing before it */
   take({ kind, number, piece }: MessagePiece): void {
@@ -98,7 +122,7 @@ export class Assembler<T extends Message> {
     this.#begun.delete(kind);
     if (begun?.pieces !== pieces) throw new RangeError(`Pieces of ${kind} are missing`);
     const body = begun.assembly.value as Partial<T>;
-    this.#told.set(kind, body);
+    if (!this.#whole) this.#told.set(kind, body);
     return { ...body, ...message } as T;
   }
 }

@@ -1,7 +1,7 @@
 /**
  * What the protocol plane is told, and what it does about it. A configuration comes in pieces and is
- * applied in steps, between which packets and timers have their turn; other messages wait for its
- * end, so that they find all of it or nothing.
+ * applied in steps, between which packets and timers have their turn; so is told how all stands.
+ * Other messages wait for the end, so that they find all of it or nothing.
  *
  * @module
  */
@@ -19,8 +19,9 @@ import type {
   ProtocolToControl,
   ToKernel,
 } from "../plane/messages.ts";
-import { Assembler } from "../plane/pieces.ts";
+import { Assembler, Disassembler } from "../plane/pieces.ts";
 import type { ProtocolStart } from "../plane/start.ts";
+import type { ProtocolState } from "../plane/state.ts";
 import type { BfdDriver } from "./bfd_driver.ts";
 import { injectFault, type WallClock } from "./faults.ts";
 import { FindingBatch } from "./finding_batch.ts";
@@ -28,6 +29,9 @@ import { Freeze } from "./hand_over.ts";
 import type { LatenessGuard } from "./lateness.ts";
 import type { SessionChecks } from "./session_checks.ts";
 import type { VrrpDriver } from "./vrrp_driver.ts";
+
+/** Numbers and texts in one piece of an answer: what is sent within 100 µs. */
+const STATE_PIECE = 150;
 
 /** What it speaks for, and with. */
 export interface DeskSurroundings {
@@ -48,12 +52,14 @@ export class Desk {
   readonly #env: DeskSurroundings;
   readonly #findings: FindingBatch;
   readonly #assembler = new Assembler<ConfigureProtocol>();
-  /** A configuration that is being applied. */
+  readonly #state: Disassembler<ProtocolState>;
+  /** A configuration that is being applied, or an answer that is long. */
   #work: Generator<void, void> | null = null;
   #freeze: Freeze | null = null;
 
   constructor(env: DeskSurroundings) {
     this.#env = env;
+    this.#state = new Disassembler(STATE_PIECE, (one) => env.control.post(one));
     this.#findings = new FindingBatch((all, now) => env.driver.trackersFound(all, now));
   }
 
@@ -62,7 +68,7 @@ export class Desk {
     return this.#freeze;
   }
 
-  /** A configuration is being applied: `work` goes on with it, and no message is to be read. */
+  /** Something long goes on: `work` goes on with it, and no message is to be read. */
   get isBusy(): boolean {
     return this.#work !== null;
   }
@@ -135,16 +141,8 @@ export class Desk {
         return control.post({ type: "bfd_administered", ...this.#reply(id), refused });
       }
       case "query":
-        return control.post({
-          type: "state",
-          ...this.#reply(message.id),
-          at: now,
-          ...driver.describe(),
-          ...bfd.describe(),
-          lateness: this.#env.guard.histogram.data(),
-          stalls: this.#env.guard.stalls,
-          scheduling: this.#env.scheduling,
-        });
+        this.#work = this.#describing(message.id);
+        return;
       case "reconnect":
         this.#env.inbox.reconnect(0, message.port);
         kernel.reconnect(message.port);
@@ -166,6 +164,21 @@ export class Desk {
     const all = { ...message, findings: [...findings, ...bfd.findings()] };
     const routers = yield* driver.configuring(all, monotonicMicros());
     this.#configured(message.id, [...sessions, ...routers]);
+  }
+
+  /** All that status shows, as it is when it is its turn. */
+  *#describing(cause: EventId): Generator<void, void> {
+    const { driver, bfd, guard, scheduling } = this.#env;
+    const body = {
+      at: monotonicMicros(),
+      ...driver.describe(),
+      ...bfd.describe(),
+      lateness: guard.histogram.data(),
+      stalls: guard.stalls,
+      scheduling,
+    };
+    yield;
+    yield* this.#state.sending(body, { type: "state", ...this.#reply(cause) });
   }
 
   #interfaceChanged({ state, id }: InterfaceChanged, now: number): void {

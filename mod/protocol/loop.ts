@@ -63,7 +63,7 @@ const LOOKS = 4;
 const READING_BEFORE_DEADLINE = 500;
 /** Reading does not take so long, microseconds, unless the machine or the runtime stands still. */
 const LONGEST_READING = 1_000;
-const TIMERS = 256;
+const TIMERS = 128;
 /** The first message to the kernel plane would take 1.5 ms, one after so many takes 0.2. */
 const REHEARSALS = 30;
 /** Messages in one turn, and how long they may take, microseconds: the last may take longer. */
@@ -231,7 +231,8 @@ export class ProtocolLoop {
     if (this.#desk.isBusy) this.#desk.work(enough);
     else if (messages) this.#desk.hear(MESSAGES, enough);
     this.#words.beatProtocol(now);
-    if (this.#driver.isStopped && this.#bfd.isStopped) this.#ended = true;
+    const stopped = this.#driver.isStopped && this.#bfd.isStopped;
+    if (stopped && !this.#desk.isBusy) this.#ended = true;
     if (now >= this.#sweeper.at) this.#sweeper.run(this.#heap.next);
   }
 
@@ -270,6 +271,7 @@ export class ProtocolLoop {
   #standStill(freeze: Freeze): void {
     freeze.wait();
     this.#desk.hear(MESSAGES, () => false);
+    this.#desk.work(() => false);
     this.#words.beatProtocol(this.#now());
   }
 

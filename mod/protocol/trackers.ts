@@ -54,6 +54,8 @@ export class TrackerTable {
   readonly #entries = new Map<string, Entry>();
   readonly #pending = new Set<Entry>();
   #delays: ReadonlyMap<string, Delays> = new Map();
+  /** Keys of what a router tracks: a thousand texts are not made anew with each look at it. */
+  readonly #keys = new WeakMap<readonly TrackerUse[], { namespace: string; keys: string[] }>();
 
   /** When `settle` should be called; `Infinity`: nothing is waited for. */
   get deadline(): number {
@@ -117,8 +119,12 @@ export class TrackerTable {
 
   /** Why the thing is not healthy; empty: it is; undefined: nobody knows. */
   fault(thing: TrackerName): string | undefined {
-    const settling = this.#entries.get(trackerKey(thing))?.settling;
-    if (settling === undefined) return undefined;
+    return this.#fault(this.#entries.get(trackerKey(thing)));
+  }
+
+  #fault(entry: Entry | undefined): string | undefined {
+    if (entry === undefined) return undefined;
+    const { settling } = entry;
     if (settling.believed.healthy) return "";
     return settling.pending === null
       ? settling.believed.reason
@@ -140,17 +146,17 @@ export class TrackerTable {
     const trackers: Tracker[] = [];
     const reports: TrackerReport[] = [];
     const unknown: string[] = [];
-    for (const use of uses) {
+    const keys = this.#keysOf(uses, namespace);
+    for (const [i, use] of uses.entries()) {
       const { kind, name } = use;
-      const thing = { kind, namespace: trackedIn(kind, namespace), name };
-      const fault = this.fault(thing);
+      const entry = this.#entries.get(keys[i]!);
+      const fault = this.#fault(entry);
       if (fault === undefined && kind !== "interface") {
         const report = { name, kind, healthy: false, contribution: 0, reason: UNKNOWN };
         reports.push({ ...report, fault: false });
         if (!takesPart) unknown.push(`tracked ${kind} ${name}: ${UNKNOWN}`);
         continue;
       }
-      const entry = this.#entries.get(trackerKey(thing));
       const healthy = fault === "";
       const reason = fault === undefined ? missing : healthy ? believed(entry) : fault;
       const value = entry?.value === undefined ? {} : { value: entry.value };
@@ -162,6 +168,16 @@ export class TrackerTable {
     }
     const { contribution: sum, faults } = evaluateTrackers(trackers);
     return { trackers, reports, unknown, contribution: sum, waitingFor: [...unknown, ...faults] };
+  }
+
+  #keysOf(uses: readonly TrackerUse[], namespace: string): readonly string[] {
+    const known = this.#keys.get(uses);
+    if (known?.namespace === namespace) return known.keys;
+    const keys = uses.map(({ kind, name }) =>
+      trackerKey({ kind, namespace: trackedIn(kind, namespace), name })
+    );
+    this.#keys.set(uses, { namespace, keys });
+    return keys;
   }
 
   /** All that is known, for another process. */

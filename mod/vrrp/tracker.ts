@@ -110,7 +110,7 @@ export function evaluateGroupTrackers(
   const once = new Map<string, Tracker>();
   for (const tracker of members.flat()) {
     const { kind, name, weight, reverse = false } = tracker;
-    once.set([kind, name, weight, reverse].join("\n"), tracker);
+    once.set(`${kind}\n${name}\n${weight}\n${reverse}`, tracker);
   }
   const { contribution } = evaluateTrackers([...once.values()]);
   return { contribution, faults: members.map((trackers) => evaluateTrackers(trackers).faults) };
