@@ -30,7 +30,7 @@ import { Counters } from "../plane/counters.ts";
 import { IdSource, randomWord } from "../plane/ids.ts";
 import { Inbox, Outbox } from "../plane/inbox.ts";
 import { LogLimiter } from "../plane/log_limiter.ts";
-import type { KernelToProtocol, ProtocolToControl, ToKernel } from "../plane/messages.ts";
+import type { ProtocolToControl, ToKernel } from "../plane/messages.ts";
 import type { ProtocolStart } from "../plane/start.ts";
 import { SharedWords } from "../plane/shared.ts";
 import { Alarm } from "./alarm.ts";
