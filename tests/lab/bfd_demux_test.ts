@@ -51,7 +51,11 @@ lab(
     right.set(bfdConfig(b, "192.0.2.1"));
     await left.until("to-peer", "up");
     await right.until("to-peer", "up");
-    await lab.delay(300);
+    for (const one of [left, right]) {
+      await lab.until("some packets have left", async () => {
+        return (await one.session("to-peer")).packetsSent > 8;
+      }, 10_000);
+    }
     const seen = await capture.packets("bfd", ["ip.src", "ip.dst", "udp.srcport"]);
     assert(seen.length > 10);
     const ends = new Set(seen.map(({ fields }) => `${fields["ip.src"]} ${fields["ip.dst"]}`));

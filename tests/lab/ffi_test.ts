@@ -271,7 +271,11 @@ Deno.test("a netlink socket opened in a namespace hears of that namespace's link
     const socket = inNamespace(left, () => new NetlinkSocket(NETLINK_ROUTE, [RTNLGRP_LINK]));
     try {
       const buffer = new Uint8Array(65536);
-      assert.equal(socket.receive(buffer), -EAGAIN);
+      // The kernel may have something to tell of the links that have just come up.
+      for (let heard = 0; heard !== -EAGAIN;) {
+        heard = socket.receive(buffer);
+        assert.ok(heard > 0 || heard === -EAGAIN, `error ${heard}`);
+      }
       ip("-n", left, "link", "set", "eth0", "down");
       assert.ok(readable(socket.fd));
       assert.ok(socket.receive(buffer) > 32);
@@ -287,6 +291,8 @@ Deno.test("a netlink socket opened in a namespace hears of that namespace's link
 });
 
 Deno.test("real-time scheduling set in a Worker is that Worker's alone", async () => {
+  const before = getScheduler();
+  assert.notEqual(before.policy, "fifo");
   const worker = new Worker(new URL("./ffi_realtime_worker.ts", import.meta.url), {
     type: "module",
   });
@@ -296,7 +302,7 @@ Deno.test("real-time scheduling set in a Worker is that Worker's alone", async (
       worker.onerror = (event) => reject(new Error(event.message));
     });
     assert.deepEqual(inside, { policy: "fifo", priority: 50, resetOnFork: true });
-    assert.deepEqual(getScheduler(), { policy: "other", priority: 0, resetOnFork: false });
+    assert.deepEqual(getScheduler(), before);
   } finally {
     worker.terminate();
   }
