@@ -37,6 +37,7 @@ import {
   IPPROTO_VRRP,
   joinGroup4,
   MessageReceiver,
+  monotonicMicros,
   NETLINK_ROUTE,
   NetlinkSocket,
   openSocket,
@@ -61,6 +62,19 @@ function ip(...args: string[]): void {
   if (!success) throw new Error(`ip ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
 }
 
+/** Until then the kernel drops what is sent: it learns a moment later that there is carrier. */
+function untilUp(namespace: string): void {
+  const end = monotonicMicros() + 5_000_000;
+  while (monotonicMicros() < end) {
+    const { stdout } = new Deno.Command("ip", {
+      args: ["-n", namespace, "-j", "link", "show", "dev", "eth0"],
+    }).outputSync();
+    if (JSON.parse(new TextDecoder().decode(stdout))[0].operstate === "UP") return;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+  }
+  throw new Error(`eth0 of ${namespace} is not up`);
+}
+
 interface Pair {
   readonly left: string;
   readonly right: string;
@@ -80,6 +94,7 @@ function withPair(work: (pair: Pair) => void): void {
       ip("-n", namespace, "address", "add", address, "dev", "eth0");
       ip("-n", namespace, "link", "set", "eth0", "up");
     }
+    for (const namespace of [left, right]) untilUp(namespace);
     const leftIndex = inNamespace(left, () => interfaceIndex("eth0"));
     const rightIndex = inNamespace(right, () => interfaceIndex("eth0"));
     work({ left, right, leftIndex, rightIndex });

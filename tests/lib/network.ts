@@ -10,7 +10,7 @@
  * @module
  */
 
-import { execute, type Executed, LabProcess, tryExecute } from "./process.ts";
+import { execute, type Executed, LabProcess, tryExecute, until } from "./process.ts";
 
 /** One address as `ip -j address` shows it. */
 export interface HostAddress {
@@ -148,6 +148,13 @@ export class Host {
   }
 }
 
+/** What `ip -j link` shows of an interface. */
+interface ShownLink {
+  readonly address: string;
+  readonly ifindex: number;
+  readonly operstate: string;
+}
+
 /** How to make a LAN. */
 export interface LanOptions {
   /**
@@ -204,10 +211,13 @@ export class Lan {
       await execute(["ip", "-n", host.namespace, "address", "add", address, "dev", name]);
     }
     await execute(["ip", "-n", host.namespace, "link", "set", name, "up"]);
-    const shown = JSON.parse(
-      await execute(["ip", "-n", host.namespace, "-j", "link", "show", "dev", name]),
-    ) as { readonly address: string; readonly ifindex: number }[];
-    const link = new Link(this, host, leg, name, addresses, shown[0]!.address, shown[0]!.ifindex);
+    // The kernel learns a moment later that there is carrier, and drops what is sent until then.
+    const { address: mac, ifindex } = await until(`${name} of ${host.name} is up`, async () => {
+      const argv = ["ip", "-n", host.namespace, "-j", "link", "show", "dev", name];
+      const [shown] = JSON.parse(await execute(argv)) as ShownLink[];
+      return shown?.operstate === "UP" ? shown : null;
+    }, 5000);
+    const link = new Link(this, host, leg, name, addresses, mac, ifindex);
     this.links.push(link);
     host.links.push(link);
     return link;
