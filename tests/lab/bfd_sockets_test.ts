@@ -8,6 +8,7 @@ import { BfdAgent } from "../lib/bfd_agent.ts";
 import type { BfdSpec } from "../lib/bfd_site.ts";
 import { startBird } from "../lib/bird.ts";
 import { type Host, lab } from "../lib/mod.ts";
+import { untilLogged } from "./agent_helpers.ts";
 import { FAR, twoHops } from "./bfd_topology.ts";
 
 /** UDP payload that fills 1500 bytes. */
@@ -64,23 +65,27 @@ lab("packets that may not leave are counted, and named", async (lab) => {
   const nft = (input: string) => a.exec(["nft", "-f", "-"], { input });
   await nft(`table inet out { chain output { type filter hook output priority 0;
     udp dport 3784 drop; }; }\n`);
-  await ours.untilState("x", "down");
+  // Down, and then Init, since it hears that the other is Down.
+  await ours.untilAll(false);
   await lab.until("status says why", async () => {
     const { counters, waiting_for } = await ours.row("x");
     assert(counters.unsent["EPERM"]! > 0, JSON.stringify(counters));
     assert(waiting_for.includes("its packets to leave: refused by a local packet filter (EPERM)"));
     return true;
   }, 15_000);
-  assert.match(ours.agent.log(), /Packets do not leave: refused by a local packet filter/);
+  await untilLogged(lab, ours.agent, "Packets do not leave: refused by a local packet filter");
   await nft("delete table inet out\n");
   await ours.untilState("x", "up");
-  assert.deepEqual((await ours.row("x")).waiting_for, []);
+  await lab.until("it lacks nothing", async () => {
+    return (await ours.row("x")).waiting_for.length === 0;
+  }, 5000);
   // Larger than the interface carries.
   const padded = { name: "x", peer: "192.0.2.2", more: "padded_pdu_size = 1400" };
   await ours.reload([padded]);
   const { transitions } = await ours.row("x");
   await a.exec(["ip", "link", "set", "eth0", "mtu", "1300"]);
   await theirs.untilState("x", "down");
+  await ours.untilAll(false);
   await lab.until("status says so", async () => {
     const { waiting_for } = await ours.row("x");
     return waiting_for.includes("its packets to leave: longer than the path MTU (EMSGSIZE)");

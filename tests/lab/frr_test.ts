@@ -62,9 +62,9 @@ for (const form of FORMS) {
     await untilFrr("Master");
     const again = startHalb(lab, halbHost, site(form, 50));
     await again.untilState("web", "backup");
-    await lab.delay(500);
-    const heard = (await again.router("web")).sessions[0]!;
-    assert.equal(heard.master?.priority, 100);
+    await lab.until("it follows FRR", async () => {
+      return (await again.router("web")).sessions[0]!.master?.priority === 100;
+    }, 5000);
     // FRR resigns when it is stopped; halb follows.
     await frr.stop();
     await again.untilState("web", "master", 3000);
