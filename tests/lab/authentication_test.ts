@@ -85,7 +85,7 @@ ${
   for (const name of ["web", "both"]) {
     await soon(lab, `b hears a for ${name}`, async () => {
       return (await routerOf(b!, name)).sessions[0]!.counters.advertisements_received > 3;
-    });
+    }, 15_000);
     const { counters } = (await routerOf(b!, name)).sessions[0]!;
     const refused = Object.entries(counters.dropped).filter(([reason, count]) =>
       count > 0 && reason !== "version2_duplicate"

@@ -108,10 +108,11 @@ lab(
     keepalived = startKeepalived(lab, b, conf());
     await both("up");
     // It takes AdminDown for what it is.
+    const known = entered(keepalived, "v4", "Down");
     await ours.down("v4");
     await lab.until(
       "keepalived knows",
-      () => entered(keepalived, "v4", "Down") > 0,
+      () => entered(keepalived, "v4", "Down") > known,
       5000,
     );
     await ours.up("v4");

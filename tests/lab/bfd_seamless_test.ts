@@ -88,7 +88,9 @@ lab(
       ].join(""),
     );
     await here.untilAll(true);
-    await lab.delay(1000);
+    await lab.until("each has been answered often enough", async () => {
+      return (await here.rows()).every(({ counters }) => counters.packets_received > 20);
+    }, 10_000);
     await lan.link(b).lose(100);
     for (const name of ["four", "six", "local"]) {
       await here.untilState(name, "down");
