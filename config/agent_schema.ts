@@ -7,6 +7,7 @@
 
 import * as v from "valibot";
 import { choice, documented, duration, flag, text, VALUE, whole } from "./fields.ts";
+import { HTTP_TABLE } from "./http_schema.ts";
 import { name, namespaceName, path } from "./names.ts";
 import { AGENT_NOTIFY_TABLE, hook } from "./notify_schema.ts";
 import { notYet } from "./planned.ts";
@@ -158,6 +159,7 @@ export const AGENT_SCHEMA = documented(
       "/var/lib/halb",
     ),
     log: v.optional(logTable, {}),
+    http: v.exactOptional(HTTP_TABLE),
     realtime: v.optional(realtimeTable, {}),
     recorder: v.optional(recorderTable, {}),
     on_stop: v.optional(

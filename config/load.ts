@@ -17,6 +17,7 @@ import { CHECK_DEFAULTS_SCHEMA } from "./check_schema.ts";
 import { checkGarpGroups, crossCheck } from "./cross_checks.ts";
 import type { Finding, Report } from "./finding.ts";
 import { checkGroups } from "./group_checks.ts";
+import { checkHttpServer } from "./http_checks.ts";
 import { checkBalance, notifyingServers, readBalance } from "./balance_tables.ts";
 import { type FileAccess, readSources } from "./include.ts";
 import { validate } from "./issues.ts";
@@ -322,10 +323,9 @@ function buildSite(
   checkBalance(balance, { routers: checked, routerNames, told }, report);
   const all = complete && balance.servers.length === itemsOf(root, "virtual_server").length;
   if (all) reportUnusedChecks(checks, balance.servers, [...checked, ...syncGroups], report);
-  const mailNode = root.entries.get("mail");
-  const mail = mailNode !== undefined && isTable(mailNode, "mail", report)
-    ? validate(mailNode, MAIL_SCHEMA, report)
-    : undefined;
+  const mailNode = tableOf(root, "mail", report);
+  const mail = mailNode && validate(mailNode, MAIL_SCHEMA, report);
+  checkHttpServer(known.http, descend(agentNode, ["http"]), options, report);
   const notifications = readNotifications(
     [
       ...checked.map((router) => ({ type: "INSTANCE", ...router } as const)),

@@ -75,6 +75,7 @@ export {
   realServerTarget,
 } from "./notify_checks.ts";
 export type { MailConfig } from "./mail_schema.ts";
+export { type HttpConfig, type HttpListen, isLocal, listenText } from "./http_schema.ts";
 export { nearest } from "./nearest.ts";
 export { systemOptions } from "./system.ts";
 export { formatDuration, parseDuration } from "./duration.ts";

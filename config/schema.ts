@@ -1,6 +1,6 @@
 /**
  * What a site.toml may say: the one source of types, defaults, documentation and JSON Schema. A
- * key stands here when this version acts upon it, not before (`planned.ts` names the others).
+ * key stands here when this version acts upon it, not before.
  * Key names are the same in the file, in the resolved object and in status: snake_case. Durations
  * resolve to whole microseconds, addresses to {@link AddressConfig}.
  *

@@ -1,8 +1,7 @@
 /**
  * What the schema's strict tables cannot say well: a key that nobody knows gets the nearest known
- * one, a key of the contract that comes later is called planned, another program's word is
- * translated. All of them are reported, where valibot would stop at the first, and then taken out
- * of the tree. Text from the environment or a file becomes a number or truth value where the
+ * one, another program's word is translated. All of them are reported, where valibot would stop at
+ * the first, and then taken out of the tree. Text from the environment or a file becomes a number or truth value where the
  * schema wants one.
  *
  * @module
@@ -12,7 +11,6 @@ import type { Report } from "./finding.ts";
 import { entriesOf, itemOf, type Schema, typesOf } from "./introspect.ts";
 import { nearest } from "./nearest.ts";
 import { foreignKey } from "./foreign.ts";
-import { notYet, plannedKey, plannedKeys } from "./planned.ts";
 import { SITE_SCHEMA } from "./schema.ts";
 import { FAILED, keyPlace, type TableNode, type TreeNode, writeKey } from "./tree.ts";
 
@@ -53,7 +51,7 @@ function titleOf(table: string): string {
   return `\`${inner ?? `[${table}]`}\``;
 }
 
-/** What to do about a key that is neither known nor planned, and which key may be meant. */
+/** What to do about a key that is not known, and which key may be meant. */
 function advise(
   key: string,
   table: string,
@@ -70,10 +68,6 @@ function advise(
   const meant = nearest(key, known);
   if (meant !== undefined) {
     return { advice: `did you mean \`${meant}\`? write \`${meant}\` instead`, meant };
-  }
-  const later = nearest(key, plannedKeys(table));
-  if (later !== undefined) {
-    return { advice: `did you mean \`${later}\`? ${notYet(plannedKey(table, later) ?? later)}` };
   }
   const elsewhere = home(key);
   return {
@@ -95,11 +89,6 @@ function reportKey(
   // The defaults of a table take the words of that table.
   const inDefaults = table.startsWith("defaults.");
   const words = inDefaults ? table.slice("defaults.".length) : table;
-  const planned = plannedKey(words, key);
-  if (planned !== undefined) {
-    report({ place, message: notYet(planned), advice: "leave it out for now" });
-    return undefined;
-  }
   const own = inDefaults ? OWN_KEYS[words] : undefined;
   if (own?.keys.split(" ").includes(key)) {
     const message = `\`${key}\` belongs to ${own.one}: it has no default`;

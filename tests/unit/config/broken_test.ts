@@ -45,18 +45,6 @@ const BROKEN: readonly (readonly [string, string, readonly Expected[]])[] = [
     "Unknown key `advert_int` in `[[vrrp]]`",
     'write `advertisement_interval = "1s"` instead',
   ]]],
-  ["planned table", `[agent]\nhttp = { listen = "127.0.0.1:9650" }\n${router("")}`, [[
-    "site.toml:2:1",
-    "http",
-    "`agent.http` is planned, but not in halb 0.1.0",
-    "leave it out for now",
-  ]]],
-  ["misspelt planned key", `[agent]\nhtttp = 1\n${router("")}`, [[
-    "site.toml:2:1",
-    "htttp",
-    "Unknown key `htttp` in `[agent]`",
-    "did you mean `http`? `agent.http` is planned, but not in halb 0.1.0",
-  ]]],
   ["no version of VRRP", router("version = 4\n"), [[
     "site.toml:6:11",
     "4",
