@@ -21,6 +21,7 @@ import type { TlsSettings } from "../check/drivers/tls.ts";
 import { failed, type Micros, type Outcome, voided } from "../check/mod.ts";
 import { grpcConversation } from "../check/types/http2_check.ts";
 import { smtpConversation } from "../check/types/smtp.ts";
+import { type CheckCount, CheckTally } from "../plane/check_tally.ts";
 import type { CheckStep } from "../plane/checks.ts";
 import { showText, textOf } from "../text/mod.ts";
 import type { ControlCheck } from "./check_plan.ts";
@@ -109,6 +110,7 @@ async function probe(
 
 export class CheckRunner {
   readonly #board = new CheckBoard();
+  readonly #tally = new CheckTally();
   readonly #told: (check: string, what: CheckStep["what"]) => void;
   #checks = new Map<string, ControlCheck>();
   readonly #running = new Map<number, Running>();
@@ -124,11 +126,17 @@ export class CheckRunner {
   configure(checks: readonly ControlCheck[], former: readonly CheckMemory[]): void {
     const effects = this.#board.configure(checks, MOST_PROBES, former, monotonicMicros());
     this.#checks = new Map(checks.map((check) => [check.id, check]));
+    this.#tally.keep(new Map(checks.map(({ id, job }) => [id, job.type])));
     this.#obey(effects);
   }
 
   reports(): CheckReport[] {
     return this.#board.reports();
+  }
+
+  /** How probes have ended. */
+  counts(): CheckCount[] {
+    return this.#tally.data();
   }
 
   /** Ends all probes, and begins no more. */
@@ -197,6 +205,7 @@ export class CheckRunner {
       const said = slept && outcome.result === "failed"
         ? voided("this process stood still")
         : outcome;
+      this.#tally.record(id, check.job.type, said.result, now - began);
       this.#obey(this.#board.finished(id, number, said, now - began, now));
     };
     probe(id, check.job, running.abort.signal, running.atOnce.signal).then(

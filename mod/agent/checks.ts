@@ -9,6 +9,7 @@ import type { SiteConfig } from "../../config/mod.ts";
 import { monotonicMicros } from "../../ffi/mod.ts";
 import type { CheckMemory, CheckReport } from "../check/board.ts";
 import type { CheckKnowledge, ChecksFacts } from "../control/check_status.ts";
+import { addCounts, type CheckCount } from "../plane/check_tally.ts";
 import type { CheckStep, SessionCheck } from "../plane/checks.ts";
 import type { HistogramData } from "../plane/histogram.ts";
 import { LogLimiter } from "../plane/log_limiter.ts";
@@ -49,6 +50,7 @@ export class Checks {
   /** What the kernel plane has said last. */
   #reports: readonly CheckReport[] = [];
   #lateness: HistogramData | null = null;
+  #counts: readonly CheckCount[] = [];
 
   constructor(
     voice: Voice,
@@ -169,6 +171,7 @@ export class Checks {
       const state = await soonOrNull(this.#voice.queryChecks(), PATIENCE);
       this.#reports = state?.reports ?? this.#reports;
       this.#lateness = state?.lateness ?? this.#lateness;
+      this.#counts = state?.counts ?? this.#counts;
     }
     const all = [...this.#reports, ...this.#runner.reports()];
     const reports = new Map([...this.#memory.values()].map((one) => [one.check, recalled(one)]));
@@ -182,7 +185,8 @@ export class Checks {
         ...(report === undefined ? {} : { report }),
       };
     });
-    return { checks, lateness: this.#lateness };
+    const counts = addCounts([...this.#counts, ...this.#runner.counts()]);
+    return { checks, lateness: this.#lateness, counts };
   }
 
   /** Asks nobody any more. */

@@ -109,6 +109,12 @@ export async function setUpLogging(log: AgentConfig["log"]): Promise<void> {
   });
 }
 
+/** Records since the start of the process, written or below the level; lines that were left out. */
+export const logCounts = {
+  records: { debug: 0, info: 0, warning: 0, error: 0 },
+  suppressed: 0,
+};
+
 /** Who else hears every record: the flight recorder. */
 let tap: ((record: LogRecord) => void) | null = null;
 
@@ -124,6 +130,8 @@ export function tapLog(listener: ((record: LogRecord) => void) | null): void {
  */
 export function writeLog(record: LogRecord, recorded = false): void {
   if (!recorded) tap?.(record);
+  logCounts.records[record.level]++;
+  logCounts.suppressed += record.suppressed ?? 0;
   const properties = record.suppressed === undefined
     ? { ...record.properties }
     : { ...record.properties, suppressed: record.suppressed };

@@ -7,6 +7,7 @@
 
 import type { CheckReport } from "../check/board.ts";
 import type { BfdReport } from "../plane/bfd.ts";
+import type { CheckCount } from "../plane/check_tally.ts";
 import type { HistogramData } from "../plane/histogram.ts";
 
 /** What a check is, and what is known of it. */
@@ -28,6 +29,8 @@ export interface ChecksFacts {
   readonly checks: readonly CheckKnowledge[];
   /** How late probes over sockets begin; null: there are none. */
   readonly lateness: HistogramData | null;
+  /** How probes have ended, for metrics; absent: nobody has counted. */
+  readonly counts?: readonly CheckCount[];
 }
 
 export type CheckStatus = ReturnType<typeof checkStatus>;

@@ -29,6 +29,7 @@ import type {
   KernelCheck,
   QueryChecks,
 } from "../plane/checks.ts";
+import { CheckTally } from "../plane/check_tally.ts";
 import { Histogram } from "../plane/histogram.ts";
 import type { IdSource } from "../plane/ids.ts";
 import type { TrackerFound } from "../plane/trackers.ts";
@@ -80,6 +81,7 @@ export class KernelProbes {
   /** Probes that wait for their socket. */
   #line: number[] = [];
   readonly #lateness = new Histogram();
+  readonly #tally = new CheckTally();
   #lastTurn: Micros;
   #planned = Infinity;
 
@@ -109,12 +111,13 @@ export class KernelProbes {
       const { id: cause } = message;
       const reports = this.#board.reports();
       const lateness = this.#lateness.data();
-      const state = { cause, reports, lateness };
+      const state = { cause, reports, lateness, counts: this.#tally.data() };
       return this.#ports.control({ type: "checks_state", id: this.#ids.next(), ...state });
     }
     const { checks, former } = message;
     const effects = this.#board.configure(checks, MOST_PROBES, former, this.#ports.now());
     this.#checks = new Map(checks.map((check) => [check.id, check]));
+    this.#tally.keep(new Map(checks.map(({ id, task }) => [id, task.type])));
     this.#obey(effects);
     // A server that is new may live by a check that has long been known.
     const told = new Set(effects.map((effect) => effect.type === "found" && effect.standing));
@@ -256,6 +259,7 @@ export class KernelProbes {
       } else said = outcome.result === "void" ? outcome : turn.outcome;
     }
     this.#running.delete(probe);
+    this.#tally.record(check.id, check.task.type, said.result, now - began);
     this.#obey(this.#board.finished(check.id, probe, said, now - began, now));
   }
 }

@@ -14,6 +14,7 @@ import type { CheckFinding, CheckMemory, CheckReport } from "../check/board.ts";
 import type { SocketTarget } from "../check/drivers/open.ts";
 import type { CheckSettings } from "../check/mod.ts";
 import type { SocketTask } from "../check/task.ts";
+import type { CheckCount } from "./check_tally.ts";
 import type { HistogramData } from "./histogram.ts";
 import type { EventId } from "./messages.ts";
 
@@ -81,6 +82,7 @@ export interface ChecksState {
   readonly reports: readonly CheckReport[];
   /** From the moment at which a probe was due until its socket was opened, microseconds. */
   readonly lateness: HistogramData;
+  readonly counts: readonly CheckCount[];
 }
 
 export type ChecksToControl = CheckStep | ChecksState;

@@ -14,6 +14,8 @@ export interface HistogramData {
   readonly total: number;
   /** Microseconds. */
   readonly max: number;
+  /** Of all values, microseconds. */
+  readonly sum: number;
 }
 
 /** Upper bound of bucket `index`, microseconds. */
@@ -25,6 +27,7 @@ export class Histogram {
   readonly #counts = new Float64Array(BUCKETS_PER_DOUBLING * DOUBLINGS);
   #total = 0;
   #max = 0;
+  #sum = 0;
 
   /** Notes one duration, microseconds; less than one counts as one. */
   record(micros: number): void {
@@ -33,11 +36,13 @@ export class Histogram {
     const bucket = index < last ? index : last;
     this.#counts[bucket] = this.#counts[bucket]! + 1;
     this.#total++;
+    this.#sum += micros;
     if (micros > this.#max) this.#max = micros;
   }
 
   data(): HistogramData {
-    return { counts: Array.from(this.#counts), total: this.#total, max: this.#max };
+    const counts = Array.from(this.#counts);
+    return { counts, total: this.#total, max: this.#max, sum: this.#sum };
   }
 }
 
