@@ -15,7 +15,7 @@ import { ControlServer } from "../control/server.ts";
 import type { Status } from "../control/status.ts";
 import { VERSION } from "../version.ts";
 import { Agent } from "./agent.ts";
-import { agentStatus } from "./agent_status.ts";
+import { agentKnowledge, agentStatus } from "./agent_status.ts";
 import { BalanceDesk } from "./balance_commands.ts";
 import { uselessWithout } from "./balance_need.ts";
 import { wallTime } from "./clock.ts";
@@ -23,11 +23,13 @@ import { writeDump } from "./dumps.ts";
 import type { FlightRecorder } from "./flight/recorder.ts";
 import { following, type OtherRequest, recording, type TakeOver } from "./flight/requests.ts";
 import { Hooks } from "./hooks.ts";
+import { Http } from "./http.ts";
 import { finishLogging, log, setUpLogging } from "./logging.ts";
 import type { AgentDocument } from "./memory.ts";
 import { ownershipOf } from "./ownership.ts";
 import { containStrayErrors, lockMemory, requirePrivileges } from "./process.ts";
 import { programPath } from "./program.ts";
+import { Reloads } from "./reloads.ts";
 import { tellServiceManager } from "./service_manager.ts";
 import { fixedKeys, invalid, noteReload, noteStart } from "./reload_notes.ts";
 import type { BfdResult, OverrideResult, ReloadResult } from "./results.ts";
@@ -55,10 +57,11 @@ export class Service {
   #sha256: string;
   #loaded = this.#started;
   #generation = 1;
-  #lastReload: { at: string; result: string; changes: number } | null = null;
+  readonly #reloads = new Reloads();
   readonly #agent: Agent;
   /** Who asks about virtual servers is answered here. */
   readonly #desk: BalanceDesk;
+  readonly #http: Http;
   readonly #hooks = new Hooks();
   readonly #lock: FileLock;
   readonly #succession: Succession;
@@ -90,6 +93,11 @@ export class Service {
       inTurn: (change) => this.#inTurn(change),
     });
     this.#agent.listed = () => this.#desk.relist();
+    this.#http = new Http({
+      knowledge: () => agentKnowledge(this.#agent, this.#facts),
+      reloads: this.#reloads.counts,
+      who: [loaded.site.agent.name, VERSION],
+    });
     this.#lock = ownershipOf(control);
     this.#succession = new Succession(this.#agent, this.#lock, control, programPath());
   }
@@ -120,6 +128,7 @@ export class Service {
     const { exitCode, reason, left } = await this.#agent.ended;
     log(exitCode === 0 ? "info" : "error", ["control"], `halb ends: ${reason}`);
     this.#server?.close();
+    const http = this.#http.close();
     const { notices } = this.#agent;
     await (left ? notices.leave() : notices.end(reason));
     await this.#agent.heard.flight.recorder.finish();
@@ -128,7 +137,7 @@ export class Service {
       await this.#hooks.run(this.#site.notifications.shutdown_script);
     }
     const patience = new Promise((resolve) => setTimeout(resolve, LAST_ANSWERS));
-    await Promise.race([this.#server?.answered(), patience]);
+    await Promise.race([Promise.all([this.#server?.answered(), http]), patience]);
     finishLogging();
     return exitCode;
   }
@@ -170,6 +179,7 @@ export class Service {
       noteStart(changes, this.#record());
       const lacks = await uselessWithout(this.#site, this.#agent.balancing);
       if (lacks !== null) return await this.#agent.fail(lacks, 4);
+      this.#http.configure(this.#site.agent.http);
       tellServiceManager("READY=1");
     } catch (error) {
       await this.#agent.fail(`cannot start: ${textOf(error)}`);
@@ -188,6 +198,7 @@ export class Service {
     }
     try {
       noteStart(await this.#agent.apply(this.#site), this.#record());
+      this.#http.configure(this.#site.agent.http);
     } catch (error) {
       await this.#agent.fail(`cannot apply the configuration: ${textOf(error)}`);
     }
@@ -252,12 +263,7 @@ export class Service {
   async #reload(): Promise<ReloadResult> {
     const loaded = this.#load();
     const result = loaded.ok ? await this.#apply(loaded) : invalid(loaded.problems);
-    const { changes } = result;
-    this.#lastReload = {
-      at: new Date().toISOString(),
-      result: result.result,
-      changes: changes.length,
-    };
+    this.#reloads.note(result);
     noteReload(result, this.#record());
     return result;
   }
@@ -279,6 +285,7 @@ export class Service {
       this.#sha256 = loaded.sha256;
       this.#loaded = new Date().toISOString();
       this.#generation++;
+      this.#http.configure(after.http);
       return { result: "applied", changes, problems: [] };
     } catch (error) {
       return { result: "failed", changes: [], problems: [textOf(error)] };
@@ -343,7 +350,12 @@ export class Service {
   }
 
   async status(): Promise<Status> {
-    return await agentStatus(this.#agent, {
+    return await agentStatus(this.#agent, this.#facts);
+  }
+
+  /** What status says of the service itself. */
+  get #facts(): Parameters<typeof agentStatus>[1] {
+    return {
       version: VERSION,
       pid: Deno.pid,
       name: this.#site.agent.name,
@@ -353,9 +365,10 @@ export class Service {
         path: this.#path,
         loaded: this.#loaded,
         sha256: this.#sha256,
-        last_reload: this.#lastReload,
+        last_reload: this.#reloads.last,
       },
-    });
+      http: this.#http.status,
+    };
   }
 
   #listenToSignals(): void {

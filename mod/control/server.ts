@@ -4,14 +4,12 @@
  * that have waited longest without asking anything make room: a client that hangs costs nobody
  * else an answer.
  *
- * The socket is made beside its place and moved there: clients find the former one or the new one,
- * never none. Which agent may do so is decided by a lock (see `mod/agent/ownership.ts`).
+ * Which agent may make the socket is decided by a lock (see `mod/agent/ownership.ts`).
  *
  * @module
  */
 
 import { dirname } from "node:path";
-import { umask } from "../../ffi/mod.ts";
 import { Clients, closeQuietly } from "./clients.ts";
 import { Lines, TOO_LONG } from "./lines.ts";
 import {
@@ -21,6 +19,7 @@ import {
   parseRequest,
 } from "./protocol.ts";
 import { textOf } from "../text/mod.ts";
+import { listenUnix } from "./unix_listener.ts";
 
 /** Connections at once. */
 const MOST_CLIENTS = 64;
@@ -94,19 +93,10 @@ export class ControlServer {
       throw new Error(`Another agent answers at "${path}"`);
     }
     options.before?.();
-    refuseOther(path);
-    const draft = `${path}~`;
-    if (refuseOther(draft)) Deno.removeSync(draft);
-    const before = umask(0o177);
-    try {
-      const listener = Deno.listen({ transport: "unix", path: draft });
-      Deno.renameSync(draft, path);
-      const server = new ControlServer(listener, path, handler, options);
-      void server.#clients.accept(listener, (connection) => server.#serve(connection));
-      return server;
-    } finally {
-      umask(before);
-    }
+    const listener = listenUnix(path);
+    const server = new ControlServer(listener, path, handler, options);
+    void server.#clients.accept(listener, (connection) => server.#serve(connection));
+    return server;
   }
 
   /** Takes no more clients, and removes the socket unless a successor's is in its place. */
@@ -161,17 +151,6 @@ function isTalk(
 ): request is Extract<ControlRequest, { command: "take_over" | "events" }> {
   return request.command === "take_over" ||
     (request.command === "events" && request.follow === true);
-}
-
-/** Whether a socket is at `path`. @throws {Error} for anything else that is there */
-function refuseOther(path: string): boolean {
-  try {
-    if (!Deno.lstatSync(path).isSocket) throw new Error(`"${path}" is there and is no socket`);
-    return true;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return false;
-  }
 }
 
 /** Whether somebody listens at `path`. */

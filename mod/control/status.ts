@@ -39,6 +39,19 @@ export interface AgentFacts {
   };
   /** What waits for its readers, and what has gone. */
   readonly notifications: NotifierStatus;
+  /** null: it is off. */
+  readonly http: HttpStatus | null;
+}
+
+/** The server of metrics and status. */
+export interface HttpStatus {
+  /** As the configuration writes it. */
+  readonly listen: string;
+  readonly tls: boolean;
+  /** Only who sends the token is answered. */
+  readonly token: boolean;
+  /** Why nobody is answered; null: all is well. */
+  readonly trouble: string | null;
 }
 
 /** What is known of the routers beside their machines. */

@@ -115,6 +115,7 @@ function document(routers: readonly Router[], interfaceName = "eth0"): Status {
     generation: 3,
     config: { path: "site.toml", loaded: wallTime(0), sha256: "00", last_reload: null },
     notifications: { fifos: [], mail: null },
+    http: null,
   };
   return buildStatus(agent, state, factsOf, wallTime);
 }
