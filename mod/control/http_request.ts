@@ -50,7 +50,7 @@ export function hasContent({ fields }: HttpRequest): boolean {
 
 /** The host of the field `Host`, in small letters, without brackets and port; undefined: none. */
 export function hostOf({ fields }: HttpRequest): string | undefined {
-  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]]+))(?::[0-9]{1,5})?$/.exec(
+  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]{1,5})?$/.exec(
     fields.get("host") ?? "",
   );
   return (match?.[1] ?? match?.[2])?.toLowerCase();

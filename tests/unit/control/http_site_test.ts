@@ -1,0 +1,190 @@
+/** Who is answered what over HTTP, without a connection. */
+
+import assert from "node:assert/strict";
+import { answerHttp, headOf, type HttpRules } from "../../../mod/control/http_site.ts";
+import { parseHttpRequest } from "../../../mod/control/http_request.ts";
+import { Secret } from "../../../mod/secret/mod.ts";
+
+const encode = (text: string) => new TextEncoder().encode(text);
+const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
+const PAGES = {
+  who: ["edge <a>", "0.1.0"] as const,
+  metrics: (format: string) => Promise.resolve(encode(`as ${format}\n`)),
+  status: () => Promise.resolve(encode("{}\n")),
+};
+const LOCAL: HttpRules = { address: "127.0.0.1", hosts: [] };
+
+/** Code and body of the answer. */
+async function ask(
+  lines: string,
+  rules: HttpRules = LOCAL,
+): Promise<{ code: number; body: string; head: string; bare: boolean }> {
+  const answer = await answerHttp(lines.replaceAll("\n", "\r\n"), rules, PAGES);
+  const { code, body, bare = false } = answer;
+  return { code, body: decode(body), head: decode(headOf(answer)), bare };
+}
+
+const code = async (lines: string, rules?: HttpRules) => (await ask(lines, rules)).code;
+const get = (path: string, more = "") => `GET ${path} HTTP/1.1\nHost: localhost:9650${more}`;
+
+Deno.test("each page, with fields that keep it out of other sites and caches", async () => {
+  const metrics = await ask(get("/metrics"));
+  assert.deepEqual([metrics.code, metrics.body], [200, "as text\n"]);
+  const head = metrics.head.split("\r\n");
+  assert.equal(head[0], "HTTP/1.1 200 OK");
+  for (
+    const field of [
+      "Content-Type: text/plain; version=0.0.4; charset=utf-8",
+      "Content-Length: 8",
+      "Cache-Control: no-store",
+      "X-Content-Type-Options: nosniff",
+      "Connection: close",
+    ]
+  ) assert.ok(head.includes(field), field);
+  assert.ok(metrics.head.endsWith("\r\n\r\n"));
+  assert.doesNotMatch(metrics.head, /Access-Control/i, "no CORS");
+  const status = await ask(get("/status.json?pretty"));
+  assert.deepEqual([status.code, status.body], [200, "{}\n"]);
+  assert.match(status.head, /\r\nContent-Type: application\/json\r\n/);
+  const front = await ask(get("/"));
+  assert.match(front.body, /href="\/metrics".*href="\/status\.json"/s);
+  assert.ok(front.body.includes("edge &#60;a&#62;"), "names are escaped");
+  assert.equal((await ask(get("/healthz"))).body, "ok\n");
+  assert.equal(await code(get("/metrics/")), 404);
+});
+
+Deno.test("OpenMetrics for who asks for it", async () => {
+  const asked = async (accept: string) => (await ask(get("/metrics", `\nAccept: ${accept}`))).body;
+  const prometheus = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4";
+  assert.equal(await asked(prometheus), "as openmetrics\n");
+  assert.equal(await asked("text/plain, application/openmetrics-text;q=0"), "as text\n");
+  assert.equal(await asked("*/*"), "as text\n");
+});
+
+Deno.test("HEAD has the fields alone; other methods may not, content is not wanted", async () => {
+  const head = await ask("HEAD /metrics HTTP/1.1\nHost: localhost");
+  assert.deepEqual([head.code, head.bare], [200, true]);
+  assert.match(head.head, /Content-Length: 8/);
+  for (const method of ["POST", "PUT", "DELETE", "OPTIONS", "TRACE"]) {
+    const answer = await ask(`${method} /metrics HTTP/1.1\nHost: localhost`);
+    assert.equal(answer.code, 405);
+    assert.match(answer.head, /\r\nAllow: GET, HEAD\r\n/);
+  }
+  assert.equal(await code(get("/", "\nContent-Length: 3")), 400);
+  assert.equal(await code(get("/", "\nTransfer-Encoding: chunked")), 400);
+  assert.equal(await code(get("/", "\nContent-Length: 0")), 200);
+});
+
+Deno.test("only who calls us by our name is answered", async () => {
+  const by = (host: string, rules: HttpRules) => code(`GET / HTTP/1.1\nHost: ${host}`, rules);
+  const there: HttpRules = { address: "192.0.2.1", hosts: ["Edge.example.net"] };
+  const any: HttpRules = { address: "::", hosts: [] };
+  const socket: HttpRules = { address: null, hosts: [] };
+  const right: [string, HttpRules][] = [
+    ["localhost", LOCAL],
+    ["LOCALHOST:80", LOCAL],
+    ["127.0.0.1:9650", LOCAL],
+    ["[::1]:9650", LOCAL],
+    ["192.0.2.1:9650", there],
+    ["edge.example.net:9650", there],
+    ["EDGE.EXAMPLE.NET", there],
+    ["198.51.100.7:9650", any],
+    ["[2001:db8::1]", any],
+    ["localhost", socket],
+  ];
+  for (const [host, rules] of right) assert.equal(await by(host, rules), 200, host);
+  const wrong: [string, HttpRules][] = [
+    ["attacker.example.com", LOCAL],
+    ["192.0.2.1", LOCAL],
+    ["localhost.example.com", LOCAL],
+    ["localhost", there],
+    ["192.0.2.2", there],
+    ["example.net", there],
+    ["rebound.example.com", any],
+    ["example.com", socket],
+  ];
+  for (const [host, rules] of wrong) assert.equal(await by(host, rules), 421, host);
+  for (const host of ["", "a b", "localhost:x", "localhost:80:80", "http://localhost", "[::1"]) {
+    assert.equal(await by(host, LOCAL), 400, host);
+  }
+  assert.equal(await code("GET / HTTP/1.0"), 400, "a host is needed");
+});
+
+Deno.test("a token is asked for before anything is told, and compared whole", async () => {
+  const rules: HttpRules = { ...LOCAL, token: Secret.ofText("open-sesame") };
+  const by = (authorization: string) =>
+    code(get("/metrics", `\nAuthorization: ${authorization}`), rules);
+  assert.equal(await by("Bearer open-sesame"), 200);
+  assert.equal(await by("bearer  open-sesame"), 200);
+  for (
+    const wrong of [
+      "Bearer open-sesam",
+      "Bearer open-sesamee",
+      "Bearer",
+      "Basic open-sesame",
+      "open-sesame",
+    ]
+  ) assert.equal(await by(wrong), 401, wrong);
+  const answer = await ask(get("/gone"), rules);
+  assert.equal(answer.code, 401, "nor which pages there are");
+  assert.match(answer.head, /\r\nWWW-Authenticate: Bearer realm="halb"\r\n/);
+  assert.doesNotMatch(answer.head + answer.body, /sesame/);
+});
+
+Deno.test("an agent that cannot tell says so", async () => {
+  const pages = { ...PAGES, status: () => Promise.reject(new Error("starting")) };
+  for (const path of ["/status.json", "/healthz"]) {
+    const answer = await answerHttp(get(path).replaceAll("\n", "\r\n"), LOCAL, pages);
+    assert.equal(answer.code, 503);
+    assert.doesNotMatch(decode(answer.body), /starting/);
+  }
+});
+
+Deno.test("what is no request, or may be read as two, is refused", async () => {
+  const wrong = [
+    "",
+    "GET /",
+    "GET / HTTP/2.0\nHost: localhost",
+    "get / HTTP/1.1\nHost: localhost",
+    "GET  / HTTP/1.1\nHost: localhost",
+    "GET http://localhost/ HTTP/1.1\nHost: localhost",
+    "GET /\u00e4 HTTP/1.1\nHost: localhost",
+    "GET * HTTP/1.1\nHost: localhost",
+    get("/", "\n folded"),
+    get("/", "\nHost: other"),
+    get("/", "\nContent-Length: 0\nContent-Length: 0"),
+    get("/", "\nName : value"),
+    get("/", "\nno colon"),
+    get("/", "\nX: a\u0000b"),
+  ];
+  for (const lines of wrong) assert.equal(await code(lines), 400, JSON.stringify(lines));
+});
+
+Deno.test("no text of chance makes it fail", async () => {
+  const pieces = [
+    "GET ",
+    "/",
+    "HTTP/1.1",
+    "\r\n",
+    "Host:",
+    " localhost",
+    "\u0000",
+    ":",
+    "é",
+    "[",
+    "]",
+    ",",
+  ];
+  let seed = 4711;
+  for (let i = 0; i < 20_000; i++) {
+    let text = "";
+    for (let j = 0; j < 12; j++) {
+      seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
+      text += pieces[Math.floor(seed / 2 ** 16) % pieces.length];
+    }
+    parseHttpRequest(text);
+    const answer = await answerHttp(text, LOCAL, PAGES);
+    assert.ok([200, 400, 404, 405, 421].includes(answer.code), text);
+  }
+});
