@@ -53,7 +53,7 @@ export interface RealServerStatus {
   readonly effective_weight: number;
   readonly override: number | null;
   readonly state: "up" | "down" | "draining";
-  readonly counters: {
+  readonly counters: StatusCounters & {
     readonly active_connections: number;
     readonly inactive_connections: number;
   };

@@ -14,6 +14,7 @@ import {
   untilEntries,
   virtualServers,
 } from "./balance.ts";
+import { assertSameMetrics } from "./balance_metrics.ts";
 import { Exchange, type Wire } from "./exchange.ts";
 import { inside, ipBatch, run } from "./lib.ts";
 import { type Answers, REAL, VIP4, VIP6, withHosts } from "./network.ts";
@@ -167,7 +168,9 @@ scene(
       port: 81,
       more: persistence,
     };
-    const agent = startHalb(lab, adopted(lab, "d"), site([...ways, kept]));
+    const socket = `${lab.directory}/http.sock`;
+    const http = `[agent]\nhttp = { listen = "unix:${socket}" }\n\n`;
+    const agent = startHalb(lab, adopted(lab, "d"), http + site([...ways, kept]));
     await untilEntries(4 * (ways.length + 1));
     assertTurns(ways, false);
     const exchange = new Exchange({ wire: "tcp", family: 4, port: 8080 });
@@ -202,6 +205,7 @@ scene(
             counters.active_connections
           );
           assert.deepEqual(active.toSorted(), [0, 0, 1]);
+          await assertSameMetrics(socket, agent);
           return true;
         },
         PATIENCE,
