@@ -28,24 +28,31 @@ export interface PageSources {
   readonly who: HttpPages["who"];
 }
 
-/** Asks `make` when what it said last is older than `FRESH`; those who come meanwhile wait for it. */
+/** Does something some milliseconds from now. */
+export type Later = (act: () => void, ms: number) => void;
+
+function later(act: () => void, ms: number): void {
+  Deno.unrefTimer(setTimeout(act, ms));
+}
+
+/**
+ * Gives the same answer to all who ask while it is made, and within `FRESH` after that. Then it is
+ * forgotten: of ten thousand servers it is many megabytes.
+ */
 class Shared<T> {
   readonly #make: () => Promise<T>;
-  readonly #now: () => number;
-  #last: { readonly answer: Promise<T>; at: number } | null = null;
+  readonly #later: Later;
+  #answer: Promise<T> | null = null;
 
-  constructor(make: () => Promise<T>, now: () => number) {
+  constructor(make: () => Promise<T>, later: Later) {
     this.#make = make;
-    this.#now = now;
+    this.#later = later;
   }
 
   get(): Promise<T> {
-    if (this.#last !== null && this.#now() - this.#last.at < FRESH) return this.#last.answer;
-    const last = { answer: this.#make(), at: Infinity };
-    // Its age counts from its end: one that takes seconds is not asked for again beside itself.
-    last.answer.then(() => last.at = this.#now(), () => last.at = this.#now());
-    this.#last = last;
-    return last.answer;
+    return this.#answer ??= this.#make().finally(() => {
+      this.#later(() => this.#answer = null, FRESH);
+    });
   }
 }
 
@@ -55,13 +62,13 @@ export class Pages implements HttpPages {
   /** What each answer looks like, made when somebody wants it. */
   readonly #pages = new WeakMap<MetricFacts, Map<Format | "status", Uint8Array>>();
 
-  /** @param now milliseconds on any clock that only goes forward */
-  constructor(sources: PageSources, now: () => number = () => performance.now()) {
+  /** @param wait for tests, which have no time */
+  constructor(sources: PageSources, wait: Later = later) {
     this.who = sources.who;
     this.#facts = new Shared(async () => {
       const known = await sources.knowledge();
       return { ...known, counts: sources.counts(), process: readProcess() };
-    }, now);
+    }, wait);
   }
 
   async metrics(format: Format): Promise<Uint8Array> {

@@ -93,6 +93,8 @@ export function formatStatus(status: Status, now: number, color: boolean): strin
   troubles.push(...staticTroubles(status.static), ...status.bfd.flatMap(sessionTroubles));
   troubles.push(...unconfiguredTroubles(status), ...balanceTroubles(status, now));
   troubles.push(...checkTroubles(status.checks));
+  const { http } = status;
+  if (http?.trouble) troubles.push(`nobody is answered at ${http.listen}: ${http.trouble}`);
   if (troubles.length > 0) lines.push("", ...troubles.map((trouble) => escapeText(trouble)));
   return lines.join("\n");
 }

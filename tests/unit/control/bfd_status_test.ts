@@ -17,6 +17,7 @@ import {
 } from "../../../mod/control/bfd_status.ts";
 import type { BfdReport } from "../../../mod/plane/bfd.ts";
 import { bfdSettings } from "../../lib/bfd_settings.ts";
+import { reportOf } from "./bfd_status_fixtures.ts";
 
 const NOW = Date.parse("2026-01-02T03:04:05.000Z");
 
@@ -47,29 +48,6 @@ function upSession(): Session {
       requiredMinEchoRx: 0,
     },
   });
-}
-
-function reportOf(session: Session, more: Partial<BfdReport> = {}): BfdReport {
-  return {
-    session,
-    path: {
-      namespace: "",
-      family: "ipv4",
-      peer: "192.0.2.2",
-      source: "192.0.2.1",
-      interface: "eth0",
-      multihop: false,
-      minimumTtl: 255,
-    },
-    waitingFor: [],
-    sourcePort: 50_000,
-    packetsSent: 7,
-    packetsReceived: 8,
-    sendErrors: 0,
-    stallGraces: 0,
-    dropped: {},
-    ...more,
-  };
 }
 
 function statusOf(

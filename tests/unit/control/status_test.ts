@@ -172,3 +172,11 @@ Deno.test("what an operator must see to is said to people, too, and each family 
   assert.match(text, /^IPv4 source +192\.0\.2\.1$/m);
   assert.match(text, /^IPv6 source +192\.0\.2\.1$/m);
 });
+
+Deno.test("people hear why nobody is answered over HTTP", () => {
+  const status = document([master("web")]);
+  const http = { listen: "192.0.2.1:9650", tls: false, token: true, trouble: "in use" };
+  const lines = (http: Status["http"]) => formatStatus({ ...status, http }, NOW, false).split("\n");
+  assert.ok(lines(http).includes("nobody is answered at 192.0.2.1:9650: in use"));
+  assert.deepEqual(lines({ ...http, trouble: null }), lines(null));
+});

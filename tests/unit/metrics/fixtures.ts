@@ -1,6 +1,6 @@
 /** All that metrics are made of: one of everything that has any. */
 
-import { createSession } from "../../../mod/bfd/mod.ts";
+import { createSession, type Session } from "../../../mod/bfd/mod.ts";
 import { balanceStatus } from "../../../mod/control/balance_status.ts";
 import { checkStatus } from "../../../mod/control/check_status.ts";
 import { reflectorStatus, sessionStatus } from "../../../mod/control/bfd_status.ts";
@@ -15,6 +15,7 @@ import {
   serverReport,
   virtualServer,
 } from "../control/balance_fixtures.ts";
+import { reportOf } from "../control/bfd_status_fixtures.ts";
 import { document, master, NOW, wallTime } from "../control/status_fixtures.ts";
 
 /** Lateness of three timers: 5 µs, 100 µs, 3 ms. */
@@ -36,22 +37,8 @@ function tally() {
 
 function session() {
   const made = createSession(bfdSettings({}), { discriminator: 11, sequence: 1 }, -5_000_000);
-  return sessionStatus({
-    session: { ...made, state: "up", transitions: 3, remoteDiscriminator: 22 },
-    path: {
-      namespace: "",
-      family: "ipv4",
-      peer: "192.0.2.2",
-      source: "192.0.2.1",
-      interface: "eth0",
-      multihop: false,
-      minimumTtl: 255,
-    },
-    waitingFor: [],
-    sourcePort: 50_000,
-    packetsSent: 7,
-    packetsReceived: 8,
-    sendErrors: 0,
+  const up: Session = { ...made, state: "up", transitions: 3, remoteDiscriminator: 22 };
+  const report = reportOf(up, {
     stallGraces: 1,
     dropped: { ttl: 4 },
     echo: {
@@ -64,7 +51,8 @@ function session() {
       dropped: {},
       roundTrip: { last: 200, least: 150, most: 900, smoothed: 250 },
     },
-  }, { wallTime, reasonOf: () => undefined });
+  });
+  return sessionStatus(report, { wallTime, reasonOf: () => undefined });
 }
 
 /** @param more what is to be otherwise in the status */
