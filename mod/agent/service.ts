@@ -26,10 +26,10 @@ import { Hooks } from "./hooks.ts";
 import { Http } from "./http.ts";
 import { finishLogging, log, setUpLogging } from "./logging.ts";
 import type { AgentDocument } from "./memory.ts";
+import { OwnFacts } from "./own_facts.ts";
 import { ownershipOf } from "./ownership.ts";
 import { containStrayErrors, lockMemory, requirePrivileges } from "./process.ts";
 import { programPath } from "./program.ts";
-import { Reloads } from "./reloads.ts";
 import { tellServiceManager } from "./service_manager.ts";
 import { fixedKeys, invalid, noteReload, noteStart } from "./reload_notes.ts";
 import type { BfdResult, OverrideResult, ReloadResult } from "./results.ts";
@@ -51,13 +51,9 @@ export type Loader = () => LoadedSite;
 export class Service {
   readonly #path: string;
   readonly #load: Loader;
-  readonly #started = new Date().toISOString();
   readonly #faultInjection = Deno.env.get(FAULT_INJECTION) === "1";
   #site: SiteConfig;
-  #sha256: string;
-  #loaded = this.#started;
-  #generation = 1;
-  readonly #reloads = new Reloads();
+  readonly #own: OwnFacts;
   readonly #agent: Agent;
   /** Who asks about virtual servers is answered here. */
   readonly #desk: BalanceDesk;
@@ -84,9 +80,9 @@ export class Service {
     this.#path = path;
     this.#load = load;
     this.#site = loaded.site;
-    this.#sha256 = loaded.sha256;
-    this.#agent = new Agent(loaded.site, this.#faultInjection, () => this.#generation);
-    const { control } = loaded.site.agent;
+    const { control, name } = loaded.site.agent;
+    this.#own = new OwnFacts(path, name, loaded.sha256);
+    this.#agent = new Agent(loaded.site, this.#faultInjection, () => this.#own.generation);
     this.#desk = new BalanceDesk({
       balancing: this.#agent.balancing,
       apply: () => this.#agent.apply(this.#site),
@@ -95,8 +91,8 @@ export class Service {
     this.#agent.listed = () => this.#desk.relist();
     this.#http = new Http({
       knowledge: () => agentKnowledge(this.#agent, this.#facts),
-      reloads: this.#reloads.counts,
-      who: [loaded.site.agent.name, VERSION],
+      reloads: this.#own.reloads,
+      who: [name, VERSION],
     });
     this.#lock = ownershipOf(control);
     this.#succession = new Succession(this.#agent, this.#lock, control, programPath());
@@ -263,7 +259,7 @@ export class Service {
   async #reload(): Promise<ReloadResult> {
     const loaded = this.#load();
     const result = loaded.ok ? await this.#apply(loaded) : invalid(loaded.problems);
-    this.#reloads.note(result);
+    this.#own.reloaded(result);
     noteReload(result, this.#record());
     return result;
   }
@@ -282,9 +278,7 @@ export class Service {
       const done = await this.#agent.apply(loaded.site);
       changes.push(...siteChanges(this.#site, loaded.site, done));
       this.#site = loaded.site;
-      this.#sha256 = loaded.sha256;
-      this.#loaded = new Date().toISOString();
-      this.#generation++;
+      this.#own.applied(loaded.sha256);
       this.#http.configure(after.http);
       return { result: "applied", changes, problems: [] };
     } catch (error) {
@@ -355,20 +349,7 @@ export class Service {
 
   /** What status says of the service itself. */
   get #facts(): Parameters<typeof agentStatus>[1] {
-    return {
-      version: VERSION,
-      pid: Deno.pid,
-      name: this.#site.agent.name,
-      started: this.#started,
-      generation: this.#generation,
-      config: {
-        path: this.#path,
-        loaded: this.#loaded,
-        sha256: this.#sha256,
-        last_reload: this.#reloads.last,
-      },
-      http: this.#http.status,
-    };
+    return { ...this.#own.status, http: this.#http.status };
   }
 
   #listenToSignals(): void {

@@ -1,0 +1,59 @@
+/**
+ * What status says of the service itself: since when it runs, with which configuration, and what
+ * became of reloads.
+ *
+ * @module
+ */
+
+import type { AgentFacts } from "../control/status.ts";
+import { VERSION } from "../version.ts";
+import type { ReloadResult } from "./results.ts";
+
+export class OwnFacts {
+  /** Counts applied configurations. */
+  generation = 1;
+  /** Reloads by result, since the start of the process. */
+  readonly reloads: Record<ReloadResult["result"], number> = { applied: 0, invalid: 0, failed: 0 };
+  readonly #path: string;
+  readonly #name: string;
+  readonly #started = new Date().toISOString();
+  #sha256: string;
+  #loaded = this.#started;
+  #lastReload: AgentFacts["config"]["last_reload"] = null;
+
+  /** @param path of the configuration @param name of the agent */
+  constructor(path: string, name: string, sha256: string) {
+    this.#path = path;
+    this.#name = name;
+    this.#sha256 = sha256;
+  }
+
+  /** Another configuration counts from now on. */
+  applied(sha256: string): void {
+    this.#sha256 = sha256;
+    this.#loaded = new Date().toISOString();
+    this.generation++;
+  }
+
+  /** A reload has ended. */
+  reloaded({ result, changes }: ReloadResult): void {
+    this.reloads[result]++;
+    this.#lastReload = { at: new Date().toISOString(), result, changes: changes.length };
+  }
+
+  get status(): Omit<AgentFacts, "notifications" | "http"> {
+    return {
+      version: VERSION,
+      pid: Deno.pid,
+      name: this.#name,
+      started: this.#started,
+      generation: this.generation,
+      config: {
+        path: this.#path,
+        loaded: this.#loaded,
+        sha256: this.#sha256,
+        last_reload: this.#lastReload,
+      },
+    };
+  }
+}
