@@ -42,12 +42,17 @@ export async function floodScene(lab: Lab) {
   const addresses = { a: of(0), b: of(1), attacker: ["192.0.2.99/24"] };
   const lan = await lab.lan("net", [a, b, attacker], { prefix: null, addresses });
   const left = new BfdAgent(lab, a, specs(0));
-  const right = new BfdAgent(lab, b, specs(1));
-  await left.untilAll(true);
-  await right.untilAll(true);
+  await lab.until("a listens", async () => {
+    const rows = await left.rows();
+    return rows.length > 0 && rows.every(({ waiting_for: [first] }) => /^a packet/.test(first!));
+  }, 15_000);
+  // As long as nobody speaks to it.
   await countBfd(a);
   const ledger = new Ledger(a, left);
   await ledger.open(lab);
+  const right = new BfdAgent(lab, b, specs(1));
+  await left.untilAll(true);
+  await right.untilAll(true);
   const seen = async (name: string): Promise<SeenPacket> => {
     const capture = await lab.capture(lan, "udp port 3784");
     await lab.delay(300);
