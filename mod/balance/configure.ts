@@ -7,7 +7,8 @@
 import { sampleServices } from "../ipvs/mod.ts";
 import { endDrain, startDrain } from "./drains.ts";
 import { judge, shareOf } from "./real_server.ts";
-import { areTwins, refuseServers } from "./refuse.ts";
+import { eachOf } from "../steps/mod.ts";
+import { areTwins, refusing } from "./refuse.ts";
 import { endRise, rise } from "./rises.ts";
 import type { RealServerSettings, VirtualServerSettings } from "./settings.ts";
 import { quorumReason } from "./settle.ts";
@@ -21,13 +22,20 @@ import type {
 } from "./types.ts";
 import { sameValue } from "./wanted.ts";
 
-/** @throws {RangeError} where the configuration makes no sense; nothing has changed then */
-export function configure(
+/** Real servers of one step. */
+const STEP = 64;
+
+/**
+ * In steps: between them nothing else may happen to the machine.
+ *
+ * @throws {RangeError} where the configuration makes no sense; nothing has changed then
+ */
+export function* configuring(
   turn: Turn,
   settings: readonly VirtualServerSettings[],
   checks: readonly string[] | undefined,
-): void {
-  const wrong = refuseServers(settings);
+): Generator<void, void> {
+  const wrong = yield* refusing(settings);
   if (wrong !== null) throw new RangeError(wrong);
   const { balance } = turn;
   balance.revision++;
@@ -38,14 +46,14 @@ export function configure(
   for (const each of settings) {
     const known = former.get(each.name);
     former.delete(each.name);
-    if (known === undefined) create(turn, each, remembered.get(each.name));
+    if (known === undefined) yield* creating(turn, each, remembered.get(each.name));
     else {
       balance.servers.set(each.name, known);
-      change(turn, known, each);
+      yield* changing(turn, known, each);
     }
   }
   for (const gone of former.values()) remove(turn, gone);
-  indexChecks(balance);
+  yield* indexingChecks(balance);
   const kept = new Set(checks ?? balance.users.keys());
   for (const id of balance.findings.keys()) if (!kept.has(id)) balance.findings.delete(id);
 }
@@ -54,11 +62,11 @@ function memoryOf(memory: MachineMemory | null): Map<string, VirtualServerMemory
   return new Map((memory?.servers ?? []).map((each) => [each.name, each]));
 }
 
-function create(
+function* creating(
   turn: Turn,
   settings: VirtualServerSettings,
   memory: VirtualServerMemory | undefined,
-): void {
+): Generator<void, void> {
   const server: VirtualServerEntry = {
     settings,
     servers: new Map(),
@@ -78,8 +86,12 @@ function create(
     tellActive(turn, server);
   }
   const known = new Map(memory?.servers.map((each) => [each.name, each]));
-  for (const each of settings.servers) createReal(turn, server, each, known.get(each.name));
-  markTwins(server);
+  yield* eachOf(
+    settings.servers,
+    STEP,
+    (each) => createReal(turn, server, each, known.get(each.name)),
+  );
+  yield* markingTwins(server);
   // Nobody has seen it come: it has its full weight.
   for (const [name, real] of server.servers) {
     if (known.has(name)) continue;
@@ -92,16 +104,20 @@ function create(
   tell(turn, server, { kind: "quorum", met: server.met, reason: quorumReason(server) });
 }
 
-function change(turn: Turn, server: VirtualServerEntry, settings: VirtualServerSettings): void {
+function* changing(
+  turn: Turn,
+  server: VirtualServerEntry,
+  settings: VirtualServerSettings,
+): Generator<void, void> {
   touchWhole(turn, server);
   const { balance } = turn;
   const former = new Map(server.servers);
   const active = isFollowed(balance, settings);
   server.settings = settings;
   server.servers.clear();
-  for (const each of settings.servers) keepOrCreate(turn, server, former, each);
+  yield* eachOf(settings.servers, STEP, (each) => keepOrCreate(turn, server, former, each));
   for (const gone of former.values()) removeReal(turn, server, gone);
-  markTwins(server);
+  yield* markingTwins(server);
   if (active === server.active) return;
   server.active = active;
   tellActive(turn, server);
@@ -124,6 +140,10 @@ function keepOrCreate(
   const known = former.get(settings.name);
   if (known === undefined) return createReal(turn, server, settings, undefined);
   former.delete(settings.name);
+  if (known.settings === settings) {
+    server.servers.set(settings.name, known);
+    return;
+  }
   if (!sameValue(known.settings.server, settings.server)) known.shown = null;
   known.settings = settings;
   server.servers.set(settings.name, known);
@@ -180,25 +200,25 @@ function removeReal(turn: Turn, server: VirtualServerEntry, real: RealServerEntr
 }
 
 /** Notes which real servers are the sorry server, too. */
-function markTwins({ settings, servers }: VirtualServerEntry): void {
+function* markingTwins({ settings, servers }: VirtualServerEntry): Generator<void, void> {
   const { sorryServer, listen } = settings;
   const services = sampleServices(listen);
-  for (const real of servers.values()) {
+  yield* eachOf(servers.values(), STEP, (real) => {
     real.twin = sorryServer !== null &&
       areTwins(services, sorryServer.server, real.settings.server);
-  }
+  });
 }
 
-function indexChecks(balance: Balance): void {
+function* indexingChecks(balance: Balance): Generator<void, void> {
   balance.users.clear();
   for (const server of balance.servers.values()) {
-    for (const real of server.servers.values()) {
+    yield* eachOf(server.servers.values(), STEP, (real) => {
       for (const id of new Set(real.settings.checks)) {
         const users = balance.users.get(id);
         if (users === undefined) balance.users.set(id, [[server, real]]);
         else users.push([server, real]);
       }
-    }
+    });
   }
 }
 

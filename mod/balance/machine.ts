@@ -19,11 +19,12 @@
  */
 
 import type { CheckFinding } from "../check/board.ts";
-import { configure, isFollowed, tellActive } from "./configure.ts";
+import { configuring, isFollowed, tellActive } from "./configure.ts";
+import { atOnce } from "../steps/mod.ts";
 import { counted, endLateDrains, order, toCount } from "./drains.ts";
 import { judge, TICK } from "./real_server.ts";
 import { riseOn } from "./rises.ts";
-import { settle } from "./settle.ts";
+import { settling } from "./settle.ts";
 import { createTurn, touch, touchWhole, type Turn } from "./turn.ts";
 import type { Balance, BalanceEffect, BalanceEvent, Micros } from "./types.ts";
 import { sameValue } from "./wanted.ts";
@@ -47,9 +48,19 @@ export function createBalance(): Balance {
 
 /** One event. @throws {RangeError} where a configuration makes no sense; nothing has changed then */
 export function step(balance: Balance, event: BalanceEvent, now: Micros): BalanceEffect[] {
+  return atOnce(stepping(balance, event, now));
+}
+
+/** The same in steps: between them the machine is to hear nothing and to be asked nothing. */
+export function* stepping(
+  balance: Balance,
+  event: BalanceEvent,
+  now: Micros,
+): Generator<void, BalanceEffect[]> {
   const turn = createTurn(balance, now);
-  const counts = hear(turn, event);
-  const effects = settle(turn);
+  if (event.type === "configure") yield* configuring(turn, event.servers, event.checks);
+  const counts = event.type === "configure" ? null : hear(turn, event);
+  const effects = yield* settling(turn);
   if (counts !== null) effects.push(counts);
   const { timer, due } = balance;
   // A timer that fires too early costs a glance; moving it all the time would cost more.
@@ -60,11 +71,11 @@ export function step(balance: Balance, event: BalanceEvent, now: Micros): Balanc
   return effects;
 }
 
-function hear(turn: Turn, event: BalanceEvent): BalanceEffect | null {
+function hear(
+  turn: Turn,
+  event: Exclude<BalanceEvent, { type: "configure" }>,
+): BalanceEffect | null {
   switch (event.type) {
-    case "configure":
-      configure(turn, event.servers, event.checks);
-      return null;
     case "restore":
       turn.balance.remembered = event.memory;
       for (const finding of event.memory.checks) turn.balance.findings.set(finding.check, finding);

@@ -5,7 +5,7 @@
  * @module
  */
 
-export { createBalance, step } from "./machine.ts";
+export { createBalance, step, stepping } from "./machine.ts";
 export { tellingFindings } from "./real_server.ts";
 export { refuseServers } from "./refuse.ts";
 export { type BalanceSlice, joinSlices, sliceBalance, type Statistics } from "./report.ts";

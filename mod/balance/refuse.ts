@@ -6,22 +6,33 @@
  */
 
 import { placesOf, type RealServer, type ServiceKey, TakenPlaces } from "../ipvs/mod.ts";
+import { atOnce } from "../steps/mod.ts";
 import type { RealServerSettings, VirtualServerSettings } from "./settings.ts";
+
+/** Real servers that are looked at in one step. */
+const STEP = 64;
 
 /** What is wrong with a configuration, in words; `null`: nothing. */
 export function refuseServers(servers: readonly VirtualServerSettings[]): string | null {
+  return atOnce(refusing(servers));
+}
+
+/** The same in steps. */
+export function* refusing(
+  servers: readonly VirtualServerSettings[],
+): Generator<void, string | null> {
   const names = new Set<string>();
   for (const settings of servers) {
     const { name } = settings;
     if (names.has(name)) return `two virtual servers have the name "${name}"`;
     names.add(name);
-    const wrong = refuseServer(settings);
+    const wrong = yield* refusingServer(settings);
     if (wrong !== null) return `virtual server "${name}": ${wrong}`;
   }
   return null;
 }
 
-function refuseServer(settings: VirtualServerSettings): string | null {
+function* refusingServer(settings: VirtualServerSettings): Generator<void, string | null> {
   const { quorum, hysteresis, sorryServer, servers, listen } = settings;
   if (!isWhole(quorum) || quorum < 1) return `the quorum is ${quorum}`;
   if (!isWhole(hysteresis) || hysteresis >= quorum) {
@@ -34,6 +45,7 @@ function refuseServer(settings: VirtualServerSettings): string | null {
     const wrong = names.has(real.name) ? "it is there already" : refuseReal(real, places);
     if (wrong !== null) return `real server "${real.name}": ${wrong}`;
     names.add(real.name);
+    if (names.size % STEP === 0) yield;
   }
   if (sorryServer === null) return null;
   const sorry = placesOf(places.services, sorryServer.server);

@@ -7,19 +7,27 @@
 import { endDrain } from "./drains.ts";
 import { isFoundDown, shareOf, stateOf } from "./real_server.ts";
 import { endRise, rise } from "./rises.ts";
+import { eachOf } from "../steps/mod.ts";
 import { tell, type Turn } from "./turn.ts";
 import type { BalanceEffect, RealServerEntry, VirtualServerEntry } from "./types.ts";
 import { isSorry, placeOf, sameValue, wantedOf } from "./wanted.ts";
 
-/** Draws the consequences of a turn. */
-export function settle(turn: Turn): BalanceEffect[] {
+/** Real servers of one step. */
+const STEP = 128;
+
+/** Draws the consequences of a turn, in steps. */
+export function* settling(turn: Turn): Generator<void, BalanceEffect[]> {
   const announced: BalanceEffect[] = [];
   const quorums: BalanceEffect[] = [];
   for (const [server, { some, before, created }] of turn.touched) {
     const { name } = server.settings;
     const all = before !== undefined;
     const sorry = isSorry(server);
-    for (const real of all ? server.servers.values() : some) settleReal(turn, server, real);
+    yield* eachOf(
+      all ? server.servers.values() : some,
+      STEP,
+      (real) => settleReal(turn, server, real),
+    );
     if (settleQuorum(turn, server, created)) {
       const { met } = server;
       quorums.push({ type: "quorum", server: name, met, reason: quorumReason(server) });
@@ -27,12 +35,12 @@ export function settle(turn: Turn): BalanceEffect[] {
     // Whether the sorry server is in decides for all others.
     const replaced = sorry !== isSorry(server);
     let changed = replaced;
-    for (const real of all || replaced ? server.servers.values() : some) {
+    yield* eachOf(all || replaced ? server.servers.values() : some, STEP, (real) => {
       const placed = placeOf(server, real, turn.now);
       // Behind the sorry server that it is, too, nobody sees it.
       changed ||= placed !== real.placed && !(real.twin && sorry);
       real.placed = placed;
-    }
+    });
     if (all || replaced) {
       const old = all ? before : server.wanted;
       server.wanted = null;

@@ -76,6 +76,7 @@ export {
 } from "./planner.ts";
 export {
   asDestination,
+  buildingTable,
   buildTable,
   destinationAt,
   destinationNameAt,

@@ -7,6 +7,7 @@
  */
 
 import { formatIp, lastOf, networkOf, numberOf, parseIp } from "../ip/mod.ts";
+import { atOnce } from "../steps/mod.ts";
 import type { Decoded } from "../netlink/mod.ts";
 import {
   type Destination,
@@ -42,6 +43,9 @@ export function sameEntry(a: TableEntry | undefined, b: TableEntry | undefined):
   }
   return true;
 }
+
+/** Real servers of one step. */
+const STEP = 64;
 
 /** Addresses a range or network may have at most: each becomes a service of its own. */
 export const LARGEST_RANGE = 65536;
@@ -124,6 +128,13 @@ export function servedBy<Key extends { readonly family: Family }>(
  * where two of them ask for the same service.
  */
 export function buildTable(virtualServers: readonly VirtualServer[]): Decoded<Table> {
+  return atOnce(buildingTable(virtualServers));
+}
+
+/** The same in steps. */
+export function* buildingTable(
+  virtualServers: readonly VirtualServer[],
+): Generator<void, Decoded<Table>> {
   const table = new Map<string, TableEntry>();
   for (const { listen, settings, servers } of virtualServers) {
     const byFamily = serversByFamily(listen, servers);
@@ -136,7 +147,7 @@ export function buildTable(virtualServers: readonly VirtualServer[]): Decoded<Ta
         const service = serviceAt(key, settings);
         const wrong = refuseService(service);
         if (wrong !== undefined) return { ok: false, reason: `${name}: ${wrong}` };
-        const destinations = destinationsOf(key, byFamily.get(key.family) ?? servers);
+        const destinations = yield* listingDestinations(key, byFamily.get(key.family) ?? servers);
         if (!destinations.ok) return { ok: false, reason: `${name}: ${destinations.reason}` };
         table.set(name, { service, destinations: destinations.value });
       }
@@ -160,10 +171,10 @@ function serversByFamily(
   return byFamily;
 }
 
-function destinationsOf(
+function* listingDestinations(
   service: ServiceKey,
   servers: readonly RealServer[],
-): Decoded<Map<string, Destination>> {
+): Generator<void, Decoded<Map<string, Destination>>> {
   const destinations = new Map<string, Destination>();
   const kind = kindOf(service);
   for (const server of servers) {
@@ -172,6 +183,7 @@ function destinationsOf(
     const { name, destination } = named.value;
     if (destinations.has(name)) return { ok: false, reason: `${name} is given twice` };
     destinations.set(name, destination);
+    if (destinations.size % STEP === 0) yield;
   }
   return { ok: true, value: destinations };
 }

@@ -14,6 +14,7 @@ import {
   type BalanceEvent,
   createBalance,
   step,
+  stepping,
   type VirtualServerSettings,
   wantedServer,
 } from "../balance/mod.ts";
@@ -26,7 +27,7 @@ import type {
 } from "../plane/balance.ts";
 import type { CheckFinding } from "../plane/checks.ts";
 import { IdSource } from "../plane/ids.ts";
-import type { ConfigureKernel, EventId, KernelToControl } from "../plane/messages.ts";
+import type { ConfigureKernel, EventId } from "../plane/messages.ts";
 import type { TrackerFinding } from "../plane/trackers.ts";
 import { textOf } from "../text/mod.ts";
 import { BalancerAnnounce } from "./balancer_announce.ts";
@@ -34,27 +35,16 @@ import { BalancerAnswers } from "./balancer_answers.ts";
 import { BalancerCounts, BalancerNames } from "./balancer_counts.ts";
 import { BalancerGoal, NOTHING } from "./balancer_goal.ts";
 import { BalancerHoldings } from "./balancer_holdings.ts";
-import type { BalancerWorld } from "./balancer_io.ts";
+import { BalancerIntake } from "./balancer_intake.ts";
+import type { BalancerPorts, BalancerWorld } from "./balancer_io.ts";
 import { BalancerSurroundings } from "./balancer_surroundings.ts";
 import { BalancerTable } from "./balancer_table.ts";
 import type { Count } from "./balancer_table_events.ts";
 import { Places } from "./places.ts";
 import type { Say } from "./tables.ts";
 
-/** How long after something unforeseen it goes on. */
-const PAUSE = 1_000_000;
-/** Under which what is announced is held: there is one, whoever was master before. */
-const EPOCH = 1;
-
-/** Where the balancer's messages go. */
-export interface BalancerPorts {
-  control(message: KernelToControl): void;
-  /** To the protocol plane. */
-  finding(finding: TrackerFinding): void;
-  /** The addresses of a virtual server are to be held, or no longer. */
-  hold(holding: string, epoch: number, cause: EventId): void;
-  drop(holding: string, cause: EventId): void;
-}
+/** How long after something unforeseen it goes on; under which what is announced is held. */
+const [PAUSE, EPOCH] = [1_000_000, 1];
 
 /** All virtual servers. */
 export class Balancer {
@@ -81,6 +71,7 @@ export class Balancer {
   #counting: readonly { readonly server: string; readonly realServer: string }[] = [];
   #resting: boolean;
   #pausedUntil = 0;
+  readonly #intake: BalancerIntake;
 
   constructor(world: BalancerWorld, ports: BalancerPorts, say: Say, resting = false) {
     this.#world = world;
@@ -88,6 +79,9 @@ export class Balancer {
     this.#say = say;
     this.#resting = resting;
     this.#places = new Places(world);
+    this.#intake = new BalancerIntake(() => world.now(), (error) => {
+      say("error", ["ipvs"], "Cannot take in virtual servers", { error: textOf(error) });
+    });
     this.#announce = new BalancerAnnounce({
       hold: (holding) => ports.hold(holding, EPOCH, this.#ids.next()),
       drop: (holding) => ports.drop(holding, this.#ids.next()),
@@ -96,6 +90,7 @@ export class Balancer {
 
   /** When `turn` should be called though nothing happened. */
   get deadline(): number {
+    if (this.#intake.isBusy) return 0;
     // Without virtual servers nothing is due, whatever is decided about routers.
     const { deadline: answers } = this.#answers;
     if (this.#table === undefined) return Math.max(this.#pausedUntil, answers);
@@ -107,12 +102,22 @@ export class Balancer {
     return Math.max(this.#pausedUntil, Math.min(at, soon, adopted, table, around, answers));
   }
 
+  /** A long configuration is being taken in: `turn` goes on with it. */
+  get isConfiguring(): boolean {
+    return this.#intake.isBusy;
+  }
+
   /**
-   * What is wanted from now on; quorums are told before this returns.
+   * What is wanted from now on. Quorums are told when it is taken in: before this returns, but where
+   * there are thousands of real servers (`isConfiguring`).
    *
    * @throws {RangeError} where it makes no sense; then everything stays as it was
    */
   configure(message: ConfigureKernel): void {
+    this.#intake.begin(this.#configuring(message));
+  }
+
+  *#configuring(message: ConfigureKernel): Generator<void, void> {
     const { id, routers, balance, balanceMemory: memory, balanceNote: note } = message;
     this.#holdings.keep(new Set(routers.map(({ name }) => name)));
     this.#heedHoldings();
@@ -129,7 +134,9 @@ export class Balancer {
       }
       this.#holdings.begin(this.#world.now());
     }
-    this.#step({ type: "configure", servers: plan.servers }, id);
+    const event = { type: "configure", servers: plan.servers } as const;
+    const effects = yield* stepping(this.#machine, event, this.#world.now());
+    for (const effect of effects) this.#do(effect, id);
     this.#plan = plan;
     this.#leaving = balance === undefined;
     if (before !== undefined && before.namespace !== plan.namespace) this.#leave(before);
@@ -146,7 +153,8 @@ export class Balancer {
 
   /** A check stands otherwise. */
   check({ check, health, reason, weight }: CheckFinding, cause: EventId): void {
-    this.#step({ type: "check", finding: { check, health, reason, weight } }, cause);
+    const finding = { check, health, reason, weight };
+    this.#intake.hear(() => void this.#step({ type: "check", finding }, cause));
   }
 
   /** A holding is held from now on, or no longer. */
@@ -155,10 +163,12 @@ export class Balancer {
   }
 
   order({ id, server, realServer, what }: OrderBalance): void {
-    const order = { type: "order", server, realServer, what } as const;
-    const [answer] = this.#step(order, id).filter((effect) => effect.type === "ordered");
-    const refused = answer === undefined ? "it cannot be done now: see the log" : answer.refused;
-    this.#ports.control({ type: "balance_ordered", id: this.#ids.next(), cause: id, refused });
+    this.#intake.hear(() => {
+      const order = { type: "order", server, realServer, what } as const;
+      const [answer] = this.#step(order, id).filter((effect) => effect.type === "ordered");
+      const refused = answer === undefined ? "it cannot be done now: see the log" : answer.refused;
+      this.#ports.control({ type: "balance_ordered", id: this.#ids.next(), cause: id, refused });
+    });
   }
 
   /** Answered by the next `turn`, or when counters have been read. */
@@ -173,6 +183,7 @@ export class Balancer {
 
   /** Rests, or goes on with what there is now: somebody else may have changed it. */
   rest(resting: boolean): void {
+    this.#intake.finish();
     this.#resting = resting;
     if (!resting) this.#holdings.begin(this.#world.now());
     if (this.#table !== undefined) this.#table.resting = resting;
@@ -183,6 +194,7 @@ export class Balancer {
   /** Does what is due. Never throws. */
   turn(): void {
     const now = this.#world.now();
+    if (this.#intake.isBusy) return this.#intake.goOn();
     if (now < this.#pausedUntil) return;
     try {
       this.#turn(now);
@@ -200,6 +212,7 @@ export class Balancer {
 
   /** The end. @param keep leave everything as it is */
   stop(keep: boolean): void {
+    this.#intake.finish();
     if (keep || this.#resting || this.#plan === undefined || this.#plan.onStop === "keep") return;
     this.#withdraw();
     this.#plan = undefined;
@@ -329,10 +342,8 @@ export class Balancer {
         return this.#ports.finding(finding);
       }
       case "step": {
-        const { server, what } = effect;
-        const id = this.#ids.next();
-        const at = this.#world.now();
-        return this.#ports.control({ type: "balance_step", id, cause, at, server, what });
+        const known = { id: this.#ids.next(), cause, at: this.#world.now() };
+        return this.#ports.control({ ...effect, ...known, type: "balance_step" });
       }
       case "count": {
         this.#counting = effect.servers;
@@ -375,12 +386,8 @@ export class Balancer {
 
   /** Who is held has changed, or what follows. */
   #judgeHoldings(): void {
-    const { servers = [], syncDaemons = [] } = this.#plan ?? {};
-    const roles = syncDaemons.flatMap(({ role }) => typeof role === "string" ? [] : [role.follow]);
-    const now = this.#world.now();
-    const isUndecided = (follow: readonly string[]) => this.#holdings.isUndecided(follow, now);
-    const undecided = roles.some(isUndecided);
-    this.#adopting = undecided || servers.some(({ follow }) => isUndecided(follow));
+    const { undecided, adopting } = this.#holdings.undecidedOf(this.#plan, this.#world.now());
+    this.#adopting = adopting;
     this.#surroundings?.hold(this.#holdings.held, undecided);
     this.#goal.change();
   }

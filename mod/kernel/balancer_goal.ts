@@ -5,7 +5,8 @@
  * @module
  */
 
-import { buildTable, type Table, type TableEntry, type VirtualServer } from "../ipvs/mod.ts";
+import { buildingTable, type Table, type TableEntry, type VirtualServer } from "../ipvs/mod.ts";
+import type { Decoded } from "../netlink/mod.ts";
 import type { BalancePlan } from "../plane/balance.ts";
 
 /** After so long a call ends: others have work to do, microseconds. */
@@ -25,6 +26,9 @@ export const NOTHING: BalancePlan = {
 export class BalancerGoal {
   readonly #parts = new Map<string, Table>();
   readonly #stale = new Set<string>();
+  /** What is being made of one of them. */
+  #making: { readonly name: string; readonly steps: ReturnType<typeof buildingTable> } | null =
+    null;
   #changed = false;
 
   /** Whether it is another one than `make` has made last. */
@@ -34,12 +38,14 @@ export class BalancerGoal {
 
   /** What a virtual server asks for may have changed. */
   touch(server: string): void {
+    if (this.#making?.name === server) this.#making = null;
     this.#stale.add(server);
     this.#changed = true;
   }
 
   /** What any of them asks for may have changed. */
   touchAll(servers: Iterable<string>): void {
+    this.#making = null;
     for (const name of [...this.#parts.keys(), ...servers]) this.#stale.add(name);
     this.#changed = true;
   }
@@ -62,8 +68,8 @@ export class BalancerGoal {
   ): Table | undefined {
     const began = clock();
     for (const name of this.#stale) {
-      const server = wanted(name);
-      const built = server === null ? undefined : buildTable([server]);
+      const built = this.#build(name, wanted, () => clock() - began >= LONG);
+      if (built === "going on") return undefined;
       if (built?.ok === true) this.#parts.set(name, built.value);
       else this.#parts.delete(name);
       if (built?.ok === false) refused(name, built.reason);
@@ -74,6 +80,28 @@ export class BalancerGoal {
     const all = new Map<string, TableEntry>();
     for (const part of this.#parts.values()) for (const [key, entry] of part) all.set(key, entry);
     return all;
+  }
+
+  /** What one asks for; undefined: nothing. */
+  #build(
+    name: string,
+    wanted: (server: string) => VirtualServer | null,
+    isEnough: () => boolean,
+  ): Decoded<Table> | undefined | "going on" {
+    if (this.#making?.name !== name) {
+      const server = wanted(name);
+      if (server === null) return undefined;
+      this.#making = { name, steps: buildingTable([server]) };
+    }
+    const { steps } = this.#making;
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done) {
+        this.#making = null;
+        return value;
+      }
+      if (isEnough()) return "going on";
+    }
   }
 
   /** Names of the services that a virtual server asked for last. */

@@ -6,6 +6,7 @@
  * @module
  */
 
+import type { BalancePlan } from "../plane/balance.ts";
 import type { EventId } from "../plane/messages.ts";
 
 /** A holding is held from now on, or no longer. */
@@ -75,5 +76,17 @@ export class BalancerHoldings {
     return now < this.#adoptedUntil &&
       !follow.some((holding) => this.#decided.get(holding) === true) &&
       follow.some((holding) => !this.#decided.has(holding));
+  }
+
+  /** What of a plan follows somebody undecided: a sync daemon (`undecided`), or anything. */
+  undecidedOf(
+    plan: BalancePlan | undefined,
+    now: number,
+  ): { readonly undecided: boolean; readonly adopting: boolean } {
+    const { servers = [], syncDaemons = [] } = plan ?? {};
+    const roles = syncDaemons.flatMap(({ role }) => typeof role === "string" ? [] : [role.follow]);
+    const undecided = roles.some((follow) => this.isUndecided(follow, now));
+    const adopting = undecided || servers.some(({ follow }) => this.isUndecided(follow, now));
+    return { undecided, adopting };
   }
 }

@@ -1,10 +1,13 @@
 /**
- * What the balancer needs of the world: a clock, ways to the kernel's load balancer, settings.
+ * What the balancer needs of the world: a clock, ways to the kernel's load balancer, settings, and
+ * who hears of it.
  *
  * @module
  */
 
 import type { MarkTableName } from "../netlink/mod.ts";
+import type { EventId, KernelToControl } from "../plane/messages.ts";
+import type { TrackerFinding } from "../plane/trackers.ts";
 import type { FirewallIo, KernelIo } from "./io.ts";
 import type { IpvsIo } from "./ipvs_io.ts";
 
@@ -28,4 +31,14 @@ export interface BalancerWorld extends Pick<KernelIo, "now" | "identity"> {
   readSetting(namespace: string, path: string): string | undefined;
   /** Changes a setting. @throws where the kernel refuses, or /proc/sys may not be written */
   writeSetting(namespace: string, path: string, value: string): void;
+}
+
+/** Where the balancer's messages go. */
+export interface BalancerPorts {
+  control(message: KernelToControl): void;
+  /** To the protocol plane. */
+  finding(finding: TrackerFinding): void;
+  /** The addresses of a virtual server are to be held, or no longer. */
+  hold(holding: string, epoch: number, cause: EventId): void;
+  drop(holding: string, cause: EventId): void;
 }

@@ -68,6 +68,8 @@ export function runKernelPlane(start: KernelStart): void {
   const inbox = new Inbox(wake, [start.control, start.protocol], true);
   const assembler = new Assembler<ConfigureKernel | ConfigureChecks>();
   let wasPiece = false;
+  /** What the balancer takes in, and the plane waits for. */
+  let configured: ConfigureKernel | undefined;
   const protocol = new Outbox<KernelToProtocol>(start.protocol, new EventFd(start.protocolWake));
   const io = new SystemIo(epoll, MONITOR);
   const ids = new IdSource("t");
@@ -109,7 +111,17 @@ export function runKernelPlane(start: KernelStart): void {
     }
     // The protocol plane knows them before control hears that the kernel plane is configured.
     if (message.type === "configure") presences.configure(message.presences ?? []);
-    if (!hear(balancer, message, say)) plane.handle(message);
+    if (hear(balancer, message, say)) return;
+    // Control hears that this plane is configured when the balancer is.
+    const begun = message.type === "configure";
+    if (begun || !balancer.isConfiguring) configure();
+    if (begun && balancer.isConfiguring) configured = message;
+    else plane.handle(message);
+  };
+  const configure = (): void => {
+    const message = configured;
+    configured = undefined;
+    if (message !== undefined) plane.handle(message);
   };
   const attempt = (what: string, work: () => void): void => {
     try {
@@ -155,6 +167,7 @@ export function runKernelPlane(start: KernelStart): void {
       if (!plane.stopped) presences.turn();
       words.beatKernel();
       if (!plane.stopped) balancer.turn();
+      if (!balancer.isConfiguring) configure();
       words.beatKernel();
       for (const one of questions.splice(0)) protocol.post(answerPortOwner(one));
       // Once everybody has been told what they wait for, and before the first mastership.

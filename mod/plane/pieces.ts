@@ -6,7 +6,7 @@
  * @module
  */
 
-import { atOnce } from "./at_once.ts";
+import { atOnce } from "../steps/mod.ts";
 import { Assembly } from "./assembly.ts";
 import { differencePieces, type Piece } from "./difference.ts";
 import type { EventId } from "./messages.ts";

@@ -14,7 +14,7 @@ import {
   encodeControl,
   type StateName,
 } from "../bfd/mod.ts";
-import { atOnce } from "../plane/at_once.ts";
+import { atOnce } from "../steps/mod.ts";
 import type { ProtocolBfd } from "../plane/bfd.ts";
 import { IdSource } from "../plane/ids.ts";
 import { LogLimiter } from "../plane/log_limiter.ts";

@@ -9,7 +9,7 @@
  */
 
 import { SystemError } from "../../ffi/mod.ts";
-import { atOnce } from "../plane/at_once.ts";
+import { atOnce } from "../steps/mod.ts";
 import type { InterfaceState } from "../plane/messages.ts";
 import type { ProtocolState } from "../plane/state.ts";
 import { PROTOCOL_AUTHENTICATION_HEADER, PROTOCOL_VRRP } from "../vrrp/mod.ts";

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { atOnce } from "../plane/at_once.ts";
+import { atOnce } from "../steps/mod.ts";
 import type { GroupMemory, Overridden, OverrideRouters } from "../plane/groups.ts";
 import type { Memory } from "../plane/hand_over.ts";
 import type {

@@ -88,6 +88,7 @@ function isOurs(imported: string): boolean {
 
 const PURE = [
   "mod/heap",
+  "mod/steps",
   "mod/text",
   "mod/ip",
   "mod/secret",

@@ -1,7 +1,7 @@
 /** Long messages in pieces: what comes out, how much is told, and in how small parts. */
 
 import assert from "node:assert/strict";
-import { atOnce } from "../../../mod/plane/at_once.ts";
+import { atOnce } from "../../../mod/steps/mod.ts";
 import { Assembly } from "../../../mod/plane/assembly.ts";
 import { differencePieces, type Piece } from "../../../mod/plane/difference.ts";
 import { Assembler, Disassembler, type Pieces } from "../../../mod/plane/pieces.ts";

@@ -1,7 +1,7 @@
 /** The sessions of the protocol plane: configuration, surroundings, commands, the end. */
 
 import assert from "node:assert/strict";
-import { atOnce } from "../../../mod/plane/at_once.ts";
+import { atOnce } from "../../../mod/steps/mod.ts";
 import { SystemError } from "../../../ffi/mod.ts";
 import { BfdBench, bfdSession, KEYS, keysOf, MS, SECRET } from "./bfd_fixtures.ts";
 import { SECOND } from "./fixtures.ts";

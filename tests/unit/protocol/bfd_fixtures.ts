@@ -5,7 +5,7 @@
  * @module
  */
 
-import { atOnce } from "../../../mod/plane/at_once.ts";
+import { atOnce } from "../../../mod/steps/mod.ts";
 import {
   type AuthenticationSettings,
   type ControlPacket,
