@@ -6,6 +6,7 @@
  */
 
 import type { SiteConfig } from "../../config/mod.ts";
+import { sameValue } from "../values/mod.ts";
 import { serverChanges } from "./server_changes.ts";
 
 /** Lists of tables with names, and what one of them is called. */
@@ -60,6 +61,7 @@ export function siteChanges(
   return changes;
 }
 
+/** Secrets tell nothing of themselves: they are as alike here as they look. */
 function differ(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) !== JSON.stringify(b);
+  return !sameValue(a, b) && JSON.stringify(a) !== JSON.stringify(b);
 }

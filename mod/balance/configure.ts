@@ -20,7 +20,7 @@ import type {
   VirtualServerEntry,
   VirtualServerMemory,
 } from "./types.ts";
-import { sameValue } from "./wanted.ts";
+import { sameValue } from "../values/mod.ts";
 
 /** Real servers of one step. */
 const STEP = 64;

@@ -27,7 +27,7 @@ import { riseOn } from "./rises.ts";
 import { settling } from "./settle.ts";
 import { createTurn, touch, touchWhole, type Turn } from "./turn.ts";
 import type { Balance, BalanceEffect, BalanceEvent, Micros } from "./types.ts";
-import { sameValue } from "./wanted.ts";
+import { sameValue } from "../values/mod.ts";
 
 /** A machine without virtual servers. */
 export function createBalance(): Balance {

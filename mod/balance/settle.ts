@@ -10,7 +10,8 @@ import { endRise, rise } from "./rises.ts";
 import { eachOf } from "../steps/mod.ts";
 import { tell, type Turn } from "./turn.ts";
 import type { BalanceEffect, RealServerEntry, VirtualServerEntry } from "./types.ts";
-import { isSorry, placeOf, sameValue, wantedOf } from "./wanted.ts";
+import { sameValue } from "../values/mod.ts";
+import { isSorry, placeOf, wantedOf } from "./wanted.ts";
 
 /** Real servers of one step. */
 const STEP = 128;

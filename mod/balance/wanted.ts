@@ -56,15 +56,3 @@ function makeWanted(server: VirtualServerEntry): VirtualServer {
   if (sorryServer?.inhibit && !twin) servers.push({ ...sorryServer.server, weight: 0 });
   return { listen, settings: service, servers };
 }
-
-/** Whether two values of plain data are alike. */
-export function sameValue(a: unknown, b: unknown): boolean {
-  if (Object.is(a, b)) return true;
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
-  if (Array.isArray(a) !== Array.isArray(b)) return false;
-  const keys = Object.keys(a);
-  if (keys.length !== Object.keys(b).length) return false;
-  return keys.every((key) =>
-    Object.hasOwn(b, key) && sameValue(a[key as keyof typeof a], b[key as keyof typeof b])
-  );
-}

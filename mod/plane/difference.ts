@@ -8,6 +8,8 @@
  * @module
  */
 
+import { isPlain, type Plain, sameValue } from "../values/mod.ts";
+
 /** What was there before, as it is. */
 export const KEEP = 0;
 /** Operand: a value. */
@@ -56,7 +58,7 @@ class Writer {
   }
 
   *tell(former: unknown, wanted: unknown): Generator<Piece, void> {
-    if (same(former, wanted)) return yield* this.#write(1, KEEP);
+    if (sameValue(former, wanted)) return yield* this.#write(1, KEEP);
     const weight = weightOf(wanted, Math.max(NEW, WHOLE) + 1);
     const small = weight <= (former === undefined ? NEW : WHOLE);
     if (small || !Array.isArray(wanted) && !isPlain(wanted)) {
@@ -77,9 +79,9 @@ class Writer {
     yield* this.#write(1, LIST, wanted.length);
     const shorter = Math.min(former.length, wanted.length);
     let begin = 0;
-    while (begin < shorter && same(former[begin], wanted[begin])) begin++;
+    while (begin < shorter && sameValue(former[begin], wanted[begin])) begin++;
     let behind = 0;
-    while (behind < shorter - begin && same(former.at(-1 - behind), wanted.at(-1 - behind))) {
+    while (behind < shorter - begin && sameValue(former.at(-1 - behind), wanted.at(-1 - behind))) {
       behind++;
     }
     yield* this.#run(0, begin);
@@ -129,7 +131,7 @@ class Writer {
 }
 
 function sameAt(former: readonly unknown[], wanted: readonly unknown[], i: number) {
-  return same(former[i], wanted[i]) ? i : undefined;
+  return sameValue(former[i], wanted[i]) ? i : undefined;
 }
 
 function placesOf(former: readonly unknown[], from: number, to: number): Map<string, number> {
@@ -145,14 +147,7 @@ function placeOf(
 ): number | undefined {
   const place = places.size === 0 ? undefined : places.get(JSON.stringify(item) ?? "");
   // Not all that is different is so as text.
-  return place !== undefined && same(former[place], item) ? place : undefined;
-}
-
-type Plain = Readonly<Record<string, unknown>>;
-
-function isPlain(value: unknown): value is Plain {
-  return typeof value === "object" && value !== null &&
-    Object.getPrototypeOf(value) === Object.prototype;
+  return place !== undefined && sameValue(former[place], item) ? place : undefined;
 }
 
 function own(value: Plain, key: string): unknown {
@@ -169,19 +164,4 @@ function weightOf(value: unknown, enough: number): number {
     weight += weightOf(item, enough - weight);
   }
   return weight;
-}
-
-/** Whether both are the same plain data. What is no plain data is the same only as itself. */
-function same(a: unknown, b: unknown): boolean {
-  if (Object.is(a, b)) return true;
-  if (Array.isArray(a)) {
-    if (!Array.isArray(b) || a.length !== b.length) return false;
-    for (let i = 0; i < a.length; i++) if (!same(a[i], b[i])) return false;
-    return true;
-  }
-  if (!isPlain(a) || !isPlain(b)) return false;
-  const keys = Object.keys(a);
-  if (keys.length !== Object.keys(b).length) return false;
-  for (const key of keys) if (!Object.hasOwn(b, key) || !same(a[key], b[key])) return false;
-  return true;
 }

@@ -89,6 +89,7 @@ function isOurs(imported: string): boolean {
 const PURE = [
   "mod/heap",
   "mod/steps",
+  "mod/values",
   "mod/text",
   "mod/ip",
   "mod/secret",
