@@ -126,33 +126,37 @@ lab(
       PATIENCE,
       200,
     );
-    assert.equal(
-      await ipvsadm("-L", "--timeout"),
-      "Timeout (tcp tcpfin udp): 660 60 180",
-    );
     // Uthreshold and Lthreshold, which `-S` leaves out.
     assert.match(await ipvsadm("-Ln", "--thresholds"), /198\.51\.100\.11:0 +9 +5 /);
-    assert.match(await ipvsadm("-L", "--daemon"), /^backup sync daemon \(mcast=eth0, syncid=9/);
-    assert.deepEqual(
-      [
-        await setting("expire_nodest_conn"),
-        await setting("conn_reuse_mode"),
-        await setting("sync_refresh_period"),
-      ],
-      ["1", "0", "2"],
+    // The table comes first.
+    await lab.until(
+      "what is beside the table is so, too, and told",
+      async () => {
+        const timeouts = await ipvsadm("-L", "--timeout");
+        assert.equal(timeouts, "Timeout (tcp tcpfin udp): 660 60 180");
+        const daemons = await ipvsadm("-L", "--daemon");
+        assert.match(daemons, /^backup sync daemon \(mcast=eth0, syncid=9/);
+        const names = ["expire_nodest_conn", "conn_reuse_mode", "sync_refresh_period"];
+        const values = [];
+        for (const name of names) values.push(await setting(name));
+        assert.deepEqual(values, ["1", "0", "2"]);
+        const { virtual_servers: servers } = await agent.status() as unknown as {
+          virtual_servers: { name: string; active: boolean; quorum: { met: boolean } }[];
+        };
+        assert.deepEqual(servers.map(({ name, active, quorum }) => [name, active, quorum.met]), [
+          ["list", true, true],
+          ["six", true, true],
+          ["persistent", true, true],
+          ["calls", true, true],
+          ["tunnels", true, true],
+          ["marked", true, true],
+          ["multi", true, true],
+        ]);
+        return true;
+      },
+      PATIENCE,
+      200,
     );
-    const { virtual_servers: servers } = await agent.status() as unknown as {
-      virtual_servers: { name: string; active: boolean; quorum: { met: boolean } }[];
-    };
-    assert.deepEqual(servers.map(({ name, active, quorum }) => [name, active, quorum.met]), [
-      ["list", true, true],
-      ["six", true, true],
-      ["persistent", true, true],
-      ["calls", true, true],
-      ["tunnels", true, true],
-      ["marked", true, true],
-      ["multi", true, true],
-    ]);
     agent.reload(
       EVERYTHING.replace("default_weight = 4", "default_weight = 5")
         .replace(

@@ -272,7 +272,7 @@ lab("a second TERM stops at once, a first one waits for a successor", async (lab
   await lab.delay(1000);
   assert.ok(agent.process.running, "nobody has succeeded it");
   assert.ok(await host.holds(VIP), "so that it still answers");
-  const status = await agent.stop(1500);
+  const status = await agent.stop(4000);
   assert.equal(status.code, 0, agent.log());
   assert.equal(await host.holds(VIP), false);
 });
@@ -285,7 +285,7 @@ lab("a TERM or INT in the first moments ends the agent in order", async (lab) =>
     await untilLogged(lab, agent, "halb 0");
     await lab.delay(wait);
     agent.process.signal(i % 2 === 0 ? "SIGTERM" : "SIGINT");
-    const status = await agent.stop(3000);
+    const status = await agent.stop(8000);
     assert.equal(status.code, 0, agent.log());
     assert.equal(await host.holds(VIP), false);
   }
