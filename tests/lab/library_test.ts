@@ -145,7 +145,7 @@ Deno.test({
     await until("its namespaces and its directory are gone", async () => {
       if (await mine()) return false;
       return !(await Deno.stat(directory).then(() => true, () => false));
-    }, 5000);
+    }, 15_000);
   },
 });
 
