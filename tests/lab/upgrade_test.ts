@@ -13,7 +13,7 @@ import { soleAdvertiser, tryUpgrade, unchanging, upgrade, wrapper } from "./upgr
 /** Of a gap, some is the machine's: a process that boots keeps a processor busy. */
 const TOLERANCE = 20_000;
 /** The other node takes over where a hand-over takes 26 ms too long: at adverts of 10 ms it can. */
-const BOUNDED = { attempts: 3 };
+const BOUNDED = { attempts: 5 };
 
 for (
   const [interval, micros] of [["10ms", 10_000], ["100ms", 100_000], ["1s", 1_000_000]] as const
