@@ -91,6 +91,16 @@ async function run(
         color: colors(Deno.stdout),
       });
     }
+    case "why": {
+      if (operands.length === 0) throw new UsageError("why needs a NAME, or a VS and an RS");
+      expectOperands(operands, 2);
+      const { whyCommand } = await import("./mod/cli/why.ts");
+      const where = await whereabouts(values);
+      const { exitCode, output } = await whyCommand(where, operands.join(" "), json);
+      if (exitCode === 1) console.error(output);
+      else say(output);
+      return exitCode;
+    }
     case "reload": {
       expectOperands(operands, 0);
       const { reloadCommand } = await import("./mod/cli/reload.ts");

@@ -19,6 +19,7 @@ const GENERAL = `halb: high availability for Linux edge boxes and routers
   halb reload                        let the running agent apply its file again (or send SIGHUP)
   halb status   [NAME] [--json]      what is going on now
   halb events   [NAME] [--follow]    what happened, with its cause: the flight recorder
+  halb why      NAME | VS RS         why it is in the state it is in, in sentences
   halb release  NAME [--for 10m]     let another node be master of a router or sync group
   halb claim    NAME                 be its master here
   halb drain    VS RS [--timeout 1m] take a real server out when its connections are over
@@ -96,6 +97,13 @@ Where no agent runs, it is read from the state directory that --config FILE name
 
   halb events web --since 1h
   halb events --follow --json --type vrrp,bfd`,
+  why: `halb why NAME | VS RS [--json] [--control PATH | --config FILE]
+
+Says why the virtual router, sync group, BFD session, virtual server, check or tracker NAME, or the
+real server RS of the virtual server VS, is in the state it is in: since when, what led to it, what it
+waits for now, and what would change it.
+
+  halb why web`,
   release: `halb release NAME [--for DURATION] [--json] [--control PATH | --config FILE]
 
 Hands the virtual router or sync group NAME over without a lost packet: this node resigns, goes on

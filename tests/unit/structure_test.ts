@@ -101,6 +101,7 @@ const PURE = [
   "mod/check",
   "mod/convert",
   "mod/events",
+  "mod/explain",
 ];
 /** Inside a pure folder and yet not pure: what talks to the world for it. */
 const DRIVERS = "mod/check/drivers";

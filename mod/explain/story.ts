@@ -1,0 +1,184 @@
+/**
+ * What is known beside the status: events by their time, and sentences that name when something was.
+ *
+ * @module
+ */
+
+import { type FlightEvent, isAbout } from "../events/mod.ts";
+import type { ExplainedStatus } from "./status.ts";
+import { lengthText, listText, refusalText } from "./words.ts";
+
+/** What an explanation is made of. */
+export interface Facts {
+  readonly status: ExplainedStatus;
+  /** In any order. */
+  readonly events: readonly FlightEvent[];
+  /** Milliseconds since 1970, on the clock of the agent's host. */
+  readonly now: number;
+  /** A point in time as people read it. */
+  when(time: string): string;
+}
+
+/** Events so long before a change may have led to it, milliseconds. */
+export const BEFORE = 10_000;
+/** An event and what it led to are not told at the same moment, milliseconds. */
+const SLACK = 500;
+/** Our own lateness that may matter to others, microseconds. */
+const LATE = 10_000;
+/** How far back refused adverts are looked for, milliseconds. */
+const LONG_BEFORE = 120_000;
+
+export class Story {
+  readonly facts: Facts;
+  /** Newest last. */
+  readonly #events: readonly FlightEvent[];
+
+  constructor(facts: Facts) {
+    this.facts = facts;
+    this.#events = facts.events.toSorted((a, b) => Date.parse(a.time) - Date.parse(b.time));
+  }
+
+  /** `at 07:28:57 (12 s ago)`. */
+  since(time: string): string {
+    return `${this.facts.when(time)} (${lengthText(this.facts.now - Date.parse(time))} ago)`;
+  }
+
+  /** The newest event that looks so. */
+  last(looks: (event: FlightEvent) => boolean): FlightEvent | undefined {
+    return this.#events.findLast(looks);
+  }
+
+  /** Those that look so, newest last. */
+  all(looks: (event: FlightEvent) => boolean): FlightEvent[] {
+    return this.#events.filter(looks);
+  }
+
+  /** Those shortly before a moment, newest last. @param reach milliseconds */
+  before(
+    time: string,
+    looks: (event: FlightEvent) => boolean,
+    reach = BEFORE,
+  ): FlightEvent[] {
+    const end = Date.parse(time);
+    return this.all((event) => {
+      const at = Date.parse(event.time);
+      return at >= end - reach && at <= end + SLACK && looks(event);
+    });
+  }
+
+  /** The change that led to a state; undefined: it is not recorded any more. */
+  change(type: FlightEvent["type"], name: string, to: string): FlightEvent | undefined {
+    const found = this.last((one) =>
+      one.type === type && one.name === name && one.event === "transition" &&
+      one.details?.session === undefined
+    );
+    return found?.to === to ? found : undefined;
+  }
+
+  /** What operators, reloads and the agent's own troubles had to do with a change. */
+  circumstances(name: string, time: string, reach = BEFORE): string[] {
+    const orders = this.before(
+      time,
+      (one) => one.type === "operator" && isAbout(one, name) && one.event !== "refused",
+      reach,
+    );
+    const reloads = this.before(
+      time,
+      (one) => one.event === "reload" && one.level === "info" && isAbout(one, name),
+      reach,
+    );
+    const agent = this.before(
+      time,
+      ({ event }) => event === "plane_died" || event === "started" || event === "taken_over",
+      reach,
+    );
+    return [
+      ...orders.slice(-1).map((one) =>
+        `An operator had ordered it: ${one.text}, ${this.since(one.time)}.`
+      ),
+      ...reloads.slice(-1).map((one) =>
+        `The configuration was reloaded just before, ${
+          this.since(one.time)
+        }, and that changed it: ${changesOf(one, name)}.`
+      ),
+      ...agent.slice(-1).map((one) => agentText(one, this.since(one.time))),
+    ];
+  }
+
+  /** How late our own loop was in the time before a change. @param reach milliseconds */
+  lateness(time: string, reach: number): { readonly late: boolean; readonly text: string } {
+    const end = Date.parse(time);
+    const from = end - reach - SLACK;
+    const { stalls } = this.facts.status.realtime;
+    const known = stalls.map(({ at, late_us }) => ({ at: Date.parse(at), late: late_us }));
+    const told = this.all(({ event }) => event === "late").map(({ time: at, details }) => ({
+      at: Date.parse(at),
+      late: Number(details?.late_us ?? 0),
+    }));
+    const then = [...known, ...told].filter(({ at, late }) =>
+      at + late / 1000 >= from && at <= end + SLACK
+    );
+    const worst = then.reduce((most, { late }) => Math.max(most, late), 0);
+    if (worst >= LATE) {
+      const text = `Our own loop stood still for ${lengthText(worst / 1000)} just before: ` +
+        "this machine was too busy, or was stopped, and may have missed what others said.";
+      return { late: true, text };
+    }
+    const first = known[0];
+    if (first !== undefined && known.length >= 64 && first.at > from) {
+      return { late: false, text: "How late our own loop was then is no longer known." };
+    }
+    const bound = worst === 0 ? "2 ms" : lengthText(worst / 1000);
+    return { late: false, text: `Our own loop was on time: never more than ${bound} late.` };
+  }
+
+  /** The clock was set, or the machine slept, shortly before. */
+  clock(time: string, reach = LONG_BEFORE): string[] {
+    return this.before(time, ({ type }) => type === "clock", reach).slice(-1)
+      .map((one) => `Before that ${one.text}, ${this.since(one.time)}.`);
+  }
+
+  /** What happened to an interface shortly before. */
+  interface(name: string, time: string, reach = BEFORE): string[] {
+    const found = this.before(time, (one) => one.type === "interface" && one.name === name, reach);
+    return found.filter(({ event }) => event !== "addresses").slice(-3)
+      .map((one) => `Interface ${name} ${one.text}, ${this.since(one.time)}.`);
+  }
+
+  /** Adverts that were refused, by their reasons. @param from milliseconds since 1970 */
+  refused(router: string, link: string, from: number): string[] {
+    const found = this.all((one) =>
+      one.type === "vrrp" && one.event === "refused" &&
+      Date.parse(one.time) >= from - LONG_BEFORE &&
+      (one.name === router || one.name === link)
+    );
+    const reasons = new Map<string, { senders: Set<string>; count: number; last: string }>();
+    for (const { text, details, count = 1, time } of found) {
+      const reason = text.slice(text.lastIndexOf(": ") + 2);
+      const known = reasons.get(reason) ?? { senders: new Set(), count: 0, last: time };
+      if (typeof details?.source === "string") known.senders.add(details.source);
+      reasons.set(reason, { ...known, count: known.count + count, last: time });
+    }
+    return [...reasons].map(([reason, { senders, last }]) => {
+      const who = senders.size === 0 ? "" : ` from ${listText([...senders].slice(0, 4))}`;
+      return `Adverts${who} were heard and refused, last told ${this.since(last)}: ${
+        refusalText(reason)
+      }.`;
+    });
+  }
+}
+
+function changesOf({ details = {} }: FlightEvent, name: string): string {
+  const { changes } = details;
+  const about = Array.isArray(changes)
+    ? changes.filter((line) => line.split(/[ :]/).includes(name)).slice(0, 3)
+    : [];
+  return about.length === 0 ? "see halb events" : about.join("; ");
+}
+
+function agentText({ event, text, cause }: FlightEvent, since: string): string {
+  const why = cause === null ? "" : `: ${cause}`;
+  if (event === "started") return `The agent had just been started, ${since}.`;
+  if (event === "taken_over") return `A new process had just taken over, ${since}.`;
+  return `A part of the agent had died, ${since} (${text}${why}).`;
+}
