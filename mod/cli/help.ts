@@ -100,8 +100,8 @@ Where no agent runs, it is read from the state directory that --config FILE name
   why: `halb why NAME | VS RS [--json] [--control PATH | --config FILE]
 
 Says why the virtual router, sync group, BFD session, virtual server, check or tracker NAME, or the
-real server RS of the virtual server VS, is in the state it is in: since when, what led to it, what it
-waits for now, and what would change it.
+real server RS of the virtual server VS, is in the state it is in: since when, what led to it, what
+it waits for now, and what would change it.
 
   halb why web`,
   release: `halb release NAME [--for DURATION] [--json] [--control PATH | --config FILE]
