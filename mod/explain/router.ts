@@ -54,13 +54,9 @@ function causeOf(
     ...story.circumstances(name, since, reach),
     ...[...new Set(links)].flatMap((link) => story.interface(link, since, reach)),
     ...trackersThen(router, since, reach, story),
-    ...(matters && state(router) !== "fault" ? [late.text] : []),
+    ...(matters && router.state !== "fault" ? [late.text] : []),
     ...story.clock(since),
   ];
-}
-
-function state(router: ExplainedRouter): string {
-  return router.state;
 }
 
 function trackedLinks({ trackers }: ExplainedRouter): string[] {
@@ -78,26 +74,25 @@ function triggerText(change: FlightEvent | undefined): string {
 /** A master fell silent: who that was, and whether it resigned, was refused, or was cut off. */
 function silence(router: ExplainedRouter, cause: string, story: Story): string[] {
   const { name, since, sessions, interface: link } = router;
+  if (story.refused(name, link, Date.parse(since)).length > 0) return [];
+  const resigned = story.before(since, (one) => one.event === "peer_resigned" && one.name === name)
+    .at(-1);
+  if (resigned !== undefined) {
+    return [`${resigned.details?.source} had resigned, ${story.since(resigned.time)}.`];
+  }
   const address = /^no advertisement from (\S+) in time/.exec(cause)?.[1];
-  const refused = story.refused(name, link, Date.parse(since));
-  const peer = sessions.flatMap(({ peers }) => peers).find((one) => one.address === address);
-  const resigned = story.before(
-    since,
-    ({ event, name: of, details }) =>
-      event === "peer_resigned" && of === name && details?.source === address,
-  );
-  if (refused.length > 0) return [];
+  const peers = sessions.flatMap((session) => session.peers);
+  const peer = peers.find((one) => one.address === address);
   if (peer === undefined) {
-    return address === undefined || address === "any"
+    return peers.length === 0
       ? ["Nobody else was heard: this node is alone, or nothing of the others arrives."]
-      : [`${address} has not been heard since.`];
+      : [];
   }
   const heard = `${peer.address} (priority ${peer.priority}) was heard last ${
     story.since(peer.last_heard)
   }`;
-  if (Date.parse(peer.last_heard) > Date.parse(since)) return [`${heard}: it is back.`];
-  return resigned.length > 0
-    ? [`${heard}: it resigned.`]
+  return Date.parse(peer.last_heard) > Date.parse(since)
+    ? [`${heard}: it is back.`]
     : [`${heard}, and did not resign: it died, hangs, or the way from it is cut.`];
 }
 
