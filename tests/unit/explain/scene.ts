@@ -102,6 +102,7 @@ export class Scene {
       generation: 1,
       config: { path: "site.toml", loaded: wallTime(0), sha256: "00", last_reload: null },
       notifications: { fifos: [], mail: null },
+      http: null,
     };
     const report = { ...REPORT, repairs: this.repairs };
     const facts = () => ({ holding: undefined, report, counters: new Counters().read(0) });
