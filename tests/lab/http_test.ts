@@ -134,9 +134,9 @@ lab("a real parser reads what halb status says, over reloads and an upgrade", as
   const { new: successor } = await upgrade(a);
   await lab.until("the successor answers", async () => {
     const values = valuesOf(await read(host, "text"));
-    const { pid, http } = await statusOf(a);
+    const { pid, http, vrrp: [web] } = await statusOf(a);
     return pid === successor.pid && http?.trouble === null &&
-      values.get(transitions) === before.get(transitions) &&
+      values.get(transitions) === web!.transitions && web!.transitions > 0 &&
       values.get("halb_reload_total{result=applied}") === 0;
   }, 20_000);
 });
