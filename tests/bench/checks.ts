@@ -1,8 +1,9 @@
 /**
  * `checks`: what health checks take of the processor: so many servers (nginx, a port each), each
- * asked once a second, by tcp and by http. Processor time is halb's own, the kernel's work for its
- * sockets included; what is counted are probes that have ended. keepalived is not beside it: without
- * IPVS in the kernel it checks nothing.
+ * asked once a second, by tcp and by http, beside a BFD session at 10 ms × 3 and adverts of 100 ms in
+ * the same process. Processor time is halb's own, the kernel's work for its sockets included; what is
+ * counted are probes that have ended. With `--guest` beside keepalived, which checks nothing without
+ * IPVS in the kernel.
  *
  * @module
  */
@@ -11,6 +12,8 @@ import { ask } from "../../mod/control/client.ts";
 import type { Status } from "../../mod/control/status.ts";
 import { Lab, startHalb } from "../lib/mod.ts";
 import { startNginx } from "../lab/check_helpers.ts";
+import { bfdSite } from "../lib/bfd_site.ts";
+import { runInGuest } from "./guest.ts";
 import { machine, markdownTable } from "./statistics.ts";
 import { memory, rates, totals } from "./usage.ts";
 
@@ -31,8 +34,9 @@ const LOADS: readonly Load[] = [
 ];
 const FIRST_PORT = 10_000;
 
-/** @param args `--quick`: 5 s; `--seconds=N`; `--servers=N` */
+/** @param args `--quick`: 5 s; `--seconds=N`; `--servers=N`; `--guest`: beside keepalived */
 export async function run(args: readonly string[]): Promise<void> {
+  if (args.includes("--guest")) return await runInGuest("checks_guest.ts", args, 600);
   const option = (name: string) =>
     args.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
   const seconds = Number(option("seconds") ?? (args.includes("--quick") ? 5 : 20));
@@ -51,6 +55,7 @@ export async function run(args: readonly string[]): Promise<void> {
     "failed",
     "late, µs: median, p99, most",
     "adverts late, µs: p99",
+    "BFD fell",
     "PSS, MiB",
   ];
   console.log(markdownTable(header, rows));
@@ -79,7 +84,13 @@ virtual_router_id = 51
 advertisement_interval = "100ms"
 addresses = ["192.0.2.10/24"]
 track.checks = [${names.slice(0, 200).join(", ")}]
-${checks.join("")}`;
+${checks.join("")}
+${sessionWith("192.0.2.2")}`;
+}
+
+/** A session at 10 ms × 3. */
+function sessionWith(peer: string): string {
+  return bfdSite([{ name: "peer", peer, transmit: 10, receive: 10 }]);
 }
 
 /** Probes that have ended, and those of them that failed. */
@@ -98,14 +109,18 @@ async function measure(load: Load, seconds: number): Promise<string[]> {
     const last = FIRST_PORT + load.servers - 1;
     const http = `server { listen ${FIRST_PORT}-${last}; return 200 "ok"; }`;
     await startNginx(lab, server, http, [FIRST_PORT, last], "worker_connections 32768;");
+    startHalb(lab, server, sessionWith("192.0.2.1"));
     const agent = startHalb(lab, own, siteOf(load));
     const status = async () => await ask(agent.controlPath, { command: "status" }) as Status;
     await lab.until("every check is known", async () => {
       const { checks } = await status();
       return checks.length === load.servers && checks.every(({ healthy }) => healthy !== null);
     }, 60_000);
+    const isUp = async () => (await status()).bfd[0]?.state === "up";
+    await lab.until("the session is up", isUp, 30_000);
     await lab.delay(3_000);
-    const before = { ...count(await status()), used: totals(agent.process.pid) };
+    const first = await status();
+    const before = { ...count(first), used: totals(agent.process.pid) };
     await lab.delay(seconds * 1000);
     const used = totals(agent.process.pid);
     const after = await status();
@@ -122,6 +137,7 @@ async function measure(load: Load, seconds: number): Promise<string[]> {
       `${failed - before.failed}`,
       `${late.p50}, ${late.p99}, ${late.max}`,
       `${after.realtime.timer_lateness_us.p99}`,
+      `${after.bfd[0]!.transitions - first.bfd[0]!.transitions}`,
       (memory(agent.process.pid) / 1024).toFixed(1),
     ];
   } finally {
