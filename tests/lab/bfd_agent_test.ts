@@ -231,7 +231,9 @@ lab(
     for (let time = 0; time < 2; time++) {
       await make();
       const capture = await lab.capture(host, "udp", "peer0");
-      await lab.delay(2500);
+      const sent = async () => (await statusOf(agent)).bfd[0]!.counters.packets_sent;
+      const before = await sent();
+      await lab.until("it has sent some", async () => await sent() >= before + 3, 15_000);
       const seen = await packets(capture);
       assert(seen.length >= 2 && seen.every(({ state }) => state === DOWN), "it speaks there");
       await host.exec(["ip", "link", "del", "eth0"]);
