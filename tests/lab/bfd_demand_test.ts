@@ -38,7 +38,8 @@ for (const both of [false, true]) {
     await here.untilAll(true);
     await there.untilAll(true);
     await lab.until("the demand is heard", async () => {
-      return (await there.row("to-peer")).remote.demand;
+      const heard = [await there.row("to-peer"), await here.row("to-peer")];
+      return heard[0]!.remote.demand && heard[1]!.remote.demand === both;
     }, 5000);
     // What was sent before both knew is over.
     await lab.delay(1000);
