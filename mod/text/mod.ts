@@ -32,6 +32,7 @@ export function showText(text: string, limit = OUTPUT_LENGTH): string {
 
 /** Bytes as text: UTF-8 where they are, a mark of replacement where they are not. */
 export function showBytes(bytes: Uint8Array, limit = OUTPUT_LENGTH): string {
+  if (bytes.length === 0) return "";
   return showText(new TextDecoder().decode(bytes.subarray(0, 4 * limit + 4)), limit);
 }
 

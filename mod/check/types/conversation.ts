@@ -53,13 +53,16 @@ export function concatenate(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuff
   return whole;
 }
 
+/** Most probes hear nothing that has to be kept. */
+const NOTHING = new Uint8Array(0);
+
 /**
  * What a stream has said so far, up to a limit. It grows by doubling, so that a peer who sends one
  * byte at a time costs no more than one who does not.
  */
 export class Received {
   readonly limit: number;
-  #bytes = new Uint8Array(256);
+  #bytes = NOTHING;
   #length = 0;
 
   /** @param limit bytes that are kept; at least 1 */
@@ -80,7 +83,8 @@ export class Received {
     const fits = Math.min(piece.length, this.limit - this.#length);
     const needed = this.#length + fits;
     if (needed > this.#bytes.length) {
-      const larger = new Uint8Array(Math.min(this.limit, Math.max(needed, 2 * this.#bytes.length)));
+      const room = Math.max(needed, 256, 2 * this.#bytes.length);
+      const larger = new Uint8Array(Math.max(needed, Math.min(this.limit, room)));
       larger.set(this.bytes);
       this.#bytes = larger;
     }

@@ -55,7 +55,8 @@ type Stage =
 export class ResponseReader {
   readonly #options: ReadOptions;
   readonly #body: Received;
-  #line = new Received(LONGEST_LINE);
+  /** The beginning of a line whose end has not come yet. */
+  readonly #line = new Received(LONGEST_LINE);
   #stage: Stage = "status";
   #status = 0;
   #headers: [string, string][] = [];
@@ -77,14 +78,14 @@ export class ResponseReader {
 
   /** A piece of the stream. After `done` or `broken` there is nothing to be read. */
   read(piece: Uint8Array): Progress {
-    let rest = piece;
-    while (rest.length > 0) {
+    let at = 0;
+    while (at < piece.length) {
       if (this.#stage === "length" || this.#stage === "chunk" || this.#stage === "until-end") {
         const wanted = this.#stage === "until-end"
-          ? rest.length
-          : Math.min(this.#left, rest.length);
-        if (!this.#body.add(rest.subarray(0, wanted))) return this.#done(true);
-        rest = rest.subarray(wanted);
+          ? piece.length - at
+          : Math.min(this.#left, piece.length - at);
+        if (!this.#body.add(piece.subarray(at, at + wanted))) return this.#done(true);
+        at += wanted;
         if (this.#stage === "until-end") continue;
         this.#left -= wanted;
         if (this.#left > 0) continue;
@@ -92,14 +93,16 @@ export class ResponseReader {
         this.#stage = "chunk-end";
         continue;
       }
-      const end = rest.indexOf(10);
-      const part = end === -1 ? rest : rest.subarray(0, end + 1);
-      if (!this.#line.add(part)) return this.#broken(`a line is longer than ${LONGEST_LINE} bytes`);
-      rest = rest.subarray(part.length);
+      const end = piece.indexOf(10, at);
+      const part = piece.subarray(at, end === -1 ? piece.length : end + 1);
+      at += part.length;
+      const whole = end !== -1 && this.#line.length === 0;
+      const fits = whole ? part.length <= LONGEST_LINE : this.#line.add(part);
+      if (!fits) return this.#broken(`a line is longer than ${LONGEST_LINE} bytes`);
       if (end === -1) return MORE;
       // Every byte a character: what is not ASCII is shown escaped, and compared with nothing.
-      const line = latin1(this.#line.bytes).replace(/\r?\n$/, "");
-      this.#line = new Received(LONGEST_LINE);
+      const line = latin1(whole ? part : this.#line.bytes).replace(/\r?\n$/, "");
+      this.#line.drop(this.#line.length);
       const progress = this.#takeLine(line);
       if (progress.state !== "more") return progress;
     }
@@ -230,7 +233,9 @@ function readLength(values: readonly string[]): number | null {
 function latin1(bytes: Uint8Array): string {
   let text = "";
   for (let at = 0; at < bytes.length; at += 4096) {
-    text += String.fromCharCode(...bytes.subarray(at, at + 4096));
+    // As `...` would have it, which walks through an iterator.
+    const piece = at === 0 && bytes.length <= 4096 ? bytes : bytes.subarray(at, at + 4096);
+    text += String.fromCharCode.apply(null, piece as unknown as number[]);
   }
   return text;
 }

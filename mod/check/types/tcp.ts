@@ -21,15 +21,25 @@ export interface TcpSettings {
   readonly limit: number;
 }
 
+const CONNECTED: Step = { outcome: passed("connected") };
+
+/** Wants a connection and nothing more. It remembers nothing, so that one serves all probes. */
+const CONNECTION: Conversation = {
+  open: () => CONNECTED,
+  receive: () => WAIT,
+  end: () => ({ outcome: failed("closed without an answer") }),
+  timeout: () => failed("no answer in time"),
+};
+
 /** A conversation with a tcp server. */
 export function tcpConversation({ send, expect, limit }: TcpSettings): Conversation {
+  if (send === null && expect === null) return CONNECTION;
   const received = new Received(limit);
   const output = () => ({ output: showBytes(received.bytes) });
   return {
     open(): Step {
       if (expect === null) {
-        const outcome = passed("connected");
-        return send === null ? { outcome } : { send, outcome };
+        return send === null ? CONNECTED : { send, ...CONNECTED };
       }
       return send === null ? WAIT : { send };
     },
