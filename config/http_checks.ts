@@ -16,9 +16,13 @@ export interface HttpSurroundings {
   readonly readText: (path: string) => string;
 }
 
-/** @param http undefined: nothing listens @param node the table `agent.http` */
+/**
+ * @param http undefined: nothing listens
+ * @param control path of the control socket
+ * @param node the table `agent.http`
+ */
 export function checkHttpServer(
-  http: HttpConfig | undefined,
+  { http, control }: { readonly http?: HttpConfig; readonly control: string },
   node: TreeNode,
   surroundings: HttpSurroundings,
   report: Report,
@@ -26,6 +30,7 @@ export function checkHttpServer(
   if (http === undefined) return;
   const { listen, token, tls } = http;
   if (tls !== undefined) checkCertificate(tls.certificate, node, surroundings, report);
+  if ("path" in listen) checkSocket(listen.path, control, tls !== undefined, node, report);
   if (isLocal(listen)) return;
   if (token === undefined) {
     report({
@@ -40,6 +45,31 @@ export function checkHttpServer(
       message: "Without `tls` the token crosses the network in the clear",
       advice: "add `tls` with `certificate` and `key`",
       severity: "warning",
+    });
+  }
+}
+
+function checkSocket(
+  path: string,
+  control: string,
+  tls: boolean,
+  node: TreeNode,
+  report: Report,
+): void {
+  // The drafts of sockets (`~`) and the lock stand beside them.
+  const taken = [control, `${control}~`, `${control}.lock`];
+  if (taken.includes(path) || control === `${path}~`) {
+    report({
+      place: valuePlace(descend(node, ["listen"])),
+      message: `${path} is the place of the control socket`,
+      advice: "name another path",
+    });
+  }
+  if (tls) {
+    report({
+      place: keyPlace(descend(node, ["tls"])),
+      message: "There is no TLS over a Unix socket",
+      advice: "leave `tls` out: nobody but the agent's own user can use the socket",
     });
   }
 }

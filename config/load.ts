@@ -325,7 +325,7 @@ function buildSite(
   if (all) reportUnusedChecks(checks, balance.servers, [...checked, ...syncGroups], report);
   const mailNode = tableOf(root, "mail", report);
   const mail = mailNode && validate(mailNode, MAIL_SCHEMA, report);
-  checkHttpServer(known.http, descend(agentNode, ["http"]), options, report);
+  checkHttpServer(known, descend(agentNode, ["http"]), options, report);
   const notifications = readNotifications(
     [
       ...checked.map((router) => ({ type: "INSTANCE", ...router } as const)),

@@ -207,6 +207,7 @@ export {
 export { EventFd } from "./eventfd.ts";
 export { FifoWriter, makeFifo } from "./fifo.ts";
 export { listNames, readLink, readText, writeText } from "./file.ts";
+export { hangUp } from "./hang_up.ts";
 export { interfaceIndex, interfaceName } from "./interface.ts";
 export { FileLock } from "./lock.ts";
 export {

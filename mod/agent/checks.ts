@@ -51,6 +51,8 @@ export class Checks {
   #reports: readonly CheckReport[] = [];
   #lateness: HistogramData | null = null;
   #counts: readonly CheckCount[] = [];
+  /** What kernel planes that are gone had counted when they were asked last. */
+  #formerCounts: readonly CheckCount[] = [];
 
   constructor(
     voice: Voice,
@@ -112,6 +114,8 @@ export class Checks {
     if (begins) {
       this.#run = new Map();
       this.#served = new Set();
+      this.#formerCounts = addCounts([...this.#formerCounts, ...this.#counts]);
+      this.#counts = [];
     }
     const { kernel, control } = this.#plan;
     const former = kernel.flatMap(({ id, target }) => {
@@ -185,13 +189,19 @@ export class Checks {
         ...(report === undefined ? {} : { report }),
       };
     });
-    const counts = addCounts([...this.#counts, ...this.#runner.counts()]);
-    return { checks, lateness: this.#lateness, counts };
+    return { checks, lateness: this.#lateness, counts: this.#allCounts() };
   }
 
   /** Asks nobody any more. */
   stop(): void {
     this.#runner.stop();
+  }
+
+  /** Of all planes, also of former ones, so that nothing falls; not of checks that are gone. */
+  #allCounts(): CheckCount[] {
+    const known = new Set(this.#plan.identities.map(({ id }) => id));
+    return addCounts([...this.#formerCounts, ...this.#counts, ...this.#runner.counts()])
+      .filter(({ name }) => name === "" || known.has(name));
   }
 
   #tell(memory: CheckMemory): void {

@@ -35,6 +35,8 @@ export class Http {
   /** The trouble that stands in the log. */
   #told: string | null = null;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  /** The agent ends: what a reload or start under way still says comes too late. */
+  #closed = false;
   /** Answers of servers that are gone. */
   readonly #former: Record<number, number> = {};
 
@@ -70,6 +72,7 @@ export class Http {
 
   /** Listens as `config` says from now on, with its certificate as it is now; absent: no more. */
   configure(config: HttpConfig | undefined): void {
+    if (this.#closed) return;
     clearTimeout(this.#retry);
     const before = this.#config;
     this.#config = config;
@@ -93,6 +96,7 @@ export class Http {
 
   /** Takes no more requests. @returns when those that were taken are answered */
   async close(): Promise<void> {
+    this.#closed = true;
     clearTimeout(this.#retry);
     this.#config = undefined;
     const server = this.#server;

@@ -18,14 +18,17 @@ export class Clients<C extends Deno.Conn> {
   /** Those that have not asked yet, or do not read their answer, in the order of waiting. */
   readonly #idle = new Set<C>();
   readonly #serving = new Set<Promise<void>>();
+  readonly #end: (connection: C) => void;
 
   /**
    * @param most connections at once
    * @param patience how long one may neither ask nor read, milliseconds
+   * @param end closes a connection, whatever its state
    */
-  constructor(most: number, patience: number) {
+  constructor(most: number, patience: number, end: (connection: C) => void = closeQuietly) {
     this.#most = most;
     this.#patience = patience;
+    this.#end = end;
   }
 
   /** Connections that are open. */
@@ -59,7 +62,7 @@ export class Clients<C extends Deno.Conn> {
   /** What depends on the client may take its time, longer where it gets on, but not for ever. */
   async patiently<T>(connection: C, work: (progress: () => void) => Promise<T>): Promise<T> {
     this.#idle.add(connection);
-    const wait = (ms: number) => setTimeout(() => closeQuietly(connection), ms);
+    const wait = (ms: number) => setTimeout(() => this.#close(connection), ms);
     const end = wait(MOST_PATIENCE * this.#patience);
     let still = wait(this.#patience);
     try {
@@ -83,7 +86,12 @@ export class Clients<C extends Deno.Conn> {
     const [longest] = this.#idle;
     if (longest === undefined) return;
     this.#idle.delete(longest);
-    closeQuietly(longest);
+    this.#close(longest);
+  }
+
+  /** Ends a connection, once. */
+  #close(connection: C): void {
+    if (this.#all.delete(connection)) this.#end(connection);
   }
 
   async #serve(connection: C, serve: (connection: C) => Promise<void>): Promise<void> {
@@ -93,8 +101,7 @@ export class Clients<C extends Deno.Conn> {
     } catch {
       // The client went away: nobody is left to tell.
     } finally {
-      this.#all.delete(connection);
-      closeQuietly(connection);
+      this.#close(connection);
     }
   }
 }

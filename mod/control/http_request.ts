@@ -33,12 +33,14 @@ export function parseHttpRequest(head: string): HttpRequest | undefined {
     const name = line.slice(0, colon).toLowerCase();
     // A field that goes on in the next line begins with a blank, which is no token (section 5.2).
     if (colon < 1 || !TOKEN.test(name)) return undefined;
-    const value = line.slice(colon + 1).trim();
+    const value = line.slice(colon + 1);
+    // Before blanks are taken off: a bare CR at an end would be one of them, and others read it otherwise.
     // deno-lint-ignore no-control-regex
     if (/[\u0000-\u0008\u000a-\u001f\u007f]/.test(value)) return undefined;
     const before = fields.get(name);
     if (before !== undefined && ONCE.includes(name)) return undefined;
-    fields.set(name, before === undefined ? value : `${before}, ${value}`);
+    const own = value.trim();
+    fields.set(name, before === undefined ? own : `${before}, ${own}`);
   }
   return { method, path: target.split("?")[0]!, fields };
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { hangUp } from "../../ffi/mod.ts";
 import { Clients, closeQuietly } from "./clients.ts";
 import { LONGEST_HEAD } from "./http_request.ts";
 import { answerHttp, headOf, type HttpPages, type HttpRules, tooLong } from "./http_site.ts";
@@ -59,7 +60,7 @@ export class HttpServer {
     this.#socket = "path" in endpoint
       ? { path: endpoint.path, inode: Deno.lstatSync(endpoint.path).ino }
       : null;
-    this.#clients = new Clients(MOST_CLIENTS, patience);
+    this.#clients = new Clients(MOST_CLIENTS, patience, end);
     void this.#clients.accept(this.#listener, (connection) => this.#serve(connection));
   }
 
@@ -103,6 +104,22 @@ function listen(endpoint: HttpEndpoint): Deno.Listener<Connection> {
   return Deno.listenTls({ hostname, port, cert, key, alpnProtocols: ["http/1.1"] });
 }
 
+/**
+ * The runtime closes a connection of TLS in its own time: when the client has done its part of the
+ * handshake, and has taken what was left to send. One that does neither would have a descriptor of
+ * ours for as long as it likes, so the connection is ended below TLS.
+ */
+function end(connection: Connection): void {
+  const { localAddr: local, remoteAddr: remote } = connection;
+  const tls = "handshake" in connection && local.transport === "tcp" && remote.transport === "tcp";
+  try {
+    if (tls) hangUp(local, remote);
+  } catch {
+    // Out of descriptors, say: the runtime does it when the client goes.
+  }
+  closeQuietly(connection);
+}
+
 /** All before the empty line; undefined: the client has gone; null: it is too long. */
 async function readHead(connection: Connection): Promise<string | null | undefined> {
   const decoder = new TextDecoder("latin1");
@@ -137,9 +154,10 @@ async function writeAll(
  * closed with something unread is reset, and the answer may be lost with it (RFC 9112 section 9.6).
  */
 async function linger(connection: Connection): Promise<void> {
+  // Of TLS something may still wait to be sent: that takes the time that reading takes.
+  await connection.closeWrite();
   const timer = setTimeout(() => closeQuietly(connection), LINGER);
   try {
-    await connection.closeWrite();
     const chunk = new Uint8Array(CHUNK);
     let left = MOST_LINGERING;
     while (left > 0) {

@@ -13,9 +13,17 @@ const STATES = ["up", "down", "draining"] as const;
 /** What the kernel counts of virtual and real servers alike. */
 type Traffic = VirtualServerStatus["counters"];
 
+/** Of those that the kernel plane has told of: what is not known yet is no 0. */
 function ofServers(of: (server: VirtualServerStatus) => Iterable<Sample>) {
   return function* ({ status }: MetricFacts): Iterable<Sample> {
-    for (const server of status.virtual_servers) yield* of(server);
+    for (const server of status.virtual_servers) if (server.since !== null) yield* of(server);
+  };
+}
+
+/** What the kernel has counted: absent while it was not read, so that nothing falls to 0 and back. */
+function counted(samples: (facts: MetricFacts) => Iterable<Sample>) {
+  return function* (facts: MetricFacts): Iterable<Sample> {
+    if (typeof facts.status.ipvs?.counted_at === "string") yield* samples(facts);
   };
 }
 
@@ -30,7 +38,9 @@ function ofRealServers(
   of: (labels: readonly string[], real: RealServerStatus) => Iterable<Sample>,
 ) {
   return ofServers(function* (server): Iterable<Sample> {
-    for (const real of server.real_servers) yield* of([server.name, real.address], real);
+    for (const real of server.real_servers) {
+      if (real.since !== null) yield* of([server.name, real.address], real);
+    }
   });
 }
 
@@ -113,21 +123,21 @@ export const BALANCE_FAMILIES: readonly Family<MetricFacts>[] = [
     type: "counter",
     help: "Connections that the kernel has given to a real server of this virtual server.",
     labels: ["name"],
-    samples: perServer(({ counters }) => counters.connections),
+    samples: counted(perServer(({ counters }) => counters.connections)),
   },
   {
     name: "halb_virtual_server_packets_total",
     type: "counter",
     help: "Packets of a virtual server as the kernel counts them: in from clients, out to them.",
     labels: ["name", "direction"],
-    samples: ofServers(({ name, counters }) => byDirection([name], counters, "packets")),
+    samples: counted(ofServers(({ name, counters }) => byDirection([name], counters, "packets"))),
   },
   {
     name: "halb_virtual_server_bytes_total",
     type: "counter",
     help: "Bytes of a virtual server as the kernel counts them: in from clients, out to them.",
     labels: ["name", "direction"],
-    samples: ofServers(({ name, counters }) => byDirection([name], counters, "bytes")),
+    samples: counted(ofServers(({ name, counters }) => byDirection([name], counters, "bytes"))),
   },
   {
     name: "halb_real_server_up",
@@ -180,21 +190,25 @@ export const BALANCE_FAMILIES: readonly Family<MetricFacts>[] = [
     type: "counter",
     help: "Connections that the kernel has given to a real server.",
     labels: REAL,
-    samples: perRealServer(({ counters }) => counters.connections),
+    samples: counted(perRealServer(({ counters }) => counters.connections)),
   },
   {
     name: "halb_real_server_packets_total",
     type: "counter",
     help: "Packets of a real server as the kernel counts them: in from clients, out to them.",
     labels: [...REAL, "direction"],
-    samples: ofRealServers((labels, { counters }) => byDirection(labels, counters, "packets")),
+    samples: counted(
+      ofRealServers((labels, { counters }) => byDirection(labels, counters, "packets")),
+    ),
   },
   {
     name: "halb_real_server_bytes_total",
     type: "counter",
     help: "Bytes of a real server as the kernel counts them: in from clients, out to them.",
     labels: [...REAL, "direction"],
-    samples: ofRealServers((labels, { counters }) => byDirection(labels, counters, "bytes")),
+    samples: counted(
+      ofRealServers((labels, { counters }) => byDirection(labels, counters, "bytes")),
+    ),
   },
   {
     name: "halb_ipvs_usable",

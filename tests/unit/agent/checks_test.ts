@@ -11,7 +11,9 @@ import { planSite, Slots } from "../../../mod/agent/site_plan.ts";
 import { createBalance, step } from "../../../mod/balance/mod.ts";
 import { reportBalance } from "../../lib/balance.ts";
 import type { CheckMemory } from "../../../mod/check/board.ts";
-import { loadValid } from "../config/fixtures.ts";
+import { type CheckCount, CheckTally } from "../../../mod/plane/check_tally.ts";
+import { Histogram } from "../../../mod/plane/histogram.ts";
+import { loadValid, router } from "../config/fixtures.ts";
 
 /** One configured server and three checks for whoever is one: two planes' and one by its name. */
 function siteOf(file: string, more = ""): SiteConfig {
@@ -33,8 +35,8 @@ address = "198.51.100.11:8080"
   });
 }
 
-/** Checks, and what the kernel plane is told. */
-function world() {
+/** Checks, and what the kernel plane is told. @param counts what it has counted; absent: it is away */
+function world(counts?: () => readonly CheckCount[]) {
   const configured: { checks: string[]; former: string[] }[] = [];
   const told: string[] = [];
   const notices: Notice[] = [];
@@ -45,11 +47,16 @@ function world() {
           checks: checks.map(({ id }) => id),
           former: former.map(({ check }) => check),
         }),
-      queryChecks: () => Promise.reject(new Error("nobody asks")),
+      queryChecks: () => {
+        if (counts === undefined) return Promise.reject(new Error("nobody asks"));
+        const lateness = new Histogram().data();
+        const head = { type: "checks_state", id: "k:1", cause: "c:1" } as const;
+        return Promise.resolve({ ...head, reports: [], lateness, counts: counts() });
+      },
       tellCheck: ({ check }) => void told.push(check),
       tell: () => {},
     },
-    { runs: () => false },
+    { runs: () => counts !== undefined },
     { push: () => {} },
     { checks: new CheckTeller(() => 1, (notice) => void notices.push(notice)) },
   );
@@ -216,4 +223,25 @@ Deno.test("who reads JSON hears of each verdict once, through a reload, and of c
     true,
     0.25,
   ]]);
+});
+
+Deno.test("no count of probes falls when the kernel plane is another one; what is gone is not told", async () => {
+  let tally = new CheckTally();
+  const { checks } = world(() => tally.data());
+  checks.plan(siteOf("/etc/halb/servers"));
+  checks.configureKernel(true);
+  const passed = async () => {
+    const { counts = [] } = await checks.facts();
+    return counts.map(({ type, name, results }) => [type, name, results.passed]);
+  };
+  for (let i = 0; i < 3; i++) tally.record("gateway", "ping", "passed", 1);
+  tally.record("tcp/198.51.100.11:8080/00", "tcp", "passed", 1);
+  assert.deepEqual(await passed(), [["ping", "gateway", 3], ["tcp", "", 1]]);
+  tally = new CheckTally();
+  checks.configureKernel(true);
+  tally.record("gateway", "ping", "passed", 1);
+  assert.deepEqual(await passed(), [["ping", "gateway", 4], ["tcp", "", 1]]);
+  checks.plan(loadValid({ "site.toml": router("") }));
+  checks.configureKernel(false);
+  assert.deepEqual(await passed(), [["tcp", "", 1]]);
 });

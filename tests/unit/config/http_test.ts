@@ -109,6 +109,16 @@ Deno.test("a certificate must be there, and be one", () => {
   assert.match(half!, /key/);
 });
 
+Deno.test("a Unix socket is not the control socket, and has no TLS", () => {
+  for (const name of ["control.sock", "control.sock~", "control.sock.lock"]) {
+    const [[, , problem] = []] = problemsOf(site(`listen = "unix:/run/halb/${name}"`));
+    assert.match(problem!, /is the place of the control socket/);
+  }
+  const tls = 'tls = { certificate = "/etc/halb/http.pem", key = { file = "/etc/halb/http.key" } }';
+  const [[, , problem] = []] = problemsOf(site(`listen = "unix:/run/halb/http.sock", ${tls}`));
+  assert.match(problem!, /no TLS over a Unix socket/);
+});
+
 Deno.test("names of hosts have neither port nor path", () => {
   const { http } = loadValid(site('listen = "127.0.0.1:9650", hosts = ["edge.example.net"]')).agent;
   assert.deepEqual(http!.hosts, ["edge.example.net"]);

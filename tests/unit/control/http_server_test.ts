@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { LONGEST_HEAD } from "../../../mod/control/http_request.ts";
 import { HttpServer, type HttpServerOptions } from "../../../mod/control/http_server.ts";
+import { CERTIFICATE, KEY } from "./certificate.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
@@ -22,7 +23,10 @@ function freePort(): number {
 
 async function withServer(
   body: (site: Site) => Promise<void>,
-  { page = "page\n", ...more }: HttpServerOptions & { page?: string } = {},
+  { page = "page\n", tls = false, ...more }: HttpServerOptions & {
+    page?: string;
+    tls?: boolean;
+  } = {},
 ): Promise<void> {
   const pages = {
     who: ["a", "0.1.0"] as const,
@@ -31,7 +35,9 @@ async function withServer(
   };
   const port = freePort();
   const rules = { address: "127.0.0.1", hosts: [] };
-  const server = new HttpServer({ address: "127.0.0.1", port }, rules, pages, more);
+  const secure = tls ? { tls: { certificate: CERTIFICATE, key: KEY } } : {};
+  const endpoint = { address: "127.0.0.1", port, ...secure };
+  const server = new HttpServer(endpoint, rules, pages, more);
   try {
     await body({ server, connect: () => Deno.connect({ hostname: "127.0.0.1", port }) });
   } finally {
@@ -111,6 +117,52 @@ Deno.test("who sends half a request, or does not read, is given up", options, as
     // The kernel keeps some of the page for the silent one, and the end comes before the rest.
     assert.ok((await readAll(silent)).length < 8_000_000);
   }, { patience: 300, page: "x".repeat(8_000_000) });
+});
+
+/** A client of TLS whose handshake is done. */
+async function connectTls(site: Site): Promise<Deno.TlsConn> {
+  const tcp = await site.connect();
+  const tls = await Deno.startTls(tcp, { hostname: "localhost", caCerts: [CERTIFICATE] });
+  await tls.handshake();
+  return tls;
+}
+
+Deno.test("TLS: an answer, whole; who speaks none is answered nothing", options, async () => {
+  const page = "x".repeat(3_000_000);
+  await withServer(async (site) => {
+    using connection = await connectTls(site);
+    await connection.write(encode(REQUEST));
+    const [head, body] = (await readAll(connection)).split("\r\n\r\n");
+    assert.match(head!, /^HTTP\/1\.1 200 OK\r\n/);
+    assert.equal(body, page);
+    assert.doesNotMatch(await ask(site, REQUEST), /HTTP/);
+  }, { tls: true, page });
+});
+
+/** Whether the server has a connection that it has not ended: its port, and state 01. */
+function holdsAny(port: number): boolean {
+  const digits = port.toString(16).toUpperCase().padStart(4, "0");
+  const held = new RegExp(`^ *\\d+: [0-9A-F]{8}:${digits} [0-9A-F:]+ 01 `, "m");
+  return held.test(Deno.readTextFileSync("/proc/self/net/tcp"));
+}
+
+Deno.test("TLS: the connection of who is silent, or does not read, is ended", options, async () => {
+  await withServer(async (site) => {
+    using silent = await site.connect();
+    using half = await site.connect();
+    // The head of a record, and of a ClientHello, whose rest does not come.
+    await half.write(Uint8Array.of(0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc));
+    using slow = await connectTls(site);
+    await slow.write(encode(REQUEST));
+    const { port } = silent.remoteAddr;
+    assert.ok(holdsAny(port));
+    const deadline = Date.now() + 20_000;
+    while (holdsAny(port)) {
+      assert.ok(Date.now() < deadline, "a connection is held for as long as its client likes");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    assert.equal(await readAll(silent) + await readAll(half), "");
+  }, { tls: true, patience: 1_000, page: "x".repeat(30_000_000) });
 });
 
 Deno.test("clients that hang make room for those that ask", options, async () => {

@@ -157,6 +157,8 @@ Deno.test("what is no request, or may be read as two, is refused", async () => {
     get("/", "\nName : value"),
     get("/", "\nno colon"),
     get("/", "\nX: a\u0000b"),
+    get("/", "\nX: a\r"),
+    get("/", "\nX:\u000ba"),
   ];
   for (const lines of wrong) assert.equal(await code(lines), 400, JSON.stringify(lines));
 });

@@ -65,7 +65,7 @@ export function facts(more: Partial<MetricFacts["status"]> = {}): MetricFacts {
     serverReport("198.51.100.11:8080"),
     serverReport("198.51.100.12:8080", { state: "draining", connections: null, counters: null }),
   ];
-  const state = { ...balanceState(report({ servers: real })), repairs: 2 };
+  const state = { ...balanceState(report({ servers: real })), repairs: 2, countedAt: 0 };
   const gateway = {
     check: "gateway",
     health: "up",

@@ -136,6 +136,19 @@ Deno.test("values are those of the status", () => {
   assert.equal(page.get(gone), undefined, "what is in no table has no connections");
 });
 
+Deno.test("what the kernel was not asked, or has not told, is absent rather than 0", () => {
+  const { status: { ipvs, virtual_servers: [server] } } = facts();
+  const uncounted = renderMetrics(facts({ ipvs: { ...ipvs!, counted_at: null } }), "text");
+  assert.doesNotMatch(uncounted, /^halb_(virtual|real)_server_(packets|bytes|connections_sch)/m);
+  assert.match(uncounted, /^halb_real_server_up\{.*\} 1$/m);
+  const real_servers = server!.real_servers.map((real) => ({ ...real, since: null }));
+  const half = renderMetrics(facts({ virtual_servers: [{ ...server!, real_servers }] }), "text");
+  assert.match(half, /^halb_virtual_server_active/m);
+  assert.doesNotMatch(half, /^halb_real_server_/m);
+  const untold = facts({ virtual_servers: [{ ...server!, real_servers, since: null }] });
+  assert.doesNotMatch(renderMetrics(untold, "text"), /^halb_(virtual|real)_server_/m);
+});
+
 Deno.test("buckets grow, and the last is the count", () => {
   for (const format of ["text", "openmetrics"] as const) {
     const lines = [...samples(renderMetrics(facts(), format))];
