@@ -52,7 +52,7 @@ Deno.test("BFD after a crash: same discriminator, same port, the next sequence n
   // Within what the other side takes: 3 × 3 numbers after the last that it has heard.
   const gap = (after.session.sequence.transmit - transmit) >>> 0;
   assert(gap >= 1 && gap <= 9, `${gap} numbers further`);
-  assert.deepEqual(second.driver.findings(), [
+  assert.deepEqual([...second.driver.findings()], [
     {
       kind: "bfd",
       namespace: "",
