@@ -77,6 +77,21 @@ Deno.test("BFD: a plane that crashes knows the intervals that were agreed on", (
   assert.equal(bench.told.length, length, "nothing is told while nothing changes");
 });
 
+Deno.test("BFD: what a session has found is told as it is when it is asked for", () => {
+  const bench = new BfdBench();
+  bench.configure([bfdSession("one"), bfdSession("two", {}, { peer: "192.0.2.3" })]);
+  bench.up("one");
+  bench.up("two");
+  const findings = bench.driver.findings();
+  const next = () => {
+    const { value } = findings.next();
+    return value && `${value.name} ${value.healthy}`;
+  };
+  assert.equal(next(), "one true");
+  bench.advance(SECOND);
+  assert.equal(next(), "two false");
+});
+
 Deno.test("BFD: a memory of another path is not gone on with", () => {
   const first = new BfdBench();
   first.configure([bfdSession("one")]);
