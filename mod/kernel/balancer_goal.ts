@@ -29,6 +29,8 @@ export class BalancerGoal {
   /** What is being made of one of them. */
   #making: { readonly name: string; readonly steps: ReturnType<typeof buildingTable> } | null =
     null;
+  /** What changes faster than it is made in parts: made at once, or it never would be. */
+  #hurried = "";
   #changed = false;
 
   /** Whether it is another one than `make` has made last. */
@@ -38,7 +40,10 @@ export class BalancerGoal {
 
   /** What a virtual server asks for may have changed. */
   touch(server: string): void {
-    if (this.#making?.name === server) this.#making = null;
+    if (this.#making?.name === server) {
+      this.#making = null;
+      this.#hurried = server;
+    }
     this.#stale.add(server);
     this.#changed = true;
   }
@@ -98,9 +103,10 @@ export class BalancerGoal {
       const { done, value } = steps.next();
       if (done) {
         this.#making = null;
+        if (this.#hurried === name) this.#hurried = "";
         return value;
       }
-      if (isEnough()) return "going on";
+      if (this.#hurried !== name && isEnough()) return "going on";
     }
   }
 

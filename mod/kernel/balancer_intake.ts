@@ -61,7 +61,16 @@ export class BalancerIntake {
       do if (steps.next().done) return; while (this.#now() - began < LONG);
       this.#steps = steps;
     } finally {
-      if (this.#steps === null) { for (const act of this.#waiting.splice(0)) act(); }
+      if (this.#steps === null) { for (const act of this.#waiting.splice(0)) this.#act(act); }
+    }
+  }
+
+  /** What goes wrong with one of those who have waited costs none of the others. */
+  #act(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#failed(error);
     }
   }
 }

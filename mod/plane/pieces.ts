@@ -68,9 +68,9 @@ export class Disassembler<T extends Message> {
   send(body: Partial<T>, rest: MessageEnd<T>["message"], life: number): void {
     if (life !== this.#life) this.#told.clear();
     this.#life = life;
-    const former = this.#told.get(rest.type);
+    atOnce(this.#sending(this.#told.get(rest.type), body, rest));
+    // What could not be sent to its end the plane does not have.
     this.#told.set(rest.type, body);
-    atOnce(this.#sending(former, body, rest));
   }
 
   /** Sends a message whole, in steps of a piece each; `body` may change between them. */

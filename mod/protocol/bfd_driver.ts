@@ -379,9 +379,9 @@ export class BfdDriver {
     return this.#entries;
   }
 
-  /** What those who depend on the sessions were told, for those who come later. */
-  findings(): TrackerFinding[] {
-    return [...this.#clients.values()].flatMap(({ finding }) => finding ?? []);
+  /** What those who depend on the sessions were told, each as it is when it is its turn. */
+  *findings(): Generator<TrackerFinding, void> {
+    for (const { finding } of this.#clients.values()) if (finding !== null) yield finding;
   }
 
   /** For status; absent: there are no sessions, and nobody has sent anything. */

@@ -88,6 +88,7 @@ export class Desk {
 
   /** Reads messages. @param isEnough asked after each one */
   hear(most: number, isEnough: () => boolean): void {
+    if (this.isBusy) return;
     const stop = () => this.isBusy || isEnough();
     this.#env.inbox.drain(most, (message) => this.#message(message), stop);
     this.#findings.flush(monotonicMicros());
@@ -161,7 +162,7 @@ export class Desk {
     if (memory !== undefined) bfd.resume(memory.bfd ?? [], memory.silentSince, true);
     const sessions = yield* bfd.configuring(plan?.sessions ?? [], bfdCredentials, now, plan);
     checks.configure(message.sessionChecks ?? [], bfd.findings());
-    const all = { ...message, findings: [...findings, ...bfd.findings()] };
+    const all = { ...message, findings: joined(findings, bfd.findings()) };
     const routers = yield* driver.configuring(all, monotonicMicros());
     this.#configured(message.id, [...sessions, ...routers]);
   }
@@ -201,4 +202,9 @@ export class Desk {
     const at = monotonicMicros();
     this.#env.control.post({ type: "configured", ...this.#reply(cause), changes, at });
   }
+}
+
+/** What sessions have found is looked up at its turn: they may come and go between two steps. */
+function* joined<T>(...lists: readonly Iterable<T>[]): Generator<T, void> {
+  for (const list of lists) yield* list;
 }

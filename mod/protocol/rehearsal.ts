@@ -90,7 +90,7 @@ export class PaperRouter {
   /** @param trackers what it tracks; `null`: it is removed */
   configure(
     trackers: readonly TrackerUse[] | null,
-    findings: readonly TrackerFinding[] = [],
+    findings: Iterable<TrackerFinding> = [],
   ): void {
     const routers = trackers === null ? [] : [{ ...ROUTER, trackers }];
     this.driver.configure(

@@ -22,7 +22,7 @@ export class SessionChecks {
   }
 
   /** @param findings what is known of all sessions now */
-  configure(checks: readonly SessionCheck[], findings: readonly TrackerFinding[]): void {
+  configure(checks: readonly SessionCheck[], findings: Iterable<TrackerFinding>): void {
     const bySession = Map.groupBy(checks, ({ session }) => session);
     this.#checks = new Map(
       [...bySession].map(([session, list]) => [session, list.map(({ check }) => check)]),
@@ -31,7 +31,7 @@ export class SessionChecks {
   }
 
   /** Tells everything again: a kernel plane begins. */
-  repeat(findings: readonly TrackerFinding[]): void {
+  repeat(findings: Iterable<TrackerFinding>): void {
     for (const finding of findings) this.found(finding);
   }
 

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { atOnce } from "../steps/mod.ts";
+import { atOnce, eachOf } from "../steps/mod.ts";
 import type { GroupMemory, Overridden, OverrideRouters } from "../plane/groups.ts";
 import type { Memory } from "../plane/hand_over.ts";
 import type {
@@ -33,6 +33,11 @@ import { RouterEntry, sameRouter } from "./router_entry.ts";
 
 /** Findings in one step of a configuration. */
 const FINDINGS = 64;
+
+/** A configuration whose findings may be looked up one by one. */
+type Configuration = Omit<ConfigureProtocol, "findings"> & {
+  readonly findings?: Iterable<TrackerFinding>;
+};
 
 export class VrrpDriver {
   readonly #env: DriverSurroundings;
@@ -77,12 +82,12 @@ export class VrrpDriver {
    *
    * @returns what was done, one line each
    */
-  configure(message: ConfigureProtocol, now: number): string[] {
+  configure(message: Configuration, now: number): string[] {
     return atOnce(this.configuring(message, now));
   }
 
   /** The same in steps: between two of them packets are read and timers fire, nothing else. */
-  *configuring(message: ConfigureProtocol, now: number): Generator<void, string[]> {
+  *configuring(message: Configuration, now: number): Generator<void, string[]> {
     const changes: string[] = [];
     // A router added now would never be told to stop.
     if (this.#stopping) return changes;
@@ -94,10 +99,9 @@ export class VrrpDriver {
     }
     this.#env.keys.replace(message.credentials ?? []);
     const news: TrackerFinding[] = [];
-    for (const [i, finding] of findings.entries()) {
-      if (this.#trackers.found(finding, now)) news.push(finding);
-      if (i % FINDINGS === FINDINGS - 1) yield;
-    }
+    yield* eachOf(findings, FINDINGS, (finding) => {
+      if (this.#trackers.found(finding, this.#env.now())) news.push(finding);
+    });
     now = this.#refreshed();
     const wanted = new Map(message.routers.map((config) => [config.settings.name, config]));
     this.#reviewer.holdUntil = message.holdUntil;
@@ -106,8 +110,8 @@ export class VrrpDriver {
       return config !== undefined && entry !== undefined &&
         (config === entry.config || sameRouter(config, entry.config));
     };
-    // Nobody is to see a group half moved.
-    const calm = this.#groups.isUnmoved(groups, stays);
+    // Nobody is to see a group half moved, or a router that goes on before it has been told so.
+    const calm = this.#resumed.size === 0 && this.#groups.isUnmoved(groups, stays);
     changes.push(...this.#groups.part(groups, stays, now, cause));
     for (const [name, entry] of this.#routers) {
       if (stays(name)) continue;

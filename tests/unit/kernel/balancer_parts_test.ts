@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { atOnce } from "../../../mod/steps/mod.ts";
 import { createBalance, stepping } from "../../../mod/balance/mod.ts";
+import { BalancerIntake } from "../../../mod/kernel/balancer_intake.ts";
 import { realServerOf, serverOf } from "../../lib/balance.ts";
 import { planOf, Rig, SECOND, vip } from "./balancer_rig.ts";
 
@@ -103,4 +104,35 @@ Deno.test("a configuration that makes no sense changes nothing, found out in a l
   assert.match(String(rig.logs.at(-1)?.properties?.error), /there already/);
   const [entry] = rig.kernel.model.table.values();
   assert.equal(entry!.destinations.size, 2);
+});
+
+Deno.test("a table that takes several turns is made though checks change in each of them", () => {
+  const rig = slow();
+  rig.slowness = 0;
+  rig.configure(planOf([vip("web", 1, many(MANY))]));
+  rig.slowness = 500;
+  const size = () => [...rig.kernel.model.table.values()][0]!.destinations.size;
+  assert.equal(size(), MANY);
+  for (let turn = 0; turn < 40; turn++) {
+    const check = { health: "down", reason: "dead", weight: null };
+    rig.tell({ type: "check", check: `check ${turn}`, ...check });
+    rig.balancer.turn();
+  }
+  assert(size() < MANY - 30, `${size()} of ${MANY}`);
+});
+
+Deno.test("what goes wrong with one of those who have waited costs none of the others", () => {
+  let now = 0;
+  const wrong: unknown[] = [];
+  const heard: string[] = [];
+  const intake = new BalancerIntake(() => now += SECOND, (error) => void wrong.push(error));
+  intake.begin(function* () {
+    yield;
+    yield;
+  }());
+  assert(intake.isBusy);
+  intake.hear(() => assert.fail("on request"));
+  intake.hear(() => void heard.push("second"));
+  intake.finish();
+  assert.deepEqual([heard, wrong.length], [["second"], 1]);
 });

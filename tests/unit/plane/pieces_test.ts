@@ -158,6 +158,17 @@ Deno.test("pieces: what is broken off counts for nothing", () => {
   assert.throws(() => lost[1]!.type === "piece" && to.take(lost[1]!), RangeError);
 });
 
+Deno.test("pieces: what could not be sent is no base of what comes next", () => {
+  const { sent, from, hear } = line(20);
+  from.send({ list: routers(9) }, { type: "told", id: "1" }, 1);
+  hear();
+  const wrong = [...routers(9, 90), () => "cannot be sent"];
+  assert.throws(() => from.send({ list: wrong }, { type: "told", id: "2" }, 1), DOMException);
+  assert(sent.length > 0 && sent.every(({ type }) => type === "piece"));
+  from.send({ list: routers(9, 90) }, { type: "told", id: "3" }, 1);
+  assert.deepEqual(hear(), [{ type: "told", id: "3", list: routers(9, 90) }]);
+});
+
 Deno.test("pieces: an answer is told in steps, and may change meanwhile", () => {
   const { sent, from, hear } = line(20, true);
   const list: unknown[] = routers(9);

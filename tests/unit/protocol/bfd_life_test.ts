@@ -52,7 +52,7 @@ Deno.test("BFD after a crash: same discriminator, same port, the next sequence n
   // Within what the other side takes: 3 × 3 numbers after the last that it has heard.
   const gap = (after.session.sequence.transmit - transmit) >>> 0;
   assert(gap >= 1 && gap <= 9, `${gap} numbers further`);
-  assert.deepEqual(second.driver.findings(), [
+  assert.deepEqual([...second.driver.findings()], [
     {
       kind: "bfd",
       namespace: "",
@@ -75,6 +75,21 @@ Deno.test("BFD: a plane that crashes knows the intervals that were agreed on", (
   const { length } = bench.told;
   bench.keepUp("one", 10 * SECOND);
   assert.equal(bench.told.length, length, "nothing is told while nothing changes");
+});
+
+Deno.test("BFD: what a session has found is told as it is when it is asked for", () => {
+  const bench = new BfdBench();
+  bench.configure([bfdSession("one"), bfdSession("two", {}, { peer: "192.0.2.3" })]);
+  bench.up("one");
+  bench.up("two");
+  const findings = bench.driver.findings();
+  const next = () => {
+    const { value } = findings.next();
+    return value && `${value.name} ${value.healthy}`;
+  };
+  assert.equal(next(), "one true");
+  bench.advance(SECOND);
+  assert.equal(next(), "two false");
 });
 
 Deno.test("BFD: a memory of another path is not gone on with", () => {

@@ -14,6 +14,7 @@ import type {
 import { Assembler, Disassembler } from "../../../mod/plane/pieces.ts";
 import { SharedWords } from "../../../mod/plane/shared.ts";
 import type { ProtocolState } from "../../../mod/plane/state.ts";
+import type { TrackerFinding } from "../../../mod/plane/trackers.ts";
 import { Desk } from "../../../mod/protocol/desk.ts";
 import { Keyring } from "../../../mod/protocol/keyring.ts";
 import { TimerHeap } from "../../../mod/protocol/timer_heap.ts";
@@ -31,6 +32,8 @@ class Bench {
   readonly told: ProtocolToControl[] = [];
   /** Settings of the kernel's filters. */
   served = 0;
+  /** What BFD sessions have found. */
+  readonly sessions: TrackerFinding[] = [];
   readonly driver: VrrpDriver;
   readonly desk: Desk;
   readonly disassembler = new Disassembler<ConfigureProtocol>(
@@ -84,7 +87,7 @@ class Bench {
         *configuring() {
           return [];
         },
-        findings: () => [],
+        findings: () => this.sessions.values(),
         describe: () => ({}),
       },
       checks: { configure: () => {} },
@@ -95,9 +98,12 @@ class Bench {
     this.driver.interfaceChanged(eth("eth0", 2), this.now, "k:1");
   }
 
-  configure(routers: readonly ProtocolRouter[]): void {
+  configure(
+    routers: readonly ProtocolRouter[],
+    findings: readonly TrackerFinding[] = [],
+  ): void {
     const id = `c:${++this.#ids}`;
-    const body = { routers, groups: [], delays: [], findings: [], sessionChecks: [] };
+    const body = { routers, groups: [], delays: [], findings, sessionChecks: [] };
     this.disassembler.send(body, { type: "configure", id, holdUntil: 0 }, 1);
   }
 
@@ -222,4 +228,57 @@ Deno.test("desk: the state of 150 routers is told a piece at a time", () => {
   assert.equal(state?.cause, "c:q");
   assert.equal(state?.routers.length, 150);
   assert.equal(state?.routers[149]?.router.settings.name, "r149");
+});
+
+Deno.test("desk: a BFD session that fails while a configuration is applied has failed", () => {
+  const bench = new Bench();
+  const finding = (kind: "bfd" | "script", name: string, healthy: boolean): TrackerFinding => {
+    return { kind, namespace: "", name, healthy, reason: healthy ? "up" : "down" };
+  };
+  const scripts = Array.from({ length: 64 }, (_, i) => finding("script", `s${i}`, true));
+  bench.sessions.push(finding("bfd", "one", true));
+  bench.configure([router("r0", 0, { trackers: [{ kind: "bfd", name: "one", weight: 0 }] })]);
+  bench.settle();
+  const [entry] = bench.driver.entries;
+  assert.equal(entry!.router.state, "backup");
+  // The first step takes in so many findings that the session's is not among them.
+  bench.configure([entry!.config], scripts);
+  while (!bench.desk.isBusy) bench.turn();
+  bench.turn();
+  assert(bench.desk.isBusy);
+  bench.sessions[0] = finding("bfd", "one", false);
+  bench.driver.trackersFound([{ type: "tracker", id: "p:1", ...bench.sessions[0]! }], bench.now);
+  assert.equal(entry!.router.state, "fault");
+  bench.settle();
+  assert.equal(entry!.router.state, "fault");
+});
+
+Deno.test("desk: no message is read while an answer is told, even by a plane that stands still", () => {
+  const bench = new Bench();
+  bench.configure(routers(20, 100));
+  bench.settle();
+  bench.told.length = 0;
+  bench.inbox.push({ type: "query", id: "c:1" }, { type: "query", id: "c:2" });
+  bench.desk.hear(16, () => false);
+  bench.desk.hear(16, () => false);
+  assert.equal(bench.inbox.length, 1);
+  bench.settle();
+  const ends = bench.told.filter((one) => one.type === "end");
+  assert.deepEqual(ends.map(({ message }) => message.cause), ["c:1", "c:2"]);
+});
+
+Deno.test("desk: routers of a former life go on in one step", () => {
+  const former = new Bench();
+  former.configure(routers(20, 255));
+  former.settle();
+  const known = [...former.driver.entries].map((entry) => structuredClone(entry.router));
+  assert(known.every(({ state }) => state === "master"));
+  const bench = new Bench();
+  bench.driver.resume({ routers: known, silentSince: bench.now });
+  bench.configure(routers(20, 255));
+  bench.settle(() => {
+    const entries = [...bench.driver.entries];
+    // Those that are not armed have not been told that they go on.
+    assert(entries.every(({ position }) => position !== -1));
+  });
 });
