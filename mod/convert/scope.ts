@@ -58,6 +58,8 @@ export class Scope {
   };
   /** By kind and keepalived's name. */
   readonly #names = new Map<string, Map<string, string>>();
+  /** By kind, those that are shared being one: names that are taken, and how often each was asked. */
+  readonly #taken = new Map<string, Map<string, number>>();
   /** Whether some program runs as the script user. */
   runsPrograms = false;
   /** Whether conditions by id are in the file. */
@@ -80,10 +82,13 @@ export class Scope {
     if (before !== undefined) return before;
     const clean = written.toWellFormed().normalize("NFC").replace(/[^\p{L}\p{N}._:@+-]/gu, "-")
       .replace(/^[^\p{L}\p{N}]+/u, "").slice(0, 60).toWellFormed().replace(/\ufffd/g, "-") || "x";
-    const kinds = SHARED.includes(kind) ? SHARED : [kind];
-    const taken = new Set(kinds.flatMap((one) => [...this.#names.get(one)?.values() ?? []]));
+    const space = SHARED.includes(kind) ? "shared" : kind;
+    const taken = this.#taken.get(space) ?? new Map<string, number>();
+    this.#taken.set(space, taken);
+    let count = taken.get(clean) ?? 1;
     let name = clean;
-    for (let count = 2; taken.has(name); count++) name = `${clean}-${count}`;
+    while (taken.has(name)) name = `${clean}-${++count}`;
+    taken.set(clean, count).set(name, taken.get(name) ?? 1);
     known.set(written, name);
     if (statement !== undefined && name !== written) {
       this.notes.approximated(statement, `it is called ${name} now: programs are told that name`);

@@ -205,6 +205,9 @@ Deno.test("predefined names: instance, random numbers, the environment", () => {
   assert.match(result.text, /password = \{ env = "VRRP_KEY" \}/);
   assert.doesNotMatch(result.text, /sesame/);
   result.site();
+  const joined = auth.replace("VRRP_KEY}", "VRRP_KEY}x");
+  const part = conversion(instance(joined), { environment: { VRRP_KEY: "sesame" } });
+  assert.match(part.text, /password = "sesamex"/, "halb joins no texts");
 });
 
 Deno.test("comments stay beside what they are about", () => {
