@@ -61,7 +61,7 @@ const ORDER = [
 /** Keywords of the top, by what must be read before what. */
 function topHandlers(scope: Scope, statements: readonly Statement[]): Handlers[] {
   const weights = new Weights();
-  const paths = new Map<string, string>();
+  const known = new Map<string, Table>();
   const priorities = new RulePriorities();
   const groups = new Map<string, ServerGroup>();
   const tls = new Table();
@@ -75,7 +75,7 @@ function topHandlers(scope: Scope, statements: readonly Statement[]): Handlers[]
   );
   const definitions: Handler = (block) => globalDefinitions(scope, block, handlers);
   const held = () => scope.root.table("static");
-  const files: Handler = (block) => trackFile(scope, block, weights, paths);
+  const files: Handler = (block) => trackFile(scope, block, weights, known);
   const guess = (name: string) => trackerInterface(statements, name);
   return [
     {
@@ -102,7 +102,7 @@ function topHandlers(scope: Scope, statements: readonly Statement[]): Handlers[]
     },
     {
       vrrp_instance: (block) => instance(scope, block, { weights, priorities, unweighted }),
-      virtual_server: (block) => virtualServer(scope, block, { groups, paths, tls }),
+      virtual_server: (block) => virtualServer(scope, block, { groups, files: known, tls }),
     },
     { vrrp_sync_group: (block) => syncGroup(scope, block, weights) },
     {

@@ -19,7 +19,7 @@ import { List, remarksOf, Table } from "./value.ts";
 /** What virtual servers need of the rest of the file. */
 export interface ServerContext {
   readonly groups: ReadonlyMap<string, ServerGroup>;
-  readonly paths: ReadonlyMap<string, string>;
+  readonly files: ReadonlyMap<string, Table>;
   readonly tls: Table;
 }
 
@@ -71,6 +71,9 @@ function serviceHandlers(scope: Scope, draft: Draft): Record<string, Handler> {
       table.set("one_packet", true, statement);
     },
     persistence_timeout: (statement) => {
+      if (/^0+$/.test(statement.args[0] ?? "")) {
+        return notes.approximated(statement, "a time of 0 makes no service persistent: left out");
+      }
       const time = statement.args.length === 0 ? "360s" : scope.time(
         statement,
         1_000_000,
@@ -205,7 +208,7 @@ function realServer(scope: Scope, block: Statement, server: Draft, context: Serv
   const list = new List();
   for (const statement of checks) {
     const check = checker(scope, statement, times, {
-      paths: context.paths,
+      files: context.files,
       tls: context.tls,
       ...(ask === 0 ? {} : { port: ask }),
       hasPort: kept !== 0,

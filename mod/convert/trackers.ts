@@ -176,12 +176,12 @@ export function trackProcess(scope: Scope, block: Statement, weights: Weights): 
   scope.root.list("track_process").add(table, remarksOf(block));
 }
 
-/** `track_file NAME { … }`; files that real servers check are remembered by their paths. */
+/** `track_file NAME { … }`; real servers that check one find it in `files`. */
 export function trackFile(
   scope: Scope,
   block: Statement,
   weights: Weights,
-  paths: Map<string, string>,
+  files: Map<string, Table>,
 ): void {
   const [written = ""] = block.args;
   const table = new Table().set("name", "");
@@ -200,7 +200,6 @@ export function trackFile(
           );
         }
         table.set("path", path, statement);
-        paths.set(written, path);
       },
       weight: weightHandler(
         scope,
@@ -222,6 +221,7 @@ export function trackFile(
   );
   if (table.get("path") === undefined) return scope.notes.unread(block, "it has no file");
   table.set("name", scope.name("files", written));
+  files.set(written, table);
   scope.root.list("track_file").add(table.order(["name", "path"]), remarksOf(block));
 }
 
