@@ -250,7 +250,7 @@ export function checker(
 ): Table | undefined {
   const type = TYPES[block.keyword]!;
   const check = new Table().set("type", type);
-  check.rest.push(...block.before);
+  check.remark(block);
   const times: Times = { ...inherited };
   const urls = new List();
   const isOwnKind = type === "bfd" || type === "file";

@@ -227,6 +227,7 @@ function convertView(statements: readonly Statement[], scope: Scope): Table {
     scope.block(own, stage, {}, "at the top");
     stage[""]?.({ keyword: "", args: [], quoted: [], before: [], file: "", line: 0 });
   }
+  scope.keepComments();
   writeDefaults(scope);
   writeUser(scope);
   return scope.root.order(ORDER);

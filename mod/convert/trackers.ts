@@ -306,12 +306,10 @@ export function trackHandlers(
   const read = (kind: string) => (block: Statement) => {
     // Names may stand in one line with the keyword's braces.
     for (const line of block.children ?? []) tracked(scope, line, kind, owner);
-    if (block.before.length > 0) {
-      const list = owner.track().entries.get(kind);
-      if (list !== undefined) {
-        owner.track().entries.set(kind, { ...list, before: [...list.before, ...block.before] });
-      }
-    }
+    const list = owner.track().entries.get(kind);
+    if (list === undefined || block.before.length === 0) return;
+    const { before } = remarksOf(block);
+    owner.track().entries.set(kind, { ...list, before: [...list.before, ...before] });
   };
   return {
     track_interface: read("interfaces"),

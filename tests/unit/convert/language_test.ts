@@ -6,7 +6,7 @@ import { Notes } from "../../../mod/convert/notes.ts";
 import { parseLines } from "../../../mod/convert/parse.ts";
 import { commandWords, wordsOf } from "../../../mod/convert/words.ts";
 import type { Statement } from "../../../mod/convert/types.ts";
-import { conversion, instance } from "./fixtures.ts";
+import { conversion, instance, server } from "./fixtures.ts";
 
 /** The lines of files as one id sees them, and what could not be read. */
 function expanded(
@@ -241,4 +241,22 @@ vrrp_instance web {
     "# The end.\n# Summary:",
   ];
   for (const part of wanted) assert.ok(text.includes(part), `${part}\n---\n${text}`);
+});
+
+Deno.test("comments of what has no key of its own stand once in the table around it", () => {
+  const words = "one two three four five six seven eight nine ten eleven twelve".split(" ");
+  const [a, b, c, d, e, f, g, h, i, j, k, l] = words.map((word) => `# no. ${word}\n`);
+  const { text, site } = conversion(
+    `global_defs {\n${a}vrrp_version 3\n${b}smtp_alert on\n}\n` +
+      instance(`${c}accept\n${d}advert_int 2\n${e}nopreempt\n${f}track_interface {\neth1\n}`) +
+      server(
+        `${g}delay_loop 5\n${h}virtualhost x`,
+        `${i}retry 2\n${j}TCP_CHECK {\n${k}warmup 0\n}\n}\n` +
+          `real_server 198.51.100.12 8080 {\n${l}TCP_CHECK {\nretry 2\nwarmup 0\n}`,
+      ),
+  );
+  site();
+  for (const word of words) {
+    assert.equal(text.split(`# no. ${word}\n`).length, 2, `${word}\n${text}`);
+  }
 });
