@@ -32,6 +32,11 @@ const VARIABLE =
 /** Marks a value that is to be read from the environment by halb itself. */
 export const ENVIRONMENT_MARK = "\u0001env:";
 
+/** What a line begins with, for a note: what is behind it may be a password. */
+function wordOf(text: string): string {
+  return /\S{1,40}/.exec(text)?.[0] ?? "";
+}
+
 /** The directory of a path, with its last slash; `""` for the working directory. */
 function directoryOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/") + 1);
@@ -209,7 +214,7 @@ export class Expander {
     this.#steps += 1 + Math.floor(text.length / 100);
     if (this.#steps > MOST_STEPS || depth > DEEPEST || text.length > 4 * LONGEST_LINE) {
       const why = depth > DEEPEST ? ENDLESS : "the file expands to too much";
-      this.#unread(place, text.trim().slice(0, 40), why);
+      this.#unread(place, wordOf(text), why);
       this.#full = this.#steps > MOST_STEPS;
       return;
     }
@@ -243,7 +248,7 @@ export class Expander {
       replaced = next;
       this.#steps += 1 + Math.floor(replaced.length / 1_000);
       if (round >= MOST_VARIABLES || replaced.length > 4 * LONGEST_LINE) {
-        return this.#unread(place, text.trim().slice(0, 40), ENDLESS);
+        return this.#unread(place, wordOf(text), ENDLESS);
       }
       // Lines of a definition are looked at one by one.
       if (replaced.includes("\n")) break;
@@ -317,7 +322,7 @@ export class Expander {
   #push(text: string, place: Place, behind: string | undefined): void {
     if (text.trim() === "") return;
     if (this.lines.length >= MOST_LINES) {
-      this.#unread(place, text.trim().slice(0, 40), `there are more than ${MOST_LINES} lines`);
+      this.#unread(place, wordOf(text), `there are more than ${MOST_LINES} lines`);
       this.#full = true;
       return;
     }

@@ -197,6 +197,13 @@ Deno.test("what cannot be read is told with its line, and the rest is read", () 
   assert.equal(told.length, 7, "the variables without an end are told of");
 });
 
+Deno.test("what is too long to be read is told of by its first word alone", () => {
+  const { notes } = expanded("$A=${B}\n$B=${A}x\nauth_pass sesame${A}\n");
+  assert.equal(notes.length, 1);
+  assert.match(notes[0]!, /auth_pass: its variables refer to each other/);
+  assert.doesNotMatch(notes[0]!, /sesame/);
+});
+
 Deno.test("predefined names: instance, random numbers, the environment", () => {
   const { lines } = expanded("a ${_INSTANCE} ${_RANDOM 7 9} ${_ENV WHO}\n", "east", { WHO: "me" });
   assert.deepEqual(lines, ["a east 7 me"]);

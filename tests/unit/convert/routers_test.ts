@@ -519,6 +519,11 @@ Deno.test("names that halb does not take, and names twice", () => {
   assert.deepEqual(site.sync_group.map(({ name }) => name), ["same-2"]);
 });
 
+Deno.test("a keyword of no letters is none", () => {
+  const result = router("", '"" {\n}\n');
+  assert.deepEqual(result.verdicts(""), ["unread"]);
+});
+
 Deno.test("keywords that nobody knows and values that are none are told with their line", () => {
   const result = router("priority high\nfoo bar\nuse_vmac toolongforaninterface\nadvert_int 1s");
   const unread = result.notes.filter(({ verdict }) => verdict === "unread");
