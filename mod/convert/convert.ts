@@ -9,7 +9,7 @@ import { staticAddresses } from "./addresses.ts";
 import { bfdInstance } from "./bfd.ts";
 import { tomlText } from "./emit.ts";
 import { Expander } from "./expand.ts";
-import { garpGroup } from "./garp.ts";
+import { garpGroup, writeNeighbourGap } from "./garp.ts";
 import { finishAgent, globalDefinitions, globalHandlers, syncDaemon } from "./globals.ts";
 import { isWeighted, membersOf, syncGroup } from "./group.ts";
 import { finishMail } from "./mail.ts";
@@ -199,6 +199,7 @@ function writeDefaults(scope: Scope): void {
   const defaults = scope.root.table("defaults").table("vrrp");
   const garp = defaults.table("garp");
   if (garp.get("refresh") === undefined) garp.set("refresh", "0s");
+  writeNeighbourGap(garp);
   if (defaults.get("advertise_before_yielding") === undefined && !scope.globals.strict) {
     defaults.set("advertise_before_yielding", false);
   }

@@ -234,6 +234,20 @@ garp_group {
   assert.deepEqual([least.repeat, least.delay], [1, 0]);
 });
 
+Deno.test("a gap between ARP packets is none between neighbour advertisements", () => {
+  const text = (more: string) =>
+    router(
+      "",
+      `global_defs {\nvrrp_garp_interval 0.1\n${more}\n}\n` +
+        `garp_group {\ngarp_interval 0.2\ninterface eth0\n}\n`,
+    ).text;
+  has(text(""), [
+    'interval = "100ms", refresh = "0s", neighbour_interval = "0s"',
+    'interval = "200ms"\nneighbour_interval = "0s"',
+  ]);
+  has(text("vrrp_gna_interval 1"), ['neighbour_interval = "1s"'], ['neighbour_interval = "0s"']);
+});
+
 Deno.test("scripts: arguments in quotes, programs of PATH, users, and a shell's words", () => {
   const result = router(
     "track_script {\na\nb weight -7\nc\n}",
