@@ -94,7 +94,6 @@ export function readAddress(
         case "brd": {
           const broadcast = broadcastOf(value, bytes, size);
           if (broadcast === undefined || ipv6) notes.unread(statement, `"brd ${value}"`);
-          else if (value !== "-") table.set("broadcast", broadcast);
           else table.set("broadcast", broadcast);
           break;
         }

@@ -65,8 +65,12 @@ export function hmac(scope: Scope, block: Statement): Table | undefined {
     block.children ?? [],
     {
       key: (statement) => {
+        const [first = "", text = ""] = statement.args;
+        // Where the id was forgotten this is the key, which no note may show.
+        if (!/^[0-9]{1,3}$/.test(first)) {
+          return notes.unread(statement, "its id is missing: a whole number from 1 to 255");
+        }
         const id = scope.whole(statement, 1, 255);
-        const [, text = ""] = statement.args;
         if (id === undefined) return;
         if (text === "" || ids.has(id)) {
           return notes.unread(

@@ -18,8 +18,8 @@ const HOUR = 3_600_000_000;
 
 /** What checks need of the rest of the file. */
 export interface CheckContext {
-  /** Paths of `track_file`s by name. */
-  readonly paths: ReadonlyMap<string, string>;
+  /** `track_file`s by name. */
+  readonly files: ReadonlyMap<string, Table>;
   /** The table `tls` of `SSL { … }`. */
   readonly tls: Table;
   /** Port that checks ask where the server has none. */
@@ -120,6 +120,29 @@ function scriptHandlers(scope: Scope, check: Table): Record<string, Handler> {
   };
 }
 
+/** A factor of what is in a file, as far as halb takes it. */
+function fileWeight(scope: Scope, statement: Statement, weight: number): number {
+  const kept = Math.min(Math.max(weight, -254), 254);
+  if (kept !== weight) {
+    scope.notes.approximated(statement, `halb has -254 to 254: written as ${kept}`);
+  }
+  return kept;
+}
+
+/** Without a weight of its own a check has that of its `track_file`, which is 1 unless given. */
+function inheritWeight(
+  scope: Scope,
+  block: Statement,
+  check: Table,
+  files: CheckContext["files"],
+): void {
+  const name = block.children?.findLast(({ keyword }) => keyword === "track_file")?.args[0];
+  const file = files.get(name ?? "");
+  const weight = file?.get("weight");
+  check.set("weight", typeof weight === "number" ? fileWeight(scope, block, weight) : 1);
+  if (file?.get("reverse") === true) check.set("reverse", true);
+}
+
 const RECORDS = new Set(["A", "NS", "CNAME", "SOA", "MX", "TXT", "AAAA"]);
 
 /** Keywords of one kind of checker alone. */
@@ -172,18 +195,15 @@ function ownHandlers(
   if (type === "file") {
     return {
       track_file: (statement) => {
-        const path = context.paths.get(statement.args[0] ?? "");
+        const file = context.files.get(statement.args[0] ?? "");
+        const path = file?.get("path");
         if (path !== undefined) check.set("path", path, statement);
         else notes.dropped(statement, `there is no track_file ${statement.args[0] ?? ""}`);
       },
       weight: (statement) => {
         const weight = scope.whole(statement, -2_147_483_647, 2_147_483_647);
         if (weight === undefined) return;
-        const kept = Math.min(Math.max(weight, -254), 254);
-        if (kept !== weight) {
-          notes.approximated(statement, `halb has -254 to 254: written as ${kept}`);
-        }
-        check.set("weight", kept, statement);
+        check.set("weight", fileWeight(scope, statement, weight), statement);
         if (statement.args[1] === "reverse") check.set("reverse", true);
       },
       dynamic: (statement) => {
@@ -230,7 +250,7 @@ export function checker(
 ): Table | undefined {
   const type = TYPES[block.keyword]!;
   const check = new Table().set("type", type);
-  check.rest.push(...block.before);
+  check.remark(block);
   const times: Times = { ...inherited };
   const urls = new List();
   const isOwnKind = type === "bfd" || type === "file";
@@ -264,7 +284,9 @@ export function checker(
     scope.notes.dropped(block, `it lacks its \`${needed}\`: servers go without this check`);
     return undefined;
   }
-  if (type === "file" && check.get("weight") === undefined) check.set("weight", 1);
+  if (type === "file" && check.get("weight") === undefined) {
+    inheritWeight(scope, block, check, context.files);
+  }
   if (type === "udp" && check.get("require_reply") !== undefined) {
     if (check.get("max_reply_length") === undefined) check.set("max_reply_length", 255);
   } else if (type === "udp") {

@@ -78,7 +78,11 @@ export function notifyProgram(
   if (read === undefined) return notify.remark(statement);
   notify.set(key, read.command, statement);
   const known = notify.get("user");
-  if (read.user === undefined || known === read.user) return;
+  if (known === read.user) return;
+  if (read.user === undefined) {
+    const reason = `all programs of one table run as one user: as ${String(known)}, too`;
+    return scope.notes.approximated(statement, reason, "let the program change its user itself");
+  }
   if (known === undefined) {
     notify.set("user", read.user);
     if ([...notify.entries.keys()].some((other) => other !== key && other !== "user")) {

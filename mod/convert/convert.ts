@@ -9,7 +9,7 @@ import { staticAddresses } from "./addresses.ts";
 import { bfdInstance } from "./bfd.ts";
 import { tomlText } from "./emit.ts";
 import { Expander } from "./expand.ts";
-import { garpGroup } from "./garp.ts";
+import { garpGroup, writeNeighbourGap } from "./garp.ts";
 import { finishAgent, globalDefinitions, globalHandlers, syncDaemon } from "./globals.ts";
 import { isWeighted, membersOf, syncGroup } from "./group.ts";
 import { finishMail } from "./mail.ts";
@@ -58,10 +58,13 @@ const ORDER = [
   "virtual_server",
 ];
 
-/** Keywords of the top, by what must be read before what. */
-function topHandlers(scope: Scope, statements: readonly Statement[]): Handlers[] {
+/** Keywords of the top, by what must be read before what; `finish`: what only the whole decides. */
+function topHandlers(
+  scope: Scope,
+  statements: readonly Statement[],
+): { readonly stages: readonly Handlers[]; readonly finish: () => void } {
   const weights = new Weights();
-  const paths = new Map<string, string>();
+  const known = new Map<string, Table>();
   const priorities = new RulePriorities();
   const groups = new Map<string, ServerGroup>();
   const tls = new Table();
@@ -75,9 +78,9 @@ function topHandlers(scope: Scope, statements: readonly Statement[]): Handlers[]
   );
   const definitions: Handler = (block) => globalDefinitions(scope, block, handlers);
   const held = () => scope.root.table("static");
-  const files: Handler = (block) => trackFile(scope, block, weights, paths);
+  const files: Handler = (block) => trackFile(scope, block, weights, known);
   const guess = (name: string) => trackerInterface(statements, name);
-  return [
+  const stages: Handlers[] = [
     {
       global_defs: definitions,
       net_namespace: handlers["net_namespace"]!,
@@ -102,19 +105,17 @@ function topHandlers(scope: Scope, statements: readonly Statement[]): Handlers[]
     },
     {
       vrrp_instance: (block) => instance(scope, block, { weights, priorities, unweighted }),
-      virtual_server: (block) => virtualServer(scope, block, { groups, paths, tls }),
+      virtual_server: (block) => virtualServer(scope, block, { groups, files: known, tls }),
     },
     { vrrp_sync_group: (block) => syncGroup(scope, block, weights) },
-    {
-      // Behind everything: what only the whole file decides.
-      "": () => {
-        for (const statement of daemons) syncDaemon(scope, statement);
-        finishMail(scope, mail);
-        finishAgent(scope);
-        unusedGroups(scope, statements, groups);
-      },
-    },
   ];
+  const finish = () => {
+    for (const statement of daemons) syncDaemon(scope, statement);
+    finishMail(scope, mail);
+    finishAgent(scope);
+    unusedGroups(scope, statements, groups);
+  };
+  return { stages, finish };
 }
 
 /** Keywords at the top and in `global_defs`. */
@@ -198,6 +199,7 @@ function writeDefaults(scope: Scope): void {
   const defaults = scope.root.table("defaults").table("vrrp");
   const garp = defaults.table("garp");
   if (garp.get("refresh") === undefined) garp.set("refresh", "0s");
+  writeNeighbourGap(garp);
   if (defaults.get("advertise_before_yielding") === undefined && !scope.globals.strict) {
     defaults.set("advertise_before_yielding", false);
   }
@@ -218,22 +220,23 @@ function writeUser(scope: Scope): void {
 
 /** The site of one view. */
 function convertView(statements: readonly Statement[], scope: Scope): Table {
-  const stages = topHandlers(scope, statements);
+  const { stages, finish } = topHandlers(scope, statements);
   const known = new Set(stages.flatMap((stage) => Object.keys(stage)));
   const others = statements.filter(({ keyword }) => !known.has(keyword));
   scope.block(others, {}, { ...GLOBAL_REASONS, ...TOP_REASONS }, "at the top", scope.root);
   for (const stage of stages) {
     const own = statements.filter(({ keyword }) => Object.hasOwn(stage, keyword));
     scope.block(own, stage, {}, "at the top");
-    stage[""]?.({ keyword: "", args: [], quoted: [], before: [], file: "", line: 0 });
   }
+  finish();
+  scope.keepComments();
   writeDefaults(scope);
   writeUser(scope);
   return scope.root.order(ORDER);
 }
 
 /** Ids that the file names, found by reading it until no new ones come up. */
-function idsOf(path: string, options: ConvertOptions): string[] {
+function idsOf(path: string, options: ConvertOptions, notes: Notes): string[] {
   const ids = new Set<string>();
   // What is behind a condition may name further ids: each id that comes up has its turn.
   const queue = [""];
@@ -245,6 +248,10 @@ function idsOf(path: string, options: ConvertOptions): string[] {
       ids.add(id);
     }
   }
+  if (ids.size > MOST_IDS) {
+    const reason = `there are more than ${MOST_IDS} ids: what is for the further ones is left out`;
+    notes.add({ file: path, line: 0 }, "dropped", "@", reason, "convert a part of them at a time");
+  }
   return [...ids].slice(0, MOST_IDS);
 }
 
@@ -254,7 +261,7 @@ function idsOf(path: string, options: ConvertOptions): string[] {
  */
 export function convert(path: string, options: ConvertOptions): Converted {
   const notes = new Notes();
-  const ids = idsOf(path, options);
+  const ids = idsOf(path, options, notes);
   // One id alone tells one host from all others; several are the hosts.
   const views: (string | undefined)[] = ids.length === 0
     ? [options.hostname]

@@ -55,7 +55,7 @@ export function inlineText(value: Value): string {
 }
 
 /** Whether there are comments anywhere within. */
-function isCommented(value: Value): boolean {
+export function isCommented(value: Value): boolean {
   const entries = value instanceof List
     ? value.items
     : value instanceof Table

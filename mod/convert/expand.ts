@@ -25,11 +25,17 @@ const ENDLESS = "its variables refer to each other without an end";
 const INCLUDES = new Set(["include", "includer", "includem", "includew", "includeb", "includea"]);
 const DEFINITION = /^\s*\$([A-Za-z_][A-Za-z0-9_]*)=([^]*)$/;
 const CONDITION = /^\s*@(\^?)([^\s^]*)(?:\s+([^]*))?$/;
+/** What stands behind a name holds no `$`: no part of a line is gone through more than once. */
 const VARIABLE =
-  /\$(?:\{([A-Za-z_][A-Za-z0-9_]*)((?:\s+[^}]*)?)\}|([A-Za-z_][A-Za-z0-9_]*)(?=\s|$))/g;
+  /\$(?:\{([A-Za-z_][A-Za-z0-9_]*)((?:\s[^}$]*)?)\}|([A-Za-z_][A-Za-z0-9_]*)(?=\s|$))/g;
 
 /** Marks a value that is to be read from the environment by halb itself. */
 export const ENVIRONMENT_MARK = "\u0001env:";
+
+/** What a line begins with, for a note: what is behind it may be a password. */
+function wordOf(text: string): string {
+  return /\S{1,40}/.exec(text)?.[0] ?? "";
+}
 
 /** The directory of a path, with its last slash; `""` for the working directory. */
 function directoryOf(path: string): string {
@@ -128,10 +134,9 @@ export class Expander {
         pieces[pieces.length - 1] = pieces.at(-1)!.replace(/\\\s*$/, "");
         const blank = next.code.trim() === "";
         pieces.push(blank && pieces.length < 10_000 ? "\\" : next.code);
-        if (blank && !/\S/.test(raw.slice(index).join("").slice(0, 1_000))) break;
       }
       const whole = this.#join(pieces);
-      const include = /^\s*(include[a-z]?)\s+(.*\S)\s*$/.exec(whole);
+      const include = /^(include[a-z]?)\s+(.*)$/.exec(whole.trim());
       if (include !== null && INCLUDES.has(include[1]!)) {
         this.#include(include[1]!, include[2]!, place, chain);
       } else if (/^\s*include_check\b/.test(whole)) {
@@ -206,9 +211,10 @@ export class Expander {
   /** Decides conditions, keeps definitions, replaces variables; what remains is a line. */
   #handle(text: string, place: Place, behind: string | undefined, depth: number): void {
     if (this.#full) return;
-    if (++this.#steps > MOST_STEPS || depth > DEEPEST || text.length > 4 * LONGEST_LINE) {
+    this.#steps += 1 + Math.floor(text.length / 100);
+    if (this.#steps > MOST_STEPS || depth > DEEPEST || text.length > 4 * LONGEST_LINE) {
       const why = depth > DEEPEST ? ENDLESS : "the file expands to too much";
-      this.#unread(place, text.trim().slice(0, 40), why);
+      this.#unread(place, wordOf(text), why);
       this.#full = this.#steps > MOST_STEPS;
       return;
     }
@@ -242,7 +248,7 @@ export class Expander {
       replaced = next;
       this.#steps += 1 + Math.floor(replaced.length / 1_000);
       if (round >= MOST_VARIABLES || replaced.length > 4 * LONGEST_LINE) {
-        return this.#unread(place, text.trim().slice(0, 40), ENDLESS);
+        return this.#unread(place, wordOf(text), ENDLESS);
       }
       // Lines of a definition are looked at one by one.
       if (replaced.includes("\n")) break;
@@ -295,7 +301,8 @@ export class Expander {
         return value;
       }
       case "_ENV": {
-        if (/^\s*auth_pass\s/.test(text)) return ENVIRONMENT_MARK + rest;
+        // As a whole only: halb does not put texts together.
+        if (/^\s*auth_pass\s+(["']?)\$\{[^}]*\}\1\s*$/.test(text)) return ENVIRONMENT_MARK + rest;
         const value = this.#options.environment(rest);
         const told = value === undefined ? "is not set" : "is written with the value it has now";
         this.#notes.add(
@@ -315,7 +322,7 @@ export class Expander {
   #push(text: string, place: Place, behind: string | undefined): void {
     if (text.trim() === "") return;
     if (this.lines.length >= MOST_LINES) {
-      this.#unread(place, text.trim().slice(0, 40), `there are more than ${MOST_LINES} lines`);
+      this.#unread(place, wordOf(text), `there are more than ${MOST_LINES} lines`);
       this.#full = true;
       return;
     }

@@ -7,7 +7,7 @@
 
 import type { Handler, Scope } from "./scope.ts";
 import type { Statement } from "./types.ts";
-import { List, remarksOf, Table } from "./value.ts";
+import { List, remarksOf, Table, type Value } from "./value.ts";
 
 const HOUR = 3_600_000_000;
 const DAY = 86_400_000_000;
@@ -49,6 +49,15 @@ export function garpHandlers(scope: Scope, garp: () => Table): Record<string, Ha
   };
 }
 
+/**
+ * keepalived's neighbour advertisements have a gap of their own, none unless given; halb's is that
+ * of ARP.
+ */
+export function writeNeighbourGap(garp: Table, gap: Value = "0s"): void {
+  if (garp.get("interval") === undefined || garp.get("neighbour_interval") !== undefined) return;
+  garp.set("neighbour_interval", gap);
+}
+
 /** `garp_group { … }`. */
 export function garpGroup(scope: Scope, block: Statement): void {
   const table = new Table().set("interfaces", new List());
@@ -82,5 +91,7 @@ export function garpGroup(scope: Scope, block: Statement): void {
   );
   if (names.size === 0) return scope.notes.unread(block, "it has no interface");
   table.set("interfaces", List.of([...names]));
+  const common = scope.root.table("defaults").table("vrrp").table("garp");
+  writeNeighbourGap(table, common.get("neighbour_interval"));
   scope.root.list("garp_group").add(table, remarksOf(block));
 }

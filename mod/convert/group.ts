@@ -61,7 +61,8 @@ export function syncGroup(scope: Scope, block: Statement, weights: Weights): voi
       },
       ...trackHandlers(scope, {
         track: () => table.table("track"),
-        unweighted: !isWeighted(block),
+        // What the group itself tracks moves all members alike: its weights count.
+        unweighted: false,
         owner: false,
         weights,
       }),

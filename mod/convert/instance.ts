@@ -257,7 +257,6 @@ function election(scope: Scope, draft: Draft): Record<string, Handler> {
 
 /** `vrrp_instance NAME { … }`. */
 export function instance(scope: Scope, block: Statement, context: InstanceContext): void {
-  const { notes } = scope;
   const [written = ""] = block.args;
   const name = scope.name("routers", written, block);
   const table = new Table().set("name", name);
@@ -318,9 +317,6 @@ export function instance(scope: Scope, block: Statement, context: InstanceContex
       },
       smtp_alert: (statement) => {
         draft.mail = scope.alert(statement);
-        if (draft.mail === true && !scope.globals.hasMail) {
-          notes.needless(statement, "nobody is written to: there is no notification_email");
-        }
       },
       authentication: (statement) => {
         const auth = authentication(scope, statement);

@@ -32,9 +32,10 @@ function sequence(args: readonly string[], hex: boolean): Repetition["rounds"] |
   const start = known.length === 1 ? (end < 0 ? -1 : 1) : known[0]!;
   const step = known.length === 3 ? known[1]! : end < start ? -1 : 1;
   if (step === 0) return "its step is 0";
+  // Counted before the first is made: an outer sequence may ask for this one any number of times.
+  if ((end - start) / step >= MOST_ROUNDS) return `it has more than ${MOST_ROUNDS} rounds`;
   const rounds: (readonly [string, string][])[] = [];
   for (let value = start; step > 0 ? value <= end : value >= end; value += step) {
-    if (rounds.length >= MOST_ROUNDS) return `it has more than ${MOST_ROUNDS} rounds`;
     const sign = value < 0 ? "-" : "";
     rounds.push([[name, hex ? sign + Math.abs(value).toString(16) : String(value)]]);
   }

@@ -35,7 +35,6 @@ const LOCKS = new Set([...Object.keys(NUMBERS), ...TIMES]);
 const NEEDLESS: Readonly<Record<string, readonly [values: number, reason: string]>> = {
   no_track: [0, "what somebody removes is put back without a failover"],
   inet: [0, "the addresses say the family"],
-  inet6: [0, "the addresses say the family"],
   append: [0, "there is one route of each network, table, metric and TOS"],
   prepend: [0, "there is one route of each network, table, metric and TOS"],
   add: [0, "there is one route of each network, table, metric and TOS"],
@@ -160,6 +159,7 @@ export function readRoute(scope: Scope, statement: Statement): Table | undefined
   const route = new Table();
   const hops: Table[] = [];
   const locks: string[] = [];
+  let isIpv6 = false;
   const unread = (what: string) => notes.unread(statement, `cannot be read: "${what}"`);
   for (let word = words.next(); word !== undefined; word = words.next()) {
     if (TYPES.has(word) && route.get("to") === undefined) {
@@ -223,6 +223,7 @@ export function readRoute(scope: Scope, statement: Statement): Table | undefined
       else notes.add(statement, "dropped", word, `"${realms}" has names: halb takes numbers`);
     } else if (word === "pref") route.set(word, words.next() ?? "");
     else if (word === "onlink") route.set(word, true);
+    else if (word === "inet6") isIpv6 = true;
     else if (word === "encap") {
       const encap = encapsulation(scope, statement, words);
       if (encap !== undefined) route.set(word, encap);
@@ -241,6 +242,8 @@ export function readRoute(scope: Scope, statement: Statement): Table | undefined
     notes.unread(statement, "there is no network");
     return undefined;
   }
+  if (isIpv6 && /^(default|all|any)$/.test(String(route.get("to")))) route.set("to", "::/0");
+  else if (isIpv6) notes.add(statement, "needless", "inet6", NEEDLESS["inet"]![1]);
   if (locks.length > 0) route.set("lock", List.of(locks));
   if (hops.length === 1 && hops[0] !== undefined) {
     for (const [key, entry] of hops[0].entries) if (key !== "weight") route.entries.set(key, entry);

@@ -9,7 +9,7 @@ import { parseIp } from "../ip/mod.ts";
 import type { Notes } from "./notes.ts";
 import type { Reasons } from "./reasons.ts";
 import type { ConvertOptions, Statement } from "./types.ts";
-import { Table } from "./value.ts";
+import { isLoose, Table } from "./value.ts";
 
 /** Reads one statement of a block. */
 export type Handler = (statement: Statement) => void;
@@ -58,6 +58,10 @@ export class Scope {
   };
   /** By kind and keepalived's name. */
   readonly #names = new Map<string, Map<string, string>>();
+  /** By kind, those that are shared being one: names that are taken, and how often each was asked. */
+  readonly #taken = new Map<string, Map<string, number>>();
+  /** Statements that were read, with the tables that their comments belong into. */
+  readonly #read: (readonly [Statement, Table])[] = [];
   /** Whether some program runs as the script user. */
   runsPrograms = false;
   /** Whether conditions by id are in the file. */
@@ -80,10 +84,13 @@ export class Scope {
     if (before !== undefined) return before;
     const clean = written.toWellFormed().normalize("NFC").replace(/[^\p{L}\p{N}._:@+-]/gu, "-")
       .replace(/^[^\p{L}\p{N}]+/u, "").slice(0, 60).toWellFormed().replace(/\ufffd/g, "-") || "x";
-    const kinds = SHARED.includes(kind) ? SHARED : [kind];
-    const taken = new Set(kinds.flatMap((one) => [...this.#names.get(one)?.values() ?? []]));
+    const space = SHARED.includes(kind) ? "shared" : kind;
+    const taken = this.#taken.get(space) ?? new Map<string, number>();
+    this.#taken.set(space, taken);
+    let count = taken.get(clean) ?? 1;
     let name = clean;
-    for (let count = 2; taken.has(name); count++) name = `${clean}-${count}`;
+    while (taken.has(name)) name = `${clean}-${++count}`;
+    taken.set(clean, count).set(name, taken.get(name) ?? 1);
     known.set(written, name);
     if (statement !== undefined && name !== written) {
       this.notes.approximated(statement, `it is called ${name} now: programs are told that name`);
@@ -113,6 +120,7 @@ export class Scope {
       const reason = Object.hasOwn(reasons, keyword) ? reasons[keyword] : undefined;
       if (handler !== undefined) {
         handler(statement);
+        if (table !== undefined) this.#read.push([statement, table]);
         if (!this.notes.has(statement)) this.notes.of(statement, "translated");
       } else if (reason !== undefined) {
         this.notes.of(statement, reason.verdict, reason.reason, reason.instead);
@@ -123,6 +131,18 @@ export class Scope {
         table?.remark(statement);
       }
       this.notes.within(statement);
+    }
+  }
+
+  /** How many statements were read so far. */
+  get count(): number {
+    return this.#read.length;
+  }
+
+  /** Puts comments of what was read since `from` into the tables, unless they stand at a key. */
+  keepComments(from = 0): void {
+    for (const [statement, table] of this.#read.splice(from)) {
+      if (isLoose(statement)) table.remark(statement);
     }
   }
 

@@ -7,7 +7,7 @@
 import { parseIp } from "../ip/mod.ts";
 import { checker, CHECKERS, isUdpChecker } from "./checkers.ts";
 import { notifyHandlers } from "./commands.ts";
-import { inlineText } from "./emit.ts";
+import { inlineText, isCommented } from "./emit.ts";
 import { forwarding, writeForwarding } from "./forwarding.ts";
 import { SERVER_REASONS } from "./reasons.ts";
 import { type Handler, isIpv6, type Scope } from "./scope.ts";
@@ -19,7 +19,7 @@ import { List, remarksOf, Table } from "./value.ts";
 /** What virtual servers need of the rest of the file. */
 export interface ServerContext {
   readonly groups: ReadonlyMap<string, ServerGroup>;
-  readonly paths: ReadonlyMap<string, string>;
+  readonly files: ReadonlyMap<string, Table>;
   readonly tls: Table;
 }
 
@@ -71,6 +71,9 @@ function serviceHandlers(scope: Scope, draft: Draft): Record<string, Handler> {
       table.set("one_packet", true, statement);
     },
     persistence_timeout: (statement) => {
+      if (/^0+$/.test(statement.args[0] ?? "")) {
+        return notes.approximated(statement, "a time of 0 makes no service persistent: left out");
+      }
       const time = statement.args.length === 0 ? "360s" : scope.time(
         statement,
         1_000_000,
@@ -205,7 +208,7 @@ function realServer(scope: Scope, block: Statement, server: Draft, context: Serv
   const list = new List();
   for (const statement of checks) {
     const check = checker(scope, statement, times, {
-      paths: context.paths,
+      files: context.files,
       tls: context.tls,
       ...(ask === 0 ? {} : { port: ask }),
       hasPort: kept !== 0,
@@ -227,8 +230,10 @@ function realServer(scope: Scope, block: Statement, server: Draft, context: Serv
 function shareChecks(table: Table, servers: List): void {
   const tables = servers.items.map(({ value }) => value as Table);
   const checks = tables.map((server) => server.entries.get("check"));
-  const [first] = checks;
+  const [first, ...more] = checks;
   if (first === undefined || tables.length < 2) return;
+  // What is said of one server's check is not said of all.
+  if (more.some((check) => check !== undefined && isCommented(check.value))) return;
   const text = inlineText(first.value);
   if (!checks.every((check) => check !== undefined && inlineText(check.value) === text)) return;
   table.entries.set("check", first);
@@ -248,6 +253,7 @@ export function virtualServer(scope: Scope, block: Statement, context: ServerCon
   const port = address === undefined ? 0 : portOf(scope, block, second);
   if (port === undefined || (mark ?? group ?? address) === undefined) return;
   const times: Times = {};
+  const read = scope.count;
   const table = new Table();
   const draft: Draft = {
     table,
@@ -305,6 +311,8 @@ export function virtualServer(scope: Scope, block: Statement, context: ServerCon
     table.set("protocol", draft.protocol);
   }
   writeForwarding(scope, block, table, sorry, draft);
+  // Behind this the table is copied, and checks that are alike become one.
+  scope.keepComments(read);
   if (draft.servers.items.length > 0) {
     shareChecks(table, draft.servers);
     table.set("real_server", draft.servers);

@@ -19,7 +19,6 @@ export interface CheckTimes {
   readonly warmup?: number;
   readonly loop?: number;
   readonly host?: string;
-  readonly alpha?: boolean;
 }
 
 /** A changing {@link CheckTimes}. */

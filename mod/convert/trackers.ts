@@ -176,12 +176,12 @@ export function trackProcess(scope: Scope, block: Statement, weights: Weights): 
   scope.root.list("track_process").add(table, remarksOf(block));
 }
 
-/** `track_file NAME { … }`; files that real servers check are remembered by their paths. */
+/** `track_file NAME { … }`; real servers that check one find it in `files`. */
 export function trackFile(
   scope: Scope,
   block: Statement,
   weights: Weights,
-  paths: Map<string, string>,
+  files: Map<string, Table>,
 ): void {
   const [written = ""] = block.args;
   const table = new Table().set("name", "");
@@ -200,7 +200,6 @@ export function trackFile(
           );
         }
         table.set("path", path, statement);
-        paths.set(written, path);
       },
       weight: weightHandler(
         scope,
@@ -222,6 +221,7 @@ export function trackFile(
   );
   if (table.get("path") === undefined) return scope.notes.unread(block, "it has no file");
   table.set("name", scope.name("files", written));
+  files.set(written, table);
   scope.root.list("track_file").add(table.order(["name", "path"]), remarksOf(block));
 }
 
@@ -306,12 +306,10 @@ export function trackHandlers(
   const read = (kind: string) => (block: Statement) => {
     // Names may stand in one line with the keyword's braces.
     for (const line of block.children ?? []) tracked(scope, line, kind, owner);
-    if (block.before.length > 0) {
-      const list = owner.track().entries.get(kind);
-      if (list !== undefined) {
-        owner.track().entries.set(kind, { ...list, before: [...list.before, ...block.before] });
-      }
-    }
+    const list = owner.track().entries.get(kind);
+    if (list === undefined || block.before.length === 0) return;
+    const { before } = remarksOf(block);
+    owner.track().entries.set(kind, { ...list, before: [...list.before, ...before] });
   };
   return {
     track_interface: read("interfaces"),

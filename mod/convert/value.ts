@@ -22,9 +22,18 @@ export interface Entry extends Remarks {
   readonly value: Value;
 }
 
-/** What a statement was commented with. */
+/** Statements whose comments stand somewhere. */
+const kept = new WeakSet<Statement>();
+
+/** Whether a statement has comments that nobody has asked for. */
+export function isLoose(statement: Statement): boolean {
+  return (statement.before.length > 0 || statement.behind !== undefined) && !kept.has(statement);
+}
+
+/** What a statement was commented with, for a place where it is written. */
 export function remarksOf(statement: Statement | undefined): Remarks {
   if (statement === undefined) return { before: [] };
+  kept.add(statement);
   const { before, behind } = statement;
   return { before, ...(behind === undefined ? {} : { behind }) };
 }
@@ -93,8 +102,9 @@ export class Table {
 
   /** Keeps what a statement without a key here was commented with. */
   remark(statement: Statement): void {
-    this.rest.push(...statement.before);
-    if (statement.behind !== undefined) this.rest.push(statement.behind);
+    const { before, behind } = remarksOf(statement);
+    this.rest.push(...before);
+    if (behind !== undefined) this.rest.push(behind);
   }
 
   /** Puts the keys of `order` first, in that order. */

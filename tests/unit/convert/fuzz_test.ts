@@ -1,8 +1,9 @@
 /** No input makes the converter throw, run without an end, or write what is no TOML. */
 
 import assert from "node:assert/strict";
+import process from "node:process";
 import { parse } from "../../../config/toml.ts";
-import { convert } from "../../../mod/convert/mod.ts";
+import { convert, type Converted } from "../../../mod/convert/mod.ts";
 import { Random } from "../../lib/random.ts";
 
 const SEEDS = 300;
@@ -157,15 +158,19 @@ function bytes(random: Random): string {
   return new TextDecoder("latin1").decode(all);
 }
 
-/** Converts; whatever comes out must be TOML, and have a note for each line that counts. */
-function check(text: string, seed: number): void {
-  const result = convert("keepalived.conf", {
+function converted(text: string): Converted {
+  return convert("keepalived.conf", {
     hostname: "edge-a",
     environment: () => undefined,
     hasUser: () => false,
     find: (pattern) => pattern === "*" ? ["keepalived.conf"] : [],
     read: () => text,
   });
+}
+
+/** Converts; whatever comes out must be TOML, and have a note for each line that counts. */
+function check(text: string, seed: number): void {
+  const result = converted(text);
   try {
     parse(result.text);
   } catch (error) {
@@ -176,6 +181,30 @@ function check(text: string, seed: number): void {
     assert.ok(note.line >= 0 && note.line <= text.split("\n").length, `seed ${seed}`);
   }
 }
+
+Deno.test("no line takes long because of what it looks like", () => {
+  // Each took half a minute to hours: by the square of a length, or by rounds within rounds.
+  const blanks = " ".repeat(60_000);
+  const sign = (index: number) =>
+    String.fromCodePoint(0x2190 + index % 100, 0x2190 + Math.floor(index / 100));
+  const blocks = (count: number, head: (index: number) => string) =>
+    Array.from({ length: count }, (_, index) => `${head(index)} {\n}\n`).join("");
+  const cases = [
+    `\${A${blanks}\n`.repeat(5),
+    `include${blanks}\n`.repeat(9),
+    "~SEQ(A, 1, 100000) ~SEQ(B, 1, 100002) x",
+    `$A= \\\n${"# a comment among the lines of a definition\n".repeat(9_000)}`,
+    blocks(20_000, (index) => `vrrp_instance v${index}`),
+    blocks(5_000, (index) => `vrrp_script "${sign(index)}"`),
+  ];
+  for (const text of cases) {
+    // Time of the processor: a machine that stands still does not count.
+    const begun = process.cpuUsage();
+    converted(text);
+    const { user, system } = process.cpuUsage(begun);
+    assert.ok(user + system < 5_000_000, `${text.slice(0, 40).trim()}: ${user + system} us`);
+  }
+});
 
 Deno.test("mutated configurations and random bytes convert to TOML, with reasons", () => {
   check(SOURCE, 0);

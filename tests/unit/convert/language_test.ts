@@ -6,7 +6,7 @@ import { Notes } from "../../../mod/convert/notes.ts";
 import { parseLines } from "../../../mod/convert/parse.ts";
 import { commandWords, wordsOf } from "../../../mod/convert/words.ts";
 import type { Statement } from "../../../mod/convert/types.ts";
-import { conversion, instance } from "./fixtures.ts";
+import { conversion, instance, server } from "./fixtures.ts";
 
 /** The lines of files as one id sees them, and what could not be read. */
 function expanded(
@@ -197,6 +197,13 @@ Deno.test("what cannot be read is told with its line, and the rest is read", () 
   assert.equal(told.length, 7, "the variables without an end are told of");
 });
 
+Deno.test("what is too long to be read is told of by its first word alone", () => {
+  const { notes } = expanded("$A=${B}\n$B=${A}x\nauth_pass sesame${A}\n");
+  assert.equal(notes.length, 1);
+  assert.match(notes[0]!, /auth_pass: its variables refer to each other/);
+  assert.doesNotMatch(notes[0]!, /sesame/);
+});
+
 Deno.test("predefined names: instance, random numbers, the environment", () => {
   const { lines } = expanded("a ${_INSTANCE} ${_RANDOM 7 9} ${_ENV WHO}\n", "east", { WHO: "me" });
   assert.deepEqual(lines, ["a east 7 me"]);
@@ -205,6 +212,9 @@ Deno.test("predefined names: instance, random numbers, the environment", () => {
   assert.match(result.text, /password = \{ env = "VRRP_KEY" \}/);
   assert.doesNotMatch(result.text, /sesame/);
   result.site();
+  const joined = auth.replace("VRRP_KEY}", "VRRP_KEY}x");
+  const part = conversion(instance(joined), { environment: { VRRP_KEY: "sesame" } });
+  assert.match(part.text, /password = "sesamex"/, "halb joins no texts");
 });
 
 Deno.test("comments stay beside what they are about", () => {
@@ -238,4 +248,22 @@ vrrp_instance web {
     "# The end.\n# Summary:",
   ];
   for (const part of wanted) assert.ok(text.includes(part), `${part}\n---\n${text}`);
+});
+
+Deno.test("comments of what has no key of its own stand once in the table around it", () => {
+  const words = "one two three four five six seven eight nine ten eleven twelve".split(" ");
+  const [a, b, c, d, e, f, g, h, i, j, k, l] = words.map((word) => `# no. ${word}\n`);
+  const { text, site } = conversion(
+    `global_defs {\n${a}vrrp_version 3\n${b}smtp_alert on\n}\n` +
+      instance(`${c}accept\n${d}advert_int 2\n${e}nopreempt\n${f}track_interface {\neth1\n}`) +
+      server(
+        `${g}delay_loop 5\n${h}virtualhost x`,
+        `${i}retry 2\n${j}TCP_CHECK {\n${k}warmup 0\n}\n}\n` +
+          `real_server 198.51.100.12 8080 {\n${l}TCP_CHECK {\nretry 2\nwarmup 0\n}`,
+      ),
+  );
+  site();
+  for (const word of words) {
+    assert.equal(text.split(`# no. ${word}\n`).length, 2, `${word}\n${text}`);
+  }
 });

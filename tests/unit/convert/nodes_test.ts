@@ -103,3 +103,12 @@ Deno.test("an id may name another one, and ids may be words that objects have", 
   assert.equal(result.site("toString").vrrp[0]?.down_timer_adverts, 4);
   assert.equal(result.site("a").vrrp[0]?.down_timer_adverts, 3);
 });
+
+Deno.test("more ids than a conversion takes: those that are left out are told of", () => {
+  const lines = (count: number) =>
+    Array.from({ length: count }, (_, index) => `@n${index} priority ${index + 1}`).join("\n");
+  const result = conversion(instance(lines(65)));
+  assert.equal(result.ids.length, 64);
+  assert.deepEqual(result.verdicts("@"), ["dropped"]);
+  assert.deepEqual(conversion(instance(lines(64))).verdicts("@"), []);
+});

@@ -62,6 +62,14 @@ Deno.test("HMAC: keys as text, in hexadecimal and in a file; without an active o
   assert.deepEqual(off.verdicts("auth_hmac"), ["dropped"]);
 });
 
+Deno.test("a key of which the id was forgotten is in no note", () => {
+  const secret = "an-old-secret-of-more-than-32-bytes";
+  const auth = `auth_hmac {\nkey ${secret}\nkey 1 ${secret.toUpperCase()}\nactive_key 1\n}`;
+  const result = router(auth);
+  assert.deepEqual(result.verdicts("key"), ["unread", "translated"]);
+  assert.ok(!JSON.stringify(result.notes).includes(secret));
+});
+
 Deno.test("state MASTER without a priority is the owner of the addresses", () => {
   const result = conversion(`vrrp_instance V {
   state MASTER
@@ -226,6 +234,20 @@ garp_group {
   assert.deepEqual([least.repeat, least.delay], [1, 0]);
 });
 
+Deno.test("a gap between ARP packets is none between neighbour advertisements", () => {
+  const text = (more: string) =>
+    router(
+      "",
+      `global_defs {\nvrrp_garp_interval 0.1\n${more}\n}\n` +
+        `garp_group {\ngarp_interval 0.2\ninterface eth0\n}\n`,
+    ).text;
+  has(text(""), [
+    'interval = "100ms", refresh = "0s", neighbour_interval = "0s"',
+    'interval = "200ms"\nneighbour_interval = "0s"',
+  ]);
+  has(text("vrrp_gna_interval 1"), ['neighbour_interval = "1s"'], ['neighbour_interval = "0s"']);
+});
+
 Deno.test("scripts: arguments in quotes, programs of PATH, users, and a shell's words", () => {
   const result = router(
     "track_script {\na\nb weight -7\nc\n}",
@@ -328,6 +350,12 @@ Deno.test("a sync group: members, programs, and what keepalived does to weights 
   ]);
   assert.deepEqual(result.verdicts("w"), ["dropped"]);
   assert.deepEqual(result.verdicts("nobody"), ["dropped"]);
+  const own = conversion(text("track_script {\nw\n}\ntrack_interface {\neth8 weight -5\n}"));
+  has(own.text, [
+    'track = { scripts = ["w"], interfaces = [{ name = "eth8", weight = -5 }] }',
+    'scripts = ["f"]',
+  ]);
+  own.site();
   const weighted = conversion(text("sync_group_tracking_weight"));
   has(weighted.text, ['scripts = ["w", "f"]', '{ name = "eth9", weight = 5 }']);
   weighted.site();
@@ -367,6 +395,20 @@ Deno.test("programs of an instance, FIFOs, mail", () => {
     'master = ["/etc/keepalived/up.sh", "--now"]',
   ]);
   assert.deepEqual(result.verdicts("notify"), ["approximated"], "one user for all programs");
+});
+
+Deno.test("programs without a user beside one that has one: told, since all run as one", () => {
+  const result = router(
+    "notify_master /bin/up root\nnotify_backup /bin/down\nnotify_fault /bin/f root",
+  );
+  has(result.text, ['user = "root"']);
+  assert.deepEqual(result.verdicts("notify_backup"), ["approximated"]);
+  assert.deepEqual(result.verdicts("notify_fault"), ["translated"]);
+});
+
+Deno.test("a default route is of IPv6 where inet6 says so", () => {
+  const result = router("virtual_routes {\ninet6 default dev eth0\ndefault dev eth0\n}");
+  assert.deepEqual(result.vrrp.routes.map(({ to }) => to), ["::/0", "0.0.0.0/0"]);
 });
 
 Deno.test("routes and rules, as ip writes them", () => {
@@ -489,6 +531,11 @@ Deno.test("names that halb does not take, and names twice", () => {
   const site = result.site();
   assert.deepEqual(site.vrrp.map(({ name }) => name), ["web-site", "x", "same"]);
   assert.deepEqual(site.sync_group.map(({ name }) => name), ["same-2"]);
+});
+
+Deno.test("a keyword of no letters is none", () => {
+  const result = router("", '"" {\n}\n');
+  assert.deepEqual(result.verdicts(""), ["unread"]);
 });
 
 Deno.test("keywords that nobody knows and values that are none are told with their line", () => {

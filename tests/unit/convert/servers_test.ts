@@ -116,6 +116,25 @@ Deno.test("mail and name servers, pings, datagrams, programs and files", () => {
   ]);
 });
 
+Deno.test("a file check without a weight has that of its track_file", () => {
+  const check = (weight: string, own: string) =>
+    pool(
+      "",
+      `FILE_CHECK {\n${own}\ntrack_file w\n}`,
+      `track_file w {\nfile /run/weight\n${weight}\n}\n`,
+    ).text;
+  const parts = ["weight = -3, reverse = true }"];
+  has(check("weight -3 reverse", ""), parts);
+  has(check("weight -3 reverse", "weight 2"), ["weight = 2 }"], parts);
+  has(check("", ""), ["weight = 1 }"], parts);
+});
+
+Deno.test("a persistence of no time is none", () => {
+  const result = pool("persistence_timeout 0");
+  has(result.text, [], ["persistence ="]);
+  assert.deepEqual(result.verdicts("persistence_timeout"), ["approximated"]);
+});
+
 Deno.test("direct routing: a port that packets would not arrive at is for the check alone", () => {
   const result = pool("lvs_method DR", "TCP_CHECK {\n}");
   has(result.text, ['forward = "direct"', 'address = "198.51.100.11"', "port = 8080"]);
