@@ -6,7 +6,7 @@
 
 import type { FlightEvent } from "../events/mod.ts";
 import type { ExplainedRouter, ExplainedTracker } from "./status.ts";
-import { BEFORE, type Story } from "./story.ts";
+import { BEFORE, DEAF, type Story } from "./story.ts";
 import { lengthText, listText } from "./words.ts";
 
 /** What was put back so long ago is no news, milliseconds. */
@@ -50,7 +50,7 @@ function causeOf(
     ...(cause === null
       ? ["What led to that is not recorded any more."]
       : [`The cause: ${cause}${triggerText(change)}.`]),
-    ...(silent ? silence(router, cause, story, late.late) : []),
+    ...(silent ? silence(router, cause, story, late.worst >= down / DEAF) : []),
     ...story.circumstances(name, since, reach, router.state),
     ...[...new Set(links)].flatMap((link) => story.interface(link, since, reach)),
     ...trackersThen(router, since, reach, story),

@@ -5,7 +5,7 @@
  */
 
 import type { ExplainedSession } from "./status.ts";
-import type { Story } from "./story.ts";
+import { DEAF, type Story } from "./story.ts";
 import { lengthText, listText } from "./words.ts";
 
 /** How many times a session may fall within so long before that is called flapping. */
@@ -39,7 +39,7 @@ export function explainSession(session: ExplainedSession, story: Story): string[
   const moment = down && lastFall !== undefined ? lastFall.time : since;
   const late = story.lateness(moment, Math.max(time ?? 0, 1_000));
   // Then it may be us: nobody else is blamed.
-  const deaf = trigger === "detection_expired" && late.late;
+  const deaf = trigger === "detection_expired" && late.worst >= (time ?? 0) / DEAF;
   const link = session.interface;
   return [
     `BFD session ${name} to ${peer} is ${state} since ${story.since(since)}.`,

@@ -21,6 +21,8 @@ export interface Facts {
 
 /** Events so long before a change may have led to it, milliseconds. */
 export const BEFORE = 10_000;
+/** Who was late by this part of the time that a peer has may have missed what it said. */
+export const DEAF = 3;
 /** An event and what it led to are not told at the same moment, milliseconds. */
 const SLACK = 500;
 /** What status says of a change and the event of it agree up to that, milliseconds. */
@@ -29,6 +31,14 @@ const SAME = 1_000;
 const LATE = 10_000;
 /** How far back refused adverts are looked for, milliseconds. */
 const LONG_BEFORE = 120_000;
+
+/** How late our own loop was. */
+export interface Lateness {
+  readonly late: boolean;
+  /** Milliseconds. */
+  readonly worst: number;
+  readonly text: string;
+}
 
 export class Story {
   readonly facts: Facts;
@@ -137,7 +147,7 @@ export class Story {
   }
 
   /** How late our own loop was in the time before a change. @param reach milliseconds */
-  lateness(time: string, reach: number): { readonly late: boolean; readonly text: string } {
+  lateness(time: string, reach: number): Lateness {
     const end = Date.parse(time);
     const from = end - reach - SLACK;
     const { stalls } = this.facts.status.realtime;
@@ -153,14 +163,22 @@ export class Story {
     if (worst >= LATE) {
       const text = `Our own loop stood still for ${lengthText(worst / 1000)} just before: ` +
         "this machine was too busy, or was stopped, and may have missed what others said.";
-      return { late: true, text };
+      return { late: true, worst: worst / 1000, text };
     }
     const first = known[0];
     if (first !== undefined && known.length >= 64 && first.at > from) {
-      return { late: false, text: "How late our own loop was then is no longer known." };
+      return {
+        late: false,
+        worst: worst / 1000,
+        text: "How late our own loop was then is no longer known.",
+      };
     }
     const bound = worst === 0 ? "2 ms" : lengthText(worst / 1000);
-    return { late: false, text: `Our own loop was on time: never more than ${bound} late.` };
+    return {
+      late: false,
+      worst: worst / 1000,
+      text: `Our own loop was on time: never more than ${bound} late.`,
+    };
   }
 
   /** The clock was set, or the machine slept, shortly before. */

@@ -406,6 +406,9 @@ Deno.test("a peer is not blamed for what we may have missed", () => {
   const text = scene.why();
   names(text, "CPU stall");
   assert.match(text, /no advertisement from/);
+  // A little late is not deaf.
+  scene.stalls = [{ at: scene.now - SECOND, length: SECOND / 50 }];
+  names(scene.why(), "CPU stall", "peer killed");
   assert.match(text, /was heard last 07:00:10\.000 \([\d.]+ s ago\)\.$/m);
 });
 
