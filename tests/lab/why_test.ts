@@ -61,13 +61,15 @@ lab("why: the peer was killed; and of an agent that is gone its last words", asy
 });
 
 lab("why: the link was cut, an operator released it", async (lab) => {
-  const { a, hosts, lan } = await startPair(lab, webSite("100ms"));
+  const { a, b, hosts, lan } = await startPair(lab, webSite("100ms"));
   await hosts[0].link(lan).cut();
   await a.untilState("web", "fault");
   const cut = await untilWhy(lab, a, "web", "carrier");
   assert.match(cut, /It takes no part, since it waits for: interface eth0: no carrier\./);
   await hosts[0].link(lan).restore();
   await a.untilState("web", "master");
+  // Whom it hands over to must be there, and hear it.
+  await b.untilState("web", "backup");
   await runHalb(["release", "web", "--control", a.controlPath]);
   await a.untilState("web", "backup");
   const released = await untilWhy(lab, a, "web", "order", ["carrier"]);
@@ -88,7 +90,15 @@ lab("why: a script fails, for the router and for the tracker", async (lab) => {
     text,
     /Tracked script up says: exit 3: no such luck, since .*, and keeps the router out/,
   );
-  const tracker = await runHalb(["why", "up", "--control", a.controlPath]);
+  const tracker = await lab.until(
+    "both are in fault",
+    async () => {
+      const why = await runHalb(["why", "up", "--control", a.controlPath]);
+      return /: web \(fault\)/.test(why.stdout) && why;
+    },
+    20_000,
+    200,
+  );
   assert.match(tracker.stdout, /^Tracked script up fails since .*: exit 3\./);
   assert.match(tracker.stdout, /Virtual routers that track it: web \(fault\): keeps it out/);
 });
