@@ -43,8 +43,16 @@ const say: Say = (level, message, changes) => {
   writeLog({ type: "log", level, category: ["control"], message, ...properties }, true);
 };
 
-/** A reload is over. */
-export function noteReload(result: ReloadResult, recorder: Pick<FlightRecorder, "record">): void {
+/**
+ * A reload is over.
+ *
+ * @param at when it began, microseconds on CLOCK_MONOTONIC: what comes of it happens after that
+ */
+export function noteReload(
+  result: ReloadResult,
+  recorder: Pick<FlightRecorder, "record">,
+  at: number,
+): void {
   const { result: word, changes, problems } = result;
   const level = word === "applied" ? "info" : "error";
   say(level, `Reload: ${word}`, changes.length);
@@ -60,6 +68,7 @@ export function noteReload(result: ReloadResult, recorder: Pick<FlightRecorder, 
     cause: problems[0] ?? null,
     names: namesIn(changes),
     details: { result: word, changes: [...changes] },
+    at,
   });
 }
 

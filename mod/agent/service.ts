@@ -187,6 +187,8 @@ export class Service {
     try {
       await this.#agent.startBeside();
       await takeOver(this.#agent, this.#lock, control, () => this.#listen(true));
+      // Whatever comes of the configuration is in the file.
+      this.#record();
       log("info", ["control"], "Has taken over");
       tellServiceManager(`MAINPID=${Deno.pid}`, "READY=1");
     } catch (error) {
@@ -257,10 +259,11 @@ export class Service {
   }
 
   async #reload(): Promise<ReloadResult> {
+    const at = monotonicMicros();
     const loaded = this.#load();
     const result = loaded.ok ? await this.#apply(loaded) : invalid(loaded.problems);
     this.#own.reloaded(result);
-    noteReload(result, this.#record());
+    noteReload(result, this.#record(), at);
     return result;
   }
 

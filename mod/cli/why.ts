@@ -56,12 +56,18 @@ function dayOf(time: string, now: number): boolean {
 }
 
 async function factsOf(where: Whereabouts) {
+  // First how it stands, then what led to it: the other way round, that might not have happened yet.
+  const status = await statusOrNull(where.control);
   const request = { command: "events", last: MOST_EVENTS } as const;
   const { events } = await recorded(where, request);
+  return { status, events };
+}
+
+async function statusOrNull(control: string): Promise<Status | null> {
   try {
-    return { status: await ask(where.control, { command: "status" }) as Status, events };
+    return await ask(control, { command: "status" }) as Status;
   } catch (error) {
     if (!(error instanceof AgentUnreachable)) throw error;
-    return { status: null, events };
+    return null;
   }
 }

@@ -14,7 +14,7 @@ const FIRST_WINDOW = 60_000_000;
 const LAST_WINDOW = 600_000_000;
 /** Kinds that are remembered; the others are one kind. */
 const MOST_KINDS = 500;
-/** Names whose budget is remembered; beyond it all begin anew. */
+/** Names whose budget is remembered. */
 const MOST_BUCKETS = 5_000;
 
 /** Events about one name that come at once, and so many a second after that. */
@@ -26,6 +26,8 @@ const SERVER_RATE = 20;
 
 interface Kind {
   newest: EventDraft;
+  /** When that happened. */
+  at: number;
   count: number;
   window: number;
   /** When the next line about it is due. */
@@ -43,21 +45,33 @@ export interface Repeated extends EventDraft {
   readonly count: number;
 }
 
+/** Events that were counted. */
+export interface Counted extends EventDraft {
+  /** When the newest of them happened: what is told late did not happen late. */
+  readonly at: number;
+}
+
 export class Folder {
   readonly #kinds = new Map<string, Kind>();
   readonly #buckets = new Map<string, Bucket>();
   readonly #servers: Bucket = { left: SERVER_BURST, at: 0 };
 
-  /** Events that are told or counted. @returns what to write now; undefined: it is counted */
-  repeated(event: Repeated, now: number): EventDraft | undefined {
-    const kind = this.#kindOf(event);
+  /**
+   * Events that are told or counted.
+   *
+   * @param at when it happened
+   * @returns what to write now; undefined: it is counted
+   */
+  repeated(draft: Repeated, now: number, at = now): EventDraft | undefined {
+    const { kind, event } = this.#kindOf(draft);
     const known = this.#kinds.get(kind);
     if (known === undefined) {
-      const entry = { newest: event, count: 0, window: FIRST_WINDOW, until: now + FIRST_WINDOW };
-      this.#kinds.set(kind, entry);
+      const [count, window] = [0, FIRST_WINDOW];
+      this.#kinds.set(kind, { newest: event, at, count, window, until: now + window });
       return event.count === 1 ? withoutCount(event) : event;
     }
     known.newest = event;
+    known.at = at;
     known.count += event.count;
     return undefined;
   }
@@ -78,16 +92,16 @@ export class Folder {
   }
 
   /** Counts whose time has come. @param all at the end: now, whatever their time is */
-  due(now: number, all = false): EventDraft[] {
-    const told: EventDraft[] = [];
+  due(now: number, all = false): Counted[] {
+    const told: Counted[] = [];
     for (const [key, kind] of this.#kinds) {
       if (!all && kind.until > now) continue;
-      const { newest, count } = kind;
+      const { newest, count, at } = kind;
       if (count === 0) {
         this.#kinds.delete(key);
         continue;
       }
-      told.push({ ...newest, count });
+      told.push({ ...newest, count, at });
       kind.count = 0;
       kind.window = Math.min(LAST_WINDOW, 2 * kind.window);
       kind.until = now + kind.window;
@@ -95,19 +109,26 @@ export class Folder {
     return told;
   }
 
-  #kindOf({ type, name, event, text }: EventDraft): string {
-    const key = `${type}\0${name}\0${event}\0${text}`;
-    if (this.#kinds.has(key) || this.#kinds.size < MOST_KINDS) return key;
-    return `${type}\0others`;
+  /** What it is counted as; where there are too many kinds, as one that blames nobody. */
+  #kindOf(event: Repeated): { kind: string; event: Repeated } {
+    const { type, name, level, count } = event;
+    const kind = `${type}\0${name}\0${event.event}\0${event.text}`;
+    if (this.#kinds.has(kind) || this.#kinds.size < MOST_KINDS) return { kind, event };
+    const text = "more kinds of events than are told apart";
+    const others = { type, name: null, level, event: "others", text, cause: null, count };
+    return { kind: `${type}\0others`, event: others };
   }
 
   #bucketOf(name: string, now: number): Bucket {
     let bucket = this.#buckets.get(name);
     if (bucket === undefined) {
-      if (this.#buckets.size >= MOST_BUCKETS) this.#buckets.clear();
+      // The one that was quiet longest: who speaks on and on is not forgotten beside many others.
+      if (this.#buckets.size >= MOST_BUCKETS) {
+        this.#buckets.delete(this.#buckets.keys().next().value!);
+      }
       bucket = { left: NAME_BURST, at: now };
-      this.#buckets.set(name, bucket);
-    }
+    } else this.#buckets.delete(name);
+    this.#buckets.set(name, bucket);
     return bucket;
   }
 }

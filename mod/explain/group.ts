@@ -5,12 +5,12 @@
  */
 
 import type { ExplainedGroup } from "./status.ts";
-import type { Story } from "./story.ts";
+import { BEFORE, type Story } from "./story.ts";
 import { listText } from "./words.ts";
 
 export function explainGroup(group: ExplainedGroup, story: Story): string[] {
   const { name, state, since, need, members, override } = group;
-  const change = story.change("group", name, state);
+  const change = story.change("group", name, state, since);
   const routers = members.flatMap((member) =>
     story.facts.status.vrrp.find((one) => one.name === member) ?? []
   );
@@ -20,8 +20,8 @@ export function explainGroup(group: ExplainedGroup, story: Story): string[] {
     change?.cause == null
       ? "What led to that is not recorded any more."
       : `The cause: ${change.cause}.`,
-    ...story.circumstances(name, since),
-    ...members.flatMap((member) => story.circumstances(member, since)).slice(0, 3),
+    ...story.circumstances(name, since, BEFORE, state),
+    ...members.flatMap((member) => story.circumstances(member, since, BEFORE, state)).slice(0, 3),
     `Its members: ${
       listText(routers.map((one) => `${one.name} (${one.state})`))
     }; it needs ${need}.`,

@@ -75,8 +75,9 @@ export function lastWords(
   { events, now, when }: Omit<Facts, "status">,
 ): string[] {
   const about = (event: FlightEvent): boolean => isAbout(event, name) || event.event === "ended";
-  const last = events.filter(about).toSorted((a, b) => Date.parse(a.time) - Date.parse(b.time))
-    .slice(-6);
+  // The newest as they were recorded, whatever the clock said, and then as they happened.
+  const last = events.filter(about).slice(-6)
+    .toSorted((a, b) => Date.parse(a.time) - Date.parse(b.time));
   if (last.length === 0) return [];
   const ago = `${Math.round((now - Date.parse(last.at(-1)!.time)) / 1000)} s ago`;
   return [

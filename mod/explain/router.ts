@@ -6,7 +6,7 @@
 
 import type { FlightEvent } from "../events/mod.ts";
 import type { ExplainedRouter, ExplainedTracker } from "./status.ts";
-import { BEFORE, type Story } from "./story.ts";
+import { BEFORE, DEAF, type Story } from "./story.ts";
 import { lengthText, listText } from "./words.ts";
 
 /** What was put back so long ago is no news, milliseconds. */
@@ -14,7 +14,7 @@ const NEWS = 3_600_000;
 
 export function explainRouter(router: ExplainedRouter, story: Story): string[] {
   const { name, state, since } = router;
-  const change = story.change("vrrp", name, state);
+  const change = story.change("vrrp", name, state, since);
   return [
     `${name} is ${STATES[state] ?? state} here since ${story.since(since)}.`,
     ...causeOf(router, change, story),
@@ -50,8 +50,8 @@ function causeOf(
     ...(cause === null
       ? ["What led to that is not recorded any more."]
       : [`The cause: ${cause}${triggerText(change)}.`]),
-    ...(silent ? silence(router, cause, story) : []),
-    ...story.circumstances(name, since, reach),
+    ...(silent ? silence(router, cause, story, late.worst >= down / DEAF) : []),
+    ...story.circumstances(name, since, reach, router.state),
     ...[...new Set(links)].flatMap((link) => story.interface(link, since, reach)),
     ...trackersThen(router, since, reach, story),
     ...(matters && router.state !== "fault" ? [late.text] : []),
@@ -71,8 +71,12 @@ function triggerText(change: FlightEvent | undefined): string {
   return "";
 }
 
-/** A master fell silent: who that was, and whether it resigned, was refused, or was cut off. */
-function silence(router: ExplainedRouter, cause: string, story: Story): string[] {
+/**
+ * A master fell silent: who that was, and whether it resigned, was refused, or was cut off.
+ *
+ * @param deaf we stood still: nothing is said of what it did
+ */
+function silence(router: ExplainedRouter, cause: string, story: Story, deaf: boolean): string[] {
   const { name, since, sessions, interface: link } = router;
   if (story.refused(name, link, Date.parse(since)).length > 0) return [];
   const resigned = story.before(since, (one) => one.event === "peer_resigned" && one.name === name)
@@ -92,7 +96,9 @@ function silence(router: ExplainedRouter, cause: string, story: Story): string[]
     story.since(peer.last_heard)
   }`;
   return Date.parse(peer.last_heard) > Date.parse(since)
-    ? [`${heard}: it is back.`]
+    ? [`${heard}: it is ${deaf ? "there" : "back"}.`]
+    : deaf
+    ? [`${heard}.`]
     : [`${heard}, and did not resign: it died, hangs, or the way from it is cut.`];
 }
 
@@ -158,7 +164,7 @@ function now(router: ExplainedRouter, story: Story): string[] {
       ? []
       : [`It takes no part, since it waits for: ${listText(waiting)}.`]),
     ...trackers.filter(isBad).map((one) => trackerText(one, story)),
-    ...priorityText(router),
+    ...priorityText(router, story),
     ...story.refused(name, link, Date.parse(since)),
     ...alarms.map((text) => `${text}.`),
     ...(router.state === "master" && fresh
@@ -193,9 +199,12 @@ function trackerText(tracker: ExplainedTracker, story: Story): string {
   return `Tracked ${kind} ${name} says: ${said}${since}${does}.`;
 }
 
-function priorityText({ priority, effective_priority: effective, override }: ExplainedRouter) {
+function priorityText(
+  { priority, effective_priority: effective, override }: ExplainedRouter,
+  story: Story,
+) {
   if (override !== null) {
-    const until = override.until === null ? "" : ` until ${override.until}`;
+    const until = override.until === null ? "" : ` until ${story.facts.when(override.until)}`;
     const what = override.kind === "release" ? "released" : "claimed";
     return [
       `An operator has ${what} it${until}: its priority is ${effective} instead of ${priority}.`,

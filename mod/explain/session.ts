@@ -5,7 +5,7 @@
  */
 
 import type { ExplainedSession } from "./status.ts";
-import type { Story } from "./story.ts";
+import { DEAF, type Story } from "./story.ts";
 import { lengthText, listText } from "./words.ts";
 
 /** How many times a session may fall within so long before that is called flapping. */
@@ -28,7 +28,7 @@ const TRIGGERS: Readonly<Record<string, string>> = {
 export function explainSession(session: ExplainedSession, story: Story): string[] {
   const { name, state, since, reason, waiting_for: waiting, peer, detection_time_ms: time } =
     session;
-  const change = story.change("bfd", name, state);
+  const change = story.change("bfd", name, state, since);
   const fallen = story.all((one) =>
     one.type === "bfd" && one.name === name && one.from === "up" && one.to !== "up" &&
     Date.parse(one.time) > story.facts.now - FLAP_TIME
@@ -38,11 +38,13 @@ export function explainSession(session: ExplainedSession, story: Story): string[
   const lastFall = fallen.at(-1);
   const moment = down && lastFall !== undefined ? lastFall.time : since;
   const late = story.lateness(moment, Math.max(time ?? 0, 1_000));
+  // Then it may be us: nobody else is blamed.
+  const deaf = trigger === "detection_expired" && late.worst >= (time ?? 0) / DEAF;
   const link = session.interface;
   return [
     `BFD session ${name} to ${peer} is ${state} since ${story.since(since)}.`,
     `The cause: ${change?.cause ?? reason}${
-      TRIGGERS[trigger] === undefined ? "" : ` (${TRIGGERS[trigger]})`
+      TRIGGERS[trigger] === undefined || deaf ? "" : ` (${TRIGGERS[trigger]})`
     }.`,
     ...(down && lastFall !== undefined && lastFall !== change
       ? [`It was up until ${story.since(lastFall.time)}: ${lastFall.cause}.`]

@@ -11,7 +11,7 @@ import { lengthText, listText, refusalText } from "./words.ts";
 /** What an explanation is made of. */
 export interface Facts {
   readonly status: ExplainedStatus;
-  /** In any order. */
+  /** In the order in which they were recorded: the clock may have been set meanwhile. */
   readonly events: readonly FlightEvent[];
   /** Milliseconds since 1970, on the clock of the agent's host. */
   readonly now: number;
@@ -21,12 +21,24 @@ export interface Facts {
 
 /** Events so long before a change may have led to it, milliseconds. */
 export const BEFORE = 10_000;
+/** Who was late by this part of the time that a peer has may have missed what it said. */
+export const DEAF = 3;
 /** An event and what it led to are not told at the same moment, milliseconds. */
 const SLACK = 500;
+/** What status says of a change and the event of it agree up to that, milliseconds. */
+const SAME = 1_000;
 /** Our own lateness that may matter to others, microseconds. */
 const LATE = 10_000;
 /** How far back refused adverts are looked for, milliseconds. */
 const LONG_BEFORE = 120_000;
+
+/** How late our own loop was. */
+export interface Lateness {
+  readonly late: boolean;
+  /** Milliseconds. */
+  readonly worst: number;
+  readonly text: string;
+}
 
 export class Story {
   readonly facts: Facts;
@@ -35,7 +47,7 @@ export class Story {
 
   constructor(facts: Facts) {
     this.facts = facts;
-    this.#events = facts.events.toSorted((a, b) => Date.parse(a.time) - Date.parse(b.time));
+    this.#events = facts.events;
   }
 
   /** `at 07:28:57 (12 s ago)`. */
@@ -58,29 +70,58 @@ export class Story {
     time: string,
     looks: (event: FlightEvent) => boolean,
     reach = BEFORE,
+    slack = SLACK,
   ): FlightEvent[] {
     const end = Date.parse(time);
     return this.all((event) => {
       const at = Date.parse(event.time);
-      return at >= end - reach && at <= end + SLACK && looks(event);
+      return at >= end - reach && at <= end + slack && looks(event);
     });
   }
 
-  /** The change that led to a state; undefined: it is not recorded any more. */
-  change(type: FlightEvent["type"], name: string, to: string): FlightEvent | undefined {
-    const found = this.last((one) =>
+  /**
+   * The change that led to a state; undefined: it is not recorded, or not any more.
+   *
+   * @param since when that was: one of the same kind at another time had another cause
+   */
+  change(
+    type: FlightEvent["type"],
+    name: string,
+    to: string,
+    since: string,
+  ): FlightEvent | undefined {
+    const changes = this.all((one) =>
       one.type === type && one.name === name && one.event === "transition" &&
       one.details?.session === undefined
     );
-    return found?.to === to ? found : undefined;
+    const end = Date.parse(since);
+    const then = changes.findLast((one) =>
+      one.to === to && Math.abs(Date.parse(one.time) - end) <= SAME
+    );
+    if (then !== undefined) return then;
+    // Where the clock was set after it, its time is that of the clock before.
+    const newest = changes.at(-1);
+    const order = this.#events;
+    const set = newest !== undefined &&
+      order.slice(order.indexOf(newest)).some(({ type }) => type === "clock");
+    return set && newest.to === to ? newest : undefined;
   }
 
-  /** What operators, reloads and the agent's own troubles had to do with a change. */
-  circumstances(name: string, time: string, reach = BEFORE): string[] {
+  /**
+   * What operators, reloads and the agent's own troubles had to do with a change.
+   *
+   * @param state of a router or group, which not every order leads to
+   */
+  circumstances(name: string, time: string, reach = BEFORE, state?: string): string[] {
+    const contrary = state === undefined ? null : state === "master" ? "release" : "claim";
+    // An order bears the time at which it came: none that is later led to it.
     const orders = this.before(
       time,
-      (one) => one.type === "operator" && isAbout(one, name) && one.event !== "refused",
+      (one) =>
+        one.type === "operator" && isAbout(one, name) && one.event !== "refused" &&
+        one.event !== contrary,
       reach,
+      0,
     );
     const reloads = this.before(
       time,
@@ -106,7 +147,7 @@ export class Story {
   }
 
   /** How late our own loop was in the time before a change. @param reach milliseconds */
-  lateness(time: string, reach: number): { readonly late: boolean; readonly text: string } {
+  lateness(time: string, reach: number): Lateness {
     const end = Date.parse(time);
     const from = end - reach - SLACK;
     const { stalls } = this.facts.status.realtime;
@@ -122,14 +163,22 @@ export class Story {
     if (worst >= LATE) {
       const text = `Our own loop stood still for ${lengthText(worst / 1000)} just before: ` +
         "this machine was too busy, or was stopped, and may have missed what others said.";
-      return { late: true, text };
+      return { late: true, worst: worst / 1000, text };
     }
     const first = known[0];
     if (first !== undefined && known.length >= 64 && first.at > from) {
-      return { late: false, text: "How late our own loop was then is no longer known." };
+      return {
+        late: false,
+        worst: worst / 1000,
+        text: "How late our own loop was then is no longer known.",
+      };
     }
     const bound = worst === 0 ? "2 ms" : lengthText(worst / 1000);
-    return { late: false, text: `Our own loop was on time: never more than ${bound} late.` };
+    return {
+      late: false,
+      worst: worst / 1000,
+      text: `Our own loop was on time: never more than ${bound} late.`,
+    };
   }
 
   /** The clock was set, or the machine slept, shortly before. */

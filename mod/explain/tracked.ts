@@ -14,7 +14,9 @@ export function explainCheck(check: ExplainedCheck, story: Story): string[] {
   if (healthy === null) {
     return [`${what} has no result yet.`, ...checkUsers(id, story)];
   }
-  const change = story.change("check", id, healthy ? "up" : "down");
+  const change = since === null
+    ? undefined
+    : story.change("check", id, healthy ? "up" : "down", since);
   return [
     `${what} ${healthy ? "passes" : "fails"}${
       since === null ? "" : ` since ${story.since(since)}`

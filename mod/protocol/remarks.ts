@@ -30,6 +30,7 @@ export class Remarks {
   /** Priorities that others have been heard with. */
   readonly #peers: Map<string, number>;
   #lastPeer = -Infinity;
+  #lastResigned = -Infinity;
 
   constructor(router: Router, ids: IdSource, post: (remark: Remark) => void) {
     this.#ids = ids;
@@ -65,9 +66,12 @@ export class Remarks {
   #notePeer({ source, priority }: Loser, router: Router, now: number): void {
     const before = this.#peers.get(source);
     if (before === priority || source === router.source) return;
-    // What is not said now is said with its next advert, if it is still so.
-    if (now - this.#lastPeer < PEER_GAP) return;
-    this.#lastPeer = now;
+    // What is not said now is said with its next advert, if it is still so. After a resignation
+    // there is no next one, and who resigned must not look like one who died.
+    const resigns = priority === 0;
+    if (now - (resigns ? this.#lastResigned : this.#lastPeer) < PEER_GAP) return;
+    if (resigns) this.#lastResigned = now;
+    else this.#lastPeer = now;
     if (this.#peers.size >= MOST_PEERS) this.#peers.clear();
     this.#peers.set(source, priority);
     const head = { type: "peer", id: this.#ids.next(), at: now } as const;

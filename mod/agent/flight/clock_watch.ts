@@ -9,13 +9,21 @@ import type { Fact } from "./facts.ts";
 
 /** A jump that no two looks in a row explain, microseconds; NTP slews by less. */
 const JUMP = 500_000;
+/** Readings that lie so far apart are none of one moment, microseconds. */
+const HELD_UP = 50_000;
 
 export class ClockWatch {
   /** What the wall clock, and the clock since boot, were ahead of the monotonic one. */
   #ahead: { readonly wall: number; readonly boot: number } | null = null;
 
-  /** One look at all three, microseconds. @returns what happened since the last one */
-  look(monotonic: number, wall: number, boot: number): Fact | undefined {
+  /**
+   * One look at all three, microseconds.
+   *
+   * @param after the monotonic clock again: where we stood still between them they say nothing
+   * @returns what happened since the last one
+   */
+  look(monotonic: number, wall: number, boot: number, after = monotonic): Fact | undefined {
+    if (after - monotonic > HELD_UP) return undefined;
     const before = this.#ahead;
     this.#ahead = { wall: wall - monotonic, boot: boot - monotonic };
     if (before === null) return undefined;

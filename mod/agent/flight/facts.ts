@@ -207,7 +207,9 @@ export function holdingFacts(report: AddressReport, before: AddressReport | unde
     const text = `${address} cannot be put on the interface`;
     add({ ...link, level: "warning", event: "address_failed", text, folded: true }, reason);
   }
-  const repairs = report.repairs - (before?.repairs ?? 0);
+  const counted = before?.repairs ?? 0;
+  // A plane that was started anew counts from 0.
+  const repairs = report.repairs < counted ? report.repairs : report.repairs - counted;
   if (repairs > 0) {
     const text = "what somebody else had removed was put back";
     add({ ...link, level: "warning", event: "repaired", text, count: repairs, folded: true });

@@ -21,6 +21,8 @@ const PIECE = 65_536;
 /** After a failure the file is left alone for so long, milliseconds. */
 const REST = 10_000;
 
+const encoder = new TextEncoder();
+
 /** What went wrong; null: all is well again. @param lost lines that are missing */
 export type Trouble = (problem: string | null, lost: number) => void;
 
@@ -67,14 +69,16 @@ export class RecordingFile {
       this.#waiting -= this.#queue.shift()!.length + 1;
       this.#lost++;
     }
-    this.#work ??= this.#drain().finally(() => {
-      this.#work = null;
-    });
+    this.#work ??= this.#drain();
   }
 
   /** What was put before is in the file, or cannot be; waits so long at most, milliseconds. */
   async settled(patience: number): Promise<void> {
-    if (this.#work === null || this.#failing) return;
+    if (!this.#failing) await this.#worked(patience);
+  }
+
+  async #worked(patience: number): Promise<void> {
+    if (this.#work === null) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<void>((resolve) => timer = setTimeout(resolve, patience));
     await Promise.race([this.#work, late]);
@@ -85,7 +89,7 @@ export class RecordingFile {
   async close(patience: number): Promise<void> {
     this.#closed = true;
     this.#wake();
-    await this.settled(patience);
+    await this.#worked(patience);
     if (this.#work === null) this.#letGo();
   }
 
@@ -93,17 +97,27 @@ export class RecordingFile {
     while (this.#queue.length > 0) {
       try {
         await this.#writeSome();
-        if (this.#failing) this.#trouble(null, this.#lost);
-        if (this.#failing) this.#lost = 0;
-        this.#failing = false;
+        this.#recovered();
       } catch (error) {
         this.#letGo();
         if (!this.#failing) this.#trouble(textOf(error), 0);
         this.#failing = true;
-        if (this.#closed) return;
+        if (this.#closed) break;
         await this.#pause();
       }
     }
+    // Not a moment later: a line that comes then begins anew.
+    this.#work = null;
+  }
+
+  /** After a failure, or when a disk that hung has what waited for it. */
+  #recovered(): void {
+    const late = this.#lost > 0 && this.#queue.length === 0;
+    if (!this.#failing && !late) return;
+    const lost = this.#lost;
+    this.#lost = 0;
+    this.#failing = false;
+    this.#trouble(null, lost);
   }
 
   async #pause(): Promise<void> {
@@ -119,6 +133,7 @@ export class RecordingFile {
   }
 
   async #writeSome(): Promise<void> {
+    if (this.#file !== null && !(await this.#inPlace())) this.#letGo();
     this.#file ??= await this.#open();
     let length = 0;
     let count = 0;
@@ -129,21 +144,45 @@ export class RecordingFile {
       await this.#append(lines);
     } catch (error) {
       this.#queue.unshift(...lines);
-      this.#waiting += length;
+      for (const line of lines) this.#waiting += line.length + 1;
       throw error;
     }
   }
 
-  async #append(lines: readonly string[]): Promise<void> {
-    const bytes = new TextEncoder().encode(`${this.#torn ? "\n" : ""}${lines.join("\n")}\n`);
+  /** Appends lines; where that fails, those are left in the list that are not in the file. */
+  async #append(lines: string[]): Promise<void> {
+    const head = this.#torn ? "\n" : "";
+    const bytes = encoder.encode(`${head}${lines.join("\n")}\n`);
     if (this.#size > 0 && this.#size + bytes.length > this.#half) await this.#rotate();
     this.#torn = true;
-    for (let at = 0; at < bytes.length;) {
-      const written = await this.#file!.write(bytes.subarray(at));
-      at += written;
-      this.#size += written;
+    let at = 0;
+    try {
+      while (at < bytes.length) {
+        const written = await this.#file!.write(bytes.subarray(at));
+        at += written;
+        this.#size += written;
+      }
+    } catch (error) {
+      // A disk that is almost full takes a part: none of that is written twice.
+      for (let end = head.length; lines.length > 0; end++) {
+        end += encoder.encode(lines[0]).length;
+        if (end > at) break;
+        lines.shift();
+      }
+      throw error;
     }
     this.#torn = false;
+  }
+
+  /** Whether the file that is open is the one with the name: somebody may have removed it. */
+  async #inPlace(): Promise<boolean> {
+    try {
+      const { ino } = await Deno.lstat(join(this.#directory, NEWER));
+      return ino === (await this.#file!.stat()).ino;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return false;
+      throw error;
+    }
   }
 
   async #rotate(): Promise<void> {

@@ -18,19 +18,25 @@ export type FollowerLine = FlightEvent | { readonly lost: number };
 
 export class Follower {
   readonly #selection: Selection;
-  readonly #write: (line: FollowerLine, progress: () => void) => Promise<void>;
+  readonly #write: (line: unknown, progress: () => void) => Promise<void>;
+  readonly #patience: number;
   #waiting: FlightEvent[] = [];
   #lost = 0;
   #ended = false;
   #wake: () => void = () => {};
 
-  /** @param write gives the reader a line; rejects when it is gone */
+  /**
+   * @param write gives the reader a line; rejects when it is gone
+   * @param patience how long the reader may take nothing, milliseconds
+   */
   constructor(
     selection: Selection,
-    write: (line: FollowerLine, progress: () => void) => Promise<void>,
+    write: (line: unknown, progress: () => void) => Promise<void>,
+    patience = PATIENCE,
   ) {
     this.#selection = selection;
     this.#write = write;
+    this.#patience = patience;
   }
 
   push(event: FlightEvent): void {
@@ -76,16 +82,25 @@ export class Follower {
     while (this.#lost > 0 || this.#waiting.length > 0) {
       const lost = this.#lost;
       this.#lost = 0;
-      const line = lost > 0 ? { lost } : this.#waiting.shift()!;
-      let patience = setTimeout(hangUp, PATIENCE);
-      try {
-        await this.#write(line, () => {
-          clearTimeout(patience);
-          patience = setTimeout(hangUp, PATIENCE);
-        });
-      } finally {
+      const line: FollowerLine = lost > 0 ? { lost } : this.#waiting.shift()!;
+      await this.say(line, hangUp);
+    }
+  }
+
+  /**
+   * Gives the reader a line; rejects when the reader is gone.
+   *
+   * @param hangUp ends the connection of one that does not read
+   */
+  async say(line: unknown, hangUp: () => void): Promise<void> {
+    let patience = setTimeout(hangUp, this.#patience);
+    try {
+      await this.#write(line, () => {
         clearTimeout(patience);
-      }
+        patience = setTimeout(hangUp, this.#patience);
+      });
+    } finally {
+      clearTimeout(patience);
     }
   }
 }

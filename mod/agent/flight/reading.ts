@@ -52,6 +52,8 @@ export async function readRecording(
 
 async function openOrNull(path: string): Promise<Deno.FsFile | null> {
   try {
+    // To open a FIFO would wait for a writer.
+    if (!(await Deno.lstat(path)).isFile) throw new Error(`"${path}" is no regular file`);
     return await Deno.open(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;

@@ -88,7 +88,7 @@ export class FlightRecorder {
     for (const { folded, at, ...draft } of facts) {
       const now = monotonicMicros();
       const event = folded === true
-        ? this.#folder.repeated({ ...draft, count: draft.count ?? 1 }, now)
+        ? this.#folder.repeated({ ...draft, count: draft.count ?? 1 }, now, at)
         : this.#folder.single(draft, now);
       if (event !== undefined) this.#write(event, at ?? now);
     }
@@ -132,10 +132,11 @@ export class FlightRecorder {
       const past = await this.query(query);
       const seen = past.events.findLast(({ run }) => run === this.run);
       follower.skip(this.run, seen?.seq ?? 0);
-      await lines.write({ ok: true, result: past });
+      const hangUp = () => closeQuietly(connection);
+      await follower.say({ ok: true, result: past }, hangUp);
       // Who goes away says nothing more: that ends the reading.
       void lines.read().catch(() => undefined).then(() => follower.end());
-      await follower.tell(() => closeQuietly(connection));
+      await follower.tell(hangUp);
     } finally {
       this.#followers.delete(follower);
     }
@@ -145,15 +146,21 @@ export class FlightRecorder {
   async finish(): Promise<void> {
     clearInterval(this.#turn);
     tapLog(null);
-    for (const event of this.#folder.due(monotonicMicros(), true)) this.#write(event);
+    this.#tellDue(true);
     for (const follower of this.#followers) follower.end();
     await this.#file?.close(PATIENCE);
   }
 
   #look(): void {
-    for (const event of this.#folder.due(monotonicMicros())) this.#write(event);
-    const fact = this.#clock.look(monotonicMicros(), realtimeMicros(), boottimeMicros());
+    this.#tellDue();
+    const before = monotonicMicros();
+    const [wall, boot] = [realtimeMicros(), boottimeMicros()];
+    const fact = this.#clock.look(before, wall, boot, monotonicMicros());
     if (fact !== undefined) this.record(fact);
+  }
+
+  #tellDue(all = false): void {
+    for (const { at, ...event } of this.#folder.due(monotonicMicros(), all)) this.#write(event, at);
   }
 
   #write(draft: EventDraft, at = monotonicMicros()): void {

@@ -8,6 +8,7 @@ import { monotonicMicros } from "../../../ffi/mod.ts";
 import type { PlaneCrashed } from "../../plane/crash.ts";
 import type { AddressReport, KernelToControl, ProtocolToControl } from "../../plane/messages.ts";
 import type { CheckStep } from "../../plane/checks.ts";
+import type { StepRecord } from "../../plane/steps.ts";
 import {
   balanceFact,
   checkFact,
@@ -30,6 +31,8 @@ export class FlightTap {
   readonly #interfaces = new Map<string, KnownInterface | null>();
   /** When routers that wait for their addresses became master, microseconds on CLOCK_MONOTONIC. */
   readonly #masters = new Map<string, number>();
+  /** Routers that were master already before this process, and have not reported since. */
+  readonly #resumed = new Set<string>();
   /** Names of virtual routers: a group of such a name is that router's own affair. */
   readonly #routers = new Set<string>();
 
@@ -39,11 +42,7 @@ export class FlightTap {
         this.#routers.add(message.router.settings.name);
         break;
       case "step":
-        for (const { effect } of message.effects) {
-          if (effect.type === "hold" && effect.resumed !== true) {
-            this.#masters.set(message.router, message.at);
-          } else if (effect.type === "drop") this.#masters.delete(message.router);
-        }
+        for (const { effect } of message.effects) this.#noteMaster(effect, message);
         this.recorder.record(...routerFacts(message));
         break;
       case "group_step":
@@ -67,7 +66,7 @@ export class FlightTap {
     switch (message.type) {
       case "addresses": {
         const { router } = message;
-        const facts = holdingFacts(message, this.#held.get(router));
+        const facts = holdingFacts(message, this.#heldBefore(message));
         this.#held.set(router, message);
         this.recorder.record(...facts.map((fact) => this.#timed(fact, router)));
         break;
@@ -101,6 +100,23 @@ export class FlightTap {
   /** A check stands otherwise, in whichever plane. */
   check(step: CheckStep): void {
     this.recorder.record(checkFact(step));
+  }
+
+  #noteMaster(effect: StepRecord["effects"][number]["effect"], { router, at }: StepRecord): void {
+    if (effect.type === "hold") {
+      if (effect.resumed !== true) this.#masters.set(router, at);
+      else if (!this.#held.has(router)) this.#resumed.add(router);
+    } else if (effect.type === "drop") {
+      this.#masters.delete(router);
+      this.#resumed.delete(router);
+    }
+  }
+
+  /** What was reported last; of a master that goes on, what it has was there before us. */
+  #heldBefore(report: AddressReport): AddressReport | undefined {
+    const before = this.#held.get(report.router);
+    if (report.present.length === 0 || !this.#resumed.delete(report.router)) return before;
+    return { ...report, failed: before?.failed ?? [], repairs: before?.repairs ?? 0 };
   }
 
   /** A new master's addresses come with the time that it took. */

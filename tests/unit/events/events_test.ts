@@ -94,6 +94,34 @@ Deno.test("a flood of kinds takes bounded room", () => {
   assert.equal(told + others, 10_000, "and none is lost");
 });
 
+Deno.test("what is told later did not happen later", () => {
+  const folder = new Folder();
+  for (const at of [1, 2, 3]) folder.repeated({ ...draft(), count: 1 }, at * SECOND, at);
+  assert.deepEqual(folder.due(100 * SECOND).map(({ at, count }) => [at, count]), [[3, 2]]);
+});
+
+Deno.test("where there are too many kinds, none of them is blamed for all", () => {
+  const folder = new Folder();
+  const say = (i: number) =>
+    folder.repeated({ ...draft({ name: `web-${i}`, cause: "x" }), count: 1 }, i);
+  for (let i = 0; i < 500; i++) assert.equal(say(i)?.name, `web-${i}`);
+  const others = [say(500), say(501), ...folder.due(0, true)];
+  assert.deepEqual(
+    others.map((one) => one && [one.name, one.event, one.cause, one.count]),
+    [[null, "others", null, undefined], undefined, [null, "others", null, 1]],
+  );
+});
+
+Deno.test("who flaps beside many others has no new budget each time", () => {
+  const folder = new Folder();
+  let told = 0;
+  for (let i = 0; i < 20_000; i++) {
+    folder.single(draft({ type: "tracker", name: `other-${i}` }), i);
+    if (folder.single(draft(), i)?.event === "transition") told++;
+  }
+  assert.equal(told, 100);
+});
+
 Deno.test("one name cannot push the others out; what is left out is counted", () => {
   const folder = new Folder();
   const flapping = Array.from({ length: 1_000 }, (_, i) => folder.single(draft(), i)).filter(

@@ -200,6 +200,13 @@ Deno.test("a machine that slept was not set", () => {
   assert.equal(fact?.text, "the machine was suspended for 60.0 s");
 });
 
+Deno.test("nor was one that stood still while it looked", () => {
+  const watch = new ClockWatch();
+  watch.look(0, 0, 0, 10);
+  assert.equal(watch.look(SECOND, 3 * SECOND, 3 * SECOND, 3 * SECOND), undefined);
+  assert.equal(watch.look(4 * SECOND, 4 * SECOND, 4 * SECOND, 4 * SECOND + 10), undefined);
+});
+
 Deno.test("VIP deleted", () => {
   const scene = leader();
   scene.repairs = 1;
@@ -350,7 +357,8 @@ Deno.test("config change", () => {
     changes: ["virtual router web: changed"],
     problems: [],
   } as const;
-  noteReload(applied, { record: (...all) => void facts.push(...all) });
+  // It takes a while: it is told when it is over, with the time at which it began.
+  noteReload(applied, { record: (...all) => void facts.push(...all) }, scene.now - 1);
   scene.apply(
     { type: "configure", settings: { ...scene.router.settings, priority: 50 } },
     scene.now,
@@ -375,6 +383,70 @@ Deno.test("an operator's release is named, and what ends it", () => {
   assert.match(text, /An operator had ordered it: halb release for 60 s/);
   assert.match(text, /An operator has released it until/);
   assert.match(text, /halb claim web ends the release\./);
+});
+
+Deno.test("an order that led elsewhere, or came later, is not named", () => {
+  const order = { type: "operator", level: "info", name: "web", cause: null } as const;
+  const released = follower();
+  released.record({ ...order, event: "release", text: "halb release" });
+  released.fire();
+  assert.match(released.why(), /web is master/);
+  assert.doesNotMatch(released.why(), /An operator/);
+  const late = follower();
+  late.fire();
+  late.record({ ...order, event: "claim", text: "halb claim", at: late.now + SECOND / 10 });
+  assert.doesNotMatch(late.why(), /An operator/);
+});
+
+Deno.test("a peer is not blamed for what we may have missed", () => {
+  const scene = follower();
+  const length = 2 * SECOND;
+  scene.stalls = [{ at: scene.now + SECOND, length }];
+  scene.fire();
+  const text = scene.why();
+  names(text, "CPU stall");
+  assert.match(text, /no advertisement from/);
+  // A little late is not deaf.
+  scene.stalls = [{ at: scene.now - SECOND, length: SECOND / 50 }];
+  names(scene.why(), "CPU stall", "peer killed");
+  assert.match(text, /was heard last 07:00:10\.000 \([\d.]+ s ago\)\.$/m);
+});
+
+Deno.test("the cause of another change to the same state is not told", () => {
+  const scene = leader();
+  const { router } = scene;
+  scene.apply(advert({ priority: 150 }), scene.now + SECOND / 2);
+  scene.fire();
+  // Too much happened for all of it to be recorded.
+  const before = scene.events.findLast(({ to }) => to === "master")!;
+  router.since += 60 * SECOND;
+  scene.now = router.since;
+  assert.ok(before.cause);
+  const text = scene.why();
+  assert.match(text, /What led to that is not recorded any more\./);
+  assert.doesNotMatch(text, /The cause:/);
+});
+
+Deno.test("what was recorded last happened last, though the clock was set back", () => {
+  const scene = leader();
+  const ahead = (events: typeof scene.events) =>
+    events.map((one) => ({
+      ...one,
+      time: new Date(Date.parse(one.time) + 3_600_000).toISOString(),
+    }));
+  const before = ahead(scene.events.splice(0));
+  scene.apply(advert({ priority: 150 }), scene.now + SECOND / 2);
+  scene.fire();
+  scene.events.unshift(...before);
+  assert.match(scene.why(), /The cause: no advertisement from/);
+  // The cause of what happened before it was set is known, too.
+  const old = leader();
+  const [last] = ahead(old.events.splice(0)).filter(({ to }) => to === "master");
+  old.events.push(last!);
+  assert.doesNotMatch(old.why(), /The cause:/);
+  const head = { type: "clock", name: null, level: "warning", cause: null } as const;
+  old.record({ ...head, event: "set", text: "the wall clock was set back by 3600.0 s" });
+  assert.match(old.why(), new RegExp(`The cause: ${last!.cause}`));
 });
 
 Deno.test("what nobody has recorded is not made up", () => {

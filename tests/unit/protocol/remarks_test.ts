@@ -42,6 +42,20 @@ Deno.test("another priority is remarked while the state stays, as master and as 
   assert.equal(router.state, "master");
 });
 
+Deno.test("who resigns just after another remark is not taken for one who died", () => {
+  const one = watched(started({ priority: 100 }));
+  one.after(advert({ priority: 150 }), SECOND);
+  one.after(advert({ priority: 140 }), 2 * SECOND);
+  one.after(advert({ priority: 0 }), 2 * SECOND + 1);
+  const [first, second, third] = one.heard;
+  assert.match(first!, /null to 150/);
+  assert.match(second!, /150 to 140/);
+  assert.match(third!, /140 to 0/);
+  // And nobody floods us with it.
+  for (let i = 2; i < 100; i++) one.after(advert({ priority: i % 2 }), 2 * SECOND + i);
+  assert.equal(one.heard.length, 3);
+});
+
 Deno.test("an advert that loses is remarked once a second; a better one and a resignation are not", () => {
   const router = master({ priority: 100 });
   const one = watched(router);

@@ -94,6 +94,8 @@ Deno.test("addresses that come and go are told as what they are", () => {
   assert.deepEqual(events({ ...none, failed }, { ...none, failed }), []);
   const [repaired] = holdingFacts({ ...REPORT, repairs: 5 }, { ...REPORT, repairs: 2 });
   assert.deepEqual([repaired?.event, repaired?.count], ["repaired", 3]);
+  const [anew] = holdingFacts({ ...REPORT, repairs: 1 }, { ...REPORT, repairs: 5 });
+  assert.deepEqual([anew?.event, anew?.count], ["repaired", 1], "by a plane that was started anew");
 });
 
 Deno.test("an interface: what of it changed", () => {

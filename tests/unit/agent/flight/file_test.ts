@@ -124,6 +124,99 @@ Deno.test("a disk that takes nothing costs lines, which are counted", async () =
   });
 });
 
+/** Lets another one write to files in the place of Deno meanwhile. */
+async function withWriter(
+  write: (file: Deno.FsFile, bytes: Uint8Array, real: typeof REAL_WRITE) => Promise<number>,
+  work: () => Promise<void>,
+): Promise<void> {
+  Deno.FsFile.prototype.write = function (bytes) {
+    return write(this, bytes, REAL_WRITE);
+  };
+  try {
+    await work();
+  } finally {
+    Deno.FsFile.prototype.write = REAL_WRITE;
+  }
+}
+
+const REAL_WRITE = Deno.FsFile.prototype.write;
+
+Deno.test("what a disk has taken of a piece before it was full is not written twice", async () => {
+  await withFile(1_000_000, async ({ open, troubles, seqs }) => {
+    const length = line(1).length;
+    // Two lines and a half; the third one without its end; nothing at all; a half again; the rest.
+    const rooms = [2.5 * (length + 1), length + 1, 0, length / 2];
+    await withWriter(async (file, bytes, real) => {
+      const room = rooms.shift();
+      if (room === undefined) return await real.call(file, bytes);
+      if (room > 0) await real.call(file, bytes.subarray(0, Math.floor(room)));
+      if (room > 0) rooms.splice(0, 0, 0);
+      if (room > 0) return Math.floor(room);
+      throw new Error("No space left on device");
+    }, async () => {
+      const file = open();
+      for (let i = 1; i <= 9; i++) file.write(line(i));
+      await until(() => troubles.length === 2);
+      await file.close(LONG);
+      assert.deepEqual(await seqs(), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    });
+  });
+});
+
+Deno.test("a disk that hangs costs lines, and that is said when it goes on", async () => {
+  await withFile(1_000_000, async ({ open, troubles }) => {
+    const gate = Promise.withResolvers<void>();
+    await withWriter(async (file, bytes, real) => {
+      await gate.promise;
+      return await real.call(file, bytes);
+    }, async () => {
+      const file = open();
+      const long = JSON.stringify({ ...event(1), text: "x".repeat(10_000) });
+      for (let i = 0; i < 1_000; i++) file.write(long);
+      gate.resolve();
+      await until(() => troubles.length > 0);
+      await file.close(LONG);
+      const [[problem, lost]] = troubles as [[string | null, number]];
+      assert.equal(troubles.length, 1);
+      assert.equal(problem, null);
+      assert.ok(lost > 700 && lost < 900, `${lost} lost`);
+    });
+  });
+});
+
+Deno.test("a recording that somebody removes begins anew", async () => {
+  await withFile(1_000_000, async ({ directory, open, troubles, seqs }) => {
+    const file = open();
+    file.write(line(1));
+    await file.settled(LONG);
+    Deno.removeSync(`${directory}/${NEWER}`);
+    file.write(line(2));
+    await file.close(LONG);
+    assert.deepEqual([await seqs(), troubles], [[2], []]);
+  });
+});
+
+Deno.test("a file that failed is tried once more at the end", async () => {
+  await withFile(1_000_000, async ({ directory, seqs }) => {
+    Deno.mkdirSync(`${directory}/${NEWER}`);
+    const troubles: unknown[] = [];
+    const file = new RecordingFile(directory, 1_000_000, (...one) => troubles.push(one), 60_000);
+    file.write(line(1));
+    await until(() => troubles.length > 0);
+    Deno.removeSync(`${directory}/${NEWER}`);
+    await file.close(LONG);
+    assert.deepEqual(await seqs(), [1]);
+  });
+});
+
+Deno.test("what is no file is not read: a FIFO would wait for its writer", async () => {
+  await withFile(1_000_000, async ({ directory, seqs }) => {
+    const made = new Deno.Command("mkfifo", { args: [`${directory}/${OLDER}`] }).outputSync();
+    assert.ok(made.success);
+    await assert.rejects(seqs(), /no regular file/);
+  });
+});
+
 Deno.test("where there is no recording, that is said", async () => {
   await withFile(1_000_000, async ({ seqs }) => {
     await assert.rejects(seqs(), Deno.errors.NotFound);

@@ -36,7 +36,7 @@ const seqsOf = (lines: readonly FollowerLine[]) =>
 
 Deno.test("a follower is told what it asks for, in order, up to the end", async () => {
   const one = reader();
-  const follower = new Follower({ types: ["vrrp"] }, (line) => one.write(line));
+  const follower = new Follower({ types: ["vrrp"] }, (line) => one.write(line as FollowerLine));
   one.let();
   const told = follower.tell(() => {});
   follower.push(event(1));
@@ -51,7 +51,7 @@ Deno.test("a follower is told what it asks for, in order, up to the end", async 
 
 Deno.test("one that does not read loses the oldest, and is told how many", async () => {
   const one = reader();
-  const follower = new Follower({}, (line) => one.write(line));
+  const follower = new Follower({}, (line) => one.write(line as FollowerLine));
   const told = follower.tell(() => {});
   for (let seq = 1; seq <= 5_000; seq++) follower.push(event(seq));
   one.let();
@@ -67,7 +67,7 @@ Deno.test("one that does not read loses the oldest, and is told how many", async
 
 Deno.test("what was told in the first answer is not told again", async () => {
   const one = reader();
-  const follower = new Follower({}, (line) => one.write(line));
+  const follower = new Follower({}, (line) => one.write(line as FollowerLine));
   for (let seq = 1; seq <= 5; seq++) follower.push(event(seq));
   follower.skip("1-a", 3);
   one.let();
@@ -78,11 +78,24 @@ Deno.test("what was told in the first answer is not told again", async () => {
 
 Deno.test("one that is gone ends it", async () => {
   const one = reader();
-  const follower = new Follower({}, (line) => one.write(line));
+  const follower = new Follower({}, (line) => one.write(line as FollowerLine));
   const told = follower.tell(() => {});
   one.gone = true;
   one.let();
   follower.push(event(1));
   await told;
+  assert.deepEqual(one.read, []);
+});
+
+Deno.test("one that does not read its first answer is left, too", async () => {
+  const one = reader();
+  const follower = new Follower({}, (line) => one.write(line as FollowerLine), 1);
+  await new Promise<void>((resolve, reject) => {
+    follower.say({ ok: true }, () => {
+      one.gone = true;
+      one.let();
+      resolve();
+    }).then(() => reject(new Error("nobody was left")), () => {});
+  });
   assert.deepEqual(one.read, []);
 });
