@@ -29,13 +29,17 @@ const LAST_WORD = 30_000;
 
 /**
  * Without the adverts that a master sends on hearing a better one, before it yields and, where nobody
- * answers, after: each follows a better one at once, and the better one goes on alone.
+ * answers, after: each follows a better one at once, or one of its own that had crossed it on the
+ * wire, and the better one goes on alone.
  */
 export function withoutLastWords(seen: readonly SeenAdvert[]): SeenAdvert[] {
   const isLast: boolean[] = [];
   for (let i = seen.length - 1; i >= 0; i--) {
-    const [better, one] = [seen[i - 1], seen[i]!];
-    const follows = better !== undefined && better.source !== one.source && one.priority !== 0 &&
+    const one = seen[i]!;
+    const better = seen.slice(Math.max(0, i - 3), i).findLast(({ source }) =>
+      source !== one.source
+    );
+    const follows = better !== undefined && one.priority !== 0 &&
       better.priority >= one.priority && one.time - better.time <= LAST_WORD;
     const again = seen.slice(i + 1, i + 3).findIndex(({ source }) => source === one.source);
     isLast[i] = follows && (again < 0 || isLast[i + 1 + again]!);

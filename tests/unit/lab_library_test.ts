@@ -1,6 +1,7 @@
 /** The lab library where it needs no lab: how it waits. */
 
 import assert from "node:assert/strict";
+import { longestDoubleMaster, type SeenAdvert } from "../lib/adverts.ts";
 import { Hopeless, until } from "../lib/process.ts";
 
 function holdUp(ms: number): void {
@@ -44,4 +45,20 @@ Deno.test("until ends at once where waiting is no use", async () => {
     /^Error: Waited in vain until it is there: it is gone$/,
   );
   assert.equal(looks, 1);
+});
+
+/** Adverts as `[milliseconds, source]`: `a` has 150, `b` 100. */
+function seenAs(...all: (readonly [ms: number, source: "a" | "b"])[]): SeenAdvert[] {
+  return all.map(([ms, source]) => ({
+    time: ms * 1000,
+    source,
+    priority: source === "a" ? 150 : 100,
+  }));
+}
+
+Deno.test("an advert that crossed the better one's first, and a last word after it, make no second master", () => {
+  const yields = seenAs([0, "b"], [100, "a"], [100.2, "b"], [100.5, "b"], [200, "a"], [300, "a"]);
+  assert.equal(longestDoubleMaster(yields), 0);
+  const goesOn = seenAs([0, "b"], [100, "a"], [100.2, "b"], [200, "a"], [200.2, "b"], [300, "b"]);
+  assert.equal(longestDoubleMaster([...goesOn, ...seenAs([301, "a"], [400, "b"])]), 400_000);
 });
