@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { type HalbAgent, type Lab, lab, runHalb, startHalb } from "../lib/mod.ts";
-import { FAULTS, inject, startPair, VIP, webSite } from "./agent_helpers.ts";
+import { FAULTS, inject, routerOf, startPair, VIP, webSite } from "./agent_helpers.ts";
 import { switchedScript, trackedSite } from "./tracker_helpers.ts";
 
 /** Words that stand for causes, of which an answer may name the injected one only. */
@@ -45,6 +45,9 @@ async function untilWhy(
 
 lab("why: the peer was killed; and of an agent that is gone its last words", async (lab) => {
   const { a, b } = await startPair(lab, webSite("100ms"));
+  await lab.until("b has heard a", async () => {
+    return (await routerOf(b, "web")).sessions[0]!.master?.address === "192.0.2.1";
+  }, 5_000);
   await a.kill();
   await b.untilState("web", "master");
   const text = await untilWhy(lab, b, "web", "silence");
