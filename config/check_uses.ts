@@ -5,6 +5,7 @@
  * @module
  */
 
+import { own } from "../mod/values/mod.ts";
 import { CHECK_TYPES, type CheckType, type WrittenCheck } from "./check_schema.ts";
 import { overlay, type TableNode, type TreeNode } from "./tree.ts";
 import type { ScriptUser } from "./users.ts";
@@ -71,7 +72,7 @@ function from(keys: string, types: readonly CheckType[]): Record<string, readonl
 
 /** Types that have a use for `key`; undefined: all of them. */
 export function usersOf(key: string): readonly CheckType[] | undefined {
-  return Object.hasOwn(USERS, key) ? USERS[key] : undefined;
+  return own(USERS, key);
 }
 
 /** Whether checks of a type talk to an address. */

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { own } from "../mod/values/mod.ts";
+
 /** Keys of a router and of a sync group alike. */
 const TRACKING_AND_NOTIFYING: Readonly<Record<string, string>> = {
   track_bfd: 'write `track = { bfd = ["to-peer"] }` instead',
@@ -321,14 +323,6 @@ const GONE: ReadonlySet<string> = new Set(
 
 /** What to write instead of a word of keepalived; undefined where `key` is not one. */
 export function foreignKey(table: string, key: string): string | undefined {
-  return ownWord(FOREIGN[table], key) ??
+  return own(FOREIGN[table], key) ??
     (GONE.has(key) ? "leave it out: docs/keepalived.md says why" : undefined);
-}
-
-/** Own property only: a key may be called `constructor`. */
-export function ownWord(
-  table: Readonly<Record<string, string>> | undefined,
-  key: string,
-): string | undefined {
-  return table !== undefined && Object.hasOwn(table, key) ? table[key] : undefined;
 }

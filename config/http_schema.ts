@@ -5,7 +5,7 @@
  */
 
 import * as v from "valibot";
-import { endpointText, formatIp, parseIp } from "../mod/ip/mod.ts";
+import { endpointText, formatIp, isLoopback, parseIp } from "../mod/ip/mod.ts";
 import { Secret } from "../mod/secret/mod.ts";
 import { documented, refusalIssue, text, VALUE } from "./fields.ts";
 import { path } from "./names.ts";
@@ -152,8 +152,7 @@ export type HttpConfig = v.InferOutput<typeof HTTP_TABLE>;
 
 /** Whether nobody but this host can reach it. */
 export function isLocal(listen: HttpListen): boolean {
-  if ("path" in listen) return true;
-  return listen.address === "::1" || listen.address.startsWith("127.");
+  return "path" in listen || isLoopback(listen.address);
 }
 
 /** As it is written: `127.0.0.1:9650`, `[::1]:9650`, `unix:PATH`. */

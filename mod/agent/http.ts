@@ -128,9 +128,7 @@ export class Http {
   }
 
   #end(): void {
-    for (const [code, count] of Object.entries(this.#server?.answers ?? {})) {
-      this.#former[Number(code)] = (this.#former[Number(code)] ?? 0) + count;
-    }
+    Object.assign(this.#former, this.answers);
     this.#server?.close();
     this.#server = null;
     this.#trouble = this.#told = null;

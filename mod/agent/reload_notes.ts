@@ -7,6 +7,7 @@
 
 import { type AgentConfig, formatProblem } from "../../config/mod.ts";
 import type { FlightRecorder } from "./flight/recorder.ts";
+import { looksSame } from "../values/mod.ts";
 import { writeLog } from "./logging.ts";
 import type { ReloadResult } from "./results.ts";
 
@@ -19,7 +20,7 @@ const FIXED = ["name", "control", "state_directory", "realtime", "namespace"] as
 
 /** Why a reload cannot be, in words; null: nothing of that kind is in its way. */
 export function fixedKeys(before: AgentConfig, after: AgentConfig): string | null {
-  const fixed = FIXED.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
+  const fixed = FIXED.filter((key) => !looksSame(before[key], after[key]));
   if (fixed.length === 0) return null;
   const keys = fixed.map((key) => `agent.${key}`).join(", ");
   return `${keys} cannot change while the agent runs: restart it`;

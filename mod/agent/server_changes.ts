@@ -7,7 +7,7 @@
 
 import { formatDuration, type SiteConfig, type VirtualServerConfig } from "../../config/mod.ts";
 import { endpointText } from "../ip/mod.ts";
-import { sameValue } from "../values/mod.ts";
+import { looksSame } from "../values/mod.ts";
 
 type RealServerConfig = VirtualServerConfig["real_server"][number];
 
@@ -57,8 +57,7 @@ function keyChanges(before: object, after: object): string[] {
   return [...new Set([...former.keys(), ...present.keys()])].flatMap((key) => {
     const values = [former.get(key), present.get(key)];
     const [from, to] = values;
-    // Secrets tell nothing of themselves: they are as alike here as they look.
-    if (sameValue(from, to) || JSON.stringify(from) === JSON.stringify(to)) return [];
+    if (looksSame(from, to)) return [];
     if (!values.every(isPlain)) return [`${key} changed`];
     const [old, own] = values.map((value) => shown(key, value));
     return [`${key} ${old} -> ${own}`];

@@ -6,7 +6,7 @@
  */
 
 import type { SiteConfig } from "../../config/mod.ts";
-import { sameValue } from "../values/mod.ts";
+import { looksSame } from "../values/mod.ts";
 import { serverChanges } from "./server_changes.ts";
 
 /** Lists of tables with names, and what one of them is called. */
@@ -45,23 +45,18 @@ export function siteChanges(
       const known = former.get(one.name);
       former.delete(one.name);
       if (known === undefined) add(`${title} ${one.name}`, "added");
-      else if (differ(known, one)) add(`${title} ${one.name}`, "changed");
+      else if (!looksSame(known, one)) add(`${title} ${one.name}`, "changed");
     }
     for (const name of former.keys()) add(`${title} ${name}`, "removed");
   }
-  if (differ(before.static, after.static)) add("static", "changed");
+  if (!looksSame(before.static, after.static)) add("static", "changed");
   for (const key of ["bfd_reflector", "bfd_unsolicited", "ipvs"] as const) {
-    if (differ(before[key], after[key])) add(key, "changed");
+    if (!looksSame(before[key], after[key])) add(key, "changed");
   }
-  if (differ(before.garp_group, after.garp_group)) add("garp_group", "changed");
-  if (differ(before.notifications.mail, after.notifications.mail)) add("mail", "changed");
-  if (differ({ ...before.agent, log: null }, { ...after.agent, log: null })) {
+  if (!looksSame(before.garp_group, after.garp_group)) add("garp_group", "changed");
+  if (!looksSame(before.notifications.mail, after.notifications.mail)) add("mail", "changed");
+  if (!looksSame({ ...before.agent, log: null }, { ...after.agent, log: null })) {
     add("agent", "changed");
   }
   return changes;
-}
-
-/** Secrets tell nothing of themselves: they are as alike here as they look. */
-function differ(a: unknown, b: unknown): boolean {
-  return !sameValue(a, b) && JSON.stringify(a) !== JSON.stringify(b);
 }

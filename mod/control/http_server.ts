@@ -9,7 +9,7 @@ import { hangUp } from "../../ffi/mod.ts";
 import { Clients, closeQuietly } from "./clients.ts";
 import { LONGEST_HEAD } from "./http_request.ts";
 import { answerHttp, headOf, type HttpPages, type HttpRules, tooLong } from "./http_site.ts";
-import { listenUnix } from "./unix_listener.ts";
+import { listenUnix, SocketPlace } from "./unix_listener.ts";
 
 /** Connections at once. */
 const MOST_CLIENTS = 128;
@@ -40,8 +40,8 @@ export class HttpServer {
   readonly #listener: Deno.Listener<Connection>;
   readonly #clients: Clients<Connection>;
   readonly #pages: HttpPages;
-  /** Of a Unix socket: its path and inode. */
-  readonly #socket: { readonly path: string; readonly inode: number | null } | null;
+  /** Of a Unix socket. */
+  readonly #place: SocketPlace | null;
 
   /**
    * Listens.
@@ -57,9 +57,7 @@ export class HttpServer {
     this.rules = rules;
     this.#pages = pages;
     this.#listener = listen(endpoint);
-    this.#socket = "path" in endpoint
-      ? { path: endpoint.path, inode: Deno.lstatSync(endpoint.path).ino }
-      : null;
+    this.#place = "path" in endpoint ? new SocketPlace(endpoint.path) : null;
     this.#clients = new Clients(MOST_CLIENTS, patience, end);
     void this.#clients.accept(this.#listener, (connection) => this.#serve(connection));
   }
@@ -67,14 +65,7 @@ export class HttpServer {
   /** Takes no more clients. */
   close(): void {
     closeQuietly(this.#listener);
-    if (this.#socket === null) return;
-    const { path, inode } = this.#socket;
-    try {
-      // A successor's may be in its place.
-      if (Deno.lstatSync(path).ino === inode) Deno.removeSync(path);
-    } catch {
-      // Somebody else has removed it: that is what we wanted.
-    }
+    this.#place?.leave();
   }
 
   /** Resolves when those who have asked have their answers. */

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { formatIp, parseIp } from "../ip/mod.ts";
+import { formatIp, isLoopback, parseIp } from "../ip/mod.ts";
 import { CONTENT_TYPES, type Format } from "../metrics/mod.ts";
 import { sameBytes, type Secret } from "../secret/mod.ts";
 import { accepts, hasContent, hostOf, parseHttpRequest } from "./http_request.ts";
@@ -98,8 +98,7 @@ function refuse(request: HttpRequest, rules: HttpRules): HttpAnswer | undefined 
 
 function isOurs(host: string, { address, hosts }: HttpRules): boolean {
   if (hosts.some((name) => name.toLowerCase() === host)) return true;
-  const local = address === null || address === "::1" || address.startsWith("127.");
-  if (local) return LOOPBACK.includes(host) || host === address;
+  if (address === null || isLoopback(address)) return LOOPBACK.includes(host) || host === address;
   const bytes = parseIp(host);
   // A page of somebody else's has a name; one that is called like an address of ours is ours.
   if (address === "0.0.0.0" || address === "::") return bytes !== undefined || host === "localhost";

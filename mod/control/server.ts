@@ -19,7 +19,7 @@ import {
   parseRequest,
 } from "./protocol.ts";
 import { textOf } from "../text/mod.ts";
-import { listenUnix } from "./unix_listener.ts";
+import { listenUnix, SocketPlace } from "./unix_listener.ts";
 
 /** Connections at once. */
 const MOST_CLIENTS = 64;
@@ -59,9 +59,7 @@ export class ControlServer {
   readonly #listener: Deno.Listener<Deno.UnixConn>;
   readonly #handler: Handler;
   readonly #converse: Conversation | undefined;
-  readonly #path: string;
-  /** Inode of our socket: another one at the path is a successor's. */
-  readonly #inode: number | null;
+  readonly #place: SocketPlace;
   readonly #clients: Clients<Deno.UnixConn>;
 
   private constructor(
@@ -71,8 +69,7 @@ export class ControlServer {
     { converse, patience = PATIENCE }: ServerOptions,
   ) {
     this.#listener = listener;
-    this.#path = path;
-    this.#inode = Deno.lstatSync(path).ino;
+    this.#place = new SocketPlace(path);
     this.#handler = handler;
     this.#converse = converse;
     this.#clients = new Clients(MOST_CLIENTS, patience);
@@ -102,20 +99,12 @@ export class ControlServer {
   /** Takes no more clients, and removes the socket unless a successor's is in its place. */
   close(): void {
     closeQuietly(this.#listener);
-    try {
-      if (this.inPlace) Deno.removeSync(this.#path);
-    } catch {
-      // Somebody else has removed it: that is what we wanted.
-    }
+    this.#place.leave();
   }
 
   /** Whether clients of the path reach us: another agent's socket may have taken its place. */
   get inPlace(): boolean {
-    try {
-      return Deno.lstatSync(this.#path).ino === this.#inode;
-    } catch {
-      return false;
-    }
+    return this.#place.ours;
   }
 
   /** Resolves when those who have asked have their answers. */

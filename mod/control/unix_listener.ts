@@ -22,6 +22,36 @@ export function listenUnix(path: string): Deno.Listener<Deno.UnixConn> {
   }
 }
 
+/** The place of our socket: one that is there later may be a successor's. */
+export class SocketPlace {
+  readonly #path: string;
+  readonly #inode: number | null;
+
+  /** @param path where our socket is now */
+  constructor(path: string) {
+    this.#path = path;
+    this.#inode = Deno.lstatSync(path).ino;
+  }
+
+  /** Whether clients of the path reach us. */
+  get ours(): boolean {
+    try {
+      return Deno.lstatSync(this.#path).ino === this.#inode;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Removes the socket, unless it is a successor's. */
+  leave(): void {
+    try {
+      if (this.ours) Deno.removeSync(this.#path);
+    } catch {
+      // Somebody else has removed it: that is what we wanted.
+    }
+  }
+}
+
 /** Whether a socket is at `path`. @throws {Error} for anything else that is there */
 function refuseOther(path: string): boolean {
   try {

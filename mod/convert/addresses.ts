@@ -5,6 +5,7 @@
  */
 
 import { formatIp, lastOf, networkOf, parseIp } from "../ip/mod.ts";
+import { own } from "../values/mod.ts";
 import { isIpv6, type Scope } from "./scope.ts";
 import type { Statement } from "./types.ts";
 import { List, remarksOf, Table } from "./value.ts";
@@ -64,7 +65,7 @@ export function readAddress(
   for (let at = 0; at < words.length; at++) {
     const word = words[at]!;
     const value = words[at + 1];
-    const needless = Object.hasOwn(NEEDLESS, word) ? NEEDLESS[word] : undefined;
+    const needless = own(NEEDLESS, word);
     if (needless !== undefined) notes.add(statement, "needless", word, needless);
     else if (word === "use_vmac") {
       notes.add(

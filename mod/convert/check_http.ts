@@ -4,6 +4,7 @@
  * @module
  */
 
+import { own } from "../values/mod.ts";
 import { URL_REASONS } from "./reasons.ts";
 import type { Handler, Scope } from "./scope.ts";
 import type { CheckTimes, Times } from "./times.ts";
@@ -61,7 +62,7 @@ function url(scope: Scope, block: Statement): Table {
       },
       regex_options: (statement) => {
         for (const option of statement.args) {
-          const flag = Object.hasOwn(FLAGS, option) ? FLAGS[option]! : undefined;
+          const flag = own(FLAGS, option);
           if (flag === undefined) {
             notes.dropped(statement, `JavaScript has no ${option}`, "look whether it is needed");
           } else if (!flags.includes(flag)) flags += flag;

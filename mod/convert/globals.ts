@@ -5,6 +5,7 @@
  * @module
  */
 
+import { own } from "../values/mod.ts";
 import { program } from "./commands.ts";
 import { garpHandlers } from "./garp.ts";
 import { mailHandlers, noteUselessMail } from "./mail.ts";
@@ -309,7 +310,7 @@ export function syncDaemon(scope: Scope, statement: Statement): void {
   };
   for (let at = 0; at < words.length; at++) {
     const word = words[at]!;
-    const number = Object.hasOwn(numbers, word) ? numbers[word] : undefined;
+    const number = own(numbers, word);
     if (number !== undefined) {
       const value = scope.whole(statement, number[1], number[2], ++at + 1);
       const kept = word === "maxlen" ? Math.max(value ?? 1_024, 1_024) : value;

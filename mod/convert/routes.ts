@@ -6,6 +6,7 @@
  */
 
 import { parseIp } from "../ip/mod.ts";
+import { own } from "../values/mod.ts";
 import type { Scope } from "./scope.ts";
 import type { Statement } from "./types.ts";
 import { List, remarksOf, Table } from "./value.ts";
@@ -96,8 +97,8 @@ function milliseconds(text: string | undefined): string | undefined {
 
 /** Notes what has no place; skips its values. */
 function aside(scope: Scope, statement: Statement, words: Words, word: string): boolean {
-  const needless = Object.hasOwn(NEEDLESS, word) ? NEEDLESS[word] : undefined;
-  const dropped = Object.hasOwn(DROPPED, word) ? DROPPED[word] : undefined;
+  const needless = own(NEEDLESS, word);
+  const dropped = own(DROPPED, word);
   const [values, reason] = needless ?? dropped ?? [];
   if (reason === undefined) return false;
   for (let count = 0; count < (values ?? 0); count++) words.next();

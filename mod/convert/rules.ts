@@ -4,6 +4,7 @@
  * @module
  */
 
+import { own } from "../values/mod.ts";
 import { network, numeric, tableValue, Words } from "./routes.ts";
 import { isIpv6, type Scope } from "./scope.ts";
 import type { Statement } from "./types.ts";
@@ -128,7 +129,7 @@ function readRule(scope: Scope, statement: Statement, next: () => number): Table
         rule.set("family", "ipv6");
         break;
       default: {
-        const aside = Object.hasOwn(ASIDE, word) ? ASIDE[word] : undefined;
+        const aside = own(ASIDE, word);
         if (ACTIONS.has(word)) rule.set("action", word);
         else if (aside !== undefined) {
           for (let count = 0; count < aside[0]; count++) words.next();

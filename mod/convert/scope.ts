@@ -6,6 +6,7 @@
  */
 
 import { parseIp } from "../ip/mod.ts";
+import { own } from "../values/mod.ts";
 import type { Notes } from "./notes.ts";
 import type { Reasons } from "./reasons.ts";
 import type { ConvertOptions, Statement } from "./types.ts";
@@ -116,8 +117,8 @@ export class Scope {
   ): void {
     for (const statement of statements) {
       const { keyword } = statement;
-      const handler = Object.hasOwn(handlers, keyword) ? handlers[keyword] : undefined;
-      const reason = Object.hasOwn(reasons, keyword) ? reasons[keyword] : undefined;
+      const handler = own(handlers, keyword);
+      const reason = own(reasons, keyword);
       if (handler !== undefined) {
         handler(statement);
         if (table !== undefined) this.#read.push([statement, table]);

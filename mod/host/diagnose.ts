@@ -5,6 +5,7 @@
  */
 
 import type { SiteConfig } from "../../config/mod.ts";
+import { own } from "../values/mod.ts";
 import { balanceFindings, libraryFindings } from "./balance_findings.ts";
 import { type HostFinding, inOrder } from "./finding.ts";
 import type { HostReading } from "./readings.ts";
@@ -96,7 +97,7 @@ const RIVALS: Readonly<Record<string, (site: SiteConfig) => string | undefined>>
 function daemonFindings(site: SiteConfig, { daemons }: HostReading): HostFinding[] {
   return daemons.flatMap((daemon): HostFinding[] => {
     const [name = ""] = daemon.split(" ");
-    const why = Object.hasOwn(RIVALS, name) ? RIVALS[name]?.(site) : undefined;
+    const why = own(RIVALS, name)?.(site);
     if (why === undefined) return [];
     return [{
       code: "other-daemon",

@@ -84,6 +84,11 @@ export function isLinkLocal(address: string): boolean {
   return /^fe[89ab][0-9a-f]:/.test(address);
 }
 
+/** Whether only this host can be meant (127.0.0.0/8, ::1). @param address canonical text */
+export function isLoopback(address: string): boolean {
+  return address === "::1" || address.startsWith("127.");
+}
+
 /** A network, as its bytes and the length of its prefix. */
 export interface Prefix {
   readonly network: Uint8Array;

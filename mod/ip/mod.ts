@@ -16,6 +16,7 @@ export {
   inAnyPrefix,
   inPrefix,
   isLinkLocal,
+  isLoopback,
   lastOf,
   networkOf,
   numberOf,

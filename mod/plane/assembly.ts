@@ -5,6 +5,7 @@
  * @module
  */
 
+import { isPlain, own } from "../values/mod.ts";
 import { AT, KEEP, LIST, OBJECT, type Piece, RUN, VALUE } from "./difference.ts";
 
 /** Something that is not complete yet. */
@@ -74,7 +75,7 @@ export class Assembly {
     const { former, keys, made, at } = top;
     if (keys === null) return Array.isArray(former) ? former[at] : undefined;
     const key = keys[made.length]!;
-    return isObject(former) && Object.hasOwn(former, key) ? former[key] : undefined;
+    return isPlain(former) ? own(former, key) : undefined;
   }
 
   #open(keys: readonly string[] | null, length: number): void {
@@ -111,8 +112,4 @@ export class Assembly {
     const { keys, made } = top;
     this.#place(keys === null ? made : Object.fromEntries(keys.map((key, i) => [key, made[i]])));
   }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { isPlain, type Plain, sameValue } from "../values/mod.ts";
+import { isPlain, own, sameValue } from "../values/mod.ts";
 
 /** What was there before, as it is. */
 export const KEEP = 0;
@@ -148,10 +148,6 @@ function placeOf(
   const place = places.size === 0 ? undefined : places.get(JSON.stringify(item) ?? "");
   // Not all that is different is so as text.
   return place !== undefined && sameValue(former[place], item) ? place : undefined;
-}
-
-function own(value: Plain, key: string): unknown {
-  return Object.hasOwn(value, key) ? value[key] : undefined;
 }
 
 /** Numbers, texts and the like in a value; `enough`, or more, where there are so many. */

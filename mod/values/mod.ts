@@ -13,6 +13,19 @@ export function isPlain(value: unknown): value is Plain {
     Object.getPrototypeOf(value) === Object.prototype;
 }
 
+/** Own property only: a key may be called `constructor`. */
+export function own<T>(table: Readonly<Record<string, T>> | undefined, key: string): T | undefined {
+  return table !== undefined && Object.hasOwn(table, key) ? table[key] : undefined;
+}
+
+/**
+ * Whether two values look the same to people: secrets tell nothing of themselves, and are as alike
+ * here as they look.
+ */
+export function looksSame(a: unknown, b: unknown): boolean {
+  return sameValue(a, b) || JSON.stringify(a) === JSON.stringify(b);
+}
+
 /**
  * Whether two values are the same plain data. What is no plain data is the same only as itself; so
  * are the two zeros, and a key that is missing is not one that is undefined.
