@@ -34,6 +34,7 @@ import type {
 import { Disassembler } from "../plane/pieces.ts";
 import type { ProtocolState } from "../plane/state.ts";
 import type { TrackerFinding } from "../plane/trackers.ts";
+import { soon } from "../patience/mod.ts";
 import { wipeBfd } from "./bfd_plan.ts";
 import type { PlaneName, Planes } from "./planes.ts";
 import type { Questions } from "./questions.ts";
@@ -232,14 +233,11 @@ export class Dialogue {
 
   /** The same, as long as nothing else keeps the kernel plane. @throws {Error} when it does */
   async restSoon(): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const busy = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error("The kernel plane is busy: try again")), BUSY);
-    });
-    const resting = this.rest(true);
+    const resting = this.rest(true).then(() => true);
     // Where it comes too late it matters to nobody.
     resting.catch(() => {});
-    await Promise.race([resting, busy]).finally(() => clearTimeout(timer));
+    const rests = await soon(resting, BUSY);
+    if (!rests) throw new Error("The kernel plane is busy: try again");
   }
 
   /** The other sides of BFD sessions are asked for patience: they have it, or are slow to answer. */

@@ -14,6 +14,7 @@ import type { Overridden } from "../plane/groups.ts";
 import type { Frozen } from "../plane/hand_over.ts";
 import type { Configured, EventId } from "../plane/messages.ts";
 import type { ProtocolState } from "../plane/state.ts";
+import { soon } from "../patience/mod.ts";
 import type { PlaneName } from "./planes.ts";
 
 type Answer =
@@ -44,13 +45,11 @@ export class PlaneDied extends Error {
  * @returns null: it was late, or the plane died over it
  */
 export async function soonOrNull<T>(answer: Promise<T>, patience: number): Promise<T | null> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<null>((done) => timer = setTimeout(() => done(null), patience));
   const fresh = answer.catch((error) => {
     if (error instanceof PlaneDied) return null;
     throw error;
   });
-  return await Promise.race([fresh, late]).finally(() => clearTimeout(timer));
+  return await soon(fresh, patience) ?? null;
 }
 
 interface Waiting {

@@ -7,6 +7,7 @@
 
 import { dirname } from "node:path";
 import { textOf } from "../text/mod.ts";
+import { soon } from "../patience/mod.ts";
 import { DirectoryWatch } from "./trackers/directories.ts";
 
 /** How often each file is looked at anyway, milliseconds. */
@@ -56,10 +57,7 @@ export class ServerFiles {
       this.#files.set(server, { path, found: null, looking: false, again: false });
     }
     clearTimeout(this.#timer);
-    let enough: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => enough = setTimeout(resolve, PATIENCE));
-    await Promise.race([this.#turn(), late]);
-    clearTimeout(enough);
+    await soon(this.#turn(), PATIENCE);
   }
 
   stop(): void {

@@ -39,6 +39,7 @@ import { keepState, takeState } from "./state_file.ts";
 import { Succession, type UpgradeResult } from "./succession.ts";
 import { requireAgent, takeOver } from "./take_over.ts";
 import { textOf } from "../text/mod.ts";
+import { soon } from "../patience/mod.ts";
 
 /** Allows tests to make a plane fail (see docs/testing.md). */
 const FAULT_INJECTION = "HALB_FAULT_INJECTION";
@@ -132,8 +133,7 @@ export class Service {
     if (this.#successor === null && stopped) {
       await this.#hooks.run(this.#site.notifications.shutdown_script);
     }
-    const patience = new Promise((resolve) => setTimeout(resolve, LAST_ANSWERS));
-    await Promise.race([Promise.all([this.#server?.answered(), http]), patience]);
+    await soon(Promise.all([this.#server?.answered(), http]), LAST_ANSWERS);
     finishLogging();
     return exitCode;
   }

@@ -24,6 +24,7 @@ import { type FileLock, monotonicMicros } from "../../ffi/mod.ts";
 import { type ControlRequest, LONGEST_REQUEST } from "../control/protocol.ts";
 import { Lines } from "../control/lines.ts";
 import { VERSION } from "../version.ts";
+import { soon } from "../patience/mod.ts";
 import type { Agent } from "./agent.ts";
 import { log } from "./logging.ts";
 import { FORMAT } from "./memory.ts";
@@ -162,7 +163,7 @@ export class Succession {
     // A process that stands still does not read: nobody here may wait for it.
     const told = lines.write({ ok: true, result: await this.#agent.remember() });
     const answer = told.then(() => nextStep(lines));
-    const first = await Promise.race([answer, delay(this.#preparation)]);
+    const first = await soon(answer, this.#preparation);
     if (first?.step !== "freeze") throw new Error(reasonOf(first));
     const { memory } = await this.#agent.freeze();
     this.#lock.release();
@@ -187,7 +188,7 @@ export class Succession {
   async #verdict(lines: Lines): Promise<Extract<Step, { step: "done" }> | undefined> {
     let heard: Step | undefined;
     const hearing = nextStep(lines).then((step) => heard = step);
-    await Promise.race([hearing, delay(CONFIRMATION)]);
+    await soon(hearing, CONFIRMATION);
     const end = monotonicMicros() + LAST_PATIENCE * 1000;
     for (;;) {
       if (heard?.step === "done") return heard;

@@ -26,6 +26,7 @@ import {
 } from "./memory.ts";
 import type { Step } from "./succession.ts";
 import { textOf } from "../text/mod.ts";
+import { soon } from "../patience/mod.ts";
 
 /** `kill:STAGE` or `hang:STAGE`, for tests (see docs/testing.md). */
 const FAULT = "HALB_TAKE_OVER_FAULT";
@@ -58,8 +59,7 @@ export async function reportFailure(control: string, reason: string): Promise<vo
     const lines = new Lines(connection, LONGEST_DOCUMENT);
     await lines.write(request({ failed: reason }));
     // It closes the connection when it has heard: our end must not overtake our words.
-    const patience = new Promise((resolve) => setTimeout(resolve, LAST_WORDS));
-    await Promise.race([lines.read(), patience]);
+    await soon(lines.read(), LAST_WORDS);
   } catch {
     // It will see that we have ended.
   }

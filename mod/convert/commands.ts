@@ -95,6 +95,15 @@ export function notifyProgram(
   scope.notes.approximated(statement, reason, "let the program change its user itself");
 }
 
+/** Programs of routers and groups alike: keepalived's words, and ours. */
+export const STATE_PROGRAMS: Readonly<Record<string, string>> = {
+  notify_master: "master",
+  notify_backup: "backup",
+  notify_fault: "fault",
+  notify_stop: "stop",
+  notify: "any",
+};
+
 /** Handlers of a notify table: keyword to key. */
 export function notifyHandlers(
   scope: Scope,

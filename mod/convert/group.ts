@@ -4,7 +4,7 @@
  * @module
  */
 
-import { notifyHandlers } from "./commands.ts";
+import { notifyHandlers, STATE_PROGRAMS } from "./commands.ts";
 import { GROUP_REASONS } from "./reasons.ts";
 import type { Scope } from "./scope.ts";
 import { trackHandlers, type Weights } from "./trackers.ts";
@@ -66,13 +66,7 @@ export function syncGroup(scope: Scope, block: Statement, weights: Weights): voi
         owner: false,
         weights,
       }),
-      ...notifyHandlers(scope, notify, {
-        notify_master: "master",
-        notify_backup: "backup",
-        notify_fault: "fault",
-        notify_stop: "stop",
-        notify: "any",
-      }),
+      ...notifyHandlers(scope, notify, STATE_PROGRAMS),
       smtp_alert: (statement) => {
         mail = scope.alert(statement);
       },

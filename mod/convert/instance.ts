@@ -7,7 +7,7 @@
 
 import { readAddresses, type WrittenAddress } from "./addresses.ts";
 import { authentication, hmac } from "./authentication.ts";
-import { notifyHandlers, notifyProgram } from "./commands.ts";
+import { notifyHandlers, notifyProgram, STATE_PROGRAMS } from "./commands.ts";
 import { garpHandlers } from "./garp.ts";
 import { INSTANCE_REASONS } from "./reasons.ts";
 import { readRoutes } from "./routes.ts";
@@ -300,11 +300,7 @@ export function instance(scope: Scope, block: Statement, context: InstanceContex
         weights: context.weights,
       }),
       ...notifyHandlers(scope, notify, {
-        notify_master: "master",
-        notify_backup: "backup",
-        notify_fault: "fault",
-        notify_stop: "stop",
-        notify: "any",
+        ...STATE_PROGRAMS,
         notify_master_rx_lower_pri: "master_rx_lower_priority",
       }),
       notify_deleted: (statement) => {

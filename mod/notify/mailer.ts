@@ -7,6 +7,7 @@
 
 import type { MailConfig } from "../../config/mod.ts";
 import { showText, textOf } from "../text/mod.ts";
+import { soon } from "../patience/mod.ts";
 import { type MailText, mailText } from "./mail_text.ts";
 import type { Notice } from "./notice.ts";
 
@@ -77,10 +78,7 @@ export class Mailer {
     clearTimeout(this.#pausing);
     this.#pausing = undefined;
     this.#send();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const enough = new Promise<void>((resolve) => timer = setTimeout(resolve, patience));
-    await Promise.race([this.#sending, enough]);
-    clearTimeout(timer);
+    if (this.#sending !== null) await soon(this.#sending, patience);
     clearTimeout(this.#pausing);
     const mails = this.#waiting.length;
     if (mails > 0) this.#env.log("warning", "Mails are lost: the agent ends", { mails });

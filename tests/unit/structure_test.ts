@@ -152,7 +152,7 @@ Deno.test("config knows no kernel, no plane and no ffi", () => {
     "config",
     (imported) =>
       isOurs(imported) &&
-      !/^(config|mod\/(ip|ipvs|secret|text)|mod\/check\/types)\//.test(imported),
+      !/^(config|mod\/(ip|ipvs|secret|text|values)|mod\/check\/types)\//.test(imported),
   );
 });
 
@@ -160,7 +160,7 @@ Deno.test("drivers of checks know no plane", () => {
   const own = program.filter(({ path }) => path.startsWith(`${DRIVERS}/`));
   const wrong = own.flatMap(({ path, imports }) =>
     imports.filter((imported) =>
-      isOurs(imported) && !/^(ffi|mod\/(check|heap|ip|text))\//.test(imported)
+      isOurs(imported) && !/^(ffi|mod\/(check|heap|ip|patience|text))\//.test(imported)
     )
       .map((imported) => `${path} imports ${imported}`)
   );

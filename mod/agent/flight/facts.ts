@@ -28,7 +28,7 @@ const MOST_NAMED = 8;
 /** What a step did to a virtual router; what the log says of it anyway is left to the log. */
 export function routerFacts(step: StepRecord): Fact[] {
   const { router: session, at, event, cause } = step;
-  const head = headOf("vrrp", session, at);
+  const { prefix, ...head } = headOf("vrrp", session, at);
   const trigger = triggerOf(event);
   return step.effects.flatMap(({ id, effect }): Fact[] => {
     switch (effect.type) {
@@ -38,7 +38,7 @@ export function routerFacts(step: StepRecord): Fact[] {
           ...head,
           level: to === "fault" ? "warning" : "info",
           event: "transition",
-          text: `${head.prefix}${from} → ${to}`,
+          text: `${prefix}${from} → ${to}`,
           cause: reason,
           from,
           to,
@@ -49,15 +49,15 @@ export function routerFacts(step: StepRecord): Fact[] {
       }
       case "send":
         if (effect.priority !== 0) return [];
-        return [{ ...head, ...plain("resigned", `${head.prefix}resigns: sends priority 0`, id) }];
+        return [{ ...head, ...plain("resigned", `${prefix}resigns: sends priority 0`, id) }];
       case "announce": {
-        const text = `${head.prefix}announces its addresses again`;
+        const text = `${prefix}announces its addresses again`;
         return [{ ...head, ...plain("announced", text, id), folded: true }];
       }
       default:
         return [];
     }
-  }).map(({ prefix: _, ...fact }: Fact & { prefix?: string }) => fact);
+  });
 }
 
 function plain(event: string, text: string, id: string) {

@@ -10,6 +10,7 @@
 
 import { join } from "node:path";
 import { textOf } from "../../text/mod.ts";
+import { soon } from "../../patience/mod.ts";
 
 /** The newer half of a recording in its directory, and the older one. */
 export const NEWER = "events.jsonl";
@@ -78,11 +79,7 @@ export class RecordingFile {
   }
 
   async #worked(patience: number): Promise<void> {
-    if (this.#work === null) return;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, patience));
-    await Promise.race([this.#work, late]);
-    clearTimeout(timer);
+    if (this.#work !== null) await soon(this.#work, patience);
   }
 
   /** No more: what waits has so long, milliseconds. */

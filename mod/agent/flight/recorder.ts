@@ -38,6 +38,8 @@ const TURN = 1_000;
 const PATIENCE = 500;
 /** Followers at once. */
 const MOST_FOLLOWERS = 16;
+/** Lines that wait for a file. */
+const MOST_EARLY = 10_000;
 
 /** What somebody asks for. */
 export interface EventsQuery extends Selection {
@@ -173,6 +175,3 @@ export class FlightRecorder {
     for (const follower of this.#followers) follower.push(event);
   }
 }
-
-/** Lines that wait for a file. */
-const MOST_EARLY = 10_000;

@@ -17,6 +17,7 @@ import {
 } from "../../../ffi/mod.ts";
 import { textOf } from "../../text/mod.ts";
 import type { ScriptEnd } from "../types/script.ts";
+import { soon } from "../../patience/mod.ts";
 
 const SIGTERM = 15;
 const SIGKILL = 9;
@@ -133,10 +134,7 @@ export async function runProgram(
   const readers = [child.stdout.getReader(), child.stderr.getReader()];
   const reading = readers.map((reader) => collect(reader, kept));
   const end = await ending(child, signal, atOnce);
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const enough = new Promise((resolve) => timer = setTimeout(resolve, LAST_WORDS));
-  await Promise.race([Promise.allSettled(reading), enough]);
-  clearTimeout(timer);
+  await soon(Promise.allSettled(reading), LAST_WORDS);
   // A child that keeps the pipe for years must not keep a descriptor of ours.
   for (const reader of readers) void reader.cancel().catch(() => {});
   return { end, printed: joined(kept) };
