@@ -6,13 +6,21 @@
 
 import { endpointText } from "../mod/ip/mod.ts";
 import { type CheckSurroundings, readUses } from "./check_checks.ts";
-import { type CheckedServer, type CheckUseConfig, withCheckDefaults } from "./check_uses.ts";
+import {
+  type CheckedServer,
+  type CheckUseConfig,
+  type NamedCheckConfig,
+  withCheckDefaults,
+} from "./check_uses.ts";
 import type { Finding, Report } from "./finding.ts";
+import { wayOf } from "./forwarding.ts";
+import { checkForwardingMarks } from "./forwarding_checks.ts";
 import { checkIpvs } from "./ipvs_checks.ts";
 import { IPVS_SCHEMA, type IpvsConfig } from "./ipvs_schema.ts";
 import { validate } from "./issues.ts";
 import { type NotifyingTable, realServerTarget } from "./notify_checks.ts";
-import { itemsOf } from "./table_lists.ts";
+import { tunnelOf } from "./real_server_schema.ts";
+import { type CheckedTable, itemsOf } from "./table_lists.ts";
 import { descend, overlay, type TableNode, type TreeNode } from "./tree.ts";
 import {
   type BalanceSurroundings,
@@ -96,11 +104,12 @@ function withChecks(node: TreeNode, common: TreeNode | undefined): TreeNode {
  * have too.
  */
 function readChecksOf(
-  { listen, family, check, real_server, servers_file: file }: WrittenVirtualServer,
+  virtual: WrittenVirtualServer,
   node: TreeNode,
   surroundings: CheckSurroundings,
   report: Report,
 ): { readonly checks: CheckUseConfig[][]; readonly listed: CheckUseConfig[] } {
+  const { listen, family, check, real_server, servers_file: file, forward } = virtual;
   // What all of them inherit is wrong once.
   const said = new Set<string>();
   const once = (finding: Finding): void => {
@@ -109,15 +118,22 @@ function readChecksOf(
     if (!said.has(key)) report(finding);
     said.add(key);
   };
-  const checks = real_server.map(({ address: { address, port }, check: own }, index) => {
+  const checks = real_server.map((real, index) => {
+    const { address: { address, port }, check: own } = real;
     const written = own ?? check ?? [];
     const holder = own === undefined ? node : descend(node, ["real_server", index]);
-    const server: CheckedServer = { address, port: port ?? listen[0]?.port ?? 0 };
+    const way = real.forward ?? forward;
+    const via = wayOf(virtual, {
+      address,
+      forward: way,
+      ...tunnelOf(way, real.tunnel, virtual.tunnel),
+    });
+    const server: CheckedServer = { address, port: port ?? listen[0]?.port ?? 0, via };
     return readUses(written, descend(holder, ["check"]), server, surroundings, once);
   });
   // Which addresses a list will hold, nobody knows: what is wrong of any is wrong of this one.
   const { address = family === "ipv6" ? "2001:db8::1" : "192.0.2.1", port = 0 } = listen[0] ?? {};
-  const sample = { address, port };
+  const sample = { address, port, via: wayOf(virtual, { address, forward }) };
   const say = file === undefined ? () => {} : once;
   const listed = readUses(check ?? [], descend(node, ["check"]), sample, surroundings, say);
   return { checks, listed };
@@ -127,10 +143,12 @@ function readChecksOf(
 export function checkBalance(
   { ipvs, servers }: BalanceTables,
   around: Omit<BalanceSurroundings, "namespace">,
+  checks: readonly CheckedTable<NamedCheckConfig>[],
   report: Report,
 ): void {
   const surroundings = { ...around, namespace: ipvs?.config.namespace ?? "" };
   checkVirtualServers(servers, surroundings, report);
+  checkForwardingMarks(servers, checks, ipvs, report);
   if (ipvs !== undefined) checkIpvs(ipvs, servers, surroundings, report);
 }
 

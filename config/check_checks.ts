@@ -21,6 +21,7 @@ import {
 import { inlineId, question } from "./check_identity.ts";
 import { checkCommand } from "./commands.ts";
 import { OTHER, type Report } from "./finding.ts";
+import { checkForwarding } from "./forwarding_checks.ts";
 import { familyOf, isLinkLocal } from "./ip.ts";
 import { validate } from "./issues.ts";
 import { clash, Register } from "./router_checks.ts";
@@ -163,6 +164,7 @@ function checkPlace(
   report: Report,
 ): void {
   if (!talks(check.type)) return;
+  checkForwarding(check, node, server, report);
   const address = addressOf(check, server);
   const { bind_address, bind_interface } = check;
   if (address === undefined) {

@@ -6,7 +6,13 @@
  * @module
  */
 
-import { addressOf, type CheckConfig, type CheckedServer, portOf } from "./check_uses.ts";
+import {
+  addressOf,
+  type CheckConfig,
+  type CheckedServer,
+  forwardedBy,
+  portOf,
+} from "./check_uses.ts";
 import { endpointText } from "../mod/ip/mod.ts";
 import { sha256 } from "./sha256.ts";
 
@@ -18,7 +24,13 @@ export function question(check: CheckConfig, server: CheckedServer | undefined):
   const { interval: _1, timeout: _2, rise: _3, fall: _4, retry_interval: _5, ...others } = check;
   const { warmup: _6, hold_down: _7, damping: _8, start_failed: _9, ...asked } = others;
   const end = { address: addressOf(check, server), port: portOf(check, server) };
-  const keys = { ...asked, ...end, name: undefined };
+  const way = forwardedBy(check, server);
+  const keys = {
+    ...asked,
+    ...end,
+    ...(way === undefined ? {} : { way: way.key }),
+    name: undefined,
+  };
   const sorted = Object.entries(keys).sort(([a], [b]) => a < b ? -1 : 1);
   return sha256(JSON.stringify(sorted)).slice(0, DIGITS);
 }
@@ -42,11 +54,13 @@ function secretsOf({ auth, token, tls }: CheckConfig): string {
   return all.some(({ length }) => length > 0) ? sha256(all.map(String).join("|")) : "";
 }
 
-/** Whom a check asks, in words; empty: this host. */
+/** Whom a check asks, in words: `192.0.2.10:80@198.51.100.11` by forwarding; empty: this host. */
 export function askedOf(check: CheckConfig, server: CheckedServer | undefined): string {
   const address = addressOf(check, server);
   const port = portOf(check, server);
   if (port === undefined || address === undefined || check.type === "bfd") return "";
   if (check.type === "script" || check.type === "file") return "";
-  return endpointText({ address, port: port === 0 ? undefined : port });
+  const asked = endpointText({ address, port: port === 0 ? undefined : port });
+  const way = forwardedBy(check, server);
+  return way === undefined ? asked : `${asked}@${way.server}`;
 }

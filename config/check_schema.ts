@@ -148,6 +148,13 @@ const place = {
     text: "The firewall mark of what is sent (`SO_MARK`): for policy routing.",
     example: 7,
   })),
+  via_forwarding: v.exactOptional(interfaceName({
+    text: "Ask the virtual address, by the load balancer's own way to this real server " +
+      "(`direct`, `tunnel`), as clients do: one that does not hold the virtual address fails. " +
+      "The interface is that on which its answers come; over IPv4 they are let in there " +
+      "(`accept_local`), though they come from an address of this host.",
+    example: "eth0",
+  })),
   namespace: v.exactOptional(namespaceName({
     text: "The network namespace to ask from; without the key, the agent's.",
     example: "blue",

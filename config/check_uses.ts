@@ -22,11 +22,24 @@ export type NamedCheckConfig = CheckConfig & { readonly name: string };
 /** An item of `check` of a server: a `[[check]]` by its name, or one that stands there. */
 export type CheckUseConfig = { readonly name: string } | CheckConfig;
 
+/** How packets for a virtual address reach one real server. */
+export interface ForwardedWay {
+  /** The virtual address, and the port there; 0: any. */
+  readonly address: string;
+  readonly port: number;
+  /** The real server's address. */
+  readonly server: string;
+  /** The same for the same destination of the kernel's table. */
+  readonly key: string;
+}
+
 /** The server that a check stands at. */
 export interface CheckedServer {
   readonly address: string;
   /** 0: none, that of a service by mark. */
   readonly port: number;
+  /** For `via_forwarding`; or why no probe can go that way, in words. */
+  readonly via?: ForwardedWay | string;
 }
 
 /** Types that look at this host. */
@@ -46,6 +59,7 @@ const USERS: Readonly<Record<string, readonly CheckType[]>> = {
   ),
   ...from("address bind_address bind_interface mark namespace", TALKING),
   ...from("port bind_port", TO_PORT),
+  ...from("via_forwarding", ["tcp", "http", "grpc", "smtp", "dns", "udp"]),
   ...from("send", ["tcp", "agent"]),
   ...from("expect", ["tcp"]),
   ...from("path", ["http", "file"]),
@@ -87,17 +101,29 @@ function usualPort({ type, tls }: Pick<CheckConfig, "type" | "tls">): number | u
   return type === "dns" ? 53 : undefined;
 }
 
+/** Which way a check takes with `via_forwarding`; undefined: it asks directly. */
+export function forwardedBy(
+  { via_forwarding }: Pick<CheckConfig, "via_forwarding">,
+  server: CheckedServer | undefined,
+): ForwardedWay | undefined {
+  if (via_forwarding === undefined || typeof server?.via === "string") return undefined;
+  return server?.via;
+}
+
 /** Whom a check asks; undefined: nobody says. */
 export function addressOf(
-  check: Pick<CheckConfig, "address">,
+  check: Pick<CheckConfig, "address" | "via_forwarding">,
   server?: CheckedServer,
 ): string | undefined {
-  return check.address ?? server?.address;
+  return forwardedBy(check, server)?.address ?? check.address ?? server?.address;
 }
 
 /** The port that a check asks; 0 of one that needs none; undefined: nobody says. */
 export function portOf(
-  check: Pick<CheckConfig, "type" | "tls" | "address" | "port" | "starttls">,
+  check: Pick<
+    CheckConfig,
+    "type" | "tls" | "address" | "port" | "starttls" | "via_forwarding"
+  >,
   server?: CheckedServer,
 ): number | undefined {
   const { type, address, port } = check;
@@ -105,7 +131,8 @@ export function portOf(
   if (port !== undefined) return port;
   // An agent stands beside the service, never in its place.
   if (type === "agent") return undefined;
-  const own = server === undefined || server.port === 0 ? undefined : server.port;
+  const there = forwardedBy(check, server)?.port ?? server?.port ?? 0;
+  const own = there === 0 ? undefined : there;
   if (own !== undefined && (address === undefined || usualPort(check) === undefined)) return own;
   const usual = check.starttls === true ? { ...check, tls: undefined } : check;
   return usualPort(usual as CheckConfig);

@@ -8,6 +8,7 @@
 import * as v from "valibot";
 import { multicastGroup } from "./address_fields.ts";
 import { choice, documented, duration, flag, whole } from "./fields.ts";
+import { FORWARDING_MARKS_TABLE } from "./forwarding.ts";
 import { IPVS_SETTINGS_TABLE } from "./ipvs_settings_schema.ts";
 import { interfaceName, name, namespaceName } from "./names.ts";
 
@@ -117,6 +118,7 @@ export const IPVS_SCHEMA = documented(
       }),
       "2s",
     ),
+    forwarding_marks: v.exactOptional(FORWARDING_MARKS_TABLE),
     flush: v.optional(
       flag({
         text: "The table is ours alone: services that others have made, or that were left by " +

@@ -320,7 +320,7 @@ function buildSite(
   checkTrackers(checked, syncGroups, trackers, surroundings, complete, report);
   const routerNames = namesIn(root, "vrrp");
   const told = known.notify !== undefined;
-  checkBalance(balance, { routers: checked, routerNames, told }, report);
+  checkBalance(balance, { routers: checked, routerNames, told }, checks, report);
   const all = complete && balance.servers.length === itemsOf(root, "virtual_server").length;
   if (all) reportUnusedChecks(checks, balance.servers, [...checked, ...syncGroups], report);
   const mailNode = tableOf(root, "mail", report);

@@ -38,12 +38,18 @@ export const MARK_SCHEMA = documented(
 /** The mark itself. */
 export function markOf(mark: number | "auto", name: string): number {
   if (mark !== "auto") return mark;
-  // FNV-1a: alike on every director, and unmoved by other virtual servers that come and go.
+  // Alike on every director, and unmoved by other virtual servers that come and go.
+  const hash = fnv1a(name);
+  return FIRST_MADE + ((hash ^ (hash >>> MADE_BITS)) & ((1 << MADE_BITS) - 1));
+}
+
+/** FNV-1a of a text, 32 bits. */
+export function fnv1a(text: string): number {
   let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(name)) {
+  for (const byte of new TextEncoder().encode(text)) {
     hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
   }
-  return FIRST_MADE + ((hash ^ (hash >>> MADE_BITS)) & ((1 << MADE_BITS) - 1));
+  return hash;
 }
 
 /** First and last address, canonical. */

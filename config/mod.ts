@@ -28,11 +28,14 @@ export {
   type CheckConfig,
   type CheckedServer,
   type CheckUseConfig,
+  forwardedBy,
+  type ForwardedWay,
   type NamedCheckConfig,
   needsRuntime,
   portOf,
 } from "./check_uses.ts";
 export { askedOf, inlineId, question } from "./check_identity.ts";
+export { forwardingMarks, markRange, wayOf } from "./forwarding.ts";
 export { bytesOf, expressionOf } from "./check_fields.ts";
 export type { BfdReflectorConfig, BfdUnsolicitedConfig } from "./bfd_strangers_schema.ts";
 export type { IpvsConfig, SyncDaemonConfig } from "./ipvs_schema.ts";

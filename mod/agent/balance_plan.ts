@@ -24,6 +24,7 @@ import { expandListen, type Timeouts } from "../ipvs/mod.ts";
 import type { AnnounceServer, BalancePlan, SyncDaemonPlan } from "../plane/balance.ts";
 import type { HeldAddress, KernelRouter } from "../plane/messages.ts";
 import { serverUse } from "./check_names.ts";
+import { planForwarding } from "./forwarding_plan.ts";
 import { sessionNames } from "./sessions.ts";
 
 const SECOND = 1_000_000;
@@ -43,6 +44,7 @@ export function planBalance(site: BalancePart): BalancePlan | undefined {
   if (virtual_server.length === 0 && ipvs === undefined) return undefined;
   const timeouts = timeoutsOf(ipvs?.timeouts);
   const marks = virtual_server.flatMap(marksOf);
+  const forwarding = planForwarding(site);
   return {
     namespace: ipvs?.namespace ?? "",
     servers: virtual_server.map((server) => settingsOf(server, site)),
@@ -50,9 +52,10 @@ export function planBalance(site: BalancePart): BalancePlan | undefined {
       server.announce === undefined ? [] : [announceOf(server)]
     ),
     ...(marks.length === 0 ? {} : { marks }),
+    ...(forwarding.services.length === 0 ? {} : { forwarding: forwarding.services }),
     ...(timeouts === undefined ? {} : { timeouts }),
     syncDaemons: (ipvs?.sync_daemon ?? []).flatMap((daemon) => daemonsOf(daemon, site)),
-    settings: kernelSettings(ipvs?.settings ?? {}),
+    settings: { ...kernelSettings(ipvs?.settings ?? {}), ...forwarding.settings },
     ...(ipvs === undefined ? {} : { compareInterval: ipvs.compare_interval }),
     flush: ipvs?.flush ?? false,
     onStop: ipvs?.on_stop ?? "remove",

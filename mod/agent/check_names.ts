@@ -14,6 +14,7 @@ import {
   type RealServerConfig,
   type SiteConfig,
   type VirtualServerConfig,
+  wayOf,
 } from "../../config/mod.ts";
 
 /** A check that stands at a real server. */
@@ -43,15 +44,18 @@ const known = new WeakMap<Pick<RealServerConfig, "address" | "check">, ServerUse
 
 /** The checks of a real server. */
 export function serverUse(
-  { listen }: Pick<VirtualServerConfig, "listen">,
-  real: Pick<RealServerConfig, "address" | "check">,
+  virtual: Pick<VirtualServerConfig, "listen" | "mark">,
+  real: Pick<RealServerConfig, "address" | "check" | "forward" | "tunnel">,
 ): ServerUse {
+  const { listen } = virtual;
   const { address: { address, port: own }, check: uses } = real;
   // One without a port takes that of the service; a mark has none.
   const port = own ?? listen[0]?.port ?? 0;
   const before = known.get(real);
-  if (before?.server.port === port) return before;
-  const use = identify(uses, { address, port });
+  const forwarded = uses.some((use) => "type" in use && use.via_forwarding !== undefined);
+  if (before?.server.port === port && !forwarded) return before;
+  const via = forwarded ? wayOf(virtual, { ...real, address }) : undefined;
+  const use = identify(uses, via === undefined ? { address, port } : { address, port, via });
   if (use.inline.length > 0) known.set(real, use);
   return use;
 }

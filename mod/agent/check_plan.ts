@@ -20,11 +20,12 @@ import {
 } from "../../config/mod.ts";
 import { sha256 } from "../../config/sha256.ts";
 import { type ServerUse, serverUses } from "./check_names.ts";
-import type { SocketTarget } from "../check/drivers/open.ts";
+import type { SocketSource, SocketTarget } from "../check/drivers/open.ts";
 import type { CheckSettings } from "../check/mod.ts";
 import type { SocketTask } from "../check/task.ts";
 import type { KernelCheck, SessionCheck } from "../plane/checks.ts";
 import { type RuntimeJob, runtimeJob, socketTask, sourceOf } from "./check_tasks.ts";
+import { planForwarding } from "./forwarding_plan.ts";
 
 /** Limits of what is not given, microseconds. */
 const LONGEST_TIMEOUT = 5_000_000;
@@ -91,6 +92,7 @@ export function planChecks(
       all.set(id, { check, server, target, named: false });
     }
   }
+  const { marks } = planForwarding(site);
   const plan = {
     identities: [] as CheckIdentity[],
     kernel: [] as KernelCheck[],
@@ -104,12 +106,13 @@ export function planChecks(
       continue;
     }
     const settings = settingsOf(id, check, target);
+    const source = sourceOf(check, server, site, marks);
     const task = needsRuntime(check) ? null : socketTask(check, server, site);
     if (task === null) {
-      const job = runtimeJob(check, server, site);
+      const job = runtimeJob(check, server, site, source);
       plan.control.push({ ...settings, job, tracked: tracked.has(id), served: served.has(id) });
     } else {
-      const end = endOf(check, server, task);
+      const end = endOf(check, server, task, source);
       plan.kernel.push({ ...settings, task, end, tracked: tracked.has(id) });
     }
   }
@@ -147,6 +150,7 @@ function endOf(
   check: CheckConfig,
   server: CheckedServer | undefined,
   task: SocketTask,
+  source: SocketSource,
 ): SocketTarget {
   const { type } = task;
   const tcp = type !== "udp" && type !== "ping" &&
@@ -157,6 +161,6 @@ function endOf(
     port: portOf(check, server) ?? 0,
     // The interface that it is bound to says which of the link-local addresses is meant.
     scope: 0,
-    ...sourceOf(check),
+    ...source,
   };
 }

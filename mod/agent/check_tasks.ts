@@ -10,6 +10,7 @@ import {
   type CheckConfig,
   type CheckedServer,
   expressionOf,
+  forwardedBy,
   portOf,
   type ScriptUser,
   type SiteConfig,
@@ -227,14 +228,27 @@ function grpcSettings(check: CheckConfig, address: string, port: number): GrpcSe
   return { service: check.service, authority, scheme };
 }
 
-/** From where a check asks. */
-export function sourceOf(check: CheckConfig): SocketSource {
-  return {
+/** From where a check asks. @param marks of ways through the load balancer, by their keys */
+export function sourceOf(
+  check: CheckConfig,
+  server: CheckedServer | undefined,
+  { ipvs }: Pick<SiteConfig, "ipvs">,
+  marks: ReadonlyMap<string, number>,
+): SocketSource {
+  const source = {
     bindAddress: check.bind_address ?? null,
     bindPort: check.bind_port ?? null,
     bindInterface: check.bind_interface ?? null,
     mark: check.mark ?? null,
     namespace: check.namespace ?? "",
+  };
+  const way = forwardedBy(check, server);
+  if (way === undefined || check.via_forwarding === undefined) return source;
+  return {
+    ...source,
+    mark: marks.get(way.key) ?? null,
+    namespace: ipvs?.namespace ?? "",
+    towards: { address: way.server, interface: check.via_forwarding },
   };
 }
 
@@ -243,6 +257,7 @@ export function runtimeJob(
   check: CheckConfig,
   server: CheckedServer | undefined,
   site: SiteConfig,
+  own: SocketSource,
 ): RuntimeJob {
   const { type, starttls, proxy_protocol: proxy, redirects } = check;
   const address = addressOf(check, server) ?? "";
@@ -254,7 +269,7 @@ export function runtimeJob(
     proxyProtocol: proxy === 1 || proxy === 2 ? proxy : null,
     secure: check.tls !== undefined && !starttls,
     tls: speaksTls ? tlsOf(check, address) : null,
-    own: sourceOf(check),
+    own,
   };
   switch (type) {
     case "http": {

@@ -121,6 +121,14 @@ export const balancePlan = v.strictObject({
     v.maxLength(MOST_SERVERS),
   ),
   marks: v.exactOptional(v.pipe(v.array(markRule), v.maxLength(MOST_MARKED))),
+  forwarding: v.exactOptional(v.pipe(
+    v.array(v.strictObject({
+      listen: v.pipe(v.array(listen), v.maxLength(1)),
+      settings: service,
+      servers: v.pipe(v.array(server), v.maxLength(1)),
+    })),
+    v.maxLength(MOST_SERVERS),
+  )),
   timeouts: v.exactOptional(v.strictObject({ tcp: u32, tcpFin: u32, udp: u32 })),
   syncDaemons: v.pipe(v.array(syncDaemon), v.maxLength(2)),
   settings: vsSettings,

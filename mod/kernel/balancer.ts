@@ -145,6 +145,7 @@ export class Balancer {
     for (const name of this.#quorums.keys()) if (!names.has(name)) this.#quorums.delete(name);
     this.#announce.configure(plan.announce);
     this.#goal.touchAll(names);
+    this.#goal.add(plan.forwarding ?? []);
     if (this.#table !== undefined) this.#table.compareInterval = plan.compareInterval;
     this.#surroundings?.want(plan);
     this.#judgeHoldings();
@@ -395,6 +396,6 @@ export class Balancer {
   /** What is ours, or may be at any time. */
   #tellOwn(): void {
     const wanted = this.#names.all(this.#plan?.servers ?? []);
-    this.#surroundings?.own(new Set([...this.#table?.own ?? [], ...wanted]));
+    this.#surroundings?.own(new Set([...this.#table?.own ?? [], ...wanted, ...this.#goal.others]));
   }
 }

@@ -25,6 +25,8 @@ export const NOTHING: BalancePlan = {
 
 export class BalancerGoal {
   readonly #parts = new Map<string, Table>();
+  /** What belongs to no virtual server. */
+  #others: Table = new Map();
   readonly #stale = new Set<string>();
   /** What is being made of one of them. */
   #making: { readonly name: string; readonly steps: ReturnType<typeof buildingTable> } | null =
@@ -36,6 +38,19 @@ export class BalancerGoal {
   /** Whether it is another one than `make` has made last. */
   get changed(): boolean {
     return this.#changed;
+  }
+
+  /** Services that belong to no virtual server: all of them. @throws {RangeError} where one is none */
+  add(servers: readonly VirtualServer[]): void {
+    const built = buildTable(servers);
+    if (!built.ok) throw new RangeError(built.reason);
+    this.#others = built.value;
+    this.#changed = true;
+  }
+
+  /** Names of those services. */
+  get others(): Iterable<string> {
+    return this.#others.keys();
   }
 
   /** What a virtual server asks for may have changed. */
@@ -82,7 +97,7 @@ export class BalancerGoal {
       if (this.#stale.size > 0 && clock() - began >= LONG) return undefined;
     }
     this.#changed = false;
-    const all = new Map<string, TableEntry>();
+    const all = new Map<string, TableEntry>(this.#others);
     for (const part of this.#parts.values()) for (const [key, entry] of part) all.set(key, entry);
     return all;
   }

@@ -15,7 +15,7 @@ import { textOf } from "../text/mod.ts";
 import type { BalancerWorld } from "./balancer_io.ts";
 import type { IpvsDirector } from "./ipvs_director.ts";
 
-/** Where they are below /proc/sys/net. */
+/** Where they are below /proc/sys/net, but for those that name their path. */
 const FOLDER = "ipv4/vs";
 /** Names of the timeouts among those of settings. */
 const TIMEOUTS = { tcp: "tcp timeout", tcpFin: "tcp_fin timeout", udp: "udp timeout" } as const;
@@ -158,7 +158,7 @@ export class BalancerSettings {
     const timeout = timeoutOf(name);
     // A kernel without one of the protocols has no timeout of it.
     if (timeout !== undefined) return timeouts[timeout] === 0 ? undefined : `${timeouts[timeout]}`;
-    const text = this.#world.readSetting(this.#namespace, `${FOLDER}/${name}`)
+    const text = this.#world.readSetting(this.#namespace, pathOf(name))
       ?.replaceAll(/\s+/g, " ");
     return text === undefined || !/^-?\d{1,10}( \d{1,10})?$/.test(text) ? undefined : text;
   }
@@ -166,11 +166,16 @@ export class BalancerSettings {
   #write(name: string, value: string, kernel: Kernel): void {
     const timeout = timeoutOf(name);
     if (timeout === undefined) {
-      return this.#world.writeSetting(this.#namespace, `${FOLDER}/${name}`, value);
+      return this.#world.writeSetting(this.#namespace, pathOf(name), value);
     }
     const timeouts = { ...NO_TIMEOUTS, [timeout]: Number(value) };
     kernel.execute({ kind: "set-timeouts", timeouts });
   }
+}
+
+/** Below /proc/sys/net. */
+function pathOf(name: string): string {
+  return name.startsWith("/") ? name.slice(1) : `${FOLDER}/${name}`;
 }
 
 function timeoutOf(name: string): Timeout | undefined {

@@ -16,7 +16,7 @@ import type {
   VirtualServerReport,
   VirtualServerSettings,
 } from "../balance/mod.ts";
-import type { SyncDaemon, Timeouts } from "../ipvs/mod.ts";
+import type { SyncDaemon, Timeouts, VirtualServer } from "../ipvs/mod.ts";
 import type { MarkRule } from "../netlink/mod.ts";
 import type { EventId } from "./messages.ts";
 
@@ -41,7 +41,10 @@ export interface AnnounceServer {
   readonly holding: string;
 }
 
-/** `net.ipv4.vs.*` by the last part of the name: a number, or several with a space between. */
+/**
+ * `net.ipv4.vs.*` by the last part of the name: a number, or several with a space between. Others by
+ * their path below /proc/sys/net, with a slash in front.
+ */
 export type VsSettings = Readonly<Record<string, number | string>>;
 
 /** All of IPVS that is wanted. */
@@ -52,6 +55,8 @@ export interface BalancePlan {
   readonly announce: readonly AnnounceServer[];
   /** Firewall marks that packets get (`MarkTable`); their services are in `servers`, by mark. */
   readonly marks?: readonly MarkRule[];
+  /** Ways by which checks ask single real servers: a service with a mark for each. */
+  readonly forwarding?: readonly VirtualServer[];
   /** Absent: left as they are. A 0 leaves that one as it is. */
   readonly timeouts?: Timeouts;
   readonly syncDaemons: readonly SyncDaemonPlan[];

@@ -10,7 +10,9 @@ import {
   AF_INET6,
   bindSocket,
   bindToDevice,
+  closeDescriptor,
   connectSocket,
+  getSocketName,
   inNamespace,
   IPPROTO_ICMP,
   IPPROTO_ICMPV6,
@@ -23,6 +25,7 @@ import {
   SOCK_DGRAM,
   SOCK_RAW,
   SOCK_STREAM,
+  sockaddrAddress,
   sockaddrIn,
   sockaddrIn6,
   SOL_SOCKET,
@@ -37,6 +40,8 @@ const IP_RECVERR = 11;
 const IPV6_RECVERR = 25;
 /** Choose the port at connect, so that one local port serves many servers. */
 const IP_BIND_ADDRESS_NO_PORT = 24;
+/** A port to look for a way to. */
+const DISCARD = 9;
 /** `struct linger`: on, zero seconds. */
 const NO_LINGERING = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0);
 
@@ -48,6 +53,12 @@ export interface SocketSource {
   readonly mark: number | null;
   /** Name of a network namespace; `""`: our own. */
   readonly namespace: string;
+  /**
+   * By way of the load balancer to a real server: from the address that this host has towards that
+   * one, since towards a virtual address of its own it would take that very address. `interface`:
+   * where the real server is. Absent: directly.
+   */
+  readonly towards?: { readonly address: string; readonly interface: string };
 }
 
 /** From wherever the routing table says. */
@@ -101,6 +112,22 @@ export function openSocketFor(
   }
 }
 
+/** The address that this host has towards a real server. @throws {SystemError} where it has none */
+function ownAddressTowards({ towards, namespace }: SocketTarget): string | null {
+  if (towards === undefined) return null;
+  const { address } = towards;
+  const family = address.includes(":") ? AF_INET6 : AF_INET;
+  const fd = inNamespace(namespace, () => openSocket(family, SOCK_DGRAM, 0));
+  try {
+    bindToDevice(fd, towards.interface);
+    // Nothing is sent: the routing table is asked.
+    connectSocket(fd, sockaddr(address, DISCARD, 0));
+    return sockaddrAddress(getSocketName(fd));
+  } finally {
+    closeDescriptor(fd);
+  }
+}
+
 /**
  * Binds, marks and connects. Returns whether it is connected already; else wait for EPOLLOUT and
  * read SO_ERROR. @throws {SystemError} where that is refused
@@ -113,9 +140,10 @@ export function connectFrom(fd: number, target: SocketTarget): boolean {
   if (transport !== "tcp") {
     setOption(fd, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? IPV6_RECVERR : IP_RECVERR, 1);
   }
-  if (bindAddress !== null || bindPort !== null) {
+  const from = bindAddress ?? ownAddressTowards(target);
+  if (from !== null || bindPort !== null) {
     if (bindPort === null) setOption(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
-    const own = bindAddress ?? (six ? "::" : "0.0.0.0");
+    const own = from ?? (six ? "::" : "0.0.0.0");
     bindSocket(fd, sockaddr(own, bindPort ?? 0, scope));
   }
   return connectSocket(fd, sockaddr(address, port, scope));

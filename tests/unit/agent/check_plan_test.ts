@@ -76,7 +76,11 @@ function inline(keys: string): CheckUseConfig {
 
 Deno.test("checks of servers that ask the same of the same are one", () => {
   const at = (address: string, ...uses: CheckUseConfig[]): ServerUse => {
-    return serverUse({ listen: [] }, { address: { address, port: 80 }, check: uses });
+    return serverUse({ listen: [] }, {
+      address: { address, port: 80 },
+      check: uses,
+      forward: "nat",
+    });
   };
   const http = inline('type = "http"');
   const slower = inline('type = "http"\ninterval = "9s"');
@@ -101,7 +105,11 @@ Deno.test("checks of servers that ask the same of the same are one", () => {
 
 Deno.test("a server's checks are worked out once, for each place at which it stands", () => {
   const at = (port: number) => ({ listen: [{ address: "192.0.2.10", port }] });
-  const real = { address: { address: "198.51.100.1" }, check: [inline('type = "tcp"')] };
+  const real = {
+    address: { address: "198.51.100.1" },
+    forward: "nat" as const,
+    check: [inline('type = "tcp"')],
+  };
   const first = serverUse(at(80), real);
   assert.equal(serverUse(at(80), real), first);
   assert.match(serverUse(at(81), real).ids.join(), /^tcp\/198\.51\.100\.1:81\/[0-9a-f]{16}$/);
