@@ -164,7 +164,7 @@ function checkPlace(
   report: Report,
 ): void {
   if (!talks(check.type)) return;
-  checkForwarding(check, node, server, report);
+  if (!checkForwarding(check, node, server, report)) return;
   const address = addressOf(check, server);
   const { bind_address, bind_interface } = check;
   if (address === undefined) {

@@ -15,23 +15,28 @@ import type { CheckedTable } from "./table_lists.ts";
 import { descend, keyPlace, type TreeNode, valuePlace } from "./tree.ts";
 import type { VirtualServerConfig } from "./virtual_server_schema.ts";
 
-/** Reports what one check with `via_forwarding` cannot do. @param server absent: it has a name */
+/**
+ * Reports what one check with `via_forwarding` cannot do. Returns whether there is such a way.
+ *
+ * @param server absent: it has a name
+ */
 export function checkForwarding(
   check: CheckConfig,
   node: TreeNode,
   server: CheckedServer | undefined,
   report: Report,
-): void {
+): boolean {
   const { via_forwarding, bind_address } = check;
-  if (via_forwarding === undefined) return;
+  if (via_forwarding === undefined) return true;
   const own = descend(node, ["via_forwarding"]);
   const via = server?.via ?? "a check with a name stands at no real server";
   if (typeof via === "string") {
-    return report({
+    report({
       place: keyPlace(own),
       message: `\`via_forwarding\` asks one real server as its clients do, and ${via}`,
       advice: "leave it out",
     });
+    return false;
   }
   for (const key of ["address", "mark", "namespace"] as const) {
     if (check[key] === undefined) continue;
@@ -50,13 +55,14 @@ export function checkForwarding(
       advice: "write another address of this host",
     });
   }
-  if (bind_address !== undefined || familyOf(via.address) === familyOf(via.server)) return;
+  if (bind_address !== undefined || familyOf(via.address) === familyOf(via.server)) return true;
   report({
     place: keyPlace(own),
     message: `Which address to ask ${via.address} from cannot be told: the tunnel leads over the ` +
       "other family",
     advice: "add `bind_address`, an address of this host that is no virtual one",
   });
+  return true;
 }
 
 /** The ways of checks of a virtual server's real servers. */

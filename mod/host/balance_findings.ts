@@ -167,6 +167,9 @@ function pathFindings(server: Virtual, real: Real, namespace: NamespaceReading):
   const subject = `real server ${endpointText(real.address)} of ${server.name}`;
   const { address } = real.address;
   if (holderOf(namespace, address) !== undefined) return [];
+  const probed = real.check.flatMap((use) => "type" in use ? use.via_forwarding ?? [] : []);
+  const missing = [...new Set(probed)].flatMap((own) => interfaceFindings(subject, own, namespace));
+  if (missing.length > 0) return missing;
   const route = routeTo(namespace, address);
   if (route === undefined) {
     return [{

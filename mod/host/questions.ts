@@ -65,7 +65,11 @@ export const BARE_QUESTIONS: Questions = {
 export function modulesOf(site: Pick<SiteConfig, "virtual_server">): ReadonlyMap<string, string> {
   const modules = new Map<string, string>();
   if (site.virtual_server.length > 0) modules.set("ip_vs", "virtual servers");
-  for (const { name, scheduler, persistence, mark } of site.virtual_server) {
+  for (const { name, scheduler, persistence, mark, real_server } of site.virtual_server) {
+    const probed = real_server.some(({ check }) =>
+      check.some((use) => "type" in use && use.via_forwarding !== undefined)
+    );
+    if (probed) modules.set("ip_vs_rr", `the checks of "${name}" with \`via_forwarding\``);
     modules.set(`ip_vs_${scheduler}`, `the scheduler of "${name}"`);
     if (persistence?.engine !== undefined) {
       modules.set(`ip_vs_pe_${persistence.engine}`, `the persistence engine of "${name}"`);

@@ -172,6 +172,11 @@ export class Balancer {
     });
   }
 
+  /** Whether the kernel's table has a service. */
+  has(service: string): boolean {
+    return this.#table?.table.has(service) ?? false;
+  }
+
   /** Answered by the next `turn`, or when counters have been read. */
   query(message: QueryBalance): void {
     if (this.#answers.ask(message, this.#world.now())) this.#table?.count(null);

@@ -98,6 +98,7 @@ export function runKernelPlane(start: KernelStart): void {
   // The balancer acts upon it in the same turn.
   probes.onFinding = (finding) =>
     void hear(balancer, { type: "check", id: ids.next(), ...finding }, say);
+  probes.leads = (service) => balancer.has(service);
   const questions: FindPortOwner[] = [];
   const handle = (message: ToKernel): void => {
     // Each part of a long turn is work that gets on: ten thousand servers take a slow machine long.

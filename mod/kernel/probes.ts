@@ -17,10 +17,12 @@ import { createHash } from "node:crypto";
 import type { Epoll } from "../../ffi/mod.ts";
 import { type BoardEffect, CheckBoard } from "../check/board.ts";
 import { type MakeConversation, SocketProber } from "../check/drivers/sockets.ts";
-import { failed, type Micros, type Outcome } from "../check/mod.ts";
+import type { SocketTarget } from "../check/drivers/open.ts";
+import { failed, type Micros, type Outcome, voided } from "../check/mod.ts";
 import { exchangeConversation, taskConversation, type TaskMeans } from "../check/task.ts";
 import type { HttpConversation, HttpExchange } from "../check/types/http.ts";
 import { HttpTurns } from "../check/types/http_turns.ts";
+import { serviceName } from "../ipvs/mod.ts";
 import type {
   CheckFinding,
   ChecksState,
@@ -71,6 +73,8 @@ const MEANS: TaskMeans = {
 export class KernelProbes {
   /** Hears every finding that is new, in the turn of the deciding outcome. */
   onFinding: (finding: CheckFinding) => void = () => {};
+  /** Whether the kernel's load balancer has a service: what is asked by its way waits for it. */
+  leads: (service: string) => boolean = () => true;
   readonly #ports: ProbePorts;
   readonly #ids: IdSource;
   readonly #board = new CheckBoard();
@@ -223,6 +227,9 @@ export class KernelProbes {
     const { task, end } = check;
     const now = running.began = this.#ports.now();
     this.#lateness.record(now - running.due);
+    if (end.towards !== undefined && !this.leads(wayOf(end))) {
+      return this.#ended(probe, voided("the load balancer leads nowhere yet"));
+    }
     if (task.type === "http") {
       running.turns = new HttpTurns({ exchanges: task.exchanges, redirects: 0 });
       return this.#ask(probe, running, running.turns.first, timeout);
@@ -262,4 +269,9 @@ export class KernelProbes {
     this.#tally.record(check.id, check.task.type, said.result, now - began);
     this.#obey(this.#board.finished(check.id, probe, said, now - began, now));
   }
+}
+
+/** The service that leads a probe to its real server. */
+function wayOf({ address, mark }: SocketTarget): string {
+  return serviceName({ family: address.includes(":") ? 6 : 4, mark: mark ?? 0 });
 }

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import * as v from "valibot";
 import { announcedHoldings, planBalance } from "../../../mod/agent/balance_plan.ts";
 import { serverUses } from "../../../mod/agent/check_names.ts";
+import { planChecks } from "../../../mod/agent/check_plan.ts";
 import { balancePlan } from "../../../mod/agent/memory_balance_plan.ts";
 import { planSchema } from "../../../mod/agent/memory_schema.ts";
 import { siteChanges } from "../../../mod/agent/site_changes.ts";
@@ -312,4 +313,59 @@ Deno.test("what is marked: one service for each family, the firewall's part, add
   const slots = new Slots();
   const whole = planSite(marked, slots);
   assert.deepEqual(v.parse(planSchema, JSON.parse(JSON.stringify(whole))), whole);
+});
+
+Deno.test("via_forwarding: a service with a mark for each real server, and probes that carry it", () => {
+  const text = (count: number) =>
+    `[ipvs]
+namespace = "blue"
+forwarding_marks = { first = 1000, count = 16 }
+[[virtual_server]]
+name = "web"
+listen = ["192.0.2.10:80", "[2001:db8::10]:81"]
+forward = "direct"
+check = [{ type = "tcp" }, { type = "http", via_forwarding = "eth1", tls = {} }, { type = "tcp", via_forwarding = "eth1" }]
+[[virtual_server.real_server]]
+address = "2001:db8:2::12"
+[[virtual_server.real_server]]
+address = "198.51.100.13"
+forward = "tunnel"
+` + Array.from(
+      { length: count },
+      (_, i) => `[[virtual_server.real_server]]\naddress = "198.51.100.${20 + i}"\n`,
+    ).join("");
+  const config = site(text(3));
+  const plan = planBalance(config)!;
+  assert.deepEqual(v.parse(balancePlan, plan), plan, "the next process understands it");
+  assert.deepEqual(plan.settings, { "/ipv4/conf/eth1/accept_local": 1 });
+  const marks = new Map(
+    plan.forwarding!.map(({ listen: [one], servers: [server, ...others] }) => {
+      assert.ok(one !== undefined && "mark" in one && others.length === 0);
+      assert.ok(one.mark >= 1000 && one.mark < 1016);
+      assert.equal(server!.port, undefined);
+      assert.equal(one.family, server!.address.includes(":") ? 6 : 4);
+      return [server!.address, one.mark];
+    }),
+  );
+  assert.equal(new Set(marks.values()).size, 5, "nobody shares one");
+  // Who goes moves nobody else's, in a table that is half empty.
+  const fewer = planBalance(site(text(2)))!.forwarding!;
+  assert.ok(
+    fewer.every((one) =>
+      plan.forwarding!.some((other) => JSON.stringify(other) === JSON.stringify(one))
+    ),
+  );
+  const { kernel, control } = planChecks(config);
+  const forwarded = kernel.filter(({ end }) => end.towards !== undefined);
+  assert.equal(kernel.length, 10);
+  assert.equal(forwarded.length, 5);
+  assert.equal(control.length, 5);
+  for (const { id, end } of forwarded) {
+    const { address, port, mark, namespace, towards } = end;
+    const six = towards!.address.includes(":");
+    assert.deepEqual([address, port], six ? ["2001:db8::10", 81] : ["192.0.2.10", 80]);
+    assert.equal(mark, marks.get(towards!.address));
+    assert.deepEqual([namespace, towards!.interface], ["blue", "eth1"]);
+    assert.ok(id.includes(`@${towards!.address}/`), id);
+  }
 });

@@ -233,3 +233,75 @@ Deno.test("defaults serve the checks that have a use for them", () => {
     ["http", "/x", 2_000_000],
   ]);
 });
+
+/** A virtual server with direct routing, whose check is given. */
+function forwarded(check: string, server = "", real = ""): string {
+  return `[[virtual_server]]
+name = "web"
+listen = ["192.0.2.10:80", "[2001:db8::10]:80"]
+forward = "direct"
+${server}
+check = ${check}
+[[virtual_server.real_server]]
+address = "198.51.100.11"
+${real}[[virtual_server.real_server]]
+address = "2001:db8:2::12"
+`;
+}
+
+Deno.test("via_forwarding: where it cannot be, or contradicts something, that is said", () => {
+  const via = '{ type = "tcp", via_forwarding = "eth0" }';
+  assert.deepEqual(problemsOf(forwarded(via)), []);
+  const said = (text: string) =>
+    problemsOf(text).map(({ message, line, column }) => `${line}:${column} ${message}`);
+  const first = (text: string) => said(text)[0] ?? "";
+  assert.match(
+    first(forwarded(via, "", 'forward = "nat"\n')),
+    /with `forward = "nat"` packets are sent to its own address, which every check asks$/,
+  );
+  assert.match(first(forwarded(via, 'mark = "auto"')), /have a mark of its own$/);
+  assert.match(
+    first(
+      forwarded(via).replace(/listen = .*/, "fwmark = 7").replace(
+        /\n.*real_server\]\]\naddress = "2001.*/,
+        "",
+      ),
+    ),
+    /has no address of its own, only a mark$/,
+  );
+  assert.match(
+    first(site('type = "tcp"\naddress = "192.0.2.1"\nport = 80\nvia_forwarding = "eth0"\n')),
+    /a check with a name stands at no real server$/,
+  );
+  for (const key of ['address = "192.0.2.1"', "mark = 7", 'namespace = "blue"']) {
+    const check = `{ type = "tcp", via_forwarding = "eth0", ${key} }`;
+    assert.match(first(forwarded(check)), /`\w+` beside `via_forwarding` \(/, key);
+  }
+  assert.match(
+    first(forwarded('{ type = "ping", via_forwarding = "eth0" }')),
+    /`via_forwarding` has no meaning for a check of type "ping"/,
+  );
+  const own = '{ type = "tcp", via_forwarding = "eth0", bind_address = "192.0.2.10" }';
+  assert.match(first(forwarded(own)), /From the virtual address itself no answer/);
+  // A tunnel of the other family.
+  const tunnel = forwarded(via).replace('"direct"', '"tunnel"')
+    .replace('listen = ["192.0.2.10:80", ', "listen = [");
+  assert.match(first(tunnel), /Which address to ask 2001:db8::10 from cannot be told/);
+  const bound = via.replace(" }", ', bind_address = "2001:db8::1" }');
+  assert.ok(!said(tunnel.replace(via, bound)).some((text) => text.includes("cannot be told")));
+});
+
+Deno.test("via_forwarding: its marks are nobody else's, and there are enough", () => {
+  const via = '{ type = "tcp", via_forwarding = "eth0" }';
+  const marks = (table: string, mark: number) =>
+    `[ipvs]\nforwarding_marks = ${table}\n${forwarded(via)}[[virtual_server]]\nname = "marked"\n` +
+    `fwmark = ${mark}\n[[virtual_server.real_server]]\naddress = "198.51.100.11"\n`;
+  assert.deepEqual(problemsOf(marks("{ first = 1000, count = 2 }", 1002)), []);
+  const said = (text: string) => problemsOf(text).map(({ message }) => message).join(" ");
+  assert.match(
+    said(marks("{ first = 1000, count = 2 }", 1001)),
+    /^The mark 1001 is one of those of checks with `via_forwarding`, 1000 to 1001 \(/,
+  );
+  assert.match(said(marks("{ first = 1000, count = 1 }", 7)), /^2 real servers are asked with/);
+  assert.match(said(marks("{ first = 4294967295, count = 2 }", 7)), /do not fit into 32 bits/);
+});
