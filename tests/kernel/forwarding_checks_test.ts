@@ -24,7 +24,8 @@ interface CheckStatus {
   readonly counters: { readonly passed: number };
 }
 
-function site(): string {
+/** @param state where a killed agent leaves what the next one puts back */
+function site(state: string): string {
   const servers = (family: 4 | 6) =>
     REAL.map((_, i) => {
       return `{ address = "${family === 4 ? "198.51.100." : "2001:db8:2::"}${11 + i}" }`;
@@ -42,7 +43,10 @@ check = [
 ]
 real_server = [${servers(family)}]
 `;
-  return `[defaults.check]
+  return `[agent]
+state_directory = "${state}"
+
+[defaults.check]
 interval = "300ms"
 timeout = "2s"
 fall = 2
@@ -108,7 +112,8 @@ lab(
       const ends = REAL.map(serve);
       try {
         const host = adopted(lab, "d");
-        let agent = startHalb(lab, host, site());
+        const text = site(`${lab.directory}/state`);
+        let agent = startHalb(lab, host, text);
         const stand = async () =>
           (await virtualServers(agent)).map(({ name, real_servers }) => [
             name,
@@ -155,7 +160,7 @@ lab(
         const before = marked();
         await agent.kill();
         assert.deepEqual(marked(), before);
-        agent = startHalb(lab, host, site());
+        agent = startHalb(lab, host, text);
         hold("add");
         await untilStates("all hold the virtual address", "up up up");
         assert.deepEqual(marked(), before);
