@@ -48,3 +48,45 @@ Deno.test("each configuration tells each finding once: to servers, new ones amon
     epoll.close();
   }
 });
+
+Deno.test("what is asked by way of the load balancer waits until that leads there, not for ever", () => {
+  const site = loadValid({
+    "site.toml": `[[virtual_server]]
+name = "web"
+listen = "192.0.2.10:80"
+forward = "direct"
+check = { type = "tcp", via_forwarding = "eth0", interval = "1s", warmup = "0s", fall = 1 }
+[[virtual_server.real_server]]
+address = "198.51.100.11"
+`,
+  });
+  const checks = planChecks(site).kernel;
+  const { mark } = checks[0]!.end;
+  let now = 1_000_000;
+  const heard: string[] = [];
+  const epoll = new Epoll();
+  const probes = new KernelProbes(epoll, 100, new IdSource("t"), {
+    now: () => now,
+    control: () => {},
+    protocol: () => {},
+  });
+  probes.onFinding = ({ health, reason }) => void heard.push(`${health}: ${reason}`);
+  const asked: string[] = [];
+  probes.leads = (service) => {
+    asked.push(service);
+    return false;
+  };
+  try {
+    probes.handle({ type: "configure_checks", id: "c:1", checks, former: [] });
+    for (let i = 0; i < 20 && heard.length === 0; i++) {
+      now = Math.max(now, probes.deadline) + 1;
+      probes.turn([]);
+      if (i < 3) assert.deepEqual(heard, [], "a few times say nothing about the server");
+    }
+    assert.deepEqual(heard, ["down: the load balancer leads nowhere yet"]);
+    assert.deepEqual(new Set(asked), new Set([`mark ${mark} ipv4`]));
+  } finally {
+    probes.close();
+    epoll.close();
+  }
+});
