@@ -100,6 +100,9 @@ export function checkForwardingMarks(
   for (const { config, node } of servers) {
     taken(config.mark, descend(node, ["mark"]));
     config.fwmark.forEach((mark, index) => taken(mark, itemAt(node, "fwmark", index)));
+    for (const { check } of config.real_server) {
+      for (const use of check) if ("type" in use) taken(use.mark, descend(node, ["check"]));
+    }
   }
   for (const { config, node } of checks) taken(config.mark, descend(node, ["mark"]));
   if (last > 0xffff_ffff && written !== undefined) {

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { familyOf, type SiteConfig } from "../../config/mod.ts";
+import { familyOf, type SiteConfig, wayOf } from "../../config/mod.ts";
 import { endpointText, formatIp, networkOf, parseIp } from "../ip/mod.ts";
 import { type Gravity, type HostFinding, listed } from "./finding.ts";
 import { rewritesSources } from "./firewall.ts";
@@ -40,7 +40,10 @@ export function balanceFindings(site: SiteConfig, host: HostReading): HostFindin
     ),
     ...site.virtual_server.flatMap((server) => [
       ...addressFindings(server, site, namespace),
-      ...server.real_server.flatMap((real) => pathFindings(server, real, namespace)),
+      ...server.real_server.flatMap((real) => [
+        ...pathFindings(server, real, namespace),
+        ...probeFindings(server, real, site, namespace),
+      ]),
     ]),
     ...forwardingFindings(site, namespace),
     ...settingFindings(site, namespace),
@@ -167,9 +170,6 @@ function pathFindings(server: Virtual, real: Real, namespace: NamespaceReading):
   const subject = `real server ${endpointText(real.address)} of ${server.name}`;
   const { address } = real.address;
   if (holderOf(namespace, address) !== undefined) return [];
-  const probed = real.check.flatMap((use) => "type" in use ? use.via_forwarding ?? [] : []);
-  const missing = [...new Set(probed)].flatMap((own) => interfaceFindings(subject, own, namespace));
-  if (missing.length > 0) return missing;
   const route = routeTo(namespace, address);
   if (route === undefined) {
     return [{
@@ -192,6 +192,42 @@ function pathFindings(server: Virtual, real: Real, namespace: NamespaceReading):
   }
   if (real.forward !== "nat") return [];
   return natFindings(subject, server, address, route.gateway, namespace);
+}
+
+/** Checks with `via_forwarding`: answers come from the virtual address to their interface. */
+function probeFindings(
+  server: Virtual,
+  real: Real,
+  { vrrp, static: fixed }: SiteConfig,
+  namespace: NamespaceReading,
+): HostFinding[] {
+  const probed = real.check.flatMap((use) => "type" in use ? use.via_forwarding ?? [] : []);
+  if (probed.length === 0) return [];
+  const subject = `real server ${endpointText(real.address)} of ${server.name}`;
+  const way = wayOf(server, { ...real, address: real.address.address });
+  return [...new Set(probed)].flatMap((name): HostFinding[] => {
+    const missing = interfaceFindings(subject, name, namespace);
+    if (missing.length > 0) return missing;
+    if (typeof way === "string" || familyOf(way.address) === "ipv6") return [];
+    if (filterOf(namespace, name) !== 1) return [];
+    const is = (held: { readonly address: string }) => held.address === way.address;
+    const routers = vrrp.filter((one) => [...one.addresses, ...one.excluded_addresses].some(is));
+    const holders = [
+      ...routers.map((one) => one.virtual_mac ? "" : one.interface),
+      ...fixed.addresses.filter(is).map((one) => one.interface),
+    ];
+    const now = holderOf(namespace, way.address)?.interface.name ??
+      routeTo(namespace, way.address)?.interface;
+    if ([...holders, now].every((one) => one === name)) return [];
+    return [{
+      code: "probe-rp-filter",
+      gravity: "error",
+      subject,
+      message: `rp_filter is strict (1) on ${name}, and ${way.address} is on another interface: ` +
+        "answers to checks with `via_forwarding` are dropped",
+      advice: `sysctl -w net.ipv4.conf.${name}.rp_filter=2, and in /etc/sysctl.d`,
+    }];
+  });
 }
 
 /** With NAT the answers have to come back through this host. */

@@ -145,7 +145,7 @@ export class Balancer {
     for (const name of this.#quorums.keys()) if (!names.has(name)) this.#quorums.delete(name);
     this.#announce.configure(plan.announce);
     this.#goal.touchAll(names);
-    this.#goal.add(plan.forwarding ?? []);
+    yield* this.#goal.add(plan.forwarding ?? []);
     if (this.#table !== undefined) this.#table.compareInterval = plan.compareInterval;
     this.#surroundings?.want(plan);
     this.#judgeHoldings();
@@ -262,15 +262,7 @@ export class Balancer {
 
   /** Takes away all that is ours. */
   #withdraw(): void {
-    const [table, surroundings] = [this.#table, this.#surroundings];
-    if (table === undefined || surroundings === undefined) return;
-    const left = table.withdraw();
-    const { director } = table;
-    const failures = director === undefined ? left : [...left, ...surroundings.restore(director)];
-    for (const what of failures) {
-      this.#say("warning", ["ipvs"], "Cannot take away what is ours", { what });
-    }
-    surroundings.own(table.own);
+    if (this.#table !== undefined) this.#surroundings?.withdraw(this.#table);
   }
 
   #turn(now: number): void {

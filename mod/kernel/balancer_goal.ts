@@ -41,8 +41,8 @@ export class BalancerGoal {
   }
 
   /** Services that belong to no virtual server: all of them. @throws {RangeError} where one is none */
-  add(servers: readonly VirtualServer[]): void {
-    const built = buildTable(servers);
+  *add(servers: readonly VirtualServer[]): Generator<void, void> {
+    const built = yield* buildingTable(servers);
     if (!built.ok) throw new RangeError(built.reason);
     this.#others = built.value;
     this.#changed = true;

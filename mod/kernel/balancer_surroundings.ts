@@ -13,6 +13,7 @@ import { textOf } from "../text/mod.ts";
 import type { BalancerWorld } from "./balancer_io.ts";
 import { BalancerSettings } from "./balancer_settings.ts";
 import { BalancerSync } from "./balancer_sync.ts";
+import type { BalancerTable } from "./balancer_table.ts";
 import type { IpvsDirector } from "./ipvs_director.ts";
 import { MarkTable } from "./mark_table.ts";
 import type { Say } from "./tables.ts";
@@ -163,7 +164,7 @@ export class BalancerSurroundings {
     }, () => this.#settingsAt = now + RETRY);
   }
 
-  /** Stops and puts back everything of ours. @returns what the kernel would not do, in words */
+  /** Stops and puts back what is not in the table. @returns what the kernel would not do, in words */
   restore(director: IpvsDirector): string[] {
     const failures: string[] = [];
     this.#marks.close(false);
@@ -175,6 +176,16 @@ export class BalancerSurroundings {
       failures.push(textOf(error));
     }
     return failures;
+  }
+
+  /** Takes away all that is ours, in the table as well. */
+  withdraw(table: BalancerTable): void {
+    const left = table.withdraw();
+    const { director } = table;
+    for (const what of director === undefined ? left : [...left, ...this.restore(director)]) {
+      this.#say("warning", ["ipvs"], "Cannot take away what is ours", { what });
+    }
+    this.own(table.own);
   }
 
   /** The end of whoever works here; what is in the kernel stays. */

@@ -7,8 +7,8 @@
 
 import assert from "node:assert/strict";
 import { inNamespace } from "../../ffi/mod.ts";
-import { lab, startHalb, until } from "../lib/mod.ts";
-import { adopted, virtualServers } from "./balance.ts";
+import { halbPath, lab, startHalb, until } from "../lib/mod.ts";
+import { adopted, command, virtualServers } from "./balance.ts";
 import { ipBatch, run, saved } from "./lib.ts";
 import { REAL, VIP4, VIP6, withHosts } from "./network.ts";
 
@@ -19,6 +19,11 @@ const PORTS = [80, 81];
 const WRONG = "r3";
 const ACCEPT_LOCAL = "/proc/sys/net/ipv4/conf/eth1/accept_local";
 
+/** By a plane and by control. */
+const VIA = String
+  .raw`{ type = "tcp", via_forwarding = "eth1", send = "GET / HTTP/1.0\r\n\r\n", expect = "well" },
+  { type = "http", version = "1.0", matches = "w.ll", via_forwarding = "eth1" },`;
+
 interface CheckStatus {
   readonly type: string;
   readonly healthy: boolean | null;
@@ -26,10 +31,13 @@ interface CheckStatus {
   readonly counters: { readonly passed: number };
 }
 
-/** @param state where a killed agent leaves what the next one puts back */
-function site(state: string): string {
+/**
+ * @param state where a killed agent leaves what the next one puts back
+ * @param count of real servers
+ */
+function site(state: string, count = REAL.length, via = VIA): string {
   const servers = (family: 4 | 6) =>
-    REAL.map((_, i) => {
+    REAL.slice(0, count).map((_, i) => {
       return `{ address = "${family === 4 ? "198.51.100." : "2001:db8:2::"}${11 + i}" }`;
     }).join(", ");
   const virtual = (name: string, listen: string, family: 4 | 6, more: string) =>
@@ -40,8 +48,7 @@ scheduler = "rr"
 ${more}
 check = [
   { type = "tcp" },
-  { type = "tcp", via_forwarding = "eth1", send = "GET / HTTP/1.0\\r\\n\\r\\n", expect = "well" },
-  { type = "http", version = "1.0", matches = "w.ll", via_forwarding = "eth1" },
+  ${via}
 ]
 real_server = [${servers(family)}]
 `;
@@ -94,6 +101,13 @@ function serve(namespace: string): () => void {
 const acceptLocal = () => inNamespace("d", () => Deno.readTextFileSync(ACCEPT_LOCAL).trim());
 /** Services by mark, and their servers. */
 const marked = () => saved("d").filter((line) => line.includes("-f "));
+const markIn = (line: string) => / -f (\d+)/.exec(line)?.[1] ?? "";
+/** Those that lead to one real server. @param number its place among them, from 1 */
+function leadingTo(number: number, lines: readonly string[]): string[] {
+  const address = new RegExp(` -r \\S*[.:]${10 + number}(:|\\]|\\s)`);
+  const marks = new Set(lines.filter((line) => address.test(line)).map(markIn));
+  return lines.filter((line) => marks.has(markIn(line)));
+}
 
 lab(
   "a real server without the virtual address is found by its clients' way alone",
@@ -114,7 +128,8 @@ lab(
       const ends = REAL.map(serve);
       try {
         const host = adopted(lab, "d");
-        const text = site(`${lab.directory}/state`);
+        const state = `${lab.directory}/state`;
+        const text = site(state);
         let agent = startHalb(lab, host, text);
         const stand = async () =>
           (await virtualServers(agent)).map(({ name, real_servers }) => [
@@ -158,6 +173,17 @@ lab(
         assert.equal(marked().length, 2 * 3 * REAL.length);
         assert.equal(acceptLocal(), "1");
 
+        const untilMarked = (when: string, lines: readonly string[]) =>
+          until(
+            when,
+            () => {
+              assert.deepEqual(marked(), lines);
+              return true;
+            },
+            PATIENCE,
+            100,
+          );
+
         // After a kill the services are there, and are gone on with.
         const before = marked();
         await agent.kill();
@@ -183,6 +209,25 @@ lab(
           300,
         );
         await untilStates("all are up from there, too", "up up up");
+
+        // A server that goes takes its services along; the others' marks stay, in the next process.
+        const gone = leadingTo(REAL.length, before);
+        assert.equal(gone.length, 2 * 3);
+        const fewer = before.filter((line) => !gone.includes(line));
+        agent.reload(site(state, REAL.length - 1));
+        await untilMarked("the last one has gone", fewer);
+        await command(agent, "upgrade", "--binary", halbPath());
+        const successor = (await agent.status()).pid;
+        assert.notEqual(successor, agent.pid);
+        assert.equal((await agent.process.exited).code, 0);
+        await untilStates("the next process goes on", "up up");
+        assert.deepEqual(marked(), fewer);
+        Deno.kill(successor, "SIGKILL");
+
+        // A check that has gone while nobody was there leaves nothing either.
+        agent = startHalb(lab, host, site(state, 1, ""));
+        await untilMarked("nobody asks so any more", []);
+        await until("as it was", () => acceptLocal() === "0", PATIENCE, 100);
         await agent.stop(PATIENCE);
         assert.deepEqual(saved("d"), []);
         assert.equal(acceptLocal(), "0");

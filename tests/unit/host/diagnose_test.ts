@@ -303,6 +303,22 @@ Deno.test("doctor: strict reverse paths and old connections are advice", () => {
   assert.ok(!foundIn(host, set).some(({ code }) => code === "expire-nodest-conn"));
 });
 
+Deno.test("doctor: answers to checks by the load balancer's way must be let in", () => {
+  const asking = (name: string) =>
+    SITE.replace('scheduler = "mh"\n', `$&check = { type = "tcp", via_forwarding = "${name}" }\n`);
+  const found = (name: string, filter: string) => {
+    const settings = new Map([...GOOD.settings, [`net.ipv4.conf.${name}.rp_filter`, filter]]);
+    const of = ["interface-missing", "probe-rp-filter"];
+    return foundIn(hostOf({ settings }), asking(name))
+      .map(({ code }) => code).filter((code) => of.includes(code));
+  };
+  assert.deepEqual(found("eth1", "2"), []);
+  // The virtual address is on eth0.
+  assert.deepEqual(found("eth0", "1"), []);
+  assert.deepEqual(found("eth1", "1"), ["probe-rp-filter", "probe-rp-filter"]);
+  assert.deepEqual(found("eth9", "1"), ["interface-missing", "interface-missing"]);
+});
+
 Deno.test("doctor: what is to be read: namespaces, modules, ports", () => {
   const text = `${SITE}[agent]\nnamespace = "blue"\n[ipvs]\nnamespace = "red"\n`;
   const { modules, namespaces } = questionsOf(loadValid({ "site.toml": text }));
