@@ -39,6 +39,7 @@ const GUEST_SECONDS: Readonly<Record<string, number>> = {
   "tests/kernel/balance_orders_test.ts": 40,
   "tests/kernel/balancer_test.ts": 25,
   "tests/kernel/doctor_test.ts": 30,
+  "tests/kernel/forwarding_checks_test.ts": 45,
   "tests/kernel/ipvs_bulk_test.ts": 50,
   "tests/kernel/ipvs_matrix_test.ts": 30,
   "tests/kernel/ipvs_schedulers_test.ts": 35,

@@ -302,6 +302,8 @@ Deno.test("via_forwarding: its marks are nobody else's, and there are enough", (
     said(marks("{ first = 1000, count = 2 }", 1001)),
     /^The mark 1001 is one of those of checks with `via_forwarding`, 1000 to 1001 \(/,
   );
+  const marked = forwarded(`[${via}, { type = "tcp", mark = 1000 }]`);
+  assert.match(said(`[ipvs]\nforwarding_marks = { first = 1000 }\n${marked}`), /^The mark 1000 is/);
   assert.match(said(marks("{ first = 1000, count = 1 }", 7)), /^2 real servers are asked with/);
   assert.match(said(marks("{ first = 4294967295, count = 2 }", 7)), /do not fit into 32 bits/);
 });
