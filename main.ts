@@ -10,6 +10,8 @@ import { startWorkersEarly } from "./mod/agent/workers.ts";
 import { commandNames, helpText, isCommand } from "./mod/cli/help.ts";
 
 const DEFAULT_CONTROL = "/run/halb/control.sock";
+/** Where the package's service has it. */
+const DEFAULT_CONFIG = "/etc/halb/site.toml";
 const DEFAULT_STATE_DIRECTORY = "/var/lib/halb";
 
 async function main(args: readonly string[]): Promise<number> {
@@ -186,6 +188,22 @@ async function run(
       if (report !== "") console.error(report);
       if (output !== "") console.log(output.trimEnd());
       return exitCode;
+    }
+    case "completions": {
+      const { candidatesText, completionScript, shells } = await import("./mod/cli/completions.ts");
+      const [shell = "", ...words] = operands;
+      // What the scripts ask themselves.
+      if (shell === "candidates") {
+        const habitual = { control: DEFAULT_CONTROL, config: DEFAULT_CONFIG };
+        const found = await candidatesText(words, habitual);
+        return found === "" ? 0 : say(found);
+      }
+      expectOperands(operands, 1);
+      const script = completionScript(shell);
+      if (script === undefined) {
+        throw new UsageError(`completions needs a shell: one of ${shells().join(", ")}`);
+      }
+      return say(script.trimEnd());
     }
     case "schema": {
       expectOperands(operands, 0);

@@ -30,6 +30,7 @@ const GENERAL = `halb: high availability for Linux edge boxes and routers
   halb upgrade  [--binary PATH]      hand over to a new process, without a failover
   halb convert  keepalived.conf      write a site.toml that does the same; -o FILE
   halb schema                        JSON Schema of site.toml, for editors
+  halb completions bash|zsh|fish     let a shell complete such command lines
   halb version  [--json]
 
 Options
@@ -164,7 +165,7 @@ The new process boots, reads the configuration, and takes over: states, timers a
 they are, and no peer notices. Where that fails the running agent goes on, and the reason is shown.
 
   cp halb-new /usr/local/bin/halb && halb upgrade`,
-  convert: `halb convert KEEPALIVED.CONF [-o SITE.TOML] [--name NAME] [--json]
+  convert: `halb convert KEEPALIVED.CONF [-o SITE.TOML] [--name NAME] [--to halb] [--json]
 
 Writes what a keepalived.conf says as a site.toml, on standard output or into a new file, and tells
 on standard error what became of it: what has an equivalent that is not quite the same, what is not
@@ -178,6 +179,14 @@ become by_host. NAME stands for \${_INSTANCE}, in place of the host name. The re
 Prints the JSON Schema of site.toml: editors complete and check by it.
 
   halb schema > site.schema.json`,
+  completions: `halb completions bash|zsh|fish
+
+Prints the script by which a shell completes command lines of halb: commands, options, files, and
+the names of routers, sessions and servers, of the running agent or of the file that --config names.
+
+  halb completions bash > /usr/share/bash-completion/completions/halb
+  halb completions zsh > /usr/local/share/zsh/site-functions/_halb
+  halb completions fish > ~/.config/fish/completions/halb.fish`,
   version: `halb version [--json]
 
 Prints the version.`,
@@ -195,4 +204,10 @@ export function isCommand(name: string): boolean {
 /** All commands, for a suggestion. */
 export function commandNames(): string[] {
   return Object.keys(COMMANDS);
+}
+
+/** The line that says what a command takes, without "halb" and its name. */
+export function usageOf(command: string): string {
+  const [first = ""] = helpText(command).split("\n");
+  return first.replace(/^halb \S+\s*/, "");
 }
