@@ -63,8 +63,15 @@ async function run(
     case "doctor": {
       expectOperands(operands, 1);
       const { doctorCommand } = await import("./mod/cli/doctor.ts");
-      const options = { ...named(values), json, color: colors(Deno.stdout) };
-      const { exitCode, output } = doctorCommand(operands[0] ?? values.config, options);
+      const options = {
+        ...named(values),
+        json,
+        color: colors(Deno.stdout),
+        listen: values.listen ?? true,
+        ...(Deno.stderr.isTerminal() ? { progress: showProgress } : {}),
+      };
+      const { exitCode, output } = await doctorCommand(operands[0] ?? values.config, options);
+      options.progress?.("");
       say(output);
       return exitCode;
     }

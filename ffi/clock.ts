@@ -38,3 +38,15 @@ export function boottimeMicros(): number {
 export function realtimeMicros(): number {
   return readClock(CLOCK_REALTIME);
 }
+
+/** STA_UNSYNC of adjtimex(2), and where the status is in `struct timex`. */
+const UNSYNCHRONISED = 0x40;
+const STATUS_AT = 40;
+
+/** Whether something keeps the wall clock right (NTP, PTP), as the kernel knows it. */
+export function clockSynchronised(): boolean {
+  // No modes: nothing is changed.
+  const timex = new DataView(new ArrayBuffer(256));
+  check("adjtimex", libc.adjtimex(new Uint8Array(timex.buffer)));
+  return (timex.getInt32(STATUS_AT, true) & UNSYNCHRONISED) === 0;
+}

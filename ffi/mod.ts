@@ -22,7 +22,7 @@ export {
 } from "./bpf.ts";
 export { effectiveCapabilities, hasCapability } from "./capabilities.ts";
 export { asIdentity, closeInheritedOnExec, type Identity, withoutAmbient } from "./credentials.ts";
-export { boottimeMicros, monotonicMicros, realtimeMicros } from "./clock.ts";
+export { boottimeMicros, clockSynchronised, monotonicMicros, realtimeMicros } from "./clock.ts";
 export {
   AF_INET,
   AF_INET6,

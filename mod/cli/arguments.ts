@@ -24,6 +24,7 @@ export const COMMON_OPTIONS = {
   help: { type: "boolean", short: "h" },
   json: { type: "boolean" },
   last: { type: "string" },
+  listen: { type: "boolean" },
   name: { type: "string" },
   output: { type: "string", short: "o" },
   since: { type: "string" },
@@ -45,6 +46,7 @@ export type CommonValues = {
   help?: boolean;
   json?: boolean;
   last?: string;
+  listen?: boolean;
   name?: string;
   output?: string;
   since?: string;

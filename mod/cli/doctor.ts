@@ -7,10 +7,12 @@
 
 import { formatProblem, loadSite, type SiteConfig, systemOptions } from "../../config/mod.ts";
 import { diagnose, diagnoseBare } from "../host/diagnose.ts";
-import type { Gravity, HostFinding } from "../host/finding.ts";
+import { type Gravity, type HostFinding, inOrder } from "../host/finding.ts";
+import { listen, listeningTime } from "../host/listen.ts";
 import { BARE_QUESTIONS, questionsOf } from "../host/questions.ts";
 import { readHost } from "../host/read.ts";
 import type { HostReading } from "../host/readings.ts";
+import { wireFindings } from "../host/wire_findings.ts";
 import { escapeText } from "../text/mod.ts";
 
 /** How to look. */
@@ -21,6 +23,10 @@ export interface DoctorOptions {
   readonly color: boolean;
   /** Look as the agent of this name. */
   readonly name?: string;
+  /** Listen to other virtual routers, too, which takes a few seconds. */
+  readonly listen: boolean;
+  /** Says what takes so long; absent: nobody wants to know. */
+  readonly progress?: (text: string) => void;
 }
 
 /** Exit code and what to print, without a newline at the end. */
@@ -31,7 +37,10 @@ export interface DoctorResult {
 }
 
 /** Looks for what breaks the site of `path` here; undefined: any site. */
-export function doctorCommand(path: string | undefined, options: DoctorOptions): DoctorResult {
+export async function doctorCommand(
+  path: string | undefined,
+  options: DoctorOptions,
+): Promise<DoctorResult> {
   if (path === undefined) {
     const host = readHost(BARE_QUESTIONS);
     return resultOf(undefined, host, diagnoseBare(host), options);
@@ -44,8 +53,22 @@ export function doctorCommand(path: string | undefined, options: DoctorOptions):
       : [...lines, `${path}: not valid: see halb check`].join("\n");
     return { exitCode: 2, output };
   }
-  const { host, findings } = lookAt(loaded.site);
-  return resultOf(path, host, findings, options);
+  const { site } = loaded;
+  const { host, findings } = lookAt(site);
+  const network = options.listen && site.vrrp.length > 0 ? await hear(site, host, options) : [];
+  return resultOf(path, host, inOrder([...findings, ...network]), options);
+}
+
+/** What is wrong with what others say on the site's networks. */
+async function hear(
+  site: SiteConfig,
+  host: HostReading,
+  { progress }: DoctorOptions,
+): Promise<HostFinding[]> {
+  const seconds = (listeningTime(site) / 1000).toFixed(1);
+  progress?.(`Listening to other virtual routers for ${seconds} s (--no-listen: not at all) ...`);
+  const { namespace = "" } = site.agent;
+  return wireFindings(site, await listen(site, host, (name) => name === "" ? namespace : name));
 }
 
 /** Reads this host, and what is wrong with it for the site. */

@@ -62,10 +62,12 @@ Validates configuration files as node NAME would read them. Every error comes wi
 file invalid.
 
   halb check site.toml --name edge-b`,
-  doctor: `halb doctor [FILE] [--name NAME] [--json]
+  doctor: `halb doctor [FILE] [--no-listen] [--name NAME] [--json]
 
 Looks for what breaks the site of FILE on this host: interfaces, addresses, modules and settings of
 the kernel, ways to real servers and back, firewalls, other daemons; each with what to do about it.
+It listens to other virtual routers for three of their intervals, unless --no-listen: to who has the
+same virtual router id, other addresses, another version or clock, and whose adverts do not arrive.
 Without FILE, for what would break any. Changes nothing. Exit code 0 where nothing was found but
 advice, 1 where something was.
 

@@ -1,10 +1,12 @@
 /**
  * Whether a host's own firewall lets packets in, as far as `nft -j list ruleset` tells it: rules
  * are looked through, not run. Only what is certain is found: a chain that drops what no rule
- * accepts, in which no rule names the packets in any way that could let them pass.
+ * before could accept, by its policy or by a rule whose conditions all packets of the kind fulfil.
  *
  * @module
  */
+
+import { inPrefix, parseIp } from "../ip/mod.ts";
 
 /** Packets that must come in. */
 export interface Wanted {
@@ -13,6 +15,8 @@ export interface Wanted {
   /** UDP: the destination. */
   readonly port?: number;
   readonly family: "ipv4" | "ipv6";
+  /** The multicast group that they go to; absent: this host's own address. */
+  readonly group?: string;
 }
 
 interface Chain {
@@ -35,10 +39,9 @@ export function droppedBy(ruleset: unknown, wanted: Wanted): string | undefined 
   const { chains, rules } = parse(ruleset);
   const families = ["inet", wanted.family === "ipv4" ? "ip" : "ip6"];
   for (const chain of chains) {
-    if (chain.hook !== "input" || chain.policy !== "drop" || !families.includes(chain.family)) {
-      continue;
-    }
-    if (!mayAccept(chain, rules, wanted, new Set())) {
+    if (chain.hook !== "input" || !families.includes(chain.family)) continue;
+    const fate = fateIn(chain, rules, wanted, new Set());
+    if (fate === "dropped" || (fate === "none" && chain.policy === "drop")) {
       return `${chain.family} ${chain.table} ${chain.name}`;
     }
   }
@@ -57,30 +60,87 @@ function parse(ruleset: unknown): { chains: Chain[]; rules: Rule[] } {
   return { chains, rules };
 }
 
-/** Whether some rule of the chain, or of one that it leads to, could accept such packets. */
-function mayAccept(
+/** `dropped`: for certain; `accepted`: perhaps; `none`: no rule says anything of them. */
+type Fate = "dropped" | "accepted" | "none";
+
+/** What becomes of such packets in a chain, and those that it leads to. */
+function fateIn(
   { family, table, name }: Chain,
   rules: readonly Rule[],
   wanted: Wanted,
   seen: Set<string>,
-): boolean {
-  if (seen.has(name)) return false;
+): Fate {
+  if (seen.has(name)) return "none";
   seen.add(name);
   for (const rule of rules) {
     if (rule.family !== family || rule.table !== table || rule.chain !== name) continue;
     if (!Array.isArray(rule.expr) || !couldMatch(rule.expr, wanted)) continue;
+    const certain = mustMatch(rule.expr, wanted);
     for (const expression of rule.expr) {
       if (!isRecord(expression)) continue;
       // A verdict map may say anything.
-      if ("accept" in expression || "vmap" in expression || "xt" in expression) return true;
+      if ("accept" in expression || "vmap" in expression || "xt" in expression) return "accepted";
+      if ("drop" in expression || "reject" in expression) {
+        if (certain) return "dropped";
+        continue;
+      }
       const target = expression["jump"] ?? expression["goto"];
       if (isRecord(target) && typeof target["target"] === "string") {
         const next: Chain = { family, table, name: target["target"] };
-        if (mayAccept(next, rules, wanted, seen)) return true;
+        const fate = fateIn(next, rules, wanted, seen);
+        if (fate === "accepted" || (fate === "dropped" && certain)) return fate;
       }
     }
   }
+  return "none";
+}
+
+/** What a rule may hold that no packet is told apart by. */
+const INDIFFERENT = ["counter", "log", "drop", "reject", "jump", "goto", "comment"];
+
+/** True where all conditions of the rule hold for every such packet. */
+function mustMatch(expressions: readonly unknown[], wanted: Wanted): boolean {
+  return expressions.every((expression) => {
+    if (!isRecord(expression)) return false;
+    const [key = "", match] = Object.entries(expression)[0] ?? [];
+    if (key !== "match") return INDIFFERENT.includes(key);
+    if (!isRecord(match) || (match["op"] !== "==" && match["op"] !== "in")) return false;
+    return holds(match["left"], match["right"], wanted);
+  });
+}
+
+function holds(left: unknown, right: unknown, wanted: Wanted): boolean {
+  if (!isRecord(left)) return false;
+  const meta = isRecord(left["meta"]) ? left["meta"]["key"] : undefined;
+  const payload = isRecord(left["payload"]) ? left["payload"] : undefined;
+  const [protocol, field] = [payload?.["protocol"], payload?.["field"]];
+  const numbers: readonly unknown[] = wanted.protocol === "vrrp" ? ["vrrp", 112] : ["udp", 17];
+  const named = meta === "l4proto" || (protocol === "ip" && field === "protocol") ||
+    (protocol === "ip6" && field === "nexthdr");
+  if (named) return values(right).some((one) => numbers.includes(one));
+  if (meta === "pkttype") return wanted.group !== undefined && values(right).includes("multicast");
+  if ((protocol === "ip" || protocol === "ip6") && field === "daddr") {
+    const { group } = wanted;
+    return group !== undefined &&
+      values(right).some((one) => one === group || isNetworkOf(one, group));
+  }
+  if ((protocol === "udp" || protocol === "th") && field === "dport") {
+    return wanted.port !== undefined && values(right).some((one) => isPort(one, wanted.port!));
+  }
   return false;
+}
+
+function isNetworkOf(value: unknown, address: string): boolean {
+  const prefix = isRecord(value) ? value["prefix"] : undefined;
+  if (!isRecord(prefix) || typeof prefix["addr"] !== "string") return false;
+  const [network, bytes, length] = [parseIp(prefix["addr"]), parseIp(address), prefix["len"]];
+  return network !== undefined && bytes?.length === network.length && typeof length === "number" &&
+    inPrefix(bytes, network, length);
+}
+
+function isPort(value: unknown, port: number): boolean {
+  return (typeof value === "number" || isRecord(value)) && covers(value, port) &&
+    (!isRecord(value) || "range" in value);
 }
 
 /** False where a condition of the rule can never hold for such packets. */

@@ -6,6 +6,7 @@
  */
 
 import {
+  clockSynchronised,
   effectiveCapabilities,
   GenericSocket,
   inNamespace,
@@ -48,6 +49,7 @@ export function readHost(questions: Questions): HostReading {
     kernel,
     modules: moduleStates(lists, questions.modules),
     capabilities: maybe(effectiveCapabilities) ?? new Set(),
+    clockSynchronised: maybe(clockSynchronised),
     libnl: readLibnl(),
     daemons: maybe(() => inNamespace(agent?.actual ?? "", readDaemons)) ?? [],
     namespaces: new Map(
@@ -114,7 +116,23 @@ function readNamespace(name: string, ports: readonly number[]): NamespaceReading
   }
 }
 
+/** Programs that configure interfaces, and the files in which they say so, by interface index. */
+const MANAGERS: readonly [name: string, directory: string, mark: RegExp][] = [
+  ["systemd-networkd", "/run/systemd/netif/links", /^ADMIN_STATE=(?!unmanaged)/m],
+  ["NetworkManager", "/run/NetworkManager/devices", /^managed=true$/m],
+];
+
+function managerOf(index: number): string | null {
+  for (const [name, directory, mark] of MANAGERS) {
+    if (mark.test(maybe(() => readText(`${directory}/${index}`)) ?? "")) return name;
+  }
+  return null;
+}
+
 function readInterfaces(): InterfaceReading[] {
+  // Those programs know the interfaces of the first process's namespace; others have other indexes.
+  const here = maybe(() => readLink("/proc/thread-self/ns/net"));
+  const managed = here !== null && maybe(() => readLink("/proc/1/ns/net")) === here;
   const socket = new NetlinkSocket(NETLINK_ROUTE);
   try {
     const buffer = new Uint8Array(DATAGRAM_LENGTH);
@@ -131,13 +149,15 @@ function readInterfaces(): InterfaceReading[] {
     return requester.dump(requestLinks).flatMap((message) => {
       const read = decodeLink(message);
       if (!read.ok) return [];
-      const { name, index, up, running, flags, mtu } = read.value;
+      const { name, index, up, running, flags, mtu, mac } = read.value;
       return [{
         name,
         index,
         up,
         running,
         mtu,
+        mac,
+        manager: managed ? managerOf(index) : null,
         multicast: (flags & IFF_MULTICAST) !== 0,
         loopback: (flags & IFF_LOOPBACK) !== 0,
         addresses: addresses.filter((each) => each.index === index)

@@ -16,6 +16,10 @@ export interface InterfaceReading {
   readonly multicast: boolean;
   readonly loopback: boolean;
   readonly mtu: number;
+  /** `aa:bb:cc:dd:ee:ff`; empty: it has none. */
+  readonly mac: string;
+  /** Program that configures it, in its own words: `systemd-networkd`; null: none is known. */
+  readonly manager: string | null;
   readonly addresses: readonly {
     readonly address: string;
     readonly prefixLength: number;
@@ -66,6 +70,8 @@ export interface HostReading {
   readonly modules: ReadonlyMap<string, ModuleState>;
   /** Of this process, `cap_net_admin`. */
   readonly capabilities: ReadonlySet<string>;
+  /** Whether something keeps the wall clock right; null: unknown. */
+  readonly clockSynchronised: boolean | null;
   /** Whose libnl a virtual server would use; in words what is wrong. */
   readonly libnl: { readonly origin: "host" | "embedded" } | { readonly problem: string };
   /** Other programs of this kind in the agent's network namespace: `keepalived (pid 4711)`. */

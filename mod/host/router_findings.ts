@@ -6,6 +6,7 @@
 
 import { familyOf, type SiteConfig } from "../../config/mod.ts";
 import { isLinkLocal } from "../ip/mod.ts";
+import { TRAILER, VRRP_GROUP_IPV4, VRRP_GROUP_IPV6, VRRP_HEADER } from "../vrrp/mod.ts";
 import type { HostFinding } from "./finding.ts";
 import { droppedBy, type Wanted } from "./firewall.ts";
 import { BFD_PORTS } from "./questions.ts";
@@ -13,6 +14,7 @@ import {
   holderOf,
   type HostReading,
   interfaceOf,
+  type InterfaceReading,
   type NamespaceReading,
   settingOf,
 } from "./readings.ts";
@@ -47,7 +49,10 @@ function findingsOf(router: Router, host: HostReading): HostFinding[] {
   }
   for (const family of families) {
     if (found !== undefined) findings.push(...sourceFindings(subject, router, family, namespace));
-    findings.push(...firewallFindings(subject, { protocol: "vrrp", family }, namespace));
+    const group = family === "ipv4" ? VRRP_GROUP_IPV4 : VRRP_GROUP_IPV6;
+    const to = router.unicast === undefined ? { group } : {};
+    findings.push(...firewallFindings(subject, { protocol: "vrrp", family, ...to }, namespace));
+    if (found !== undefined) findings.push(...sizeFindings(subject, router, family, found));
   }
   for (const { address } of [...router.addresses, ...router.excluded_addresses]) {
     const holder = holderOf(namespace, address);
@@ -64,7 +69,79 @@ function findingsOf(router: Router, host: HostReading): HostFinding[] {
         "host's network configuration; an owner has `priority = 255`",
     });
   }
+  if (found !== undefined) findings.push(...managerFindings(found));
+  findings.push(...clockFindings(subject, router, host));
   return [...findings, ...bindFindings(subject, families, namespace)];
+}
+
+/** Bytes in front of an advert's addresses, and of one address. */
+const LENGTHS = { ipv4: [20 + VRRP_HEADER, 4], ipv6: [40 + VRRP_HEADER, 16] } as const;
+/** Bytes that authentication adds: the trailer, or the header of IPsec with MD5. */
+const AUTHENTICATION = { none: 0, pass: 0, ah: 24, hmac: TRAILER } as const;
+
+/** An advert has to fit into one packet. */
+function sizeFindings(
+  subject: string,
+  { addresses, auth, version }: Router,
+  family: "ipv4" | "ipv6",
+  { name, mtu }: InterfaceReading,
+): HostFinding[] {
+  const [head, each] = LENGTHS[family];
+  const count = addresses.filter(({ address }) => familyOf(address) === family).length;
+  const version2 = version === 2 ? 8 : 0;
+  const length = head + count * each + version2 + AUTHENTICATION[auth?.type ?? "none"];
+  const least = family === "ipv6" ? Math.max(1280, length) : length;
+  // The kernel does not always say.
+  if (mtu === 0 || mtu >= least) return [];
+  return [{
+    code: "mtu",
+    gravity: "error",
+    subject,
+    message: `The MTU of ${name} is ${mtu}` +
+      (length > mtu
+        ? `, and an advert of ${count} addresses has ${length} bytes`
+        : ": IPv6 needs 1280"),
+    advice: length > 1500
+      ? "move addresses to `excluded_addresses`, or to another virtual router"
+      : `ip link set ${name} mtu ${Math.max(1500, least)}`,
+  }];
+}
+
+/** What is to be said to programs that take an interface for their own. */
+const MANAGERS: Readonly<Record<string, string>> = {
+  "systemd-networkd": "in its .network file write `KeepConfiguration=yes` in [Network], in " +
+    "/etc/systemd/networkd.conf `ManageForeignRoutes=no` and " +
+    "`ManageForeignRoutingPolicyRules=no`, then networkctl reload",
+  NetworkManager: "nmcli device set INTERFACE managed no, for good by unmanaged-devices in " +
+    "/etc/NetworkManager/conf.d, or do not reapply its connection while halb runs",
+};
+
+function managerFindings({ name, manager }: InterfaceReading): HostFinding[] {
+  if (manager === null) return [];
+  return [{
+    code: "managed-interface",
+    gravity: "advice",
+    subject: `interface ${name}`,
+    message: `${manager} configures ${name}: when it does so again it may remove virtual ` +
+      "addresses, routes and rules, which are then put back",
+    advice: (MANAGERS[manager] ?? "").replace("INTERFACE", name),
+  }];
+}
+
+function clockFindings(
+  subject: string,
+  { auth }: Router,
+  { clockSynchronised }: HostReading,
+): HostFinding[] {
+  const matters = auth?.type === "hmac" && auth.anti_replay === "time";
+  if (!matters || clockSynchronised !== false) return [];
+  return [{
+    code: "clock-unsynchronised",
+    gravity: "warning",
+    subject,
+    message: "Nothing keeps this host's clock right (NTP), and signed adverts are believed by it",
+    advice: 'timedatectl set-ntp true, or run chronyd; or write `anti_replay = "monotonic"`',
+  }];
 }
 
 function sourceFindings(

@@ -37,7 +37,7 @@ lab("doctor: the scheduler that this kernel lacks, forwarding, ways to servers",
   const path = `${lab.directory}/site.toml`;
   Deno.writeTextFileSync(path, SITE);
   const found = async () => {
-    const { stdout } = await d.tryExec([halbPath(), "doctor", path, "--json"]);
+    const { stdout } = await d.tryExec([halbPath(), "doctor", path, "--json", "--no-listen"]);
     const { findings } = JSON.parse(stdout) as { readonly findings: readonly Finding[] };
     return findings.filter(({ gravity }) => gravity !== "advice");
   };

@@ -31,8 +31,13 @@ interface Doctor {
   readonly found: readonly string[];
 }
 
-async function doctor(host: Host, path: string): Promise<Doctor> {
-  const { code, stdout, stderr } = await host.tryExec([halbPath(), "doctor", path, "--json"]);
+async function doctor(
+  host: Host,
+  path: string,
+  listen: "listen" | "no-listen" = "no-listen",
+): Promise<Doctor> {
+  const command = [halbPath(), "doctor", path, "--json", `--${listen}`];
+  const { code, stdout, stderr } = await host.tryExec(command);
   assert.ok(code === 0 || code === 1, `exit code ${code}: ${stdout}${stderr}`);
   const { findings, libnl } = JSON.parse(stdout) as {
     readonly libnl: string | null;
@@ -111,6 +116,75 @@ lab("doctor: each thing that is wrong is found, and no longer when it is right",
   const { code, stdout } = await a.tryExec([halbPath(), "check", path, "--host"]);
   assert.deepEqual([code, /warning: On this host: keepalived \(pid \d+\)/.test(stdout)], [0, true]);
 });
+
+/** One router, and nothing that has to wait long for an advert. */
+const QUICK = `[[vrrp]]
+name = "web"
+interface = "eth0"
+virtual_router_id = 51
+advertisement_interval = "100ms"
+addresses = ["192.0.2.10/24"]
+`;
+
+function keepalived(id: number, version: number, address: string): string {
+  const interval = version === 2 ? 1 : 0.1;
+  return `global_defs {\n vrrp_version ${version}\n}\nvrrp_instance x {\n state MASTER\n` +
+    ` interface eth0\n virtual_router_id ${id}\n priority 200\n advert_int ${interval}\n` +
+    ` virtual_ipaddress {\n ${address}/24\n }\n}\n`;
+}
+
+lab(
+  "doctor hears other routers: another pair's id, ids that differ, adverts that are kept from us",
+  async (lab) => {
+    const [a, b] = await lab.hostsNamed("a", "b");
+    await lab.lan("net", [a, b]);
+    const path = `${lab.directory}/site.toml`;
+    Deno.writeTextFileSync(path, QUICK);
+    const hears = (what: string, codes: readonly string[]) =>
+      lab.until(what, async () => {
+        const { found } = await doctor(a, path, "listen");
+        return JSON.stringify(found) === JSON.stringify(codes);
+      }, 20_000);
+    await hears("nothing", []);
+
+    const other = startKeepalived(lab, b, keepalived(51, 3, "192.0.2.77"));
+    await hears("another pair", ["virtual-router-id-taken"]);
+    await other.stop();
+    const differs = startKeepalived(lab, b, keepalived(52, 3, "192.0.2.10"));
+    await hears("the id differs", ["virtual-router-id-differs"]);
+    await differs.stop();
+    const same = startKeepalived(lab, b, keepalived(51, 3, "192.0.2.10"));
+    await hears("the other node of our own", []);
+    // Something on the way keeps its adverts, and not its answers to ARP.
+    await b.exec([
+      "sh",
+      "-c",
+      "nft 'table netdev f { chain out { type filter hook egress device eth0 priority 0; " +
+      "ip protocol 112 drop; }; }'",
+    ]);
+    await hears("its adverts are missing", ["adverts-missing"]);
+    await b.exec(["nft", "delete", "table", "netdev", "f"]);
+    await same.stop();
+  },
+);
+
+lab(
+  "doctor: what networkd says of an interface is found, in the first process's namespace",
+  async (lab) => {
+    const [a] = await lab.hostsNamed("a");
+    await lab.lan("net", [a]);
+    const path = `${lab.directory}/site.toml`;
+    Deno.writeTextFileSync(path, QUICK);
+    const script = `mount -t tmpfs none /run && mkdir -p /run/systemd/netif/links &&
+    echo ADMIN_STATE=configured >/run/systemd/netif/links/$(cat /sys/class/net/eth0/ifindex) &&
+    exec "$0" doctor "$1" --json --no-listen`;
+    const apart = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "sh", "-c", script];
+    const { stdout, stderr } = await a.tryExec([...apart, halbPath(), path]);
+    assert.notEqual(stdout, "", stderr);
+    const { findings } = JSON.parse(stdout) as { readonly findings: readonly { code: string }[] };
+    assert.ok(findings.some(({ code }) => code === "managed-interface"), stdout);
+  },
+);
 
 lab(
   "a host that has the C library and halb alone uses the libnl in the binary",

@@ -58,6 +58,8 @@ function link(name: string, more: Partial<InterfaceReading> = {}): InterfaceRead
     multicast: true,
     loopback: false,
     mtu: 1500,
+    mac: "02:00:00:00:00:01",
+    manager: null,
     addresses: [],
     ...more,
   };
@@ -101,6 +103,7 @@ function hostOf(
     kernel: "6.1.0",
     modules: new Map(names.map((name) => [name, modules[name] ?? "loaded"])),
     capabilities: new Set(["cap_net_admin", "cap_net_raw", "cap_sys_nice"]),
+    clockSynchronised: true,
     libnl: { origin: "host" },
     daemons: [],
     namespaces: new Map([["", { ...GOOD, ...namespace }]]),
@@ -147,6 +150,11 @@ const l4proto = { meta: { key: "l4proto" } };
 const dport = { payload: { protocol: "udp", field: "dport" } };
 const state = { ct: { key: "state" } };
 const ACCEPT = { accept: null };
+const DROP = { drop: null };
+/** The same behind a policy that accepts. */
+const open = (...rules: readonly unknown[]) =>
+  JSON.parse(JSON.stringify(filter(...rules)).replace('"policy":"drop"', '"policy":"accept"'));
+const daddr = { payload: { protocol: "ip", field: "daddr" } };
 
 /** What is wrong, the host that has it, the codes that say so. */
 const CASES: readonly [string, HostReading, readonly string[]][] = [
@@ -203,6 +211,33 @@ const CASES: readonly [string, HostReading, readonly string[]][] = [
     )),
     [],
   ],
+  ["a firewall that lets everything in", hostOf(open()), []],
+  [
+    "rules that drop VRRP, to the group or behind a count",
+    hostOf(open([{ counter: {} }, equal(l4proto, 112), DROP])),
+    ["firewall", "firewall"],
+  ],
+  [
+    "a rule that drops a network of multicast",
+    hostOf(open([equal(daddr, { prefix: { addr: "224.0.0.0", len: 4 } }), DROP])),
+    ["firewall"],
+  ],
+  ["a rule that drops BFD", hostOf(open([equal(dport, 3784), { reject: {} }])), ["firewall"]],
+  [
+    "rules that drop others, some, or what was accepted before",
+    hostOf(open(
+      [equal(dport, 3785), DROP],
+      [equal(l4proto, 112), { limit: { rate: 10 } }, DROP],
+      [equal({ payload: { protocol: "ip", field: "saddr" } }, "192.0.2.66"), DROP],
+      [equal(daddr, "224.0.0.1"), DROP],
+      [equal(l4proto, "vrrp"), ACCEPT],
+      [equal(l4proto, "vrrp"), DROP],
+    )),
+    [],
+  ],
+  ["an MTU too small for IPv6", hostOf(eth0({ mtu: 1000 })), ["mtu"]],
+  ["an MTU too small for an advert", hostOf(eth0({ mtu: 30 })), ["mtu", "mtu"]],
+  ["an interface that networkd has", hostOf(eth0({ manager: "systemd-networkd" })), []],
   ["a set of which nothing is known", hostOf(filter([equal(l4proto, "@allowed"), ACCEPT])), []],
   ["no library", hostOf({}, { libnl: { problem: "Cannot load libnl-3.so.200" } }), ["libnl"]],
   ["no module", hostOf({ ipvs: false }, {}, { ip_vs: "absent" }), ["module-missing"]],
@@ -317,6 +352,27 @@ Deno.test("doctor: answers to checks by the load balancer's way must be let in",
   assert.deepEqual(found("eth0", "1"), []);
   assert.deepEqual(found("eth1", "1"), ["probe-rp-filter", "probe-rp-filter"]);
   assert.deepEqual(found("eth9", "1"), ["interface-missing", "interface-missing"]);
+});
+
+Deno.test("doctor: who configures an interface, and what to tell it", () => {
+  for (
+    const [manager, advice] of [["systemd-networkd", /KeepConfig/], ["NetworkManager", /eth0/]]
+  ) {
+    const found = foundIn(hostOf(eth0({ manager: manager as string })));
+    const [one, ...more] = found.filter(({ code }) => code === "managed-interface");
+    assert.match(one!.advice, advice as RegExp);
+    assert.deepEqual(more, [], "once, however many routers there are");
+  }
+});
+
+Deno.test("doctor: signed adverts want a clock that somebody keeps", () => {
+  const auth =
+    'auth = { type = "hmac", keys = [{ id = 1, key = "a key of thirty-two characters !" }] }';
+  const text = SITE.replace('[[vrrp]]\nname = "six"', `${auth}\n$&`);
+  const loose = hostOf({}, { clockSynchronised: false });
+  assert.deepEqual(codes(foundIn(loose, text)), ["clock-unsynchronised"]);
+  assert.deepEqual(codes(foundIn(loose)), []);
+  assert.deepEqual(codes(foundIn(hostOf({}, { clockSynchronised: null }), text)), []);
 });
 
 Deno.test("doctor: what is to be read: namespaces, modules, ports", () => {
