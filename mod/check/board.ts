@@ -256,7 +256,8 @@ export class CheckBoard {
     const decided = verdict.probed &&
       verdict.streak.result === (health === "up" ? "passed" : "failed");
     if (told === null && verdict.counters.transitions === 0 && !decided) return;
-    const silent = last === null || last.outcome.result === "void";
+    const silent = last === null || last.outcome.result === "void" ||
+      last.outcome.result === "unasked";
     const weight = silent ? told?.weight ?? null : last.outcome.weight;
     const changed = told?.health !== health;
     if (!changed && sameWeight(told.weight, weight)) return;

@@ -50,27 +50,34 @@ export type EngineEffect = ScheduleEffect | (VerdictEffect & { readonly id: stri
 /** What the engine remembers. */
 export interface Engine {
   readonly schedule: Schedule;
-  readonly verdicts: Map<string, { readonly target: string; readonly verdict: Verdict }>;
-  /** When each running probe started. */
-  readonly started: Map<number, Micros>;
+  readonly verdicts: Map<string, Judged>;
+}
+
+interface Judged {
+  readonly target: string;
+  readonly verdict: Verdict;
+  /** When the last or the running probe started. */
+  began: Micros;
 }
 
 /** An engine without checks. */
 export function createEngine(): Engine {
-  return { schedule: createSchedule(), verdicts: new Map(), started: new Map() };
+  return { schedule: createSchedule(), verdicts: new Map() };
 }
 
 /** One event. @throws {RangeError} where a configuration makes no sense */
 export function stepEngine(engine: Engine, event: EngineEvent, now: Micros): EngineEffect[] {
   if (event.type === "configure") return configure(engine, event.checks, event.cap, now);
-  if (event.type === "timer") return follow(engine, stepSchedule(engine.schedule, event, now), now);
+  if (event.type === "timer") {
+    return follow(engine, stepSchedule(engine.schedule, event, now), now, []);
+  }
   const { id, probe, outcome, latency } = event;
   // The outcome of a probe that was given up, or of a check that is gone, is nobody's.
   const wanted = engine.schedule.entries.get(id)?.probe === probe;
-  const told = wanted ? judge(engine, id, outcome, latency, now) : [];
-  if (wanted) engine.started.delete(probe);
+  const told: EngineEffect[] = [];
+  if (wanted) judge(engine, id, outcome, latency, now, told);
   const finished = { type: "finished", id, probe, result: outcome.result } as const;
-  return [...told, ...follow(engine, stepSchedule(engine.schedule, finished, now), now)];
+  return follow(engine, stepSchedule(engine.schedule, finished, now), now, told);
 }
 
 function configure(
@@ -91,23 +98,28 @@ function configure(
     if (known?.target === target) {
       const effects = stepVerdict(known.verdict, { type: "configure", settings }, now);
       told.push(...effects.map((effect) => ({ ...effect, id })));
-    } else engine.verdicts.set(id, { target, verdict: createVerdict(settings, initial, now) });
+    } else {
+      const verdict = createVerdict(settings, initial, now);
+      engine.verdicts.set(id, { target, verdict, began: now });
+    }
   }
-  return [...told, ...follow(engine, scheduled, now)];
+  return follow(engine, scheduled, now, told);
 }
 
 /** Notes when probes start; one that is given up as overdue has failed. */
-function follow(engine: Engine, effects: readonly ScheduleEffect[], now: Micros): EngineEffect[] {
-  const all: EngineEffect[] = [];
+function follow(
+  engine: Engine,
+  effects: readonly ScheduleEffect[],
+  now: Micros,
+  all: EngineEffect[],
+): EngineEffect[] {
   for (const effect of effects) {
     all.push(effect);
-    if (effect.type === "start") engine.started.set(effect.probe, now);
-    if (effect.type !== "cancel") continue;
-    const latency = now - (engine.started.get(effect.probe) ?? now);
-    engine.started.delete(effect.probe);
-    if (effect.reason !== "overdue") continue;
-    const outcome = failed("the probe did not end by itself");
-    all.push(...judge(engine, effect.id, outcome, latency, now));
+    if (effect.type === "start") engine.verdicts.get(effect.id)!.began = now;
+    else if (effect.type === "cancel" && effect.reason === "overdue") {
+      const latency = now - engine.verdicts.get(effect.id)!.began;
+      judge(engine, effect.id, failed("the probe did not end by itself"), latency, now, all);
+    }
   }
   return all;
 }
@@ -118,8 +130,9 @@ function judge(
   outcome: Outcome,
   latency: Micros,
   now: Micros,
-): EngineEffect[] {
+  told: EngineEffect[],
+): void {
   const { verdict } = engine.verdicts.get(id)!;
   const effects = stepVerdict(verdict, { type: "outcome", outcome, latency }, now);
-  return effects.map((effect) => ({ ...effect, id }));
+  for (const effect of effects) told.push({ ...effect, id });
 }

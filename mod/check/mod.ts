@@ -9,7 +9,7 @@ export { combine, effectiveWeight } from "./combine.ts";
 export type { Combined, Member, Require } from "./combine.ts";
 export { createEngine, stepEngine } from "./engine.ts";
 export type { CheckSettings, Engine, EngineEffect, EngineEvent } from "./engine.ts";
-export { failed, passed, voided } from "./outcome.ts";
+export { failed, passed, unasked, voided } from "./outcome.ts";
 export type { Micros, Outcome, Result, WeightOpinion } from "./outcome.ts";
 export { failingCap, OVERDUE } from "./schedule.ts";
 export type { Planned, ScheduleEffect, Timing } from "./schedule.ts";

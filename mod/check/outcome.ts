@@ -19,10 +19,12 @@ export interface WeightOpinion {
 }
 
 /**
- * `void`: says nothing about the server, since our own process stood still while the answer should
- * have come. It counts neither as success nor as failure.
+ * Two say nothing about the server and count neither as success nor as failure: `void`, since our
+ * own process stood still while the answer should have come, and `unasked`, since this machine had
+ * nothing to ask with, no descriptor, port or memory. A void probe is repeated at once; one that
+ * was not asked has its next turn, however often that happens.
  */
-export type Result = "passed" | "failed" | "void";
+export type Result = "passed" | "failed" | "void" | "unasked";
 
 /** The end of one probe. */
 export interface Outcome {
@@ -38,8 +40,11 @@ export interface Outcome {
 
 type Details = Partial<Pick<Outcome, "output" | "weight" | "warnings">>;
 
+const NO_WARNINGS: readonly string[] = [];
+
 function outcome(result: Result, reason: string, details: Details): Outcome {
-  return { result, reason, output: "", weight: null, warnings: [], ...details };
+  const { output = "", weight = null, warnings = NO_WARNINGS } = details;
+  return { result, reason, output, weight, warnings };
 }
 
 /** A probe that went as it should. */
@@ -55,4 +60,9 @@ export function failed(reason: string, details: Details = {}): Outcome {
 /** A probe that says nothing about the server. */
 export function voided(reason: string, details: Details = {}): Outcome {
   return outcome("void", reason, details);
+}
+
+/** A probe for which this machine had nothing left. */
+export function unasked(reason: string): Outcome {
+  return outcome("unasked", reason, {});
 }

@@ -273,9 +273,12 @@ function conclude(schedule: Schedule, entry: Entry, result: Result, now: Micros)
   entry.probe = null;
   // What says nothing is asked again at once.
   if (result === "void") return wait(schedule, entry, now);
-  entry.failing = result === "failed";
+  // Of one that was not asked nothing is new, and at once there would be nothing to ask with.
+  if (result !== "unasked") entry.failing = result === "failed";
   const { interval, retryInterval } = entry.timing;
-  if (entry.failing && retryInterval !== null) return wait(schedule, entry, now + retryInterval);
+  if (result === "failed" && retryInterval !== null) {
+    return wait(schedule, entry, now + retryInterval);
+  }
   const beats = Math.max(1, Math.ceil((now - entry.due) / interval));
   schedule.counters.skipped += beats - 1;
   wait(schedule, entry, entry.due + beats * interval);

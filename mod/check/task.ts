@@ -8,7 +8,12 @@
 import { agentConversation, type AgentSettings } from "./types/agent.ts";
 import type { Conversation } from "./types/conversation.ts";
 import { dnsConversation, type DnsSettings } from "./types/dns.ts";
-import { type HttpConversation, httpConversation, type HttpExchange } from "./types/http.ts";
+import {
+  type HttpConversation,
+  httpConversation,
+  type HttpExchange,
+  requestBytes,
+} from "./types/http.ts";
 import { grpcConversation, type GrpcSettings, http2Conversation } from "./types/http2_check.ts";
 import type { Digest } from "./types/http_expect.ts";
 import { pingConversation } from "./types/ping.ts";
@@ -39,15 +44,20 @@ export interface TaskMeans {
   readonly random: (count: number) => Uint8Array;
 }
 
-/** The conversation of one exchange. */
+/** The conversation of one exchange. @param requests those that were encoded once */
 export function exchangeConversation(
   exchange: HttpExchange,
   version: "1.0" | "1.1" | "2",
   digest: Digest,
+  requests?: Map<HttpExchange, Uint8Array>,
 ): HttpConversation {
-  return version === "2"
-    ? http2Conversation(exchange, digest)
-    : httpConversation(exchange, version, digest);
+  if (version === "2") return http2Conversation(exchange, digest);
+  let bytes = requests?.get(exchange);
+  if (bytes === undefined) {
+    bytes = requestBytes(exchange.request, version);
+    requests?.set(exchange, bytes);
+  }
+  return httpConversation(exchange, version, digest, bytes);
 }
 
 /**

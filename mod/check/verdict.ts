@@ -16,7 +16,8 @@
  *   well it answers, until its points have sunk to `reuse`; it never waits longer than `longest`
  *   after its last fall.
  * - A void outcome changes nothing, neither state nor streak; but the fourth in a row counts as a
- *   failure, since somebody who never gets to hear an answer does not know that all is well.
+ *   failure, since somebody who never gets to hear an answer does not know that all is well. A
+ *   probe that was not even asked never counts.
  *
  * @module
  */
@@ -77,7 +78,8 @@ export interface Verdict {
   /** When `points` was right; they halve from there. */
   pointsAt: Micros;
   flapping: boolean;
-  last: { readonly outcome: Outcome; readonly latency: Micros; readonly at: Micros } | null;
+  /** Of the last probe; the object stays, since it changes with each. */
+  last: { outcome: Outcome; latency: Micros; at: Micros } | null;
   lastError: { readonly reason: string; readonly at: Micros } | null;
   readonly counters: { passed: number; failed: number; voided: number; transitions: number };
 }
@@ -113,7 +115,12 @@ export function stepVerdict(verdict: Verdict, event: VerdictEvent, now: Micros):
   }
   const { outcome, latency } = event;
   tellNewWarnings(verdict, outcome, effects);
-  verdict.last = { outcome, latency, at: now };
+  if (verdict.last === null) verdict.last = { outcome, latency, at: now };
+  else {
+    verdict.last.outcome = outcome;
+    verdict.last.latency = latency;
+    verdict.last.at = now;
+  }
   const result = countedResult(verdict, outcome);
   if (result === null) return effects;
   verdict.probed = true;
@@ -150,11 +157,13 @@ function validate({ rise, fall, holdDown, damping }: VerdictSettings): void {
 
 /** `null`: does not count. */
 function countedResult(verdict: Verdict, outcome: Outcome): "passed" | "failed" | null {
-  if (outcome.result !== "void") {
+  if (outcome.result === "passed" || outcome.result === "failed") {
     verdict.voids = 0;
     return outcome.result;
   }
   verdict.counters.voided++;
+  // What this machine lacks is missing for all servers at once: none of them is the worse for it.
+  if (outcome.result === "unasked") return null;
   verdict.voids++;
   return verdict.voids > FORGIVEN_VOIDS ? "failed" : null;
 }

@@ -9,6 +9,8 @@ import {
   Epoll,
   EPOLLIN,
   EventFd,
+  getrlimit,
+  RLIMIT_NOFILE,
   setNiceness,
   SystemError,
   threadId,
@@ -33,7 +35,7 @@ import { Balancer } from "./balancer.ts";
 import { hear } from "./balancer_inbox.ts";
 import { KernelPlane } from "./plane.ts";
 import { PresenceWatch } from "./presence.ts";
-import { KernelProbes } from "./probes.ts";
+import { KernelProbes, mostProbes } from "./probes.ts";
 import { rehearse, rehearseCalls } from "./rehearsal.ts";
 import { SystemIo } from "./system_io.ts";
 import type { Say } from "./tables.ts";
@@ -94,10 +96,14 @@ export function runKernelPlane(start: KernelStart): void {
     now: () => io.now(),
     control: (message) => start.control.postMessage(message),
     protocol: (message) => protocol.post(message),
-  });
+    say,
+  }, mostProbes(getrlimit(RLIMIT_NOFILE).soft));
+  let found = false;
   // The balancer acts upon it in the same turn.
-  probes.onFinding = (finding) =>
-    void hear(balancer, { type: "check", id: ids.next(), ...finding }, say);
+  probes.onFinding = (finding) => {
+    found = true;
+    hear(balancer, { type: "check", id: ids.next(), ...finding }, say);
+  };
   probes.leads = (service) => balancer.has(service);
   const questions: FindPortOwner[] = [];
   const handle = (message: ToKernel): void => {
@@ -148,23 +154,25 @@ export function runKernelPlane(start: KernelStart): void {
   try {
     plane.start();
     let rehearsed = false;
+    // When anybody but the probes wants a turn.
+    let others = 0;
     while (!plane.stopped) {
       // Rounded up: a turn too early would find nothing to do and spin.
-      const deadline = Math.min(
-        plane.deadline,
-        presences.deadline,
-        probes.deadline,
-        balancer.deadline,
-      );
-      const wait = Math.ceil((deadline - io.now()) / 1000);
+      const wait = Math.ceil((Math.min(others, probes.deadline) - io.now()) / 1000);
       const ready = epoll.wait(Math.max(0, wait));
-      const tokens = Array.from({ length: ready }, (_, i) => epoll.token(i));
-      const until = io.now() + PIECES;
-      const enough = () => wasPiece && io.now() >= until;
-      inbox.drain(MESSAGES, (message) => handle(message as ToKernel), enough);
-      if (!plane.stopped) plane.turn();
+      // A probe has an answer many times a second: whoever it does not concern is not asked each time.
+      const now = io.now();
+      const whole = now >= others || !areProbes(epoll, ready);
+      if (whole) {
+        const enough = () => wasPiece && io.now() >= now + PIECES;
+        inbox.drain(MESSAGES, (message) => handle(message as ToKernel), enough);
+        if (!plane.stopped) plane.turn();
+      }
       // Before the balancer, which lives by their verdicts.
-      if (!plane.stopped) probes.turn(tokens);
+      if (!plane.stopped) probes.turn(ready);
+      words.beatKernel();
+      if (!whole && !found) continue;
+      found = false;
       if (!plane.stopped) presences.turn();
       words.beatKernel();
       if (!plane.stopped) balancer.turn();
@@ -177,6 +185,7 @@ export function runKernelPlane(start: KernelStart): void {
         rehearse();
         rehearseCalls(io);
       }
+      others = Math.min(plane.deadline, presences.deadline, balancer.deadline);
     }
   } finally {
     balancer.close();
@@ -186,6 +195,12 @@ export function runKernelPlane(start: KernelStart): void {
     epoll.close();
     useDescriptorRegistry(null);
   }
+}
+
+/** Whether all that is ready are sockets of probes, if anything is. */
+function areProbes(epoll: Epoll, ready: number): boolean {
+  for (let i = 0; i < ready; i++) if (epoll.token(i) < PROBES) return false;
+  return true;
 }
 
 /** Being preferred to other programs is a help, not a need: without the privilege it goes on. */

@@ -16,28 +16,29 @@
 import { createHash } from "node:crypto";
 import type { Epoll } from "../../ffi/mod.ts";
 import { type BoardEffect, CheckBoard } from "../check/board.ts";
-import { type MakeConversation, SocketProber } from "../check/drivers/sockets.ts";
 import type { SocketTarget } from "../check/drivers/open.ts";
-import { failed, type Micros, type Outcome, voided } from "../check/mod.ts";
-import { exchangeConversation, taskConversation, type TaskMeans } from "../check/task.ts";
-import type { HttpConversation, HttpExchange } from "../check/types/http.ts";
-import { HttpTurns } from "../check/types/http_turns.ts";
+import { SocketProber } from "../check/drivers/sockets.ts";
+import { type Micros, type Outcome, voided } from "../check/mod.ts";
+import type { TaskMeans } from "../check/task.ts";
 import { serviceName } from "../ipvs/mod.ts";
 import type {
   CheckFinding,
   ChecksState,
   CheckStep,
   ConfigureChecks,
-  KernelCheck,
   QueryChecks,
 } from "../plane/checks.ts";
 import { CheckTally } from "../plane/check_tally.ts";
 import { Histogram } from "../plane/histogram.ts";
 import type { IdSource } from "../plane/ids.ts";
 import type { TrackerFound } from "../plane/trackers.ts";
+import { Asker } from "./asker.ts";
+import type { Say } from "./tables.ts";
 
 /** Probes that run at once: each is a descriptor, and servers that hang keep theirs long. */
 const MOST_PROBES = 1024;
+/** One descriptor in so many is for probes at most: the rest is for everything else. */
+const SHARE = 2;
 /** Sockets that are opened in one turn. */
 const STARTS = 64;
 /** Probes begin together at multiples of this, microseconds: a turn costs more than a probe. */
@@ -50,19 +51,12 @@ export interface ProbePorts {
   readonly now: () => Micros;
   readonly control: (message: CheckStep | ChecksState) => void;
   readonly protocol: (message: TrackerFound) => void;
+  readonly say: Say;
 }
 
-/** A probe that runs, or is in line. */
-interface Running {
-  readonly check: KernelCheck;
-  readonly timeout: Micros;
-  /** When it should have begun. */
-  readonly due: Micros;
-  began: Micros;
-  /** Of http: what comes after what. */
-  turns: HttpTurns | null;
-  exchange: HttpExchange | null;
-  conversation: HttpConversation | null;
+/** Probes that may run at once. @param descriptors that this process may have */
+export function mostProbes(descriptors: number): number {
+  return Math.max(1, Math.min(MOST_PROBES, Math.floor(descriptors / SHARE)));
 }
 
 const MEANS: TaskMeans = {
@@ -78,26 +72,39 @@ export class KernelProbes {
   readonly #ports: ProbePorts;
   readonly #ids: IdSource;
   readonly #board = new CheckBoard();
-  readonly #prober: SocketProber;
+  readonly #prober: SocketProber<Asker>;
+  readonly #epoll: Epoll;
   readonly #firstToken: number;
-  #checks = new Map<string, KernelCheck>();
-  readonly #running = new Map<number, Running>();
-  /** Probes that wait for their socket. */
-  #line: number[] = [];
+  readonly #cap: number;
+  #checks = new Map<string, Asker>();
+  /** Those that wait for their socket, from the mark on. */
+  readonly #line: Asker[] = [];
+  #lineMark = 0;
   readonly #lateness = new Histogram();
   readonly #tally = new CheckTally();
   #lastTurn: Micros;
   #planned = Infinity;
 
-  /** @param firstToken tokens of the epoll from here on are ours */
-  constructor(epoll: Epoll, firstToken: number, ids: IdSource, ports: ProbePorts) {
+  /**
+   * @param firstToken tokens of the epoll from here on are ours
+   * @param cap probes that run at once
+   */
+  constructor(
+    epoll: Epoll,
+    firstToken: number,
+    ids: IdSource,
+    ports: ProbePorts,
+    cap = MOST_PROBES,
+  ) {
     this.#ports = ports;
     this.#ids = ids;
+    this.#epoll = epoll;
     this.#firstToken = firstToken;
-    this.#prober = new SocketProber(
+    this.#cap = cap;
+    this.#prober = new SocketProber<Asker>(
       epoll,
       firstToken,
-      (probe, outcome) => this.#ended(probe, outcome),
+      (asker, outcome) => this.#ended(asker, outcome),
     );
     this.#lastTurn = ports.now();
   }
@@ -118,9 +125,18 @@ export class KernelProbes {
       const state = { cause, reports, lateness, counts: this.#tally.data() };
       return this.#ports.control({ type: "checks_state", id: this.#ids.next(), ...state });
     }
-    const { checks, former } = message;
-    const effects = this.#board.configure(checks, MOST_PROBES, former, this.#ports.now());
-    this.#checks = new Map(checks.map((check) => [check.id, check]));
+    const { checks } = message;
+    const effects = this.#board.configure(checks, this.#cap, message.former, this.#ports.now());
+    // Probes of checks that are gone, or ask somebody else now.
+    for (const effect of effects) if (effect.type === "cancel") this.#cancel(effect);
+    const former = this.#checks;
+    this.#checks = new Map();
+    for (const check of checks) {
+      const known = former.get(check.id);
+      const asker = known?.check.target === check.target ? known : new Asker(check, MEANS);
+      asker.renew(check);
+      this.#checks.set(check.id, asker);
+    }
     this.#tally.keep(new Map(checks.map(({ id, task }) => [id, task.type])));
     this.#obey(effects);
     // A server that is new may live by a check that has long been known.
@@ -133,33 +149,34 @@ export class KernelProbes {
   /** Tells everything again: somebody new listens. */
   repeat(): void {
     for (const standing of this.#board.standings()) {
-      if (this.#checks.get(standing.check)?.tracked === true) this.#tellProtocol(standing);
+      if (this.#checks.get(standing.check)?.check.tracked === true) this.#tellProtocol(standing);
     }
   }
 
   /**
    * Takes what is ready and does what is due.
    *
-   * @param tokens of this wait; those of others are left alone
+   * @param ready events of the epoll's last wait; those of others are left alone
    */
-  turn(tokens: Iterable<number>): void {
+  turn(ready: number): void {
     const now = this.#ports.now();
     const expected = Math.max(this.#lastTurn, Math.min(this.#planned, now));
     const stalledSince = now - expected > STALL ? expected : Infinity;
-    for (const token of tokens) {
-      if (token >= this.#firstToken) this.#prober.ready(token, this.#ports.now());
+    for (let i = 0; i < ready; i++) {
+      const token = this.#epoll.token(i);
+      if (token < this.#firstToken) continue;
+      this.#prober.ready(token, this.#epoll.events(i), this.#ports.now());
     }
     this.#prober.expire(now, stalledSince);
     this.#obey(this.#board.due(now));
-    for (const probe of this.#line.splice(0, STARTS)) this.#open(probe);
+    this.#openSome();
     this.#lastTurn = this.#ports.now();
     this.#planned = this.deadline;
   }
 
   /** Ends all probes. */
   close(): void {
-    this.#line = [];
-    this.#running.clear();
+    this.#line.length = this.#lineMark = 0;
     this.#prober.close();
   }
 
@@ -167,22 +184,16 @@ export class KernelProbes {
     for (const effect of effects) {
       switch (effect.type) {
         case "start": {
-          const check = this.#checks.get(effect.id)!;
-          this.#running.set(effect.probe, {
-            check,
-            timeout: effect.timeout,
-            due: this.#ports.now() - effect.late,
-            began: 0,
-            turns: null,
-            exchange: null,
-            conversation: null,
-          });
-          this.#line.push(effect.probe);
+          const asker = this.#checks.get(effect.id)!;
+          asker.timeout = effect.timeout;
+          asker.due = this.#ports.now() - effect.late;
+          asker.probe = effect.probe;
+          asker.waits = true;
+          this.#line.push(asker);
           break;
         }
         case "cancel":
-          this.#running.delete(effect.probe);
-          this.#prober.cancel(effect.probe);
+          this.#cancel(effect);
           break;
         case "found":
           this.#found(effect);
@@ -198,7 +209,7 @@ export class KernelProbes {
 
   #found({ standing, changed, latency }: Extract<BoardEffect, { type: "found" }>): void {
     this.onFinding(standing);
-    if (this.#checks.get(standing.check)?.tracked === true) this.#tellProtocol(standing);
+    if (this.#checks.get(standing.check)?.check.tracked === true) this.#tellProtocol(standing);
     const memory = this.#board.memoryOf(standing.check);
     if (memory !== null) this.#step(standing.check, { kind: "found", memory, changed, latency });
   }
@@ -220,54 +231,50 @@ export class KernelProbes {
     this.#ports.control({ type: "check_step", id: this.#ids.next(), at, check, what });
   }
 
-  #open(probe: number): void {
-    const running = this.#running.get(probe);
-    if (running === undefined) return;
-    const { check, timeout } = running;
-    const { task, end } = check;
-    const now = running.began = this.#ports.now();
-    this.#lateness.record(now - running.due);
-    if (end.towards !== undefined && !this.leads(wayOf(end))) {
-      return this.#ended(probe, voided("the load balancer leads nowhere yet"));
-    }
-    if (task.type === "http") {
-      running.turns = new HttpTurns({ exchanges: task.exchanges, redirects: 0 });
-      return this.#ask(probe, running, running.turns.first, timeout);
-    }
-    const make: MakeConversation = (raw) => taskConversation(task, raw, MEANS);
-    this.#prober.start(probe, end, make, timeout, now);
+  #cancel({ id, probe }: { readonly id: string; readonly probe: number }): void {
+    const asker = this.#checks.get(id);
+    if (asker?.probe !== probe) return;
+    this.#prober.cancel(asker);
+    asker.rest();
   }
 
-  /** One exchange of HTTP, within what is left of the time. */
-  #ask(probe: number, running: Running, exchange: HttpExchange, timeout: Micros): void {
-    const { task, end } = running.check;
-    if (task.type !== "http") return;
-    running.exchange = exchange;
-    const make = () => {
-      return running.conversation = exchangeConversation(exchange, task.version, MEANS.digest);
-    };
-    const there = { ...end, port: exchange.port ?? end.port };
-    this.#prober.start(probe, there, make, timeout, this.#ports.now());
+  #openSome(): void {
+    const end = Math.min(this.#line.length, this.#lineMark + STARTS);
+    while (this.#lineMark < end) this.#open(this.#line[this.#lineMark++]!);
+    // Seldom more than a few: moving the rest costs nothing.
+    this.#line.splice(0, this.#lineMark);
+    this.#lineMark = 0;
   }
 
-  #ended(probe: number, outcome: Outcome): void {
-    const running = this.#running.get(probe);
-    if (running === undefined) return;
+  #open(asker: Asker): void {
+    // Called off since.
+    if (!asker.waits) return;
+    asker.waits = false;
     const now = this.#ports.now();
-    const { turns, exchange, conversation, check, began, timeout } = running;
-    let said = outcome;
-    if (turns !== null && exchange !== null) {
-      const turn = turns.next(exchange, conversation?.response ?? null, outcome);
-      if (turn.exchange !== undefined) {
-        const left = began + timeout - now;
-        running.conversation = null;
-        if (left > 0) return this.#ask(probe, running, turn.exchange, left);
-        said = failed("the responses did not all come in time");
-      } else said = outcome.result === "void" ? outcome : turn.outcome;
+    this.#lateness.record(now - asker.due);
+    const { end } = asker.check;
+    if (end.towards !== undefined && !this.leads(wayOf(end))) {
+      asker.began = now;
+      return this.#finish(asker, voided("the load balancer leads nowhere yet"), now);
     }
-    this.#running.delete(probe);
-    this.#tally.record(check.id, check.task.type, said.result, now - began);
-    this.#obey(this.#board.finished(check.id, probe, said, now - began, now));
+    const outcome = asker.open(this.#prober, now);
+    if (outcome !== null) this.#finish(asker, outcome, now);
+  }
+
+  #ended(asker: Asker, outcome: Outcome): void {
+    const now = this.#ports.now();
+    const said = asker.follow(this.#prober, outcome, now);
+    if (said !== null) this.#finish(asker, said, now);
+  }
+
+  #finish(asker: Asker, outcome: Outcome, now: Micros): void {
+    const { probe, began, check: { id, task } } = asker;
+    asker.rest();
+    if (outcome.result === "unasked") {
+      this.#ports.say("warning", ["checks"], `Cannot ask: ${outcome.reason}`, { check: id });
+    }
+    this.#tally.record(id, task.type, outcome.result, now - began);
+    this.#obey(this.#board.finished(id, probe, outcome, now - began, now));
   }
 }
 

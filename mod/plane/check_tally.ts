@@ -26,13 +26,16 @@ export const DURATION_BOUNDS = [
   10_000_000,
 ] as const;
 
+/** How a probe ended; one that was not asked says nothing either. */
+type Counted = Exclude<Result, "unasked">;
+
 /** Of one check with a name, or of all of a type that have none. */
 export interface CheckCount {
   readonly type: string;
   /** Empty: all without a name. */
   readonly name: string;
   /** Probes by how they ended; what says nothing is `void`, and has no duration here. */
-  readonly results: Readonly<Record<Result, number>>;
+  readonly results: Readonly<Record<Counted, number>>;
   /** Of each bound, how many took no longer, but longer than the bound before. */
   readonly durations: readonly number[];
   /** Of those that passed or failed, microseconds. */
@@ -42,7 +45,7 @@ export interface CheckCount {
 interface Tally {
   readonly type: string;
   readonly name: string;
-  readonly results: Record<Result, number>;
+  readonly results: Record<Counted, number>;
   readonly durations: number[];
   sum: number;
 }
@@ -57,6 +60,8 @@ function nameOf(id: string): string {
 
 export class CheckTally {
   readonly #tallies = new Map<string, Tally>();
+  /** By the ids of checks, since a name is made seldom and a probe ends often. */
+  readonly #known = new Map<string, Tally>();
 
   /**
    * One probe has ended.
@@ -65,28 +70,35 @@ export class CheckTally {
    * @param latency microseconds
    */
   record(id: string, type: string, result: Result, latency: number): void {
-    const name = nameOf(id);
-    const key = `${type}/${name}`;
-    let tally = this.#tallies.get(key);
-    if (tally === undefined) {
-      tally = {
-        type,
-        name,
-        results: { passed: 0, failed: 0, void: 0 },
-        durations: DURATION_BOUNDS.map(() => 0),
-        sum: 0,
-      };
-      this.#tallies.set(key, tally);
-    }
-    tally.results[result]++;
-    if (result === "void") return;
+    let tally = this.#known.get(id);
+    if (tally?.type !== type) this.#known.set(id, tally = this.#tallyOf(id, type));
+    const silent = result === "void" || result === "unasked";
+    tally.results[silent ? "void" : result]++;
+    if (silent) return;
     tally.sum += latency;
     const bucket = DURATION_BOUNDS.findIndex((bound) => latency <= bound);
     if (bucket >= 0) tally.durations[bucket]!++;
   }
 
+  #tallyOf(id: string, type: string): Tally {
+    const name = nameOf(id);
+    const key = `${type}/${name}`;
+    const known = this.#tallies.get(key);
+    if (known !== undefined) return known;
+    const tally: Tally = {
+      type,
+      name,
+      results: { passed: 0, failed: 0, void: 0 },
+      durations: DURATION_BOUNDS.map(() => 0),
+      sum: 0,
+    };
+    this.#tallies.set(key, tally);
+    return tally;
+  }
+
   /** Forgets checks with a name that are none of these. @param types by id */
   keep(types: ReadonlyMap<string, string>): void {
+    this.#known.clear();
     for (const [key, { name, type }] of this.#tallies) {
       if (name !== "" && types.get(name) !== type) this.#tallies.delete(key);
     }

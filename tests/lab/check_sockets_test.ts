@@ -4,8 +4,8 @@
  */
 
 import assert from "node:assert/strict";
-import { Epoll, monotonicMicros } from "../../ffi/mod.ts";
-import { ANYWHERE, type SocketTarget } from "../../mod/check/drivers/open.ts";
+import { Epoll, getrlimit, monotonicMicros, RLIMIT_NOFILE, setrlimit } from "../../ffi/mod.ts";
+import { ANYWHERE, destinationOf, type SocketTarget } from "../../mod/check/drivers/open.ts";
 import { type MakeConversation, SocketProber } from "../../mod/check/drivers/sockets.ts";
 import type { Outcome } from "../../mod/check/mod.ts";
 import { dnsConversation } from "../../mod/check/types/dns.ts";
@@ -24,7 +24,7 @@ const MILLISECOND = 1000;
 class Loop {
   readonly #epoll = new Epoll();
   readonly #outcomes = new Map<number, Outcome & { latency: number }>();
-  readonly prober = new SocketProber(
+  readonly prober = new SocketProber<number>(
     this.#epoll,
     FIRST_TOKEN,
     (number, outcome, latency) => this.#outcomes.set(number, { ...outcome, latency }),
@@ -33,7 +33,13 @@ class Loop {
 
   start(target: SocketTarget, make: MakeConversation, milliseconds = 700): number {
     const number = this.#numbers++;
-    this.prober.start(number, target, make, milliseconds * MILLISECOND, monotonicMicros());
+    this.prober.start(
+      number,
+      destinationOf(target),
+      make,
+      milliseconds * MILLISECOND,
+      monotonicMicros(),
+    );
     return number;
   }
 
@@ -41,7 +47,9 @@ class Loop {
     const wait = Math.ceil((this.prober.next - monotonicMicros()) / MILLISECOND);
     const count = this.#epoll.wait(Math.max(0, Math.min(wait, 1000)));
     const now = monotonicMicros();
-    for (let i = 0; i < count; i++) this.prober.ready(this.#epoll.token(i), now);
+    for (let i = 0; i < count; i++) {
+      this.prober.ready(this.#epoll.token(i), this.#epoll.events(i), now);
+    }
     this.prober.expire(now);
   }
 
@@ -166,6 +174,43 @@ lab("sockets: tcp and plain HTTP, from where one wants, and broken servers", asy
     [tcp(BROKEN_PORTS.drips), http("x"), "failed: the headers did not come in time"],
     [tcp(BROKEN_PORTS.resets), http("x"), "failed: connection reset"],
   ]);
+});
+
+lab("sockets: without descriptors or ports nothing is said about the server", async (lab) => {
+  const [probe, server] = await lab.hostsNamed("probe", "server");
+  await lab.lan("net", [probe, server]);
+  await startNginx(lab, server, "server { listen 80; return 200; }", [80]);
+  await probe.sysctl("net.ipv4.ip_local_port_range", "40000 40001");
+  const target = targetOf(probe, "tcp", 80);
+  const loop = new Loop();
+  try {
+    const { soft } = getrlimit(RLIMIT_NOFILE);
+    setrlimit(RLIMIT_NOFILE, 3);
+    let refused: number;
+    try {
+      refused = loop.start(target, connect);
+    } finally {
+      setrlimit(RLIMIT_NOFILE, soft);
+    }
+    assert.equal(
+      verdict(loop.outcome(refused)),
+      "unasked: no descriptors left for this process",
+    );
+    const numbers = Array.from({ length: 5 }, () => loop.start(target, connect));
+    loop.finish();
+    const verdicts = numbers.map((number) => verdict(loop.outcome(number))).sort();
+    assert.equal(verdicts[0], "passed: connected");
+    assert.deepEqual(
+      verdicts.slice(2),
+      new Array(3).fill("unasked: no port or address left on this machine"),
+    );
+    // All is as before once there is something again.
+    const last = loop.start(target, connect);
+    loop.finish();
+    assert.equal(verdict(loop.outcome(last)), "passed: connected");
+  } finally {
+    loop.close();
+  }
 });
 
 lab("sockets: udp, DNS and ping, with the ICMP errors of those who are not there", async (lab) => {

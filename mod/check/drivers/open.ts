@@ -31,8 +31,8 @@ import {
   SOL_SOCKET,
   SystemError,
 } from "../../../ffi/mod.ts";
-import { failed, type Outcome } from "../outcome.ts";
-import { socketReason } from "../reasons.ts";
+import { failed, type Outcome, unasked } from "../outcome.ts";
+import { isShortage, socketReason } from "../reasons.ts";
 import { showText, textOf } from "../../text/mod.ts";
 
 /** Report ICMP errors to a connected socket, those that may pass too. */
@@ -89,20 +89,42 @@ function sockaddr(address: string, port: number, scope: number): Uint8Array {
   return address.includes(":") ? sockaddrIn6(address, port, scope) : sockaddrIn(address, port);
 }
 
+/** A target, with what all of its sockets have alike worked out once. */
+export interface Destination {
+  readonly target: SocketTarget;
+  readonly family: number;
+  readonly sockaddr: Uint8Array;
+  /** Nothing is to be set or bound before it connects. */
+  readonly bare: boolean;
+}
+
+/** @throws {TypeError | RangeError} where the address or the port is none */
+export function destinationOf(target: SocketTarget): Destination {
+  const { transport, address, port, scope, bindAddress, bindPort, bindInterface, mark } = target;
+  return {
+    target,
+    family: address.includes(":") ? AF_INET6 : AF_INET,
+    sockaddr: sockaddr(address, port, scope),
+    bare: transport === "tcp" && bindAddress === null && bindPort === null &&
+      bindInterface === null && mark === null && target.towards === undefined,
+  };
+}
+
 /**
- * Opens the socket of a target, in its namespace. `raw`: of a ping, where ping sockets are closed to
- * us. @throws {SystemError} where there is none to be had
+ * Opens a socket for a destination, in its namespace. @throws {SystemError} where there is none to
+ * be had
  */
-export function openSocketFor(
-  { transport, address, namespace }: SocketTarget,
-): { fd: number; raw: boolean } {
-  const six = address.includes(":");
-  const family = six ? AF_INET6 : AF_INET;
+export function openFor({ target, family }: Destination): { fd: number; raw: boolean } {
+  const { transport, namespace } = target;
+  // The most frequent by far: a connection from the thread's own namespace.
+  if (transport === "tcp" && namespace === "") {
+    return { fd: openSocket(family, SOCK_STREAM, 0), raw: false };
+  }
   const open = (type: number, protocol: number) =>
     inNamespace(namespace, () => openSocket(family, type, protocol));
   if (transport === "tcp") return { fd: open(SOCK_STREAM, 0), raw: false };
   if (transport === "udp") return { fd: open(SOCK_DGRAM, 0), raw: false };
-  const protocol = six ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+  const protocol = family === AF_INET6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
   try {
     return { fd: open(SOCK_DGRAM, protocol), raw: false };
   } catch (error) {
@@ -132,9 +154,11 @@ function ownAddressTowards({ towards, namespace }: SocketTarget): string | null 
  * Binds, marks and connects. Returns whether it is connected already; else wait for EPOLLOUT and
  * read SO_ERROR. @throws {SystemError} where that is refused
  */
-export function connectFrom(fd: number, target: SocketTarget): boolean {
-  const { address, port, scope, bindAddress, bindPort, bindInterface, mark, transport } = target;
-  const six = address.includes(":");
+export function connectTo(fd: number, destination: Destination): boolean {
+  if (destination.bare) return connectSocket(fd, destination.sockaddr);
+  const { target } = destination;
+  const { scope, bindAddress, bindPort, bindInterface, mark, transport } = target;
+  const six = destination.family === AF_INET6;
   if (mark !== null) setOption(fd, SOL_SOCKET, SO_MARK, mark);
   if (bindInterface !== null) bindToDevice(fd, bindInterface);
   if (transport !== "tcp") {
@@ -146,7 +170,7 @@ export function connectFrom(fd: number, target: SocketTarget): boolean {
     const own = from ?? (six ? "::" : "0.0.0.0");
     bindSocket(fd, sockaddr(own, bindPort ?? 0, scope));
   }
-  return connectSocket(fd, sockaddr(address, port, scope));
+  return connectSocket(fd, destination.sockaddr);
 }
 
 /** Closes by a reset, so that no port waits a minute for nobody. */
@@ -156,9 +180,10 @@ export function resetAtClose(fd: number): void {
 
 /** What an error says that a socket could not be had or used for. */
 export function openingFailure(error: unknown): Outcome {
-  return failed(
-    error instanceof SystemError
-      ? socketReason(error.code, error.message)
-      : showText(textOf(error), 120),
+  if (!(error instanceof SystemError)) return failed(showText(textOf(error), 120));
+  const { code, call, message } = error;
+  if (!isShortage(code, call)) return failed(socketReason(code, message));
+  return unasked(
+    code === "EADDRNOTAVAIL" ? "no port or address left on this machine" : socketReason(code),
   );
 }

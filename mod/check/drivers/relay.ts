@@ -43,11 +43,13 @@ import {
   sockaddrPort,
   SOL_SOCKET,
 } from "../../../ffi/mod.ts";
+import { failed, type Outcome, unasked } from "../outcome.ts";
 import { socketReason } from "../reasons.ts";
 import {
-  connectFrom,
+  connectTo,
+  destinationOf,
+  openFor,
   openingFailure,
-  openSocketFor,
   resetAtClose,
   type SocketTarget,
 } from "./open.ts";
@@ -166,8 +168,8 @@ class Direction {
 export interface RelayEvents {
   /** It stands: `socket` is connected, and what it says reaches the server. */
   connected(socket: net.Socket): void;
-  /** It does not, for a reason in words. */
-  failed(reason: string): void;
+  /** It does not, which is the outcome of whoever wanted it. */
+  failed(outcome: Outcome): void;
   /** Bytes of the server's that will be in `socket`. */
   heard(bytes: Uint8Array): void;
 }
@@ -190,15 +192,16 @@ export class Relay {
     this.#events = events;
     this.#watcher = watcher ??= new Watcher();
     try {
-      this.#outer = openSocketFor(target).fd;
+      const destination = destinationOf(target);
+      this.#outer = openFor(destination).fd;
       setOption(this.#outer, IPPROTO_TCP, TCP_NODELAY, 1);
-      const connected = connectFrom(this.#outer, target);
+      const connected = connectTo(this.#outer, destination);
       this.#watcher.add(this.#outer, EPOLLOUT, () => this.#reached());
       if (connected) queueMicrotask(() => this.#reached());
     } catch (error) {
-      const { reason } = openingFailure(error);
+      const outcome = openingFailure(error);
       this.#release();
-      queueMicrotask(() => this.#fail(reason));
+      queueMicrotask(() => this.#fail(outcome));
     }
   }
 
@@ -247,14 +250,14 @@ export class Relay {
   #reached(): void {
     if (this.#closed || this.#listener >= 0) return;
     const errno = getOption(this.#outer, SOL_SOCKET, SO_ERROR);
-    if (errno !== 0) return this.#fail(socketReason(errnoName(errno)));
+    if (errno !== 0) return this.#fail(failed(socketReason(errnoName(errno))));
     this.#watcher.modify(this.#outer, 0);
     try {
       this.#listener = openSocket(AF_INET, SOCK_STREAM, 0);
       bindSocket(this.#listener, sockaddrIn(LOOPBACK, 0));
       listenSocket(this.#listener, BACKLOG);
     } catch (error) {
-      return this.#fail(`no loopback: ${openingFailure(error).reason}`);
+      return this.#fail(unasked(`no loopback: ${openingFailure(error).reason}`));
     }
     this.#watcher.add(this.#listener, EPOLLIN, () => this.#accept());
     const port = sockaddrPort(getSocketName(this.#listener));
@@ -262,7 +265,7 @@ export class Relay {
     // Stays, so that no error of one that we have left is an uncaught one.
     socket.on("error", (error: Error & { code?: string }) => {
       if (this.#inner >= 0 || this.failure !== null) return;
-      this.#fail(`no loopback: ${socketReason(error.code ?? "", error.message)}`);
+      this.#fail(unasked(`no loopback: ${socketReason(error.code ?? "", error.message)}`));
     });
     socket.once("connect", () => this.#accept());
   }
@@ -313,9 +316,9 @@ export class Relay {
     this.#watcher.modify(fd, (reads ? EPOLLIN : 0) | (to.waits ? EPOLLOUT : 0));
   }
 
-  #fail(reason: string): void {
+  #fail(outcome: Outcome): void {
     if (this.#closed) return;
     this.close();
-    this.#events.failed(reason);
+    this.#events.failed(outcome);
   }
 }

@@ -19,6 +19,9 @@ import {
   closeDescriptor,
   EAGAIN,
   type Epoll,
+  EPOLLERR,
+  EPOLLET,
+  EPOLLHUP,
   EPOLLIN,
   EPOLLOUT,
   errnoName,
@@ -29,50 +32,62 @@ import {
   SO_ERROR,
   SOL_SOCKET,
 } from "../../../ffi/mod.ts";
-import {
-  connectFrom,
-  openingFailure,
-  openSocketFor,
-  resetAtClose,
-  type SocketTarget,
-} from "./open.ts";
+import { connectTo, type Destination, openFor, openingFailure, resetAtClose } from "./open.ts";
 import { createLine, type Timed } from "../line.ts";
-import { failed, type Micros, type Outcome, voided } from "../outcome.ts";
-import { socketReason } from "../reasons.ts";
+import { failed, type Micros, type Outcome, unasked, voided } from "../outcome.ts";
+import { isShortage, socketReason } from "../reasons.ts";
 import { showText, textOf } from "../../text/mod.ts";
 import { concatenate, type Conversation, type Step } from "../types/conversation.ts";
 
 /** Pieces that one socket may hand in before others have their turn. */
 const READS_A_TURN = 4;
+/** Places for probes: what a token has to tell apart. */
+const MOST_PLACES = 65_536;
+const NO_CONNECTION = failed("no connection in time");
+/** Of a place that nobody has. */
+const NOBODY: Conversation = {
+  open: () => ({}),
+  receive: () => ({}),
+  end: () => ({}),
+  timeout: () => NO_CONNECTION,
+};
 
 /** Makes the conversation once it is known what kind of socket a ping got. */
 export type MakeConversation = (raw: boolean) => Conversation;
 
 /** Is told how a probe ended. */
-export type Report = (probe: number, outcome: Outcome, latency: Micros) => void;
+export type Report<Owner> = (owner: Owner, outcome: Outcome, latency: Micros) => void;
 
-interface Probe extends Timed {
-  readonly number: number;
-  readonly fd: number;
-  readonly conversation: Conversation;
-  readonly stream: boolean;
-  readonly started: Micros;
+/** A place for a probe: one after the other has it, so that a probe leaves nothing to be collected. */
+interface Probe<Owner> extends Timed {
+  /** Which place of all. */
+  readonly place: number;
+  /** Another number for each probe that has had the place; it changes when one is over. */
+  life: number;
+  /** `null`: nobody has it. */
+  owner: Owner | null;
+  fd: number;
+  conversation: Conversation;
+  stream: boolean;
+  started: Micros;
   connected: boolean;
   /** Bytes that did not go out yet. */
   pending: Uint8Array | null;
 }
 
-/** All probes of one loop. */
-export class SocketProber {
+/** All probes of one loop. Each belongs to somebody, who has one at a time. */
+export class SocketProber<Owner> {
   readonly #epoll: Epoll;
   readonly #firstToken: number;
-  readonly #report: Report;
-  readonly #probes = new Map<number, Probe>();
-  readonly #deadlines = createLine<Probe>();
+  readonly #report: Report<Owner>;
+  readonly #places: Probe<Owner>[] = [];
+  readonly #free: Probe<Owner>[] = [];
+  readonly #deadlines = createLine<Probe<Owner>>();
   readonly #buffer = new Uint8Array(65_536);
+  #started = 0;
 
-  /** @param firstToken tokens of the epoll from here on are ours: this one plus a probe's number */
-  constructor(epoll: Epoll, firstToken: number, report: Report) {
+  /** @param firstToken tokens of the epoll from here on are ours */
+  constructor(epoll: Epoll, firstToken: number, report: Report<Owner>) {
     this.#epoll = epoll;
     this.#firstToken = firstToken;
     this.#report = report;
@@ -80,7 +95,7 @@ export class SocketProber {
 
   /** Probes that run. */
   get size(): number {
-    return this.#probes.size;
+    return this.#places.length - this.#free.length;
   }
 
   /** When `expire` wants to be called; `Infinity`: never. */
@@ -88,53 +103,58 @@ export class SocketProber {
     return this.#deadlines.first?.at ?? Infinity;
   }
 
-  /**
-   * Begins a probe. It may end in this very call.
-   *
-   * @param number names it; never used twice at the same time
-   */
+  /** Begins a probe. It may end in this very call. @param owner has none that runs */
   start(
-    number: number,
-    target: SocketTarget,
+    owner: Owner,
+    destination: Destination,
     make: MakeConversation,
     timeout: Micros,
     now: Micros,
   ): void {
-    let probe: Probe;
+    let probe: Probe<Owner>;
     try {
-      probe = this.#open(number, target, make, timeout, now);
+      probe = this.#open(owner, destination, make, timeout, now);
     } catch (error) {
-      return this.#report(number, openingFailure(error), 0);
+      return this.#report(owner, openingFailure(error), 0);
     }
     if (!probe.connected) return;
-    this.#guard(probe, now, () => this.#obey(probe, probe.conversation.open(), now));
+    const { life } = probe;
+    try {
+      this.#obey(probe, probe.conversation.open(), now);
+    } catch (error) {
+      this.#broke(probe, life, error, now);
+    }
   }
 
   #open(
-    number: number,
-    target: SocketTarget,
+    owner: Owner,
+    destination: Destination,
     make: MakeConversation,
     timeout: Micros,
     now: Micros,
-  ): Probe {
-    const { fd, raw } = openSocketFor(target);
+  ): Probe<Owner> {
+    const { fd, raw } = openFor(destination);
     try {
-      const connected = connectFrom(fd, target);
-      const probe: Probe = {
-        number,
-        fd,
-        conversation: make(raw),
-        stream: target.transport === "tcp",
-        started: now,
-        connected,
-        pending: null,
-        at: now + timeout,
-        line: number,
-        position: -1,
-      };
-      this.#epoll.add(fd, connected ? EPOLLIN : EPOLLOUT, this.#firstToken + number);
-      this.#probes.set(number, probe);
+      const connected = connectTo(fd, destination);
+      const conversation = make(raw);
+      const probe = this.#free.pop() ?? this.#newPlace();
+      probe.owner = owner;
+      probe.fd = fd;
+      probe.conversation = conversation;
+      probe.stream = destination.target.transport === "tcp";
+      probe.started = now;
+      probe.connected = connected;
+      probe.at = now + timeout;
+      probe.line = ++this.#started;
       this.#deadlines.add(probe);
+      try {
+        // Told once of each change: nothing has to be said to the kernel again as the probe gets on.
+        const events = connected ? EPOLLIN | EPOLLET : EPOLLIN | EPOLLOUT | EPOLLET;
+        this.#epoll.add(fd, events, this.#tokenOf(probe));
+      } catch (error) {
+        this.#leave(probe);
+        throw error;
+      }
       return probe;
     } catch (error) {
       closeDescriptor(fd);
@@ -142,47 +162,76 @@ export class SocketProber {
     }
   }
 
-  /** Ends a probe without an outcome; nothing where it has ended. */
-  cancel(number: number): void {
-    const probe = this.#probes.get(number);
+  #newPlace(): Probe<Owner> {
+    const probe: Probe<Owner> = {
+      place: this.#places.length,
+      life: 0,
+      owner: null,
+      fd: -1,
+      conversation: NOBODY,
+      stream: false,
+      started: 0,
+      connected: false,
+      pending: null,
+      at: 0,
+      line: 0,
+      position: -1,
+    };
+    if (probe.place >= MOST_PLACES) throw new RangeError("Too many probes at once");
+    this.#places.push(probe);
+    return probe;
+  }
+
+  #tokenOf({ place, life }: Probe<Owner>): number {
+    return this.#firstToken + place + life * MOST_PLACES;
+  }
+
+  /** Ends the probe of somebody without an outcome; nothing where there is none. */
+  cancel(owner: Owner): void {
+    const probe = this.#places.find((one) => one.owner === owner);
     if (probe !== undefined) this.#close(probe, true);
   }
 
   /** Ends all of them. */
   close(): void {
-    for (const probe of [...this.#probes.values()]) this.#close(probe, true);
+    for (const probe of this.#places) if (probe.owner !== null) this.#close(probe, true);
   }
 
-  /** A token of ours is ready. Tokens of probes that have ended in the meantime are none. */
-  ready(token: number, now: Micros): void {
-    const probe = this.#probes.get(token - this.#firstToken);
-    if (probe !== undefined) this.#guard(probe, now, () => this.#advance(probe, token, now));
+  /**
+   * A token of ours is ready. Tokens of probes that have ended in the meantime are none.
+   *
+   * @param events what the epoll says of it
+   */
+  ready(token: number, events: number, now: Micros): void {
+    const own = token - this.#firstToken;
+    const life = Math.floor(own / MOST_PLACES);
+    const probe = this.#places[own % MOST_PLACES];
+    if (probe === undefined || probe.owner === null || probe.life !== life) return;
+    try {
+      this.#advance(probe, events, now);
+    } catch (error) {
+      this.#broke(probe, life, error, now);
+    }
   }
 
   /** What goes wrong in a conversation ends its probe, and nothing else. */
-  #guard(probe: Probe, now: Micros, work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      if (this.#probes.get(probe.number) !== probe) throw error;
-      this.#end(probe, failed(`the probe broke: ${showText(textOf(error), 120)}`), now, true);
-    }
+  #broke(probe: Probe<Owner>, life: number, error: unknown, now: Micros): void {
+    if (probe.life !== life) throw error;
+    this.#end(probe, failed(`the probe broke: ${showText(textOf(error), 120)}`), now, true);
   }
 
-  #advance(probe: Probe, token: number, now: Micros): void {
+  #advance(probe: Probe<Owner>, events: number, now: Micros): void {
     if (!probe.connected) {
-      const errno = getOption(probe.fd, SOL_SOCKET, SO_ERROR);
-      if (errno !== 0) return this.#fail(probe, errno, now);
-      probe.connected = true;
-      const step = probe.conversation.open();
-      this.#obey(probe, step, now);
-      // Sending has said so already, and most connections have served by now.
-      if (step.send === undefined && this.#probes.get(probe.number) === probe) {
-        this.#epoll.modify(probe.fd, EPOLLIN, token);
+      if ((events & (EPOLLERR | EPOLLHUP)) !== 0) {
+        const errno = getOption(probe.fd, SOL_SOCKET, SO_ERROR);
+        if (errno !== 0) return this.#fail(probe, errno, now);
       }
-      return;
-    }
-    if (probe.pending !== null && !this.#flush(probe, now)) return;
+      probe.connected = true;
+      const { life } = probe;
+      this.#obey(probe, probe.conversation.open(), now);
+      // One that speaks first may have done so already.
+      if ((events & EPOLLIN) === 0 || probe.life !== life) return;
+    } else if (probe.pending !== null && !this.#flush(probe, now)) return;
     this.#read(probe, now);
   }
 
@@ -196,17 +245,19 @@ export class SocketProber {
     for (;;) {
       const probe = this.#deadlines.first;
       if (probe === undefined || probe.at > now) return;
-      this.#guard(probe, now, () => {
-        const outcome = probe.connected
-          ? probe.conversation.timeout()
-          : failed("no connection in time");
+      const { life } = probe;
+      try {
+        const outcome = probe.connected ? probe.conversation.timeout() : NO_CONNECTION;
         const stalled = probe.at > stalledSince && outcome.result === "failed";
         this.#end(probe, stalled ? voided("this machine stood still") : outcome, now, true);
-      });
+      } catch (error) {
+        this.#broke(probe, life, error, now);
+      }
     }
   }
 
-  #read(probe: Probe, now: Micros): void {
+  #read(probe: Probe<Owner>, now: Micros): void {
+    const { life } = probe;
     for (let i = 0; i < READS_A_TURN; i++) {
       const count = receive(probe.fd, this.#buffer, 0);
       if (count === -EAGAIN) return;
@@ -217,13 +268,20 @@ export class SocketProber {
         ? probe.conversation.end()
         : probe.conversation.receive(this.#buffer.subarray(0, count));
       this.#obey(probe, step, now);
-      if (!this.#probes.has(probe.number)) return;
+      if (probe.life !== life) return;
       // No more will come, and the descriptor would be ready for ever.
       if (ended) return this.#end(probe, failed("closed by the server"), now, true);
     }
+    this.#watch(probe);
   }
 
-  #obey(probe: Probe, step: Step, now: Micros): void {
+  /** Has the epoll look again: what is there already is a change to it. */
+  #watch(probe: Probe<Owner>): void {
+    const events = EPOLLIN | (probe.pending === null ? 0 : EPOLLOUT) | EPOLLET;
+    this.#epoll.modify(probe.fd, events, this.#tokenOf(probe));
+  }
+
+  #obey(probe: Probe<Owner>, step: Step, now: Micros): void {
     if (step.startTls) {
       return this.#end(probe, failed("TLS is not possible here"), now, true);
     }
@@ -236,9 +294,8 @@ export class SocketProber {
   }
 
   /** Sends what is pending. Returns false where that ended the probe. */
-  #flush(probe: Probe, now: Micros): boolean {
+  #flush(probe: Probe<Owner>, now: Micros): boolean {
     const bytes = probe.pending!;
-    const token = this.#firstToken + probe.number;
     const count = sendTo(probe.fd, bytes, bytes.length, null, MSG_NOSIGNAL);
     if (count < 0 && count !== -EAGAIN) {
       this.#fail(probe, -count, now);
@@ -246,33 +303,43 @@ export class SocketProber {
     }
     if (count >= bytes.length) {
       probe.pending = null;
-      this.#epoll.modify(probe.fd, EPOLLIN, token);
     } else {
       probe.pending = bytes.subarray(Math.max(0, count));
-      this.#epoll.modify(probe.fd, EPOLLIN | EPOLLOUT, token);
+      this.#watch(probe);
     }
     return true;
   }
 
-  #fail(probe: Probe, errno: number, now: Micros): void {
-    const reason = !probe.stream && errnoName(errno) === "ECONNREFUSED"
+  #fail(probe: Probe<Owner>, errno: number, now: Micros): void {
+    const code = errnoName(errno);
+    const reason = !probe.stream && code === "ECONNREFUSED"
       ? "port unreachable"
-      : socketReason(errnoName(errno));
-    this.#end(probe, failed(reason), now, true);
+      : socketReason(code);
+    this.#end(probe, isShortage(code, "send") ? unasked(reason) : failed(reason), now, true);
   }
 
-  #end(probe: Probe, outcome: Outcome, now: Micros, reset: boolean): void {
+  #end(probe: Probe<Owner>, outcome: Outcome, now: Micros, reset: boolean): void {
+    const { owner, started } = probe;
+    if (owner === null) return;
     this.#close(probe, reset);
-    this.#report(probe.number, outcome, now - probe.started);
+    this.#report(owner, outcome, now - started);
   }
 
-  #close(probe: Probe, reset: boolean): void {
-    this.#probes.delete(probe.number);
+  #close(probe: Probe<Owner>, reset: boolean): void {
+    const { fd } = probe;
+    if (reset && probe.stream && probe.connected) resetAtClose(fd);
+    this.#leave(probe);
+    // The epoll forgets it with its last descriptor, and this is the only one.
+    closeDescriptor(fd);
+  }
+
+  #leave(probe: Probe<Owner>): void {
     this.#deadlines.remove(probe);
-    if (reset && probe.stream && probe.connected) {
-      resetAtClose(probe.fd);
-    }
-    this.#epoll.remove(probe.fd);
-    closeDescriptor(probe.fd);
+    probe.life++;
+    probe.owner = null;
+    probe.fd = -1;
+    probe.conversation = NOBODY;
+    probe.pending = null;
+    this.#free.push(probe);
   }
 }

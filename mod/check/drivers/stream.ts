@@ -68,7 +68,7 @@ class StreamProbe {
     this.#resolve = resolve;
     this.#relay = connect(target, {
       connected: (socket) => this.#guard(() => this.#begin(socket)),
-      failed: (reason) => this.#guard(() => this.#finish(failed(reason))),
+      failed: (outcome) => this.#guard(() => this.#finish(outcome)),
       heard: (bytes) => this.#guard(() => this.#watchHello(bytes)),
     });
     signal.addEventListener("abort", this.#expire);

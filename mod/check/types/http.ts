@@ -33,14 +33,23 @@ export interface HttpConversation extends Conversation {
   readonly response: HttpResponse | null;
 }
 
-/** @throws {TypeError} where the request would not be one */
+/** A request as bytes. @throws {TypeError} where it would not be one */
+export function requestBytes(request: HttpRequest, version: "1.0" | "1.1"): Uint8Array {
+  const problem = requestProblem(request);
+  if (problem !== null) throw new TypeError(`Cannot ask for that: ${problem}`);
+  return encodeHttp1(request, version);
+}
+
+/**
+ * @param bytes the request, for who asks the same again and again
+ * @throws {TypeError} where the request would not be one
+ */
 export function httpConversation(
   { request, expected, bodyLimit }: HttpExchange,
   version: "1.0" | "1.1",
   digest: Digest,
+  bytes = requestBytes(request, version),
 ): HttpConversation {
-  const problem = requestProblem(request);
-  if (problem !== null) throw new TypeError(`Cannot ask for that: ${problem}`);
   const reader = new ResponseReader({
     method: request.method,
     wantsBody: needsBody(expected),
@@ -57,7 +66,7 @@ export function httpConversation(
     get response() {
       return response;
     },
-    open: (): Step => ({ send: encodeHttp1(request, version) }),
+    open: (): Step => ({ send: bytes }),
     receive: (bytes: Uint8Array): Step => decide(reader.read(bytes)),
     end: (): Step => decide(reader.end()),
     timeout: (): Outcome => failed(`${reader.waitingFor} did not come in time`),

@@ -1,10 +1,16 @@
 import assert from "node:assert/strict";
-import { type BoardEffect, CheckBoard, type CheckMemory } from "../../../mod/check/board.ts";
+import {
+  type BoardEffect,
+  CheckBoard,
+  type CheckMemory,
+  type CheckReport,
+} from "../../../mod/check/board.ts";
 import {
   type CheckSettings,
   failed,
   type Outcome,
   passed,
+  unasked,
   voided,
 } from "../../../mod/check/mod.ts";
 
@@ -77,6 +83,21 @@ Deno.test("an assumption is no verdict: the first failure alone says nothing", (
   assert.deepEqual(world.probe(failed("refused")), []);
   assert.deepEqual(world.probe(voided("stood still")), []);
   assert.deepEqual(world.probe(failed("refused")), ["*down refused"]);
+});
+
+Deno.test("of a server that could not be asked nothing is told", () => {
+  const world = new World();
+  world.configure();
+  for (let i = 0; i < 9; i++) assert.deepEqual(world.probe(unasked("no descriptors")), []);
+  const [{ health, voided, last }] = world.board.reports() as [CheckReport];
+  assert.deepEqual([health, voided, last?.passed, last?.reason], [
+    null,
+    9,
+    false,
+    "no descriptors",
+  ]);
+  assert.deepEqual(world.probe(passed("connected")), ["*up connected"]);
+  for (let i = 0; i < 9; i++) assert.deepEqual(world.probe(unasked("no descriptors")), []);
 });
 
 Deno.test("one that must prove itself first is down from the start", () => {

@@ -127,7 +127,6 @@ Deno.test("random runs: verdicts, entries and running probes are those of the co
         [...engine.verdicts.keys()].sort(),
         [...engine.schedule.entries.keys()].sort(),
       );
-      strictEqual(engine.started.size, engine.schedule.running.size);
     }
   });
 });

@@ -31,7 +31,11 @@ function targetOf(port: number, more: Partial<SocketTarget> = {}): SocketTarget 
 /** Connects; the reason where it does not come about. */
 function open(target: SocketTarget, heard: (bytes: Uint8Array) => void = () => {}) {
   const { promise, resolve } = Promise.withResolvers<net.Socket | string>();
-  const relay = new Relay(target, { connected: resolve, failed: resolve, heard });
+  const relay = new Relay(target, {
+    connected: resolve,
+    failed: ({ reason }) => resolve(reason),
+    heard,
+  });
   return { relay, opened: promise };
 }
 

@@ -15,6 +15,7 @@ import {
   stepSchedule,
   type Timing,
 } from "../../../mod/check/schedule.ts";
+import type { Result } from "../../../mod/check/outcome.ts";
 import { forSeeds, type Random } from "../../lib/random.ts";
 
 const SECOND = 1_000_000;
@@ -39,13 +40,13 @@ class Rig {
   readonly #answer: (
     id: string,
     probe: number,
-  ) => { after: number; result: "passed" | "failed" | "void" } | null;
+  ) => { after: number; result: Result } | null;
 
   constructor(
     answer: (
       id: string,
       probe: number,
-    ) => { after: number; result: "passed" | "failed" | "void" } | null = () => ({
+    ) => { after: number; result: Result } | null = () => ({
       after: 1000,
       result: "passed",
     }),
@@ -155,6 +156,21 @@ Deno.test("a void probe is repeated at once", () => {
   rig.configure([planned("c")]);
   rig.runUntil(SECOND / 2);
   deepStrictEqual(rig.startsOf("c"), [0, 10]);
+});
+
+Deno.test("a probe that this machine had nothing for has its next turn, as one that passed", () => {
+  const results: Result[] = ["unasked", "unasked", "failed", "unasked"];
+  const rig = new Rig((_, probe) => ({ after: 10, result: results[probe - 1] ?? "passed" }));
+  rig.configure([planned("c", { retryInterval: 200_000 })]);
+  rig.runUntil(4 * SECOND);
+  const failed = 2 * SECOND + 10;
+  deepStrictEqual(rig.startsOf("c"), [
+    0,
+    SECOND,
+    2 * SECOND,
+    failed + 200_000,
+    failed + 200_000 + SECOND,
+  ]);
 });
 
 Deno.test("a probe of which nothing is heard is given up, and its late word is ignored", () => {
@@ -319,7 +335,9 @@ Deno.test("random runs: no probe lost, none twice, the cap never passed, everybo
     const rig = new Rig(() =>
       random.chance(0.05) ? null : {
         after: random.pick([0, 1, 1000, 250_000]),
-        result: random.chance(0.02) ? "void" : random.pick(["passed", "failed"] as const),
+        result: random.chance(0.02)
+          ? random.pick(["void", "unasked"] as const)
+          : random.pick(["passed", "failed"] as const),
       }
     );
     const late = () => random.chance(0.02) ? random.int(0, 400_000) : random.int(0, 100);

@@ -4,7 +4,7 @@
  */
 
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
-import { failed, type Outcome, passed, voided } from "../../../mod/check/outcome.ts";
+import { failed, type Outcome, passed, unasked, voided } from "../../../mod/check/outcome.ts";
 import {
   createVerdict,
   FORGIVEN_VOIDS,
@@ -24,6 +24,7 @@ const OUTCOMES: Record<string, Outcome> = {
   "+": passed("fine"),
   "-": failed("connection refused"),
   "0": voided("this machine stood still"),
+  "?": unasked("no descriptors left for this process"),
 };
 
 /** Feeds one outcome a second; returns the states after each as `u` and `d`. */
@@ -82,6 +83,18 @@ Deno.test("void outcomes change nothing, but the fourth in a row is a failure", 
   strictEqual(feed(other, "00000"), "uuuud");
   strictEqual(other.counters.voided, 5);
   strictEqual(other.counters.failed, 2);
+});
+
+Deno.test("a probe that was not asked never counts, however many there are", () => {
+  const verdict = createVerdict({ ...SETTINGS, fall: 2 }, "up", 0);
+  strictEqual(feed(verdict, "-?????????-"), "uuuuuuuuuud");
+  strictEqual(feed(verdict, "??????"), "dddddd");
+  strictEqual(verdict.counters.voided, 15);
+  strictEqual(verdict.counters.failed, 2);
+  strictEqual(verdict.last?.outcome.reason, "no descriptors left for this process");
+  // Nor does it forgive, or bring back, what a machine that stood still has to say.
+  const other = createVerdict({ ...SETTINGS, fall: 1 }, "up", 0);
+  strictEqual(feed(other, "000?0"), "uuuud");
 });
 
 Deno.test("a flapping server is named, kept down, and let back when it has been quiet", () => {

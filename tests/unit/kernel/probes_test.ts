@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { Epoll } from "../../../ffi/mod.ts";
 import { planChecks } from "../../../mod/agent/check_plan.ts";
-import { KernelProbes } from "../../../mod/kernel/probes.ts";
+import { KernelProbes, mostProbes } from "../../../mod/kernel/probes.ts";
 import { IdSource } from "../../../mod/plane/ids.ts";
 import { loadValid, router } from "../config/fixtures.ts";
 
@@ -29,6 +29,7 @@ Deno.test("each configuration tells each finding once: to servers, new ones amon
     now: () => 1_000_000,
     control: (message) => void (message.type === "check_step" && steps.push(message.check)),
     protocol: () => {},
+    say: () => {},
   });
   const heard: string[] = [];
   probes.onFinding = ({ check, health, reason }) =>
@@ -69,6 +70,7 @@ address = "198.51.100.11"
     now: () => now,
     control: () => {},
     protocol: () => {},
+    say: () => {},
   });
   probes.onFinding = ({ health, reason }) => void heard.push(`${health}: ${reason}`);
   const asked: string[] = [];
@@ -80,7 +82,7 @@ address = "198.51.100.11"
     probes.handle({ type: "configure_checks", id: "c:1", checks, former: [] });
     for (let i = 0; i < 20 && heard.length === 0; i++) {
       now = Math.max(now, probes.deadline) + 1;
-      probes.turn([]);
+      probes.turn(0);
       if (i < 3) assert.deepEqual(heard, [], "a few times say nothing about the server");
     }
     assert.deepEqual(heard, ["down: the load balancer leads nowhere yet"]);
@@ -89,4 +91,9 @@ address = "198.51.100.11"
     probes.close();
     epoll.close();
   }
+});
+
+Deno.test("probes leave half of the descriptors to everything else", () => {
+  const limits = [Infinity, 1_048_576, 2048, 1024, 100, 1];
+  assert.deepEqual(limits.map(mostProbes), [1024, 1024, 1024, 512, 50, 1]);
 });
