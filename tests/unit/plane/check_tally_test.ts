@@ -3,18 +3,19 @@
 import assert from "node:assert/strict";
 import { addCounts, CheckTally, DURATION_BOUNDS } from "../../../mod/plane/check_tally.ts";
 
-Deno.test("checks with a name by themselves, others by their type; void has no duration", () => {
+Deno.test("checks with a name by themselves, others by their type; what says nothing has no duration", () => {
   const tally = new CheckTally();
   tally.record("gateway", "ping", "passed", 500);
   tally.record("gateway", "ping", "failed", 501);
   tally.record("gateway", "ping", "void", 1);
+  tally.record("gateway", "ping", "unasked", 1);
   for (let i = 0; i < 1000; i++) tally.record(`tcp/198.51.100.1:${i}/00`, "tcp", "passed", 11e6);
   const [gateway, tcp, ...rest] = tally.data();
   assert.deepEqual(rest, [], "bounded, however many servers there are");
   assert.deepEqual(gateway, {
     type: "ping",
     name: "gateway",
-    results: { passed: 1, failed: 1, void: 1 },
+    results: { passed: 1, failed: 1, void: 2 },
     durations: DURATION_BOUNDS.map((bound) => bound <= 1_000 ? 1 : 0),
     sum: 1001,
   });
