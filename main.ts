@@ -118,6 +118,14 @@ async function run(
       else console.error(output);
       return exitCode;
     }
+    case "plan": {
+      expectOperands(operands, 1);
+      const { planCommand } = await import("./mod/cli/plan.ts");
+      const options = { ...named(values), json, color: colors(Deno.stdout) };
+      const control = await controlPath(values);
+      const { exitCode, output } = await planCommand(control, operands[0], options);
+      return say(output) || exitCode;
+    }
     case "release":
     case "claim": {
       const [name] = operands;

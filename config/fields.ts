@@ -165,12 +165,15 @@ export function refuseMicros(micros: number, limits: DurationLimits): Refusal {
   };
 }
 
+/** What {@link duration} is called where keys are described. */
+export const DURATION_KIND = "a duration with a unit, in quotes";
+
 /** A duration such as `"100ms"`; resolves to whole microseconds. */
 export function duration(limits: DurationLimits, doc: Doc) {
   const steps = limits.step === undefined ? "" : ` in steps of ${limits.step}`;
   const described = documented(
     v.string(),
-    "a duration with a unit, in quotes",
+    DURATION_KIND,
     { range: `${limits.min} to ${limits.max}${steps}`, unit: "us, ms, s, m, h or d", ...doc },
     { pattern: DURATION_PATTERN },
   );

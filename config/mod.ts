@@ -82,6 +82,7 @@ export { type HttpConfig, type HttpListen, isLocal, listenText } from "./http_sc
 export { nearest } from "./nearest.ts";
 export { systemOptions } from "./system.ts";
 export { formatDuration, parseDuration } from "./duration.ts";
+export { isDurationAt } from "./duration_keys.ts";
 export { type FormatOptions, formatProblem, type Problem } from "./problem.ts";
 export { type FileFacts, type FileSecurity, untrusted } from "./security.ts";
 export { RELEASE } from "./planned.ts";

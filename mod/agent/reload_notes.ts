@@ -5,26 +5,14 @@
  * @module
  */
 
-import { type AgentConfig, formatProblem } from "../../config/mod.ts";
+import { formatProblem } from "../../config/mod.ts";
 import type { FlightRecorder } from "./flight/recorder.ts";
-import { looksSame } from "../values/mod.ts";
 import { writeLog } from "./logging.ts";
 import type { ReloadResult } from "./results.ts";
 
 /** A line of a change: what is called what, and what became of it. */
 const CHANGE =
   /^(?:virtual router|sync group|track_\w+|BFD session|check|virtual server) ([^\s:/]+)/;
-
-/** Keys of `[agent]` that a reload cannot change. */
-const FIXED = ["name", "control", "state_directory", "realtime", "namespace"] as const;
-
-/** Why a reload cannot be, in words; null: nothing of that kind is in its way. */
-export function fixedKeys(before: AgentConfig, after: AgentConfig): string | null {
-  const fixed = FIXED.filter((key) => !looksSame(before[key], after[key]));
-  if (fixed.length === 0) return null;
-  const keys = fixed.map((key) => `agent.${key}`).join(", ");
-  return `${keys} cannot change while the agent runs: restart it`;
-}
 
 /** A reload that changed nothing. */
 export function invalid(

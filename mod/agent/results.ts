@@ -4,12 +4,21 @@
  * @module
  */
 
+import type { SettledSite } from "./plan/settled.ts";
+
 /** What a reload did. */
 export interface ReloadResult {
   readonly result: "applied" | "invalid" | "failed";
   readonly changes: readonly string[];
   /** Why not, a problem each. */
   readonly problems: readonly string[];
+}
+
+/** What runs, for a comparison with a file that the agent does not read. */
+export interface RunningResult {
+  /** With what secrets are marked, as pairs of hexadecimal digits. */
+  readonly mark_key: string;
+  readonly site: SettledSite;
 }
 
 /** What a release or claim did. */

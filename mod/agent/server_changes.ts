@@ -1,78 +1,64 @@
 /**
- * What a reload changes about virtual servers, in words: a line for each real server, and one for
- * what else is different. Pure.
+ * What a reload changes about virtual servers: for each real server, and for each other key that is
+ * different. Pure.
  *
  * @module
  */
 
-import { formatDuration, type SiteConfig, type VirtualServerConfig } from "../../config/mod.ts";
+import type { SiteConfig, VirtualServerConfig } from "../../config/mod.ts";
 import { endpointText } from "../ip/mod.ts";
-import { looksSame } from "../values/mod.ts";
+import { keyChanges } from "./plan/key_changes.ts";
+import type { Change } from "./site_changes.ts";
+
+/** Where the tables stand in the schema. */
+const SERVER = ["virtual_server", 0] as const;
+const REAL_SERVER = [...SERVER, "real_server", 0] as const;
 
 type RealServerConfig = VirtualServerConfig["real_server"][number];
 
-/** Lines such as `virtual server web: real server 198.51.100.11:8080: weight 10 -> 20`. */
+/** Such as `virtual server web: real server 198.51.100.11:8080: weight 10 -> 20`. */
 export function serverChanges(
   before: SiteConfig["virtual_server"],
   after: SiteConfig["virtual_server"],
-): string[] {
+): Change[] {
   const former = new Map(before.map((one) => [one.name, one]));
-  const lines: string[] = [];
+  const about = (name: string) => ({ kind: "virtual_server", name } as const);
+  const changes: Change[] = [];
   for (const one of after) {
-    const title = `virtual server ${one.name}`;
     const known = former.get(one.name);
     former.delete(one.name);
-    if (known === undefined) lines.push(`${title}: added`);
-    else lines.push(...changesOf(known, one).map((change) => `${title}: ${change}`));
+    if (known === undefined) changes.push({ ...about(one.name), what: "added" });
+    else changes.push(...changesOf(known, one).map((one_) => ({ ...about(one.name), ...one_ })));
   }
-  return [...lines, ...[...former.keys()].map((name) => `virtual server ${name}: removed`)];
+  const removed = [...former.keys()].map((name) => ({ ...about(name), what: "removed" }));
+  return [...changes, ...removed];
 }
 
-function changesOf(before: VirtualServerConfig, after: VirtualServerConfig): string[] {
+type ServerChange = Pick<Change, "what" | "real_server">;
+
+function changesOf(before: VirtualServerConfig, after: VirtualServerConfig): ServerChange[] {
   // What servers of a list have says nothing new.
   const { real_server: former, listed: _, ...own } = before;
   const { real_server: present, listed: __, ...others } = after;
-  return [...keyChanges(own, others), ...realChanges(former, present)];
+  const keys = keyChanges(own, others, SERVER).map((what) => ({ what }));
+  return [...keys, ...realChanges(former, present)];
 }
 
 function realChanges(
   before: readonly RealServerConfig[],
   after: readonly RealServerConfig[],
-): string[] {
+): ServerChange[] {
   const former = new Map(before.map((one) => [endpointText(one.address), one]));
-  const lines: string[] = [];
+  const changes: ServerChange[] = [];
   for (const one of after) {
-    const name = endpointText(one.address);
-    const known = former.get(name);
-    former.delete(name);
-    if (known === undefined) lines.push(`real server ${name}: added`);
-    else lines.push(...keyChanges(known, one).map((change) => `real server ${name}: ${change}`));
+    const real_server = endpointText(one.address);
+    const known = former.get(real_server);
+    former.delete(real_server);
+    const keys = known === undefined ? ["added"] : keyChanges(known, one, REAL_SERVER);
+    changes.push(...keys.map((what) => ({ real_server, what })));
   }
-  return [...lines, ...[...former.keys()].map((name) => `real server ${name}: removed`)];
-}
-
-/** Numbers and words with their values; of what is larger, that it is different. */
-function keyChanges(before: object, after: object): string[] {
-  const [former, present] = [new Map(Object.entries(before)), new Map(Object.entries(after))];
-  return [...new Set([...former.keys(), ...present.keys()])].flatMap((key) => {
-    const values = [former.get(key), present.get(key)];
-    const [from, to] = values;
-    if (looksSame(from, to)) return [];
-    if (!values.every(isPlain)) return [`${key} changed`];
-    const [old, own] = values.map((value) => shown(key, value));
-    return [`${key} ${old} -> ${own}`];
-  });
-}
-
-type Plain = string | number | boolean | undefined;
-
-function isPlain(value: unknown): value is Plain {
-  return value === undefined || ["string", "number", "boolean"].includes(typeof value);
-}
-
-/** Durations are microseconds here, and not what anybody has written. */
-function shown(key: string, value: Plain): string {
-  if (value === undefined) return "(none)";
-  const isTime = key === "slow_start" || key === "drain_timeout";
-  return isTime ? formatDuration(Number(value)) : String(value);
+  return [
+    ...changes,
+    ...[...former.keys()].map((name) => ({ real_server: name, what: "removed" })),
+  ];
 }

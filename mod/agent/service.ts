@@ -9,7 +9,7 @@
  */
 
 import { type FileLock, monotonicMicros } from "../../ffi/mod.ts";
-import type { LoadedSite, SiteConfig } from "../../config/mod.ts";
+import type { SiteConfig } from "../../config/mod.ts";
 import type { ControlRequest } from "../control/protocol.ts";
 import { ControlServer } from "../control/server.ts";
 import type { Status } from "../control/status.ts";
@@ -31,9 +31,9 @@ import { ownershipOf } from "./ownership.ts";
 import { containStrayErrors, lockMemory, requirePrivileges } from "./process.ts";
 import { programPath } from "./program.ts";
 import { tellServiceManager } from "./service_manager.ts";
-import { fixedKeys, invalid, noteReload, noteStart } from "./reload_notes.ts";
-import type { BfdResult, OverrideResult, ReloadResult } from "./results.ts";
-import { siteChanges } from "./site_changes.ts";
+import { noteStart } from "./reload_notes.ts";
+import { type Loader, Reloading } from "./reloading.ts";
+import type { BfdResult, OverrideResult } from "./results.ts";
 import { ownStateDirectory } from "./state_directory.ts";
 import { keepState, takeState } from "./state_file.ts";
 import { Succession, type UpgradeResult } from "./succession.ts";
@@ -46,15 +46,11 @@ const FAULT_INJECTION = "HALB_FAULT_INJECTION";
 /** Until those who asked have their answers when the agent ends, milliseconds. */
 const LAST_ANSWERS = 1_000;
 
-/** Reads the configuration file, every time anew. */
-export type Loader = () => LoadedSite;
-
 export class Service {
   readonly #path: string;
-  readonly #load: Loader;
   readonly #faultInjection = Deno.env.get(FAULT_INJECTION) === "1";
-  #site: SiteConfig;
   readonly #own: OwnFacts;
+  readonly #reloading: Reloading;
   readonly #agent: Agent;
   /** Who asks about virtual servers is answered here. */
   readonly #desk: BalanceDesk;
@@ -79,8 +75,6 @@ export class Service {
    */
   constructor(path: string, load: Loader, loaded: { site: SiteConfig; sha256: string }) {
     this.#path = path;
-    this.#load = load;
-    this.#site = loaded.site;
     const { control, name } = loaded.site.agent;
     this.#own = new OwnFacts(path, name, loaded.sha256);
     this.#agent = new Agent(loaded.site, this.#faultInjection, () => this.#own.generation);
@@ -95,6 +89,15 @@ export class Service {
       reloads: this.#own.reloads,
       who: [name, VERSION],
     });
+    this.#reloading = new Reloading({
+      agent: this.#agent,
+      http: this.#http,
+      own: this.#own,
+      load,
+      recorder: () => this.#record(),
+      inTurn: (change) => this.#inTurn(change),
+      status: () => this.status(),
+    }, loaded.site);
     this.#lock = ownershipOf(control);
     this.#succession = new Succession(this.#agent, this.#lock, control, programPath());
   }
@@ -154,6 +157,11 @@ export class Service {
     const converse = following(recorder, (...talk) => this.#converse(...talk));
     const options = { replace, before, converse };
     this.#server = await ControlServer.listen(this.#site.agent.control, handle, options);
+  }
+
+  /** What runs, or is to. */
+  get #site(): SiteConfig {
+    return this.#reloading.site;
   }
 
   /** The flight recorder, whose file is ours: another agent's before that is left alone. */
@@ -251,44 +259,6 @@ export class Service {
     return turn;
   }
 
-  // ===== reload ==================================================================================
-
-  /** Applies the file as it is now; an invalid one changes nothing. */
-  reload(): Promise<ReloadResult> {
-    return this.#inTurn(() => this.#reload());
-  }
-
-  async #reload(): Promise<ReloadResult> {
-    const at = monotonicMicros();
-    const loaded = this.#load();
-    const result = loaded.ok ? await this.#apply(loaded) : invalid(loaded.problems);
-    this.#own.reloaded(result);
-    noteReload(result, this.#record(), at);
-    return result;
-  }
-
-  async #apply(loaded: { site: SiteConfig; sha256: string }): Promise<ReloadResult> {
-    const before = this.#site.agent;
-    const after = loaded.site.agent;
-    const fixed = fixedKeys(before, after);
-    if (fixed !== null) return invalid([fixed]);
-    try {
-      const changes: string[] = [];
-      if (JSON.stringify(before.log) !== JSON.stringify(after.log)) {
-        await setUpLogging(after.log);
-        changes.push("log: changed");
-      }
-      const done = await this.#agent.apply(loaded.site);
-      changes.push(...siteChanges(this.#site, loaded.site, done));
-      this.#site = loaded.site;
-      this.#own.applied(loaded.sha256);
-      this.#http.configure(after.http);
-      return { result: "applied", changes, problems: [] };
-    } catch (error) {
-      return { result: "failed", changes: [], problems: [textOf(error)] };
-    }
-  }
-
   // ===== control socket and signals ==============================================================
 
   async #handle(request: OtherRequest): Promise<unknown> {
@@ -296,7 +266,11 @@ export class Service {
       case "status":
         return await this.status();
       case "reload":
-        return await this.reload();
+        return await this.#reloading.reload();
+      case "plan":
+        return await this.#reloading.plan();
+      case "configuration":
+        return this.#reloading.running();
       case "release":
       case "claim":
         return await this.#override(request);
@@ -366,7 +340,7 @@ export class Service {
     const statistics = (): void => void this.#dump("stats.json");
     Deno.addSignalListener("SIGTERM", stop);
     Deno.addSignalListener("SIGINT", stop);
-    Deno.addSignalListener("SIGHUP", () => void this.reload().catch(() => {}));
+    Deno.addSignalListener("SIGHUP", () => void this.#reloading.reload().catch(() => {}));
     Deno.addSignalListener("SIGUSR1", dump);
     Deno.addSignalListener("SIGUSR2", statistics);
   }

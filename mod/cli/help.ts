@@ -16,6 +16,7 @@ const GENERAL = `halb: high availability for Linux edge boxes and routers
   halb --config site.toml            run the agent in the foreground (or: halb run --config …)
   halb check    site.toml...         validate configuration files; --json, --host
   halb doctor   [site.toml] [--json] look for what breaks such a setup on this host
+  halb plan     [site.toml] [--json] what a reload would change; changes nothing
   halb reload                        let the running agent apply its file again (or send SIGHUP)
   halb status   [NAME] [--json]      what is going on now
   halb events   [NAME] [--follow]    what happened, with its cause: the flight recorder
@@ -72,6 +73,16 @@ Without FILE, for what would break any. Changes nothing. Exit code 0 where nothi
 advice, 1 where something was.
 
   halb doctor site.toml`,
+  plan: `halb plan [FILE] [--name NAME] [--json] [--control PATH | --config FILE]
+
+What a reload of the running agent would change, a line each, and what follows from it as things
+stand: who becomes master when, which connections end. "!" marks what users of the service may
+notice. Changes nothing. Without FILE the agent reads its own file, as a reload would; with FILE
+that one is read here, as the running node, and compared with what runs. Exit code 0 where a reload
+would be done (or has nothing to do), 2 where it would be refused.
+
+  halb plan
+  halb plan site.toml.new`,
   reload: `halb reload [--control PATH | --config FILE]
 
 The running agent reads its own file again and applies the difference. An invalid file changes

@@ -22,6 +22,14 @@ export type ControlRequest =
   | EventsRequest
   | { readonly command: "status" }
   | { readonly command: "reload" }
+  | {
+    /** What a reload would do now. */
+    readonly command: "plan";
+  }
+  | {
+    /** What runs, with marks in place of secrets. */
+    readonly command: "configuration";
+  }
   | { readonly command: "version" }
   | {
     /** Hand a virtual router or sync group over, and stay behind the others. */
@@ -70,6 +78,8 @@ export type ControlResponse =
 const COMMANDS: ReadonlySet<string> = new Set([
   "status",
   "reload",
+  "plan",
+  "configuration",
   "version",
   "release",
   "claim",

@@ -101,10 +101,11 @@ lab("HMAC: keys are rotated on a live pair, and no advert is missed", async (lab
   const reload = async (agent: HalbAgent, auth: string) => {
     agent.writeSite(webSite("100ms", auth));
     const result = await ask(agent.controlPath, { command: "reload" });
-    assert.deepEqual(
-      (result as { changes: unknown }).changes,
-      ["virtual router web: authentication changed"],
-    );
+    const { changes } = result as { changes: string[] };
+    assert.ok(changes.length > 0, "it has changed");
+    for (const change of changes) {
+      assert.match(change, /^virtual router web: auth\.(keys changed|active_key \d -> \d)$/);
+    }
   };
   const before = (await routerOf(b, "web")).transitions;
   for (const agent of [a, b]) await reload(agent, hmac(both, 1));

@@ -17,6 +17,7 @@ import {
   startHalb,
   tryExecute,
 } from "../lib/mod.ts";
+import type { PlanResult } from "../../mod/agent/plan/plan.ts";
 import { longestGap, routerOf, statusOf, untilLogged } from "./agent_helpers.ts";
 
 /** What a busy machine may add to an interval, microseconds. */
@@ -147,16 +148,19 @@ lab("a reload that comes while the agent starts is applied after that", async (l
 lab("changed priority, interval and checksum take effect without a transition", async (lab) => {
   const { agent, capture } = await startSingle(lab, web, ["web"]);
   const before = await routerOf(agent, "web");
-  const steps: [Partial<RouterOptions>, number][] = [
-    [{ priority: 200 }, 200],
-    [{ priority: 200, interval: "50ms" }, 200],
-    [{ priority: 180, interval: "300ms" }, 180],
+  const steps: [Partial<RouterOptions>, RegExp][] = [
+    [{ priority: 200 }, /^virtual router web: priority 150 -> 200$/m],
+    [
+      { priority: 200, interval: "50ms" },
+      /^virtual router web: advertisement_interval 100ms -> 50ms$/m,
+    ],
+    [{ priority: 180, interval: "300ms" }, /^virtual router web: priority 200 -> 180$/m],
   ];
-  for (const [change] of steps) {
+  for (const [change, told] of steps) {
     const site = router("web", { id: 51, addresses: ["192.0.2.10"], ...change });
     const result = await reload(agent, site);
     assert.equal(result.code, 0, result.stderr);
-    assert.match(result.stdout, /^virtual router web: changed$/m);
+    assert.match(result.stdout, told);
     await lab.delay(1000);
   }
   const after = await routerOf(agent, "web");
@@ -359,3 +363,61 @@ lab("what cannot change while the agent runs is refused", async (lab) => {
   assert.equal((await reload(agent, web + lan)).code, 0);
   await agent.untilState("lan", "master");
 });
+
+lab(
+  "a plan tells what the reload then reports, of the agent's file and of another",
+  async (lab) => {
+    const { agent } = await startSingle(lab, web, ["web"]);
+    const plan = async (...args: string[]) => {
+      const ran = await tryExecute([
+        halbPath(),
+        "plan",
+        ...args,
+        "--json",
+        "--control",
+        agent.controlPath,
+      ]);
+      return { code: ran.code, ...JSON.parse(ran.stdout) as PlanResult };
+    };
+    const texts = ({ changes }: PlanResult) => changes.map(({ text }) => text);
+    const before = await statusOf(agent);
+    assert.deepEqual(texts(await plan()), []);
+    const other = router("web", {
+      id: 51,
+      addresses: ["192.0.2.10", "192.0.2.11"],
+      priority: 180,
+      more: 'version = 2\nauth = { type = "pass", password = "sesame" }',
+      interval: "1s",
+    }) + lan;
+    const candidate = `${lab.directory}/candidate.toml`;
+    Deno.writeTextFileSync(candidate, other, { mode: 0o600 });
+    const foreseen = await plan(candidate);
+    assert.deepEqual([foreseen.code, foreseen.result], [0, "valid"]);
+    assert.doesNotMatch(JSON.stringify(foreseen), /sesame/);
+    agent.writeSite(other);
+    const own = await plan();
+    assert.deepEqual(own.changes, foreseen.changes);
+    const after = await statusOf(agent);
+    assert.deepEqual([after.generation, after.config], [before.generation, before.config]);
+    const done = await tryExecute([
+      halbPath(),
+      "reload",
+      "--json",
+      "--control",
+      agent.controlPath,
+    ]);
+    assert.equal(done.code, 0, done.stderr);
+    assert.deepEqual((JSON.parse(done.stdout) as { changes: string[] }).changes, texts(own));
+    // A secret that is another one is found by its mark.
+    Deno.writeTextFileSync(candidate, other.replace("sesame", "mustard"));
+    assert.deepEqual(texts(await plan(candidate)), ["virtual router web: auth.password changed"]);
+    // What a reload refuses, a plan does.
+    agent.writeSite(`[agent]\nrealtime = { policy = "other" }\n${other}`);
+    const refused = await plan();
+    assert.deepEqual([refused.code, refused.result], [2, "refused"]);
+    assert.match(refused.problems.join(), /agent\.realtime .* restart it/);
+    agent.writeSite("nonsense");
+    const invalid = await plan();
+    assert.deepEqual([invalid.code, invalid.result], [2, "invalid"]);
+  },
+);

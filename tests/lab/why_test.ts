@@ -116,7 +116,7 @@ lab("why: somebody deleted the address; then the configuration changed", async (
   await a.untilState("web", "backup");
   const text = await untilWhy(lab, a, "web", "reload", ["removed"]);
   assert.match(text, /192\.0\.2\.2 has priority 100, we have 50/);
-  assert.match(text, /that changed it: virtual router web: changed/);
+  assert.match(text, /that changed it: virtual router web: priority 150 -> 50/);
 });
 
 lab("why: the key of the other side is another one", async (lab) => {

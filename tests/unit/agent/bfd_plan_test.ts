@@ -166,13 +166,13 @@ Deno.test("a site of sessions alone has a plan; without sessions it says nothing
 });
 
 Deno.test("a reload says what became of sessions", () => {
-  const changes = (before: string, after: string) => siteChanges(siteOf(before), siteOf(after), []);
+  const changes = (before: string, after: string) => siteChanges(siteOf(before), siteOf(after));
   const second = SESSION.replace("to-peer", "b").replace("2.2", "2.3");
   assert.deepEqual(changes(SESSION, SESSION), []);
   assert.deepEqual(changes(SESSION, SESSION + second), ["BFD session b: added"]);
   assert.deepEqual(changes(SESSION + second, SESSION), ["BFD session b: removed"]);
   assert.deepEqual(changes(SESSION, `${SESSION}detect_multiplier = 5\n`), [
-    "BFD session to-peer: changed",
+    "BFD session to-peer: detect_multiplier 3 -> 5",
   ]);
 });
 
