@@ -78,9 +78,9 @@ export type ControlResponse =
 const COMMANDS: ReadonlySet<string> = new Set([
   "status",
   "reload",
+  "version",
   "plan",
   "configuration",
-  "version",
   "release",
   "claim",
   "bfd",

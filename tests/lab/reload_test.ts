@@ -390,7 +390,9 @@ lab(
       interval: "1s",
     }) + lan;
     const candidate = `${lab.directory}/candidate.toml`;
-    Deno.writeTextFileSync(candidate, other, { mode: 0o600 });
+    // The agent's own file has lines of the lab's, too.
+    const whole = Deno.readTextFileSync(agent.configPath).replace(web, other);
+    Deno.writeTextFileSync(candidate, whole, { mode: 0o600 });
     const foreseen = await plan(candidate);
     assert.deepEqual([foreseen.code, foreseen.result], [0, "valid"]);
     assert.doesNotMatch(JSON.stringify(foreseen), /sesame/);
@@ -409,7 +411,7 @@ lab(
     assert.equal(done.code, 0, done.stderr);
     assert.deepEqual((JSON.parse(done.stdout) as { changes: string[] }).changes, texts(own));
     // A secret that is another one is found by its mark.
-    Deno.writeTextFileSync(candidate, other.replace("sesame", "mustard"));
+    Deno.writeTextFileSync(candidate, whole.replace("sesame", "mustard"));
     assert.deepEqual(texts(await plan(candidate)), ["virtual router web: auth.password changed"]);
     // What a reload refuses, a plan does.
     agent.writeSite(`[agent]\nrealtime = { policy = "other" }\n${other}`);
