@@ -204,6 +204,22 @@ async function run(
       if (output !== "") console.log(output.trimEnd());
       return exitCode;
     }
+    case "cleanup": {
+      expectOperands(operands, 1);
+      const { cleanupCommand } = await import("./mod/cli/cleanup.ts");
+      const { control = DEFAULT_CONTROL } = values;
+      const where = { control, stateDirectory: DEFAULT_STATE_DIRECTORY };
+      const { exitCode, output } = await cleanupCommand(operands[0] ?? values.config ?? where, {
+        ...named(values),
+        json,
+        color: colors(Deno.stderr),
+        dryRun: values["dry-run"] ?? false,
+        ...(values["after-stop"] ? { afterStop: Deno.env.get("SERVICE_RESULT") ?? "" } : {}),
+      });
+      if (exitCode === 0 || json) say(output);
+      else console.error(output);
+      return exitCode;
+    }
     case "completions": {
       const { candidatesText, completionScript, shells } = await import("./mod/cli/completions.ts");
       const [shell = "", ...words] = operands;

@@ -59,6 +59,7 @@ const PATIENT: readonly string[] = [
   "tests/lab/check_script_test.ts",
   "tests/lab/check_services_test.ts",
   "tests/lab/checks_test.ts",
+  "tests/lab/cleanup_test.ts",
   "tests/lab/completions_test.ts",
   "tests/lab/doctor_test.ts",
   "tests/lab/hooks_test.ts",

@@ -15,9 +15,11 @@ export type Options = NonNullable<ParseArgsConfig["options"]>;
 
 /** The options that several commands take. */
 export const COMMON_OPTIONS = {
+  "after-stop": { type: "boolean" },
   binary: { type: "string" },
   config: { type: "string", short: "c" },
   control: { type: "string" },
+  "dry-run": { type: "boolean" },
   follow: { type: "boolean", short: "f" },
   for: { type: "string" },
   host: { type: "boolean" },
@@ -37,9 +39,11 @@ export const COMMON_OPTIONS = {
 } as const satisfies Options;
 
 export type CommonValues = {
+  "after-stop"?: boolean;
   binary?: string;
   config?: string;
   control?: string;
+  "dry-run"?: boolean;
   follow?: boolean;
   for?: string;
   host?: boolean;

@@ -30,6 +30,7 @@ const GENERAL = `halb: high availability for Linux edge boxes and routers
   halb bfd      down NAME | up NAME  take a BFD session down, or let it come up again
   halb upgrade  [--binary PATH]      hand over to a new process, without a failover
   halb convert  keepalived.conf      write a site.toml that does the same; -o FILE
+  halb cleanup  [site.toml]          remove what a killed agent left in the kernel; --dry-run
   halb schema                        JSON Schema of site.toml, for editors
   halb completions bash|zsh|fish     let a shell complete such command lines
   halb version  [--json]
@@ -187,6 +188,21 @@ become by_host. NAME stands for \${_INSTANCE}, in place of the host name. The re
 "halb check" does: exit code 1 where it needs your hand first. --json: the report for programs.
 
   halb convert /etc/keepalived/keepalived.conf -o site.toml && halb check site.toml`,
+  cleanup: `halb cleanup [FILE] [--dry-run] [--name NAME] [--json]
+
+Removes what an agent that was killed has left in the kernel: addresses, routes and rules with
+protocol number 112, interfaces of virtual MACs and what they changed, and the virtual servers,
+firewall marks, timeouts and sync daemons that it had noted in its state directory. Nothing else is
+touched. FILE says which network namespaces, and where the control socket and the state directory
+are. It is refused while an agent runs; one that is started adopts or removes all that by itself.
+
+      --dry-run     say what would be removed
+      --after-stop  for ExecStopPost of a systemd unit: do nothing unless the service was killed for
+                    good; what is left by an agent that crashed waits for its restart
+
+Exit code 1: something is still there.
+
+  halb cleanup site.toml`,
   schema: `halb schema
 
 Prints the JSON Schema of site.toml: editors complete and check by it.

@@ -1,0 +1,132 @@
+/**
+ * Takes away what a killed agent has left in the kernel, where no agent will be started again that
+ * would adopt it. What it says to have removed, the kernel no longer has: it was looked at before
+ * and after.
+ *
+ * @module
+ */
+
+import { dirname, join } from "node:path";
+import { Epoll } from "../../ffi/mod.ts";
+import type { SiteConfig } from "../../config/mod.ts";
+import { connect } from "../control/client.ts";
+import {
+  findLeftovers,
+  findServers,
+  type Leftover,
+  removeLeftovers,
+  removeServers,
+} from "../kernel/leftovers.ts";
+import { SystemIo } from "../kernel/system_io.ts";
+import type { Say } from "../kernel/tables.ts";
+import { textOf } from "../text/mod.ts";
+import { BalanceFile } from "./balance_file.ts";
+import { ownershipOf } from "./ownership.ts";
+import { removeIfThere } from "./private_file.ts";
+import { requirePrivileges } from "./process.ts";
+
+export type { Leftover };
+
+/** Whose leftovers. */
+export interface CleanUpOf {
+  readonly control: string;
+  readonly stateDirectory: string;
+  /** Network namespaces; empty: this process's. */
+  readonly namespaces: readonly string[];
+}
+
+/** What became of it. */
+export interface CleanedUp {
+  /** What was removed; of a dry run, what would be. */
+  readonly removed: readonly Leftover[];
+  /** What is still there. */
+  readonly left: readonly Leftover[];
+  /** What could not be looked at or done, in words. */
+  readonly problems: readonly string[];
+}
+
+/** An agent runs: what is in the kernel is its own business. */
+export class AgentRuns extends Error {
+  override readonly name = "AgentRuns";
+}
+
+/** Where a site has things in the kernel; virtual servers are where the agent noted them. */
+export function cleanUpOf({ agent, vrrp }: SiteConfig): CleanUpOf {
+  const { control, state_directory: stateDirectory } = agent;
+  const namespaces = new Set(["", ...vrrp.flatMap(({ namespace }) => namespace ?? [])]);
+  return { control, stateDirectory, namespaces: [...namespaces] };
+}
+
+/**
+ * @param dryRun only look
+ * @throws {AgentRuns} where an agent runs
+ * @throws {MissingPrivilege} where this process may not look
+ */
+export async function cleanUp(of: CleanUpOf, dryRun: boolean): Promise<CleanedUp> {
+  requirePrivileges();
+  const lock = await stopOthers(of.control);
+  const epoll = new Epoll();
+  try {
+    const io = new SystemIo(epoll, 0);
+    const problems: string[] = [];
+    const say: Say = (level, _, message, properties = {}) => {
+      if (level !== "warning" && level !== "error") return;
+      problems.push([message, ...Object.values(properties).map(String)].join(": "));
+    };
+    const file = new BalanceFile(of.stateDirectory);
+    const { note } = file.read();
+    const namespaces = of.namespaces.filter((name) => name === "" || io.identity(name) !== null);
+    const attempt = <T>(where: string, work: () => T, otherwise: T): T => {
+      try {
+        return work();
+      } catch (error) {
+        problems.push(`${where}: ${textOf(error)}`);
+        return otherwise;
+      }
+    };
+    const look = (): Leftover[] => [
+      ...namespaces.flatMap((name) =>
+        attempt(name || "this network namespace", () => findLeftovers(io, name, say), [])
+      ),
+      ...(note === undefined ? [] : attempt("IPVS", () => findServers(io, note), [])),
+    ];
+    const before = look();
+    if (dryRun) return { removed: before, left: [], problems };
+    // Virtual servers first: where their address stays for a moment, clients are told so.
+    if (note !== undefined) {
+      removeServers(io, note, say, (left) => file.note(left));
+      file.end();
+    }
+    for (const name of namespaces) {
+      attempt(name || "this network namespace", () => removeLeftovers(io, name, say), undefined);
+    }
+    // What was kept for the next start is there no longer.
+    attempt("state", () => removeIfThere(join(of.stateDirectory, "state.json")), undefined);
+    const left = before.length === 0 ? [] : look();
+    const still = new Set(left.map(keyOf));
+    return { removed: before.filter((one) => !still.has(keyOf(one))), left, problems };
+  } finally {
+    epoll.close();
+    lock?.close();
+  }
+}
+
+function keyOf({ kind, namespace, what }: Leftover): string {
+  return `${kind} ${namespace} ${what}`;
+}
+
+/** Keeps an agent from starting meanwhile. @throws {AgentRuns} where one runs */
+async function stopOthers(control: string) {
+  const runs = `An agent runs at "${control}": it cleans up when it is stopped`;
+  const answers = await connect(control).then((connection) => connection.close(), () => false);
+  if (answers !== false) throw new AgentRuns(runs);
+  try {
+    Deno.statSync(dirname(control));
+  } catch {
+    return null;
+  }
+  const lock = ownershipOf(control);
+  if (lock.tryAcquire()) return lock;
+  lock.close();
+  throw new AgentRuns(runs);
+}

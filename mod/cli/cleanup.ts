@@ -1,0 +1,86 @@
+/**
+ * `halb cleanup`: removes what a killed agent left in the kernel.
+ *
+ * @module
+ */
+
+import { formatProblem, loadSite, systemOptions } from "../../config/mod.ts";
+import { AgentRuns, type CleanedUp, cleanUp, type CleanUpOf, cleanUpOf } from "../agent/cleanup.ts";
+import { runInNamespace } from "../agent/own_namespace.ts";
+import { MissingPrivilege } from "../agent/process.ts";
+import { escapeText, textOf } from "../text/mod.ts";
+
+/** How to clean up. */
+export interface CleanupOptions {
+  /** This node's name. */
+  readonly name?: string;
+  readonly json: boolean;
+  readonly color: boolean;
+  /** Only say what would be removed. */
+  readonly dryRun: boolean;
+  /**
+   * What systemd said of the service's end (`SERVICE_RESULT`), where it asks. An agent that died is
+   * started again at once and adopts what it finds; one that ended in order has left nothing but
+   * what `on_stop` keeps. So there is work only after a stop that took too long.
+   */
+  readonly afterStop?: string;
+}
+
+/** Exit code and what to print. */
+export interface CleanupResult {
+  readonly exitCode: 0 | 1 | 2 | 4;
+  readonly output: string;
+}
+
+/** Ends of a service after which it is not started again although it was killed. */
+const FINAL: readonly string[] = ["timeout", "start-limit-hit"];
+
+/** @param site a configuration, or where an agent has its files without one */
+export async function cleanupCommand(
+  site: string | { readonly control: string; readonly stateDirectory: string },
+  { name, json, color, dryRun, afterStop }: CleanupOptions,
+): Promise<CleanupResult> {
+  if (afterStop !== undefined && !FINAL.includes(afterStop)) {
+    return { exitCode: 0, output: json ? asJson(NOTHING, dryRun) : "" };
+  }
+  let of: CleanUpOf;
+  if (typeof site === "string") {
+    const loaded = loadSite(site, systemOptions(name === undefined ? {} : { name }));
+    if (!loaded.ok) {
+      const lines = loaded.problems.map((one) => formatProblem(one, { color }));
+      return { exitCode: 2, output: lines.join("\n") };
+    }
+    of = cleanUpOf(loaded.site);
+    const { namespace } = loaded.site.agent;
+    if (namespace !== undefined) runInNamespace(namespace);
+  } else of = { ...site, namespaces: [""] };
+  try {
+    const done = await cleanUp(of, dryRun);
+    const exitCode = done.left.length + done.problems.length > 0 ? 1 : 0;
+    return { exitCode, output: json ? asJson(done, dryRun) : asText(done, dryRun) };
+  } catch (error) {
+    const known = error instanceof AgentRuns || error instanceof MissingPrivilege;
+    if (!known) throw error;
+    return {
+      exitCode: error instanceof MissingPrivilege ? 4 : 1,
+      output: `halb: ${textOf(error)}`,
+    };
+  }
+}
+
+const NOTHING: CleanedUp = { removed: [], left: [], problems: [] };
+
+function asJson(done: CleanedUp, dryRun: boolean): string {
+  return JSON.stringify({ dry_run: dryRun, ...done }, null, 2);
+}
+
+function asText({ removed, left, problems }: CleanedUp, dryRun: boolean): string {
+  const line = ({ kind, namespace, what }: CleanedUp["removed"][number]): string =>
+    `${kind.replaceAll("_", " ")} ${what}${namespace === "" ? "" : ` in ${namespace}`}`;
+  const lines = [
+    ...removed.map((one) => `${dryRun ? "would remove" : "removed"} ${line(one)}`),
+    ...left.map((one) => `still there: ${line(one)}`),
+    ...problems.map((problem) => `failed: ${problem}`),
+  ];
+  return lines.length === 0 ? "Nothing was left" : lines.map(escapeText).join("\n");
+}
