@@ -124,6 +124,7 @@ function settle(
   if (check.type === "http") checkHttp(check, node, report);
   checkTls(check, node, report);
   checkReply(check, node, report);
+  checkPreset(check, node, report);
   checkLocal(check, node, surroundings, report);
   if (check.type !== "script") return check;
   const user = name === undefined
@@ -264,6 +265,8 @@ function checkTls({ tls }: CheckConfig, node: TreeNode, report: Report): void {
   }
 }
 
+const REPLY_LENGTHS = ["min_reply_length", "max_reply_length"] as const;
+
 function checkReply(check: CheckConfig, node: TreeNode, report: Report): void {
   const { type, min_reply_length: min, max_reply_length: max, reply, require_reply } = check;
   if (type !== "udp") return;
@@ -274,8 +277,9 @@ function checkReply(check: CheckConfig, node: TreeNode, report: Report): void {
       advice: `write \`${max}\` or less`,
     });
   }
-  if (reply !== undefined || require_reply || node.kind !== "table") return;
-  for (const key of ["min_reply_length", "max_reply_length"]) {
+  if (reply !== undefined || require_reply || check.preset !== undefined) return;
+  if (node.kind !== "table") return;
+  for (const key of REPLY_LENGTHS) {
     const entry = node.entries.get(key);
     if (entry === undefined || entry.path[0] === "defaults") continue;
     report({
@@ -283,6 +287,34 @@ function checkReply(check: CheckConfig, node: TreeNode, report: Report): void {
       message: `\`${key}\` has no meaning where no reply is needed`,
       advice: "add `require_reply = true`, or leave it out",
     });
+  }
+}
+
+/** What a ready question needs, and what contradicts it. */
+function checkPreset(check: CheckConfig, node: TreeNode, report: Report): void {
+  const { type, preset, secret } = check;
+  if (type !== "udp" || node.kind !== "table") return;
+  const written = (key: string) => {
+    const entry = node.entries.get(key);
+    return entry === undefined || entry.path[0] === "defaults" ? undefined : entry;
+  };
+  const refuse = (key: string, why: string, advice: string, other = {}) => {
+    const entry = written(key);
+    if (entry === undefined) return;
+    report({ place: keyPlace(entry), message: `\`${key}\` ${why}`, advice, ...other });
+  };
+  if (preset !== undefined) {
+    const why = `beside \`preset\` (${OTHER}), which knows what to say and what must come`;
+    const other = { other: keyPlace(descend(node, ["preset"])) };
+    for (const key of ["payload", "reply", "require_reply", ...REPLY_LENGTHS]) {
+      refuse(key, why, "leave out one of the two", other);
+    }
+  }
+  if (preset !== "sip") refuse("status", "is for HTTP and SIP alone", 'add `preset = "sip"`');
+  if (preset !== "radius") refuse("secret", "is for RADIUS alone", 'add `preset = "radius"`');
+  else if (secret === undefined) {
+    const advice = 'add `secret = { file = "/etc/halb/radius.key" }`';
+    missing(node, "secret", "RADIUS has one for each client", advice, report);
   }
 }
 

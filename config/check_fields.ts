@@ -8,7 +8,7 @@ import * as v from "valibot";
 import { textOf } from "../mod/text/mod.ts";
 import { choice, type Doc, documented, text, VALUE, whole } from "./fields.ts";
 import { parsePattern } from "../mod/check/types/udp.ts";
-import { secret } from "./secret_fields.ts";
+import { readKeyText, secret } from "./secret_fields.ts";
 import { Secret } from "../mod/secret/mod.ts";
 
 /** Longest text that is sent or looked for, UTF-16 units. */
@@ -230,7 +230,9 @@ export const bodyJson = documented(
 /** What a body and the rest of a response must be, of one URL. */
 export const responseKeys = {
   status: v.exactOptional(statusCodes({
-    text: "Status codes that are right; without the key, 200 to 299.",
+    text:
+      'Status codes that are right (http; udp with `preset = "sip"`); without the key, 200 to ' +
+      "299.",
     example: ["200-299", 401],
   })),
   expect_headers: v.exactOptional(headers({
@@ -320,6 +322,18 @@ export const bearerToken = secret(
     /^[\x21-\x7e]+$/.test(value)
       ? Secret.ofText(value)
       : { message: "Invalid `token`: it is empty, or holds blanks" },
+);
+
+/** `secret` of a udp check with `preset = "radius"`. */
+export const radiusSecret = secret(
+  "text, in quotes",
+  {
+    text: 'udp with `preset = "radius"`: the secret that the server has for this host; better ' +
+      'not here but in a file: `{ file = "/etc/halb/radius.key" }`.',
+    range: "1 to 64 bytes",
+    example: "change-me",
+  },
+  (value) => readKeyText(value, "secret", [1, 64]),
 );
 
 function readCredential(what: string) {

@@ -49,8 +49,10 @@ export function inlineId(check: CheckConfig, server: CheckedServer, target: stri
 }
 
 /** What tells checks apart that differ in credentials alone: their digest, which is kept nowhere. */
-function secretsOf({ auth, token, tls }: CheckConfig): string {
-  const all = [auth?.password, token, tls?.key].map((one) => one?.reveal() ?? new Uint8Array(0));
+function secretsOf({ auth, token, tls, secret }: CheckConfig): string {
+  const all = [auth?.password, token, tls?.key, secret].map((one) =>
+    one?.reveal() ?? new Uint8Array(0)
+  );
   return all.some(({ length }) => length > 0) ? sha256(all.map(String).join("|")) : "";
 }
 

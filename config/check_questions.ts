@@ -13,6 +13,7 @@ import {
   hexPattern,
   line,
   method,
+  radiusSecret,
   responseKeys,
   urlList,
   words,
@@ -22,6 +23,7 @@ import { command } from "./commands.ts";
 import { choice, documented, flag, text, VALUE, whole } from "./fields.ts";
 import { name, path } from "./names.ts";
 import { userName } from "./users.ts";
+import { PRESET_PORTS, type UdpPreset } from "../mod/check/types/udp_preset.ts";
 import { encodeName, RECORD_TYPES, RESPONSE_CODES } from "../mod/check/types/dns_message.ts";
 
 /** What the number in a file may be multiplied by, at most. */
@@ -160,6 +162,17 @@ export const QUESTION_KEYS = {
     }),
     65_507,
   ),
+  preset: v.exactOptional(choice(
+    Object.keys(PRESET_PORTS) as [UdpPreset["preset"], ...UdpPreset["preset"][]],
+    {
+      text: "udp: a ready question in place of `payload` and `reply`; the answer must be to this " +
+        "very question. `ntp`: a synchronised server. `quic`: its versions. `radius`: " +
+        "Status-Server (RFC 5997), with `secret`. `sip`: OPTIONS, answered with `status`. For " +
+        "names there are checks of type `dns`.",
+      example: "ntp",
+    },
+  )),
+  secret: v.exactOptional(radiusSecret),
   size: v.optional(
     whole(8, 65_000, { text: "ping: bytes of data.", example: 1400 }),
     56,

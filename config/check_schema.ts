@@ -128,8 +128,8 @@ const place = {
   })),
   port: v.exactOptional(whole(1, 65_535, {
     text: "The port; without the key, that of the server that the check stands at; with an " +
-      "`address`, the usual one of http (80, with `tls` 443), smtp (25, with `tls` 465) and dns " +
-      "(53).",
+      "`address`, the usual one of http (80, with `tls` 443), smtp (25, with `tls` 465), dns (53) " +
+      "and of `preset`.",
     example: 8080,
   })),
   bind_address: v.exactOptional(plainAddress({

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { PRESET_PORTS } from "../mod/check/types/udp_preset.ts";
 import { own } from "../mod/values/mod.ts";
 import { CHECK_TYPES, type CheckType, type WrittenCheck } from "./check_schema.ts";
 import { overlay, type TableNode, type TreeNode } from "./tree.ts";
@@ -64,16 +65,17 @@ const USERS: Readonly<Record<string, readonly CheckType[]>> = {
   ...from("expect", ["tcp"]),
   ...from("path", ["http", "file"]),
   ...from(
-    "urls method version headers body status expect_headers contains matches not_matches json " +
+    "urls method version headers body expect_headers contains matches not_matches json " +
       "digest redirects auth token",
     ["http"],
   ),
+  ...from("status", ["http", "udp"]),
   ...from("host", ["http", "grpc"]),
   ...from("tls proxy_protocol", ["http", "grpc", "smtp"]),
   ...from("service", ["grpc"]),
   ...from("helo_name starttls", ["smtp"]),
   ...from("query record protocol codes answers", ["dns"]),
-  ...from("payload reply require_reply min_reply_length max_reply_length", ["udp"]),
+  ...from("payload reply require_reply min_reply_length max_reply_length preset secret", ["udp"]),
   ...from("size", ["ping"]),
   ...from("command user dynamic", ["script"]),
   ...from("weight reverse", ["file"]),
@@ -95,9 +97,12 @@ export function talks(type: CheckType): boolean {
 }
 
 /** The usual port of a type; undefined: there is none. */
-function usualPort({ type, tls }: Pick<CheckConfig, "type" | "tls">): number | undefined {
+function usualPort(
+  { type, tls, preset }: Pick<CheckConfig, "type" | "tls" | "preset">,
+): number | undefined {
   if (type === "http") return tls === undefined ? 80 : 443;
   if (type === "smtp") return tls === undefined ? 25 : 465;
+  if (preset !== undefined) return PRESET_PORTS[preset];
   return type === "dns" ? 53 : undefined;
 }
 
@@ -122,7 +127,7 @@ export function addressOf(
 export function portOf(
   check: Pick<
     CheckConfig,
-    "type" | "tls" | "address" | "port" | "starttls" | "via_forwarding"
+    "type" | "tls" | "address" | "port" | "starttls" | "via_forwarding" | "preset"
   >,
   server?: CheckedServer,
 ): number | undefined {

@@ -19,6 +19,7 @@ import type { Secret } from "../secret/mod.ts";
 import type { SocketSource } from "../check/drivers/open.ts";
 import type { SocketTask } from "../check/task.ts";
 import { parsePattern } from "../check/types/udp.ts";
+import type { UdpPreset } from "../check/types/udp_preset.ts";
 import { RECORD_TYPES } from "../check/types/dns_message.ts";
 import type { FileSettings } from "../check/types/file.ts";
 import { BODY_LIMIT, type HttpExchange } from "../check/types/http.ts";
@@ -184,6 +185,8 @@ export function socketTask(
     case "ping":
       return { type, family: address.includes(":") ? "ipv6" : "ipv4", size: check.size };
     case "udp": {
+      const preset = udpPreset(check, address, port);
+      if (preset !== null) return { type, settings: preset };
       const { reply, require_reply, min_reply_length, max_reply_length } = check;
       const wanted = reply !== undefined || require_reply;
       return {
@@ -219,6 +222,21 @@ export function socketTask(
       return { type, version: check.version, exchanges: exchangesOf(check, address, port) };
     default:
       return null;
+  }
+}
+
+/** The ready question of a check of type udp; null: it has none. */
+function udpPreset(check: CheckConfig, address: string, port: number): UdpPreset | null {
+  const { preset, secret, status } = check;
+  switch (preset) {
+    case undefined:
+      return null;
+    case "radius":
+      return { preset, secret: secret?.reveal() ?? new Uint8Array(0) };
+    case "sip":
+      return { preset, host: hostOf(address, port, 5060), status: status ?? [[200, 299]] };
+    default:
+      return { preset };
   }
 }
 

@@ -20,11 +20,12 @@ import { pingConversation } from "./types/ping.ts";
 import { smtpConversation, type SmtpSettings } from "./types/smtp.ts";
 import { tcpConversation, type TcpSettings } from "./types/tcp.ts";
 import { udpConversation, type UdpSettings } from "./types/udp.ts";
+import { presetConversation, type UdpPreset } from "./types/udp_preset.ts";
 
 /** What is asked over connections and datagrams in the clear. */
 export type SocketTask =
   | { readonly type: "tcp"; readonly settings: TcpSettings }
-  | { readonly type: "udp"; readonly settings: UdpSettings }
+  | { readonly type: "udp"; readonly settings: UdpSettings | UdpPreset }
   | { readonly type: "ping"; readonly family: "ipv4" | "ipv6"; readonly size: number }
   | { readonly type: "dns"; readonly settings: Omit<DnsSettings, "id"> }
   | { readonly type: "agent"; readonly settings: AgentSettings }
@@ -70,7 +71,9 @@ export function taskConversation(task: SocketTask, raw: boolean, means: TaskMean
     case "tcp":
       return tcpConversation(task.settings);
     case "udp":
-      return udpConversation(task.settings);
+      return "preset" in task.settings
+        ? presetConversation(task.settings, means.random)
+        : udpConversation(task.settings);
     case "agent":
       return agentConversation(task.settings);
     case "smtp":

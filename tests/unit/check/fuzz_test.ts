@@ -15,6 +15,7 @@ import { pingConversation } from "../../../mod/check/types/ping.ts";
 import { smtpConversation } from "../../../mod/check/types/smtp.ts";
 import { tcpConversation } from "../../../mod/check/types/tcp.ts";
 import { parsePattern, udpConversation } from "../../../mod/check/types/udp.ts";
+import { presetConversation, type UdpPreset } from "../../../mod/check/types/udp_preset.ts";
 import { forSeeds, type Random } from "../../lib/random.ts";
 import { bytes, checkOutcome, digest, fromHex, talk } from "./conversation_fixtures.ts";
 
@@ -39,6 +40,30 @@ function frame(type: number, flags: number, stream: number, payload: Uint8Array)
 
 const fields = (...list: [string, string][]) => encodeFields(list);
 
+/** Ready questions, with what answers them where all that is random is 7. */
+const SEVENS = new Uint8Array(8).fill(7);
+const PRESETS: readonly (readonly [UdpPreset, Uint8Array])[] = [
+  [
+    { preset: "ntp" },
+    concatenate([fromHex("2402"), new Uint8Array(22), SEVENS, new Uint8Array(16)]),
+  ],
+  [
+    { preset: "quic" },
+    concatenate([fromHex("8000000000 08"), SEVENS, fromHex("08"), SEVENS, fromHex("00000001")]),
+  ],
+  [{ preset: "radius", secret: bytes("s") }, radiusAnswer("s")],
+  [
+    { preset: "sip", host: "a", status: [[200, 299]] },
+    bytes("SIP/2.0 200 OK\r\nCall-ID: 0707070707070707@halb.invalid\r\n\r\n"),
+  ],
+];
+
+function radiusAnswer(secret: string): Uint8Array {
+  const head = fromHex("02070014");
+  const signed = concatenate([head, new Uint8Array(16).fill(7), bytes(secret)]);
+  return concatenate([head, fromHex(digest("md5", signed))]);
+}
+
 /** Each with a stream (or datagrams) that it takes for right. */
 const CASES: Record<string, { make: () => Conversation; right: Uint8Array[]; stream: boolean }> = {
   tcp: {
@@ -55,6 +80,11 @@ const CASES: Record<string, { make: () => Conversation; right: Uint8Array[]; str
     right: [fromHex("0102")],
     stream: false,
   },
+  ...Object.fromEntries(PRESETS.map(([settings, right]) => [settings.preset, {
+    make: () => presetConversation(settings, (count) => new Uint8Array(count).fill(7)),
+    right: [right],
+    stream: false,
+  }])),
   ping: {
     make: () =>
       pingConversation({

@@ -307,3 +307,25 @@ Deno.test("via_forwarding: its marks are nobody else's, and there are enough", (
   assert.match(said(marks("{ first = 1000, count = 1 }", 7)), /^2 real servers are asked with/);
   assert.match(said(marks("{ first = 4294967295, count = 2 }", 7)), /do not fit into 32 bits/);
 });
+
+Deno.test("preset: a ready question has its port, and what it needs and contradicts is said", () => {
+  const udp = (more: string) => `type = "udp"\naddress = "192.0.2.1"\n${more}\n`;
+  const found = (more: string) =>
+    problemsOf(site(udp(more))).map(({ message }) => message).join(" ");
+  const ports = ["ntp", "quic", "sip", "radius"].map((preset) => {
+    const secret = preset === "radius" ? '\nsecret = "s"' : "";
+    const { check: [one] } = loadValid({ "site.toml": site(udp(`preset = "${preset}"${secret}`)) });
+    return portOf(one!);
+  });
+  assert.deepEqual(ports, [123, 443, 5060, 1812]);
+  assert.match(found('preset = "ntp"\nreply = "00"'), /^`reply` beside `preset` \(/);
+  assert.match(found('preset = "ntp"\nmin_reply_length = 4'), /^`min_reply_length` beside/);
+  assert.match(found('preset = "ntp"\nstatus = [200]'), /^`status` is for HTTP and SIP alone/);
+  assert.equal(found('preset = "sip"\nstatus = ["200-299", 404]'), "");
+  assert.match(found('preset = "radius"'), /^The key `secret` is missing: RADIUS has one/);
+  assert.match(found('preset = "sip"\nsecret = "s"'), /^`secret` is for RADIUS alone/);
+  assert.match(found(`preset = "radius"\nsecret = "${"x".repeat(65)}"`), /1 to 64 bytes/);
+  assert.doesNotMatch(found(`preset = "radius"\nsecret = "${"x".repeat(65)}"`), /xxx/);
+  assert.match(found('port = 9\nsecret = "s"'), /^`secret` is for RADIUS alone/);
+  assert.match(found('preset = "dns"'), /dns/);
+});
