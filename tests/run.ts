@@ -56,6 +56,7 @@ const PATIENT_LANES = 2;
 const PATIENT: readonly string[] = [
   "tests/lab/authentication_keepalived_test.ts",
   "tests/lab/check_http_test.ts",
+  "tests/lab/check_presets_test.ts",
   "tests/lab/check_script_test.ts",
   "tests/lab/check_services_test.ts",
   "tests/lab/checks_test.ts",

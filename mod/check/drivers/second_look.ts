@@ -16,6 +16,8 @@ import { diagnose, type TlsSettings } from "./tls.ts";
 /** How long the runtime may take to notice that a connection of its own was reset, milliseconds. */
 const NOTICE = 50;
 const REFUSED = "the certificate is refused";
+/** The time was up before it was seen why. */
+const UNSEEN = `${REFUSED}; a second look at it did not end in time`;
 
 /** Connects by way of a socket of ours. */
 export function connect({ address, port, own }: StreamTarget, events: RelayEvents): Relay {
@@ -78,14 +80,15 @@ export function lookAgain(
     const finish = (reason: string, socket: net.Socket | null) => {
       if (over) return;
       over = true;
-      signal.removeEventListener("abort", giveUp);
+      signal.removeEventListener("abort", expire);
       abandon(relay, socket, seen);
       resolve(reason);
     };
     const giveUp = () => finish(REFUSED, null);
+    const expire = () => finish(UNSEEN, null);
     const look = (socket: net.Socket) => {
       if (over) return;
-      signal.removeEventListener("abort", giveUp);
+      signal.removeEventListener("abort", expire);
       diagnose(socket, settings, Date.now(), signal).then(({ reason, secure }) => {
         finish(reason, secure);
       });
@@ -103,7 +106,7 @@ export function lookAgain(
       failed: giveUp,
       heard: () => {},
     });
-    signal.addEventListener("abort", giveUp);
-    if (signal.aborted) giveUp();
+    signal.addEventListener("abort", expire);
+    if (signal.aborted) expire();
   });
 }
