@@ -102,6 +102,81 @@ lab("smtp: aiosmtpd in the clear and with STARTTLS", async (lab) => {
   assert.equal(unknown, "failed: the certificate is not signed by anybody trusted");
 });
 
+/**
+ * Mail servers that stop speaking: of the first connection after TLS has begun, with a certificate
+ * that is good; of all but the first, whose certificate has ended, before their greeting, after
+ * EHLO, and when TLS should begin.
+ */
+const STALLING = (directory: string) => `
+import socket, ssl, threading, time
+def context(name):
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.load_cert_chain("${directory}/%s.pem" % name, "${directory}/%s.key" % name)
+    return made
+kept = []
+def converse(connection, certificate, until):
+    kept.append(connection)
+    steps = (("greeting", None, b"220 mail.example.net\\r\\n"),
+             ("EHLO", b"EHLO", b"250-mail.example.net\\r\\n250 STARTTLS\\r\\n"),
+             ("TLS", b"STARTTLS", b"220 go on\\r\\n"))
+    for step, wanted, answer in steps:
+        if wanted is not None and not connection.recv(1000).startswith(wanted): return
+        if step == until: return
+        connection.sendall(answer)
+    if until == "handshake": return
+    kept.append(context(certificate).wrap_socket(connection, server_side=True))
+def serve(port, certificate, first, later):
+    listener = socket.socket(); listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("192.0.2.2", port)); listener.listen(50)
+    def loop():
+        until = first
+        while True:
+            connection, _ = listener.accept()
+            try: converse(connection, certificate, until)
+            except OSError: pass
+            until = later
+    threading.Thread(target=loop, daemon=True).start()
+serve(2501, "www", "", "")
+serve(2502, "expired", "", "greeting")
+serve(2503, "expired", "", "EHLO")
+serve(2504, "expired", "", "handshake")
+time.sleep(3600)
+`;
+
+lab(
+  "smtp: a server that hangs after TLS, or at the second look, says so when the time is up",
+  async (lab) => {
+    const [probe, server] = await lab.hostsNamed("probe", "server");
+    await lab.lan("net", [probe, server]);
+    const certificates = await makeCertificates(lab);
+    const script = write(lab, "stalling.py", STALLING(certificates.directory));
+    server.spawn(["/usr/bin/python3", script], { name: "stalling" });
+    const ports = [2501, 2502, 2503, 2504];
+    await untilListening(server, ports);
+    const timeout = 1500;
+    const outcomes = await probeOn(
+      probe,
+      ports.map((port): ProbeSpec => ({
+        type: "smtp",
+        timeout,
+        target: target(port, certificates),
+        settings: { helo: "probe.example.net", startTls: true },
+      })),
+      ports.length,
+    );
+    const unseen = "failed: the certificate is refused; a second look at it did not end in time";
+    assert.deepEqual(outcomes.map(verdict), [
+      "failed: no answer to EHLO in time (over TLS)",
+      unseen,
+      unseen,
+      unseen,
+    ]);
+    for (const { took } of outcomes) {
+      assert.ok(took > timeout - 100 && took < timeout + 5000, `${took} ms`);
+    }
+  },
+);
+
 lab("dns: dnsmasq over TCP", async (lab) => {
   const [probe, server] = await lab.hostsNamed("probe", "server");
   await lab.lan("net", [probe, server]);

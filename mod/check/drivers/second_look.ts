@@ -11,13 +11,10 @@ import type { Conversation, Step } from "../types/conversation.ts";
 import { proxyHeader } from "../types/proxy_header.ts";
 import { Relay, type RelayEvents } from "./relay.ts";
 import type { StreamTarget } from "./stream.ts";
-import { diagnose, type TlsSettings } from "./tls.ts";
+import { diagnose, REFUSED, type TlsSettings, UNSEEN } from "./tls.ts";
 
 /** How long the runtime may take to notice that a connection of its own was reset, milliseconds. */
 const NOTICE = 50;
-const REFUSED = "the certificate is refused";
-/** The time was up before it was seen why. */
-const UNSEEN = `${REFUSED}; a second look at it did not end in time`;
 
 /** Connects by way of a socket of ours. */
 export function connect({ address, port, own }: StreamTarget, events: RelayEvents): Relay {

@@ -110,6 +110,11 @@ export function failureWords(message: string): string {
   return `TLS failed: ${showText(message.trim(), 120)}`;
 }
 
+/** A certificate was refused, and nobody knows why. */
+export const REFUSED = "the certificate is refused";
+/** The time was up before that was seen. */
+export const UNSEEN = `${REFUSED}; a second look at it did not end in time`;
+
 /**
  * Looks at the certificate over a new connection. Who asks lets go of it.
  *
@@ -123,25 +128,23 @@ export function diagnose(
 ): Promise<{ readonly reason: string; readonly secure: tls.TLSSocket }> {
   return new Promise((resolve) => {
     const secure = startTls(socket, { ...settings, verify: false });
-    const decide = (error?: { message: string }) => {
+    const decide = (otherwise: string | null) => {
       const certificate = peerCertificate(secure);
-      const reason = certificate !== null
-        ? refusal(certificate, settings.serverName, now)
-        : error === undefined
-        ? null
-        : failureWords(error.message);
+      const reason = certificate === null
+        ? otherwise
+        : refusal(certificate, settings.serverName, now);
       // Too early: the handshake is still under way.
       if (reason === null) return;
       clearInterval(timer);
       signal.removeEventListener("abort", giveUp);
       resolve({ reason, secure });
     };
-    const giveUp = () => decide({ message: "no handshake in time" });
+    const giveUp = () => decide(UNSEEN);
     // 2.5 does not tell when the certificate is there.
-    const timer = setInterval(() => decide(), 5);
+    const timer = setInterval(() => decide(null), 5);
     signal.addEventListener("abort", giveUp);
-    secure.on("error", decide);
-    secure.on("close", () => decide({ message: "disconnected" }));
+    secure.on("error", ({ message }: Error) => decide(failureWords(message)));
+    secure.on("close", () => decide(failureWords("disconnected")));
     if (signal.aborted) giveUp();
   });
 }
