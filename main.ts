@@ -220,6 +220,17 @@ async function run(
       else console.error(output);
       return exitCode;
     }
+    case "init": {
+      expectOperands(operands, 0);
+      const { initCommand } = await import("./mod/cli/init.ts");
+      const { defaultInterface } = await import("./mod/cli/init_host.ts");
+      const terminal = Deno.stdin.isTerminal();
+      return say(initCommand({
+        ...values,
+        usualInterface: defaultInterface(),
+        ...(terminal ? { ask: (question) => prompt(question), say: console.error } : {}),
+      }));
+    }
     case "completions": {
       const { candidatesText, completionScript, shells } = await import("./mod/cli/completions.ts");
       const [shell = "", ...words] = operands;

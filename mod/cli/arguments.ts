@@ -16,48 +16,64 @@ export type Options = NonNullable<ParseArgsConfig["options"]>;
 /** The options that several commands take. */
 export const COMMON_OPTIONS = {
   "after-stop": { type: "boolean" },
+  addresses: { type: "string" },
   binary: { type: "string" },
   config: { type: "string", short: "c" },
   control: { type: "string" },
   "dry-run": { type: "boolean" },
   follow: { type: "boolean", short: "f" },
   for: { type: "string" },
+  forward: { type: "string" },
   host: { type: "boolean" },
   help: { type: "boolean", short: "h" },
+  id: { type: "string" },
+  interface: { type: "string" },
   json: { type: "boolean" },
   last: { type: "string" },
   listen: { type: "boolean" },
   name: { type: "string" },
+  nodes: { type: "string" },
   output: { type: "string", short: "o" },
+  port: { type: "string" },
+  "real-servers": { type: "string" },
   since: { type: "string" },
   "take-over": { type: "boolean" },
   timeout: { type: "string" },
   to: { type: "string" },
   type: { type: "string" },
+  unicast: { type: "string" },
   wait: { type: "boolean" },
   version: { type: "boolean", short: "V" },
 } as const satisfies Options;
 
 export type CommonValues = {
   "after-stop"?: boolean;
+  addresses?: string;
   binary?: string;
   config?: string;
   control?: string;
   "dry-run"?: boolean;
   follow?: boolean;
   for?: string;
+  forward?: string;
   host?: boolean;
   help?: boolean;
+  id?: string;
+  interface?: string;
   json?: boolean;
   last?: string;
   listen?: boolean;
   name?: string;
+  nodes?: string;
   output?: string;
+  port?: string;
+  "real-servers"?: string;
   since?: string;
   "take-over"?: boolean;
   timeout?: string;
   to?: string;
   type?: string;
+  unicast?: string;
   wait?: boolean;
   version?: boolean;
 };

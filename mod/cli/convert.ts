@@ -25,6 +25,7 @@ import {
 } from "../convert/mod.ts";
 import { textOf } from "../text/mod.ts";
 import { UsageError } from "./arguments.ts";
+import { writeNew } from "./new_file.ts";
 
 /** What the command may be told. */
 export interface ConvertCommandOptions {
@@ -120,17 +121,6 @@ function problemsOf(path: string, { text, ids }: Converted, name: string): Probl
   });
 }
 
-/** Writes a new file that only its owner reads: passwords may be in it. */
-function writeNew(path: string, text: string): void {
-  const file = Deno.openSync(path, { write: true, createNew: true, mode: 0o600 });
-  try {
-    const bytes = new TextEncoder().encode(text);
-    for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
-  } finally {
-    file.close();
-  }
-}
-
 /**
  * Converts `file`.
  *
@@ -152,16 +142,7 @@ export function convertCommand(file: string, options: ConvertCommandOptions): Co
   const converted = convert(file, host);
   const target = output ?? "site.toml";
   const problems = problemsOf(target, converted, host.hostname);
-  if (output !== undefined) {
-    try {
-      writeNew(output, converted.text);
-    } catch (error) {
-      const why = error instanceof Deno.errors.AlreadyExists
-        ? "there is such a file already; remove it, or write another one"
-        : readFailure(error);
-      throw new Error(`${output} cannot be written: ${why}`);
-    }
-  }
+  if (output !== undefined) writeNew(output, converted.text);
   const exitCode = problems.length === 0 ? 0 : 1;
   const counts = countNotes(converted.notes);
   if (json) {

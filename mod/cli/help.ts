@@ -31,6 +31,7 @@ const GENERAL = `halb: high availability for Linux edge boxes and routers
   halb upgrade  [--binary PATH]      hand over to a new process, without a failover
   halb convert  keepalived.conf      write a site.toml that does the same; -o FILE
   halb cleanup  [site.toml]          remove what a killed agent left in the kernel; --dry-run
+  halb init     [-o site.toml]       write a commented site for two nodes
   halb schema                        JSON Schema of site.toml, for editors
   halb completions bash|zsh|fish     let a shell complete such command lines
   halb version  [--json]
@@ -203,6 +204,15 @@ are. It is refused while an agent runs; one that is started adopts or removes al
 Exit code 1: something is still there.
 
   halb cleanup site.toml`,
+  init: `halb init [-o SITE.TOML] [--nodes A,B] [--interface IF] [--addresses LIST] [--id N]
+          [--unicast A,B] [--port N --real-servers LIST [--forward nat|direct|tunnel]]
+
+Writes a commented site for two nodes with the virtual ADDRESSES, on standard output or into a new
+file. What the options do not say is asked for on a terminal; elsewhere --nodes and --addresses are
+needed. --unicast: the nodes' own addresses, where the network carries no multicast. With --port the
+TCP service at the first address is balanced over the real servers.
+
+  halb init --nodes edge-a,edge-b --addresses 192.0.2.10/24 -o site.toml`,
   schema: `halb schema
 
 Prints the JSON Schema of site.toml: editors complete and check by it.
