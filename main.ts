@@ -143,6 +143,11 @@ async function run(
       say(output);
       return exitCode;
     }
+    case "log": {
+      expectOperands(operands, 2);
+      const { logCommand } = await import("./mod/cli/log.ts");
+      return say(await logCommand(operands, values.for, await controlPath(values), json));
+    }
     case "bfd": {
       const [action, name] = operands;
       if ((action !== "down" && action !== "up") || name === undefined) {

@@ -6,67 +6,13 @@
  */
 
 import * as v from "valibot";
-import { choice, documented, duration, flag, text, VALUE, whole } from "./fields.ts";
+import { choice, documented, duration, flag, whole } from "./fields.ts";
 import { HTTP_TABLE } from "./http_schema.ts";
+import { LOG_TABLE } from "./log_schema.ts";
 import { name, namespaceName, path } from "./names.ts";
 import { AGENT_NOTIFY_TABLE, hook } from "./notify_schema.ts";
-import { notYet } from "./planned.ts";
 import { size } from "./size_fields.ts";
 import { userName } from "./users.ts";
-
-/** Where log records go. */
-const logTarget = text(
-  "a log target",
-  {
-    text: "Where log records go: `stderr`, or `file:` and an absolute path.",
-    range: "stderr, file:PATH",
-    example: "stderr",
-  },
-  (value) => {
-    if (value === "stderr" || /^file:\/./.test(value)) return undefined;
-    if (value === "journal" || value === "syslog") return { message: notYet(`\`${value}\``) };
-    return {
-      message: `${VALUE} is not a log target: stderr, or file: and an absolute path`,
-      ...(value.startsWith("/") ? { advice: `write \`"file:${value}"\` instead` } : {}),
-    };
-  },
-  "^(stderr|file:/.+)$",
-);
-
-const logTable = documented(
-  v.strictObject({
-    level: v.optional(
-      choice(["debug", "info", "warning", "error"], {
-        text: "The least severity that is written.",
-        example: "info",
-      }),
-      "info",
-    ),
-    format: v.optional(
-      choice(["text", "json"], {
-        text: "`text` for people, or one JSON object a line for programs.",
-        example: "json",
-      }),
-      "text",
-    ),
-    targets: v.optional(
-      documented(
-        v.array(logTarget),
-        "a list of log targets",
-        {
-          text: "Where log records go; every target gets all records. An empty list: nowhere.",
-          example: ["stderr", "file:/var/log/halb.log"],
-        },
-      ),
-      ["stderr"],
-    ),
-  }),
-  "a table",
-  {
-    text: "What is logged, how, and where to.",
-    example: { level: "info", format: "text", targets: ["stderr"] },
-  },
-);
 
 const realtimeTable = documented(
   v.strictObject({
@@ -158,7 +104,7 @@ export const AGENT_SCHEMA = documented(
       }),
       "/var/lib/halb",
     ),
-    log: v.optional(logTable, {}),
+    log: v.optional(LOG_TABLE, {}),
     http: v.exactOptional(HTTP_TABLE),
     realtime: v.optional(realtimeTable, {}),
     recorder: v.optional(recorderTable, {}),

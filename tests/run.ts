@@ -66,6 +66,7 @@ const PATIENT: readonly string[] = [
   "tests/lab/hooks_test.ts",
   "tests/lab/keepalived_election_test.ts",
   "tests/lab/library_test.ts",
+  "tests/lab/log_targets_test.ts",
   "tests/lab/log_test.ts",
   "tests/lab/mail_test.ts",
   "tests/lab/marks_test.ts",

@@ -130,6 +130,11 @@ export class Agent {
     return this.#planes.counters;
   }
 
+  /** What all planes see. */
+  get words(): Planes["words"] {
+    return this.#planes.words;
+  }
+
   get plan(): SitePlan {
     return this.#plan;
   }

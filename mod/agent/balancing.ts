@@ -20,12 +20,11 @@ import type {
   NoteBalance,
 } from "../plane/balance.ts";
 import type { EventId } from "../plane/messages.ts";
-import { LogLimiter } from "../plane/log_limiter.ts";
 import { BalanceFile } from "./balance_file.ts";
 import { stepRecord } from "./balance_steps.ts";
 import type { FormerBalance } from "./dialogue.ts";
 import { type ListAction, Listing } from "./listing.ts";
-import { writeLog } from "./logging.ts";
+import { limitedLog } from "./logging.ts";
 import { PlaneDied, soonOrNull } from "./questions.ts";
 
 /** From a change until what is remembered of it is asked for, milliseconds: many come together. */
@@ -55,7 +54,7 @@ export interface BalancingSurroundings {
 
 export class Balancing {
   readonly #env: BalancingSurroundings;
-  readonly #log = new LogLimiter(writeLog, monotonicMicros);
+  readonly #log = limitedLog;
   readonly #file: BalanceFile;
   /** What was heard last. */
   #state: BalanceState | null = null;

@@ -12,13 +12,12 @@ import type { CheckKnowledge, ChecksFacts } from "../control/check_status.ts";
 import { addCounts, type CheckCount } from "../plane/check_tally.ts";
 import type { CheckStep, SessionCheck } from "../plane/checks.ts";
 import type { HistogramData } from "../plane/histogram.ts";
-import { LogLimiter } from "../plane/log_limiter.ts";
 import type { TrackerFinding } from "../plane/trackers.ts";
 import { type ChecksPlan, type ControlCheck, NO_CHECKS, planChecks } from "./check_plan.ts";
 import { CheckRunner } from "./check_runner.ts";
 import type { CheckTeller } from "./check_teller.ts";
 import type { Dialogue } from "./dialogue.ts";
-import { writeLog } from "./logging.ts";
+import { limitedLog } from "./logging.ts";
 import type { Planes } from "./planes.ts";
 import { soonOrNull } from "./questions.ts";
 
@@ -37,7 +36,7 @@ export class Checks {
   readonly #recorder: StepTaker;
   readonly #teller: CheckTeller;
   readonly #runner: CheckRunner;
-  readonly #log = new LogLimiter(writeLog, monotonicMicros);
+  readonly #log = limitedLog;
   /** The newest of each check that is known. */
   readonly #memory = new Map<string, CheckMemory>();
   #plan: ChecksPlan = NO_CHECKS;

@@ -1,5 +1,5 @@
 /**
- * Standard error as the log's way out, when whoever should read it does not.
+ * A way out for the log, standard error or a daemon's socket, when whoever should read it does not.
  *
  * A write to a full pipe sleeps until somebody reads, and with it would all of control: no status,
  * no reload, no successor for a plane that died. So the kernel is asked first whether there is
@@ -20,12 +20,18 @@ const MOST_WAITING = 128 * 1024;
 const PIECE = 4096;
 /** How often a reader that is away is looked for, milliseconds. */
 const RETRY = 20;
+/** And one that is not there at all. */
+const AWAY = 1_000;
 
 /** Where lines go. */
 export interface Drain {
+  /** Bytes that are written at once; absent: `PIECE`. */
+  readonly piece?: number;
+  /** Nobody is there who could make room: there is no use in waiting, or in looking often. */
+  readonly away?: boolean;
   /** Waits so many milliseconds for room. Returns whether there is some. */
   room(timeoutMs: number): boolean;
-  /** Writes some of the bytes, and sleeps for none of at most `PIECE`. Returns how many. */
+  /** Writes some of the bytes, and sleeps for none of a piece. Returns how many; 0: not now. */
   write(bytes: Uint8Array): number;
 }
 
@@ -36,6 +42,8 @@ export class LogOutlet {
   #waiting: Uint8Array[] = [];
   #bytes = 0;
   #lost = 0;
+  /** Lines that nobody was given, since the start. */
+  lost = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
 
   constructor(drain: Drain) {
@@ -45,8 +53,10 @@ export class LogOutlet {
   /** Writes one line, now or later or not at all; never sleeps. */
   write(line: Uint8Array): void {
     if (this.#bytes > 0) this.#flow();
-    if (this.#bytes + line.length > MOST_WAITING) this.#lost++;
-    else {
+    if (this.#bytes + line.length > MOST_WAITING) {
+      this.#lost++;
+      this.lost++;
+    } else {
       this.#tellLost();
       this.#push(line);
       this.#flow();
@@ -62,7 +72,15 @@ export class LogOutlet {
       const left = end - performance.now();
       if (this.#bytes === 0 || left <= 0) return;
       this.#drain.room(Math.ceil(left));
+      if (this.#drain.away) return;
     }
+  }
+
+  /** Nobody comes back for what waits. */
+  close(): void {
+    clearTimeout(this.#retry);
+    this.#waiting = [];
+    this.#bytes = 0;
   }
 
   #push(line: Uint8Array): void {
@@ -82,7 +100,8 @@ export class LogOutlet {
     for (; done < this.#waiting.length; done++) {
       let line = this.#waiting[done]!;
       while (line.length > 0 && this.#drain.room(0)) {
-        const written = this.#drain.write(line.subarray(0, PIECE));
+        const written = this.#drain.write(line.subarray(0, this.#drain.piece ?? PIECE));
+        if (written === 0) break;
         this.#bytes -= written;
         line = line.subarray(written);
       }
@@ -101,7 +120,7 @@ export class LogOutlet {
       this.#retry = undefined;
       this.#flow();
       this.#comeBack();
-    }, RETRY);
+    }, this.#drain.away ? AWAY : RETRY);
     // A log that nobody reads keeps no process alive.
     Deno.unrefTimer(retry);
     this.#retry = retry;

@@ -1,112 +1,79 @@
 /**
- * Where log records go: LogTape behind one file of ours. Text for people, JSON lines for programs.
+ * The log: which records are written, and to whom. LogTape behind one file of ours.
  *
- * Text that came from the network is escaped before it is written: no sender may move a terminal's
- * cursor or forge a second line.
+ * Records of the planes come here limited already (`../plane/log_limiter.ts`); those of control are
+ * limited here, in the same way.
  *
  * @module
  */
 
-import { configure, getLogger, type LogRecord as TapeRecord, type Sink } from "@logtape/logtape";
+import { configure, getLogger } from "@logtape/logtape";
 import type { AgentConfig } from "../../config/mod.ts";
+import { monotonicMicros } from "../../ffi/mod.ts";
+import { looksSame } from "../values/mod.ts";
+import { LogLimiter } from "../plane/log_limiter.ts";
 import type { LogRecord } from "../plane/messages.ts";
-import { LogOutlet, standardError } from "./log_outlet.ts";
-import { escapeText } from "../text/mod.ts";
+import { LogLevels } from "./log_levels.ts";
+import { LogTargets } from "./log_targets.ts";
 
 type Level = LogRecord["level"];
 
-/** One record as a line of text. */
-export function formatText(record: TapeRecord): string {
-  const time = new Date(record.timestamp).toISOString();
-  const message = record.message.map(String).join("");
-  const properties = Object.entries(record.properties)
-    .map(([key, value]) => ` ${key}=${quoteWhereNeeded(String(value))}`).join("");
-  const category = record.category.slice(1).join(".");
-  return escapeText(`${time} ${record.level.padEnd(7)} ${category}: ${message}${properties}`) +
-    "\n";
-}
+/** How often it is looked for what was left out, milliseconds. */
+const TURN = 1_000;
 
-function quoteWhereNeeded(value: string): string {
-  return /^[\w.:/-]+$/.test(value) ? value : JSON.stringify(value);
-}
+export const logLevels = new LogLevels();
+export const logTargets = new LogTargets();
+/** Limits records of control. */
+export const limitedLog = new LogLimiter((record) => writeLog(record), monotonicMicros);
+let turning = false;
+/** Who else hears that levels may be others now. */
+let levelsChanged = (): void => {};
 
-/** One record as a JSON object on a line. */
-export function formatJson(record: TapeRecord): string {
-  return JSON.stringify({
-    time: new Date(record.timestamp).toISOString(),
-    level: record.level,
-    category: record.category.slice(1).join("."),
-    message: record.message.map(String).join(""),
-    ...record.properties,
-  }) + "\n";
-}
-
-/** Standard error, once and for all: what waits there outlasts a reload. */
-let outlet: LogOutlet | undefined;
-/** How long the end of the process waits for a reader of the last lines, milliseconds. */
-const LAST_LINES = 200;
-
-function sinkFor(
-  target: string,
-  format: (record: TapeRecord) => string,
-): Sink | (Sink & Disposable) {
-  const encoder = new TextEncoder();
-  if (target === "stderr") {
-    const stderr = outlet ??= new LogOutlet(standardError());
-    stderr.note = (lost) => encoder.encode(format(lostLines(lost)));
-    return (record) => stderr.write(encoder.encode(format(record)));
-  }
-  const path = target.slice("file:".length);
-  const file = Deno.openSync(path, { append: true, create: true, mode: 0o600 });
-  const sink: Sink = (record) => writeAll(file, encoder.encode(format(record)));
-  // LogTape closes it when it is configured anew.
-  return Object.assign(sink, { [Symbol.dispose]: () => file.close() });
-}
-
-/** The record that stands for lines that nobody could be given. */
-function lostLines(lines: number): TapeRecord {
-  const message = "Lines of the log were lost here: nobody read them";
-  return {
-    category: ["halb", "control"],
-    level: "warning",
-    message: [message],
-    rawMessage: message,
-    timestamp: Date.now(),
-    properties: { lines },
-  };
-}
-
-/** What waits for its reader gets a last chance: the process ends. */
-export function finishLogging(): void {
-  outlet?.finish(LAST_LINES);
-}
-
-/** A log that cannot be written must not end the agent: the disk may be full. */
-function writeAll(file: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {
-  try {
-    let written = 0;
-    while (written < bytes.length) written += file.writeSync(bytes.subarray(written));
-  } catch {
-    // There is nowhere left to say it.
-  }
+/** Hears from now on when a site's levels are used. */
+export function hearLevels(listener: () => void): void {
+  levelsChanged = listener;
 }
 
 /**
  * Sets up logging, anew after a reload.
  *
- * @throws {Error} when a log file cannot be opened
+ * @throws {Error} when a log file cannot be opened; nothing has changed then
  */
 export async function setUpLogging(log: AgentConfig["log"]): Promise<void> {
-  const format = log.format === "json" ? formatJson : formatText;
-  const sinks = Object.fromEntries(log.targets.map((target) => [target, sinkFor(target, format)]));
+  logTargets.use(log);
+  logLevels.configure(log);
+  levelsChanged();
+  const sinks = ["targets"];
   await configure({
     reset: true,
-    sinks,
+    sinks: { targets: (record) => logTargets.write(record) },
+    // Levels are ours: they change from one record to the next.
     loggers: [
-      { category: ["halb"], lowestLevel: log.level, sinks: [...log.targets] },
-      { category: ["logtape", "meta"], lowestLevel: "error", sinks: [...log.targets] },
+      { category: ["halb"], lowestLevel: "debug", sinks },
+      { category: ["logtape", "meta"], lowestLevel: "error", sinks },
     ],
   });
+  if (turning) return;
+  turning = true;
+  Deno.unrefTimer(setInterval(() => limitedLog.tellDue(), TURN));
+}
+
+/**
+ * Logging as a reload wants it. Files that were moved away are made anew in any case.
+ *
+ * @throws {Error} when a log file cannot be opened; nothing has changed then
+ */
+export async function reloadLogging(
+  before: AgentConfig["log"],
+  after: AgentConfig["log"],
+): Promise<void> {
+  logTargets.reopen();
+  if (!looksSame(before, after)) await setUpLogging(after);
+}
+
+/** What waits for its reader gets a last chance: the process ends. */
+export function finishLogging(): void {
+  logTargets.finish();
 }
 
 /** Records since the start of the process, written or below the level; lines that were left out. */
@@ -130,15 +97,18 @@ export function tapLog(listener: ((record: LogRecord) => void) | null): void {
  */
 export function writeLog(record: LogRecord, recorded = false): void {
   if (!recorded) tap?.(record);
-  logCounts.records[record.level]++;
-  logCounts.suppressed += record.suppressed ?? 0;
-  const properties = record.suppressed === undefined
-    ? { ...record.properties }
-    : { ...record.properties, suppressed: record.suppressed };
+  const { level, category, suppressed = 0, repeated } = record;
+  if (repeated === undefined) logCounts.records[level]++;
+  logCounts.suppressed += suppressed;
+  if (!logLevels.isWritten(level, category[0] ?? "")) return;
+  const properties = { ...record.properties };
   // The message is data, not a template: what peers send must not be expanded.
-  const logger = getLogger(["halb", ...record.category]);
+  const logger = getLogger(["halb", ...category]);
   const message = record.message.replaceAll("{", "{{").replaceAll("}", "}}");
-  logger[record.level](message, properties);
+  if (repeated === undefined) return logger[level](message, properties);
+  const { seconds } = repeated;
+  const counted = { ...properties, repeated: suppressed, seconds };
+  logger[level](`${message} (repeated ${suppressed} times in ${seconds} s)`, counted);
 }
 
 /** A record of control's own. */
@@ -148,5 +118,5 @@ export function log(
   message: string,
   properties?: LogRecord["properties"],
 ): void {
-  writeLog({ type: "log", level, category, message, ...(properties ? { properties } : {}) });
+  limitedLog.log(level, category, message, properties);
 }

@@ -41,7 +41,7 @@ export class OwnFacts {
     this.#lastReload = { at: new Date().toISOString(), result, changes: changes.length };
   }
 
-  get status(): Omit<AgentFacts, "notifications" | "http"> {
+  get status(): Omit<AgentFacts, "notifications" | "http" | "log"> {
     return {
       version: VERSION,
       pid: Deno.pid,

@@ -12,7 +12,7 @@ import { textOf } from "../text/mod.ts";
 import type { Agent } from "./agent.ts";
 import type { FlightRecorder } from "./flight/recorder.ts";
 import type { Http } from "./http.ts";
-import { setUpLogging } from "./logging.ts";
+import { reloadLogging } from "./logging.ts";
 import type { OwnFacts } from "./own_facts.ts";
 import { fixedKeys } from "./plan/fixed.ts";
 import { invalidPlan, planChanges, type PlanResult } from "./plan/plan.ts";
@@ -88,7 +88,7 @@ export class Reloading {
     const fixed = fixedKeys(before, after);
     if (fixed !== null) return invalid([fixed]);
     try {
-      if (!looksSame(before.log, after.log)) await setUpLogging(after.log);
+      await reloadLogging(before.log, after.log);
       const done = await agent.apply(loaded.site);
       const key = newMarkKey();
       const changes = siteChanges(settled(this.#site, key), settled(loaded.site, key), done);

@@ -24,6 +24,7 @@ import type { FlightRecorder } from "./flight/recorder.ts";
 import { following, type OtherRequest, recording, type TakeOver } from "./flight/requests.ts";
 import { Hooks } from "./hooks.ts";
 import { Http } from "./http.ts";
+import { LogDesk, logStatus } from "./log_desk.ts";
 import { finishLogging, log, setUpLogging } from "./logging.ts";
 import type { AgentDocument } from "./memory.ts";
 import { OwnFacts } from "./own_facts.ts";
@@ -55,6 +56,7 @@ export class Service {
   /** Who asks about virtual servers is answered here. */
   readonly #desk: BalanceDesk;
   readonly #http: Http;
+  readonly #logDesk: LogDesk;
   readonly #hooks = new Hooks();
   readonly #lock: FileLock;
   readonly #succession: Succession;
@@ -84,6 +86,7 @@ export class Service {
       inTurn: (change) => this.#inTurn(change),
     });
     this.#agent.listed = () => this.#desk.relist();
+    this.#logDesk = new LogDesk((wanted) => this.#agent.words.wantsEveryAdvert = wanted);
     this.#http = new Http({
       knowledge: () => agentKnowledge(this.#agent, this.#facts),
       reloads: this.#own.reloads,
@@ -282,6 +285,8 @@ export class Service {
       case "real_server":
       case "servers":
         return await this.#desk.answer(request);
+      case "log":
+        return this.#logDesk.answer(request);
       case "version":
         return { version: VERSION };
       case "upgrade":
@@ -326,7 +331,7 @@ export class Service {
 
   /** What status says of the service itself. */
   get #facts(): Parameters<typeof agentStatus>[1] {
-    return { ...this.#own.status, http: this.#http.status };
+    return { ...this.#own.status, http: this.#http.status, log: logStatus() };
   }
 
   #listenToSignals(): void {

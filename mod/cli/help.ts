@@ -4,6 +4,7 @@
  * @module
  */
 
+import { SUBSYSTEMS } from "../../config/log_levels.ts";
 import { EVENT_TYPES } from "../events/mod.ts";
 
 /** Types of events, in two lines. */
@@ -28,6 +29,7 @@ const GENERAL = `halb: high availability for Linux edge boxes and routers
   halb weight   VS RS N|configured   give it another weight, or its own
   halb servers  VS [add|remove|set]  real servers beside those of the configuration
   halb bfd      down NAME | up NAME  take a BFD session down, or let it come up again
+  halb log      [LEVEL [SUBSYSTEM]]  what is logged, and how much; --for 10m
   halb upgrade  [--binary PATH]      hand over to a new process, without a failover
   halb convert  keepalived.conf      write a site.toml that does the same; -o FILE
   halb cleanup  [site.toml]          remove what a killed agent left in the kernel; --dry-run
@@ -173,6 +175,15 @@ that is a failure unless its admin_down_is_failure is false.
 up: it may come up again.
 
   halb bfd down to-peer`,
+  log: `halb log [LEVEL|configured [SUBSYSTEM]] [--for DURATION] [--json]
+
+Shows the levels of the running agent's log, and its targets; or changes the level of SUBSYSTEM, or
+of all: debug, info, warning or error, until DURATION is over or the agent ends, through reloads.
+"configured" ends that. At debug each advert that is heard and each timer that fires is told, too.
+It takes --control and --config, too. The subsystems are:
+${Object.keys(SUBSYSTEMS).join(", ")}.
+
+  halb log debug vrrp --for 10m`,
   upgrade: `halb upgrade [--binary PATH] [--json] [--control PATH | --config FILE]
 
 The running agent starts PATH, by default the file that it was started from, with its own arguments.

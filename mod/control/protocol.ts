@@ -6,6 +6,7 @@
  */
 
 import { type EventsRequest, readEvents } from "./events_protocol.ts";
+import { type LogRequest, readLog } from "./log_protocol.ts";
 import {
   BALANCE_COMMANDS,
   type BalanceRequest,
@@ -20,6 +21,7 @@ export const LONGEST_REQUEST = 65_536;
 export type ControlRequest =
   | BalanceRequest
   | EventsRequest
+  | LogRequest
   | { readonly command: "status" }
   | { readonly command: "reload" }
   | {
@@ -86,6 +88,7 @@ const COMMANDS: ReadonlySet<string> = new Set([
   "bfd",
   ...BALANCE_COMMANDS,
   "events",
+  "log",
   "upgrade",
   "take_over",
   "inject_fault",
@@ -113,6 +116,7 @@ export function parseRequest(line: string): ControlRequest | string {
   }
   if (isBalanceCommand(command)) return readBalance(command, data as Record<string, unknown>);
   if (command === "events") return readEvents(data as Record<string, unknown>);
+  if (command === "log") return readLog(data as Record<string, unknown>);
   if (command === "bfd") return readBfd(data as Record<string, unknown>);
   if (command === "upgrade") return readUpgrade(data as Record<string, unknown>);
   if (command === "take_over") return readTakeOver(data as Record<string, unknown>);

@@ -15,6 +15,7 @@ import {
   sessionStatus,
   unsolicitedStatus,
 } from "./bfd_status.ts";
+import type { LogStatus } from "./log_protocol.ts";
 import type { NotifierStatus } from "../notify/notifier.ts";
 import type { ProtocolState } from "../plane/state.ts";
 import type { GroupState } from "../plane/groups.ts";
@@ -41,6 +42,7 @@ export interface AgentFacts {
   readonly notifications: NotifierStatus;
   /** null: it is off. */
   readonly http: HttpStatus | null;
+  readonly log: LogStatus;
 }
 
 /** The server of metrics and status. */

@@ -178,6 +178,7 @@ export function runKernelPlane(start: KernelStart): void {
       if (!plane.stopped) balancer.turn();
       if (!balancer.isConfiguring) configure();
       words.beatKernel();
+      log.tellDue();
       for (const one of questions.splice(0)) protocol.post(answerPortOwner(one));
       // Once everybody has been told what they wait for, and before the first mastership.
       if (!rehearsed && plane.configured) {

@@ -149,6 +149,7 @@ export class KernelPlane {
   turn(): void {
     const now = this.#io.now();
     this.#words.beatKernel();
+    this.#log.tellDue(now);
     if (now - this.#lastTurn > STALL) {
       for (const driver of this.#drivers.values()) driver.book.distrust();
       this.#say("warning", ["kernel"], "Stood still", {

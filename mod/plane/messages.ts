@@ -55,6 +55,7 @@ import type {
   VirtualLink,
 } from "./holdings.ts";
 import type { Pieces } from "./pieces.ts";
+import type { LogRecord } from "./log_record.ts";
 import type { LateRemark, Remark } from "./remarks.ts";
 import type { ProtocolState } from "./state.ts";
 import type { RouterSnapshot, StepRecord } from "./steps.ts";
@@ -77,7 +78,7 @@ import type {
 export type { HeldAddress, HeldRoute, HeldRule, KernelRouter, ObjectReport, VirtualLink };
 export type { GroupName, InterfaceKey, InterfaceState, UnicastPeer, UnicastUse, WatchedInterface };
 
-export type { AnnounceGroup, AnnouncePlan };
+export type { AnnounceGroup, AnnouncePlan, LogRecord };
 
 /** Names one event or effect: the plane's letter and a counter, such as `p:1042`. */
 export type EventId = string;
@@ -253,18 +254,6 @@ export interface AddressReport extends HoldingTrouble {
   /** Times that an address, route or rule which somebody else removed was put back. */
   readonly repairs: number;
   readonly announcements: number;
-}
-
-/** A log record from a synchronous plane; control writes it. Rate-limited at the source. */
-export interface LogRecord {
-  readonly type: "log";
-  readonly level: "debug" | "info" | "warning" | "error";
-  /** Such as `["vrrp", "web"]` or `["kernel"]`. */
-  readonly category: readonly string[];
-  readonly message: string;
-  readonly properties?: Readonly<Record<string, string | number | boolean>>;
-  /** Like records that were left out since the last one of this kind. */
-  readonly suppressed?: number;
 }
 
 /** The plane has ended in order. */

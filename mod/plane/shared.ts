@@ -20,6 +20,7 @@ const PROTOCOL_HEARTBEAT = 0;
 const KERNEL_HEARTBEAT = 1;
 const PROTOCOL_LAST = 2;
 const KERNEL_THREAD = 3;
+const EVERY_ADVERT = 4;
 const FIRST_ROUTER = 16;
 const FIRST_SEQUENCE = FIRST_ROUTER + MAX_ROUTERS;
 
@@ -71,6 +72,15 @@ export class SharedWords {
 
   set kernelThread(id: number) {
     Atomics.store(this.#words, KERNEL_THREAD, id);
+  }
+
+  /** The log wants a line for each advert that is heard and each timer that fires. */
+  get wantsEveryAdvert(): boolean {
+    return Atomics.load(this.#words, EVERY_ADVERT) !== 0;
+  }
+
+  set wantsEveryAdvert(wants: boolean) {
+    Atomics.store(this.#words, EVERY_ADVERT, wants ? 1 : 0);
   }
 
   /** The epoch of the router's mastership; 0: it is not master. */

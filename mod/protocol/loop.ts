@@ -231,6 +231,7 @@ export class ProtocolLoop {
     if (this.#desk.isBusy) this.#desk.work(enough);
     else if (messages) this.#desk.hear(MESSAGES, enough);
     this.#words.beatProtocol(now);
+    this.#log.tellDue(now);
     const stopped = this.#driver.isStopped && this.#bfd.isStopped;
     if (stopped && !this.#desk.isBusy) this.#ended = true;
     if (now >= this.#sweeper.at) this.#sweeper.run(this.#heap.next);

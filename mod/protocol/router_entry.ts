@@ -39,6 +39,7 @@ import type { Keyring } from "./keyring.ts";
 import { Reach } from "./reach.ts";
 import { Remarks } from "./remarks.ts";
 import { sendAdvert } from "./send_advert.ts";
+import { tellOf } from "./every_advert.ts";
 import type { AdvertSender } from "./transport.ts";
 import { textOf } from "../text/mod.ts";
 
@@ -134,6 +135,7 @@ export class RouterEntry implements Deadline {
 
   /** One event through the machine, and what comes of it. Never throws. */
   apply(event: RouterEvent, now: number, cause: EventId | null = null): void {
+    if (this.#env.words.wantsEveryAdvert) tellOf(this.name, this.router, event, this.#env.log, now);
     if (event.type === "health") this.told = event;
     const { authentication, state } = this.router;
     if (authentication !== undefined && event.type === "resume" && !event.exact) {

@@ -37,6 +37,8 @@ export function logFact(record: LogRecord): Fact | undefined {
   const type = TYPES[subsystem];
   if (type === undefined || level === "debug") return undefined;
   if (type === "tracker") return trackerFact(record);
+  // It was counted, and its event was a change of state or of the agent.
+  if (record.repeated !== undefined && type === "agent") return undefined;
   // Orders are recorded where they come in.
   if (level === "info" && /on request$/.test(message)) return undefined;
   // Of the agent all is told, of others what is wrong; changes of state come as facts.
@@ -55,7 +57,8 @@ export function logFact(record: LogRecord): Fact | undefined {
   };
   if (type === "agent") return fact;
   const packets = typeof properties.packets === "number" ? properties.packets : 1;
-  return { ...fact, count: packets + (record.suppressed ?? 0), folded: true };
+  const own = record.repeated === undefined ? packets : 0;
+  return { ...fact, count: own + (record.suppressed ?? 0), folded: true };
 }
 
 /** A word for programs, as far as a line of the log has one. */

@@ -78,6 +78,13 @@ function orderOf(request: OtherRequest): Fact | undefined {
       const about = order("servers", request.virtual_server, `halb servers ${request.action}`);
       return { ...about, details: { lines: request.lines ?? [] } };
     }
+    case "log": {
+      const { level, subsystem, for_ms: time } = request;
+      if (level === undefined) return undefined;
+      const limit = time === undefined ? "" : ` for ${time / 1000} s`;
+      const what = subsystem === undefined ? "" : ` ${subsystem}`;
+      return order("log", null, `halb log ${level ?? "configured"}${what}${limit}`);
+    }
     case "upgrade":
       return order("upgrade", null, "halb upgrade");
     case "inject_fault":

@@ -309,14 +309,19 @@ const BROKEN: readonly (readonly [string, string, readonly Expected[]])[] = [
     'Invalid `name`: "web server" is not a name: 1 to 64 letters, digits and . _ - : @ +',
     'write `"web-server"` instead',
   ]]],
-  ["log target", `agent.log.targets = ["/var/log/halb", "journal"]\n${router("")}`, [
+  ["log target", `agent.log.targets = ["/var/log/halb", "journald"]\n${router("")}`, [
     [
       "site.toml:1:22",
       '"/var/log/halb"',
-      'Invalid `log.targets`: "/var/log/halb" is not a log target: stderr, or file: and an absolute path',
+      'Invalid `log.targets`: "/var/log/halb" is not a log target: stderr, journal, syslog, or file: and an absolute path',
       'write `"file:/var/log/halb"` instead',
     ],
-    ["site.toml:1:39", '"journal"', "`journal` is planned, but not in halb 0.1.0", undefined],
+    [
+      "site.toml:1:39",
+      '"journald"',
+      'Invalid `log.targets`: "journald" is not a log target: stderr, journal, syslog, or file: and an absolute path',
+      undefined,
+    ],
   ]],
   ["the same router twice", router("") + router(""), [
     [

@@ -32,7 +32,12 @@ Deno.test("a valid file resolves completely: defaults, units, addresses, tracker
       name: "edge-a",
       control: "/run/halb/control.sock",
       state_directory: "/var/lib/halb",
-      log: { level: "info", format: "json", targets: ["stderr", "file:/var/log/halb.log"] },
+      log: {
+        level: "info",
+        levels: {},
+        format: "json",
+        targets: ["stderr", "file:/var/log/halb.log"],
+      },
       realtime: { policy: "fifo", priority: 50, lock_memory: true },
       recorder: { size: 4_194_304 },
       on_stop: "remove",

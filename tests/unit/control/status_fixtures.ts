@@ -113,6 +113,7 @@ export function document(routers: readonly Router[], interfaceName = "eth0"): St
     config: { path: "site.toml", loaded: wallTime(0), sha256: "00", last_reload: null },
     notifications: { fifos: [], mail: null },
     http: null,
+    log: { level: "info" as const, levels: {}, ordered: [], targets: [] },
   };
   return buildStatus(agent, state, factsOf, wallTime);
 }

@@ -103,6 +103,7 @@ export class Scene {
       config: { path: "site.toml", loaded: wallTime(0), sha256: "00", last_reload: null },
       notifications: { fifos: [], mail: null },
       http: null,
+      log: { level: "info" as const, levels: {}, ordered: [], targets: [] },
     };
     const report = { ...REPORT, repairs: this.repairs };
     const facts = () => ({ holding: undefined, report, counters: new Counters().read(0) });

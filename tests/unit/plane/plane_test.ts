@@ -38,9 +38,63 @@ Deno.test("log limiter lets ten of a kind through, then counts, then says how ma
   assert.equal(records.length, 11);
   now += 10_000_000;
   limiter.log("warning", ["vrrp", "web"], "refused");
-  assert.equal(records.at(-1)?.suppressed, 990);
+  assert.deepEqual(records.slice(11).map(({ suppressed }) => suppressed), [990, undefined]);
   limiter.log("warning", ["vrrp", "web"], "refused");
   assert.equal(records.at(-1)?.suppressed, undefined);
+});
+
+Deno.test("what was left out is told when the window is over, though no other comes", () => {
+  const records: LogRecord[] = [];
+  let now = 0;
+  const limiter = new LogLimiter((record) => void records.push(record), () => now);
+  for (let i = 0; i < 67; i++) {
+    limiter.log("warning", ["vrrp", "web"], "refused", { i });
+    limiter.log("info", ["vrrp", "lan"], `other ${i}`);
+  }
+  records.length = 0;
+  now = 9_999_999;
+  limiter.tellDue();
+  assert.deepEqual(records, []);
+  now = 10_000_000;
+  limiter.tellDue();
+  assert.deepEqual(records, [{
+    type: "log",
+    level: "warning",
+    category: ["vrrp", "web"],
+    message: "refused",
+    properties: { i: 66 },
+    suppressed: 57,
+    repeated: { seconds: 10 },
+  }]);
+  limiter.tellDue();
+  assert.equal(records.length, 1, "once");
+});
+
+Deno.test("what many kinds have left out is told a few at a time", () => {
+  let posted = 0;
+  let now = 0;
+  const limiter = new LogLimiter(() => void posted++, () => now);
+  for (let i = 0; i < 900 * 11; i++) limiter.log("info", ["x"], `kind ${i % 900}`);
+  assert.equal(posted, 9000);
+  now = 10_000_000;
+  limiter.tellDue();
+  assert.ok(posted - 9000 <= 20, `${posted - 9000} at once`);
+  for (let i = 0; i < 100; i++) limiter.tellDue();
+  assert.equal(posted, 9900);
+});
+
+Deno.test("all lines of level debug together are limited, and told later", () => {
+  const records: LogRecord[] = [];
+  let now = 0;
+  const limiter = new LogLimiter((record) => void records.push(record), () => now);
+  for (let i = 0; i < 5000; i++) limiter.log("debug", ["vrrp", `r${i % 500}`], "heard");
+  assert.equal(records.length, 200);
+  limiter.log("warning", ["vrrp", "r1"], "something else");
+  assert.equal(records.length, 201, "others are not");
+  now = 10_000_000;
+  for (let i = 0; i < 100; i++) limiter.tellDue();
+  const told = records.reduce((sum, { suppressed = 0 }) => sum + suppressed, 0);
+  assert.equal(told, 4800);
 });
 
 Deno.test("log limiter stays small however many kinds a flood makes up", () => {
