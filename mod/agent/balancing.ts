@@ -5,7 +5,6 @@
  * @module
  */
 
-import { monotonicMicros } from "../../ffi/mod.ts";
 import { nearest, type SiteConfig } from "../../config/mod.ts";
 import { tellingFindings } from "../balance/mod.ts";
 import type { BalanceFacts } from "../control/balance_status.ts";

@@ -7,7 +7,6 @@
 import { monotonicMicros } from "../../ffi/mod.ts";
 import { formatProblem, type LoadedSite, type SiteConfig } from "../../config/mod.ts";
 import type { Status } from "../control/status.ts";
-import { looksSame } from "../values/mod.ts";
 import { textOf } from "../text/mod.ts";
 import type { Agent } from "./agent.ts";
 import type { FlightRecorder } from "./flight/recorder.ts";
