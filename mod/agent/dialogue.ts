@@ -32,6 +32,8 @@ import type {
   Fault,
 } from "../plane/messages.ts";
 import { Disassembler } from "../plane/pieces.ts";
+import type { Recorded } from "../plane/recording.ts";
+import type { MachineKind } from "../record/mod.ts";
 import type { ProtocolState } from "../plane/state.ts";
 import type { TrackerFinding } from "../plane/trackers.ts";
 import { soon } from "../patience/mod.ts";
@@ -220,6 +222,14 @@ export class Dialogue {
     const message = { type: "query", id: this.#planes.ids.next() } as const;
     const answer = this.#questions.answer<ProtocolState>("protocol", message.id);
     this.#planes.toProtocol(message);
+    return answer;
+  }
+
+  /** What is recorded of a machine, a segment at a time. @param from the least number */
+  queryRecording(kind: MachineKind, name: string, from: number): Promise<Recorded> {
+    const message = { type: "query_recording", id: this.#planes.ids.next() } as const;
+    const answer = this.#questions.answer<Recorded>("protocol", message.id);
+    this.#planes.toProtocol({ ...message, kind, name, from });
     return answer;
   }
 

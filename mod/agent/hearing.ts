@@ -110,6 +110,7 @@ export class Hearing implements PlaneListener {
       case "overridden":
       case "bfd_administered":
       case "state":
+      case "recorded":
         questions.answered("protocol", message);
         break;
       default:

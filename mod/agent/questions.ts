@@ -13,6 +13,7 @@ import type { BfdAdministered } from "../plane/bfd.ts";
 import type { Overridden } from "../plane/groups.ts";
 import type { Frozen } from "../plane/hand_over.ts";
 import type { Configured, EventId } from "../plane/messages.ts";
+import type { Recorded } from "../plane/recording.ts";
 import type { ProtocolState } from "../plane/state.ts";
 import { soon } from "../patience/mod.ts";
 import type { PlaneName } from "./planes.ts";
@@ -25,7 +26,8 @@ type Answer =
   | Configured
   | Frozen
   | Overridden
-  | ProtocolState;
+  | ProtocolState
+  | Recorded;
 /** What a plane says of itself. */
 export type Milestone = "ready" | "stopped";
 

@@ -39,7 +39,8 @@ export function explainSession(session: ExplainedSession, story: Story): string[
   const moment = down && lastFall !== undefined ? lastFall.time : since;
   const late = story.lateness(moment, Math.max(time ?? 0, 1_000));
   // Then it may be us: nobody else is blamed.
-  const deaf = trigger === "detection_expired" && late.worst >= (time ?? 0) / DEAF;
+  const missed = time === null ? late.late : late.worst >= time / DEAF;
+  const deaf = trigger === "detection_expired" && missed;
   const link = session.interface;
   return [
     `BFD session ${name} to ${peer} is ${state} since ${story.since(since)}.`,

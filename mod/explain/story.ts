@@ -181,8 +181,17 @@ export class Story {
     };
   }
 
-  /** The clock was set, or the machine slept, shortly before. */
+  /** The clock was set, or the machine slept, shortly before, or since then. */
   clock(time: string, reach = LONG_BEFORE): string[] {
+    const last = this.last(({ type }) => type === "clock");
+    if (last === undefined) return [];
+    // Times bear the clock as it is now, whatever it was: what was set since then is later on it.
+    if (Date.parse(last.time) > Date.parse(time) + SLACK) {
+      const other = last.event === "set"
+        ? ": times that were told before are those of another"
+        : "";
+      return [`Since then ${last.text}, ${this.since(last.time)}${other}.`];
+    }
     return this.before(time, ({ type }) => type === "clock", reach).slice(-1)
       .map((one) => `Before that ${one.text}, ${this.since(one.time)}.`);
   }
@@ -190,7 +199,8 @@ export class Story {
   /** What happened to an interface shortly before. */
   interface(name: string, time: string, reach = BEFORE): string[] {
     const found = this.before(time, (one) => one.type === "interface" && one.name === name, reach);
-    return found.filter(({ event }) => event !== "addresses").slice(-3)
+    // One that is made anew is gone, there, up and has carrier: that it was gone is the cause.
+    return found.filter(({ event }) => event !== "addresses").slice(-4)
       .map((one) => `Interface ${name} ${one.text}, ${this.since(one.time)}.`);
   }
 

@@ -57,7 +57,8 @@ import type {
 import type { Pieces } from "./pieces.ts";
 import type { LogRecord } from "./log_record.ts";
 import type { LateRemark, Remark } from "./remarks.ts";
-import type { ProtocolState } from "./state.ts";
+import type { QueryRecording, Recorded } from "./recording.ts";
+import type { ProtocolState, QueryState } from "./state.ts";
 import type { RouterSnapshot, StepRecord } from "./steps.ts";
 import type {
   GroupName,
@@ -346,12 +347,6 @@ export interface StopRouters {
   readonly now: boolean;
 }
 
-/** Asks for a `state` message. */
-export interface QueryState {
-  readonly type: "query";
-  readonly id: EventId;
-}
-
 export type ControlToProtocol =
   | ConfigureProtocol
   | Pieces<ConfigureProtocol>
@@ -362,6 +357,7 @@ export type ControlToProtocol =
   | EaseBfd
   | StopRouters
   | QueryState
+  | QueryRecording
   | TrackerFound
   | ReconnectPlane
   | InjectFault;
@@ -383,6 +379,7 @@ export type ProtocolToControl =
   | Remark
   | ProtocolState
   | Pieces<ProtocolState>
+  | Recorded
   | LogRecord
   | PlaneReady
   | PlaneStopped

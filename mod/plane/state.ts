@@ -24,6 +24,12 @@ export interface TrackerReport {
   readonly fault: boolean;
 }
 
+/** Asks for a `state` message. */
+export interface QueryState {
+  readonly type: "query";
+  readonly id: EventId;
+}
+
 /** Answer to `query`. */
 export interface ProtocolState extends BfdState {
   readonly type: "state";

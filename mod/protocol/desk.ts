@@ -144,6 +144,10 @@ export class Desk {
       case "query":
         this.#work = this.#describing(message.id);
         return;
+      case "query_recording": {
+        const segment = driver.recorded(message) ?? null;
+        return control.post({ type: "recorded", ...this.#reply(message.id), segment });
+      }
       case "reconnect":
         this.#env.inbox.reconnect(0, message.port);
         kernel.reconnect(message.port);

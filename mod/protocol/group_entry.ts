@@ -24,6 +24,7 @@ import {
   type RouterEvent,
   stepGroup,
 } from "../vrrp/mod.ts";
+import { Recorder } from "../record/mod.ts";
 import { textOf } from "../text/mod.ts";
 import type { RouterEntry, Surroundings } from "./router_entry.ts";
 import type { Deadline } from "./timer_heap.ts";
@@ -32,6 +33,8 @@ import type { Deadline } from "./timer_heap.ts";
 type Numbered<T> = { readonly id: EventId; readonly effect: T };
 
 export class GroupEntry implements Deadline {
+  /** Its steps, and those of its members. */
+  readonly recorder = new Recorder("group");
   at = Infinity;
   position = -1;
   #config: ProtocolGroup;
@@ -92,7 +95,10 @@ export class GroupEntry implements Deadline {
     for (const entry of joining) this.#entries.set(entry.name, entry);
     const routers = joining.map(({ router }) => router);
     this.#step({ type: "configure", settings: config, joining: routers }, null, now, cause);
-    for (const entry of joining) entry.group = this;
+    for (const entry of joining) {
+      entry.recorder.cut();
+      entry.group = this;
+    }
     for (const [name, entry] of this.#entries) {
       if (config.members.includes(name)) continue;
       this.#entries.delete(name);
@@ -110,6 +116,7 @@ export class GroupEntry implements Deadline {
     const routers = entries.map(({ router }) => router);
     this.#group = createGroup(this.#config, routers, since);
     Object.assign(this.#group, { state, override, until });
+    this.recorder.cut();
     for (const member of this.#group.members) {
       const entry = entries.find(({ name }) => name === member.router.settings.name)!;
       const known = memory.members.find(({ name }) => name === entry.name);
@@ -180,7 +187,12 @@ export class GroupEntry implements Deadline {
   ): readonly GroupEffect[] {
     let effects: readonly GroupEffect[] = [];
     try {
+      // Who joins brings a memory along.
+      const joins = event.type === "configure";
+      if (joins) this.recorder.cut();
+      else this.recorder.begin(this.#group);
       effects = stepGroup(this.#group, event, now);
+      if (!joins) this.recorder.note(event, effects, now);
       this.#perform(event, effects, target, now, cause);
     } catch (error) {
       this.#breakDown(event, error, now);
@@ -258,6 +270,7 @@ export class GroupEntry implements Deadline {
 
   #breakDown(event: GroupEvent, error: unknown, now: number): void {
     const what = event.type === "member" ? event.event : { type: event.type };
+    this.recorder.cut();
     this.#env.log.log("error", ["vrrp", this.name], `Internal error: ${textOf(error)}`);
     for (const entry of this.#entries.values()) entry.breakDown(what, error, now);
     this.#env.heap.cancel(this);

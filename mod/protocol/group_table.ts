@@ -151,6 +151,10 @@ export class GroupTable {
     }
   }
 
+  get(name: string): GroupEntry | undefined {
+    return this.#groups.get(name);
+  }
+
   memories(): GroupMemory[] {
     return [...this.#groups.values()].map((group) => group.memory());
   }

@@ -31,6 +31,7 @@ import {
   step,
 } from "../vrrp/mod.ts";
 import type { GroupCause } from "../plane/groups.ts";
+import { Recorder } from "../record/mod.ts";
 import type { GroupEntry } from "./group_entry.ts";
 import type { Deadline, TimerHeap } from "./timer_heap.ts";
 import { EncodedAdverts } from "./encoded_adverts.ts";
@@ -85,6 +86,8 @@ export class RouterEntry implements Deadline {
   readonly resumed: boolean;
   /** What its machine, or its group, was last told of its health; null: nothing yet. */
   told: HealthEvent | null = null;
+  /** Its steps while it goes alone. */
+  readonly recorder = new Recorder("router");
   at = Infinity;
   position = -1;
   /** What control last heard. */
@@ -187,6 +190,7 @@ export class RouterEntry implements Deadline {
     if (this.router.state !== "master" || this.router.releasing) return;
     this.#send(priorityOf(this.router));
     this.router.lastSent = now;
+    (this.group ?? this).recorder.cut();
   }
 
   /** Its keys as they are configured now. Returns whether anything has changed. */
@@ -236,7 +240,9 @@ export class RouterEntry implements Deadline {
   }
 
   #apply(event: RouterEvent, now: number, cause: EventId | null): void {
+    this.recorder.begin(this.router);
     const effects = step(this.router, event, now);
+    this.recorder.note(event, effects, now);
     if (effects.length === 0) return;
     const { ids } = this.#env;
     const before = cause ?? (event.type === "timer" ? this.armedBy : null);
@@ -333,6 +339,7 @@ export class RouterEntry implements Deadline {
       event: JSON.stringify(event),
     });
     this.broken = `internal error: ${text}`;
+    this.recorder.cut();
     this.told = null;
     heap.cancel(this);
     words.setMastership(this.config.slot, 0);

@@ -10,6 +10,8 @@
  */
 
 import { atOnce, eachOf } from "../steps/mod.ts";
+import type { QueryRecording } from "../plane/recording.ts";
+import type { RawSegment } from "../record/mod.ts";
 import type { GroupMemory, Overridden, OverrideRouters } from "../plane/groups.ts";
 import type { Memory } from "../plane/hand_over.ts";
 import type {
@@ -359,6 +361,12 @@ export class VrrpDriver {
         this.#env.postKernel({ type: "hold", id, cause, router: name, epoch: router.epoch });
       }
     }
+  }
+
+  /** What is recorded of a router or group; undefined: nothing, from there on. */
+  recorded({ kind, name, from }: QueryRecording): RawSegment | undefined {
+    const machine = kind === "router" ? this.#routers.get(name) : this.#groups.get(name);
+    return machine?.recorder.segment(name, from);
   }
 
   // ===== state ===================================================================================

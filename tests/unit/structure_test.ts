@@ -102,6 +102,7 @@ const PURE = [
   "mod/convert",
   "mod/events",
   "mod/explain",
+  "mod/record",
 ];
 /** Inside a pure folder and yet not pure: what talks to the world for it. */
 const DRIVERS = "mod/check/drivers";

@@ -1,0 +1,16 @@
+/**
+ * Recordings of the pure machines, and their replay. Pure. Start reading at `types.ts`.
+ *
+ * @module
+ */
+
+export { readable } from "./readable.ts";
+export { Recorder } from "./recorder.ts";
+export { replay, type Replayed } from "./replay.ts";
+export {
+  type MachineKind,
+  MOST_ALIKE,
+  MOST_STEPS,
+  type RawSegment,
+  type Segment,
+} from "./types.ts";

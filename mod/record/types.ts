@@ -1,0 +1,56 @@
+/**
+ * What is recorded of a pure machine: its memory at one moment, what was put into it from then on and
+ * when, and what it decided. Plain data.
+ *
+ * Most inputs and decisions are alike: each is written once in a table, and a step is a time and two
+ * numbers. In a decision `at` counts from the time of the step, and in both `generation` is left out:
+ * a timer that fires is the one that was armed last.
+ *
+ * @module
+ */
+
+import type { Micros } from "../vrrp/mod.ts";
+
+/** Which machine: of a virtual router that goes alone, or of a group with its members. */
+export type MachineKind = "router" | "group";
+
+/** Some steps of one machine, without a gap. */
+export interface Segment {
+  readonly kind: MachineKind;
+  /** Of the router (or its session of one family), or of the group. */
+  readonly name: string;
+  /** It goes on where the one before it in the list has ended. */
+  readonly follows: boolean;
+  /** A `Router` or a `Group` before the first step, without its memory of authentication. */
+  readonly memory: unknown;
+  /** `RouterEvent` or `GroupEvent`. */
+  readonly inputs: readonly unknown[];
+  /** Lists of `RouterEffect` or `GroupEffect`. */
+  readonly decisions: readonly (readonly unknown[])[];
+  /** Of the first step, on CLOCK_MONOTONIC. */
+  readonly begin: Micros;
+  /** For each step: microseconds since the one before it, its input, its decision. */
+  readonly steps: readonly (readonly [number, number, number])[];
+}
+
+/** A segment as the recorder has it, before anybody has had the time to make it readable. */
+export interface RawSegment {
+  readonly kind: MachineKind;
+  readonly name: string;
+  /** Counts the segments of the machine; those that are no longer kept leave gaps. */
+  readonly number: number;
+  readonly goesOn: boolean;
+  /** JSON. */
+  readonly memory: string;
+  readonly inputs: readonly unknown[];
+  readonly decisions: readonly unknown[];
+  /** Of each step. */
+  readonly at: Float64Array;
+  readonly input: Uint8Array;
+  readonly decision: Uint8Array;
+}
+
+/** Most steps in a segment. */
+export const MOST_STEPS = 128;
+/** Most different inputs, and most different decisions in one. */
+export const MOST_ALIKE = 64;
