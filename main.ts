@@ -87,8 +87,12 @@ async function run(
     }
     case "events": {
       expectOperands(operands, 1);
-      const { eventsCommand } = await import("./mod/cli/events.ts");
       const [name] = operands;
+      if (values.recording !== undefined) {
+        const { recordCommand } = await import("./mod/cli/replay.ts");
+        return say(await recordCommand(await controlPath(values), values.recording, name));
+      }
+      const { eventsCommand } = await import("./mod/cli/events.ts");
       const { follow = false, since, type, last } = values;
       return await eventsCommand(await whereabouts(values), {
         ...(name === undefined ? {} : { name }),
@@ -99,6 +103,13 @@ async function run(
         json,
         color: colors(Deno.stdout),
       });
+    }
+    case "replay": {
+      const [file] = operands;
+      if (file === undefined) throw new UsageError("replay needs a RECORDING");
+      expectOperands(operands, 1);
+      const { replayCommand } = await import("./mod/cli/replay.ts");
+      return replayCommand(file, json, say);
     }
     case "why": {
       if (operands.length === 0) throw new UsageError("why needs a NAME, or a VS and an RS");

@@ -20,6 +20,7 @@ import { electionsBegin } from "./clock.ts";
 import { credentialsOf } from "./credentials.ts";
 import { Dialogue } from "./dialogue.ts";
 import { type Ending, endPlanes } from "./ending.ts";
+import { Recordings } from "./flight/recordings.ts";
 import { Hearing } from "./hearing.ts";
 import { log } from "./logging.ts";
 import { type AgentDocument, type AgentMemory, documentOf } from "./memory.ts";
@@ -59,6 +60,8 @@ export class Agent {
   listed: () => void = () => {};
   /** What operators want of routers, groups and BFD sessions. */
   readonly orders: Orders;
+  /** What is recorded of the state machines. */
+  readonly recordings: Recordings;
   #plan: SitePlan = NO_PLAN;
   /** What is to be: the keys are read here whenever a plane needs them. */
   #site: SiteConfig;
@@ -102,6 +105,10 @@ export class Agent {
       heard: ({ servers, at }) => this.notices.servers.reconcile(servers, at),
       order: (...order) =>
         this.#revivals.insist("kernel", () => this.#dialogue.orderBalance(...order)),
+    });
+    this.recordings = new Recordings({
+      dialogue: this.#dialogue,
+      query: () => this.query(),
     });
     this.orders = new Orders({
       dialogue: this.#dialogue,

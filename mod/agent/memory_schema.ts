@@ -19,11 +19,11 @@ import { heldAddress, heldRoute, heldRule } from "./memory_holdings.ts";
 import { TRACKER_KINDS } from "../vrrp/mod.ts";
 
 const mac = v.pipe(v.string(), v.regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/));
-const contribution = whole(-Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+export const contribution = whole(-Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
 const slot = whole(0, MAX_ROUTERS - 1);
 const family = v.picklist(["ipv4", "ipv6"]);
-const version = v.picklist([2, 3]);
-const rule = v.picklist(["rfc9568", "rfc5798", "none"]);
+export const version = v.picklist([2, 3]);
+export const rule = v.picklist(["rfc9568", "rfc5798", "none"]);
 
 /** Health checks; more than anybody has on one host. */
 const checkMemories = v.pipe(
@@ -44,7 +44,7 @@ const trackerKind = v.picklist(TRACKER_KINDS);
 const thing = { kind: trackerKind, namespace: text, name };
 const finding = v.strictObject({ healthy: v.boolean(), reason: text });
 
-const settings = v.strictObject({
+export const settings = v.strictObject({
   name,
   version,
   family,
@@ -126,7 +126,7 @@ const kernelRouter = v.strictObject({
   promoteSecondaries: v.exactOptional(v.literal(true)),
 });
 
-const group = v.strictObject({
+export const groupSettings = v.strictObject({
   name,
   members: v.pipe(v.array(name), v.maxLength(MAX_ROUTERS)),
   need: v.union([v.picklist(["all", "any"]), whole(1, MAX_ROUTERS)]),
@@ -138,7 +138,7 @@ export const planSchema = v.strictObject({
   routers: v.pipe(v.array(protocolRouter), v.maxLength(MAX_ROUTERS)),
   holdings: v.pipe(v.array(kernelRouter), v.maxLength(MAX_ROUTERS)),
   statics: v.exactOptional(kernelRouter),
-  groups: v.optional(v.pipe(v.array(group), v.maxLength(MAX_ROUTERS)), () => []),
+  groups: v.optional(v.pipe(v.array(groupSettings), v.maxLength(MAX_ROUTERS)), () => []),
   interfaces: v.array(v.strictObject({
     namespace: text,
     name: interfaceName,
@@ -225,7 +225,7 @@ const authentication = v.strictObject({
   anchor: v.nullable(v.strictObject({ wall: micros, monotonic: micros })),
 });
 
-const router = v.strictObject({
+export const router = v.strictObject({
   settings,
   state: v.picklist(["init", "backup", "master", "fault"]),
   since: micros,
@@ -265,7 +265,7 @@ const router = v.strictObject({
 });
 
 const groupMemory = v.strictObject({
-  settings: group,
+  settings: groupSettings,
   state: v.picklist(["init", "backup", "master", "fault"]),
   since: micros,
   override: v.nullable(v.picklist(["release", "claim"])),

@@ -155,8 +155,8 @@ export class Service {
   }
 
   async #listen(replace: boolean, before: () => void = () => {}): Promise<void> {
-    const { recorder } = this.#agent.heard.flight;
-    const handle = recording(recorder, (request) => this.#handle(request));
+    const { heard: { flight: { recorder } }, recordings } = this.#agent;
+    const handle = recording(recorder, recordings, (one) => this.#handle(one));
     const converse = following(recorder, (...talk) => this.#converse(...talk));
     const options = { replace, before, converse };
     this.#server = await ControlServer.listen(this.#site.agent.control, handle, options);

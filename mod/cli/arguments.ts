@@ -36,6 +36,7 @@ export const COMMON_OPTIONS = {
   output: { type: "string", short: "o" },
   port: { type: "string" },
   "real-servers": { type: "string" },
+  recording: { type: "string" },
   since: { type: "string" },
   "take-over": { type: "boolean" },
   timeout: { type: "string" },
@@ -68,6 +69,7 @@ export type CommonValues = {
   output?: string;
   port?: string;
   "real-servers"?: string;
+  recording?: string;
   since?: string;
   "take-over"?: boolean;
   timeout?: string;

@@ -22,6 +22,7 @@ const GENERAL = `halb: high availability for Linux edge boxes and routers
   halb status   [NAME] [--json]      what is going on now
   halb events   [NAME] [--follow]    what happened, with its cause: the flight recorder
   halb why      NAME | VS RS         why it is in the state it is in, in sentences
+  halb replay   RECORDING            run a recording through the state machines again
   halb release  NAME [--for 10m]     let another node be master of a router or sync group
   halb claim    NAME                 be its master here
   halb drain    VS RS [--timeout 1m] take a real server out when its connections are over
@@ -110,6 +111,7 @@ group, BFD session, virtual server, real server ("VS RS"), check, tracker or int
       --type       ${TYPES}
       --last N     the newest N, up to 10000: 100 unless --since is given
       --json       one JSON object on a line
+      --recording FILE what the state machines were told and decided, into a new file: see "halb replay"
 
 Where no agent runs, it is read from the state directory that --config FILE names.
 
@@ -122,6 +124,14 @@ real server RS of the virtual server VS, is in the state it is in: since when, w
 it waits for now, and what would change it.
 
   halb why web`,
+  replay: `halb replay RECORDING [--json]
+
+Runs what the state machines of virtual routers and groups were told through the same machines again,
+in no time, shows what they do, and compares that with what they did then. Exit code 1: a decision
+differs, and the first that does is named. No agent is needed. A recording has what led to the
+newest changes of state, and no secrets:
+
+  halb events web --recording web.rec && halb replay web.rec`,
   release: `halb release NAME [--for DURATION] [--json] [--control PATH | --config FILE]
 
 Hands the virtual router or sync group NAME over without a lost packet: this node resigns, goes on

@@ -7,6 +7,7 @@
 
 import { type EventsRequest, readEvents } from "./events_protocol.ts";
 import { type LogRequest, readLog } from "./log_protocol.ts";
+import { readRecordingRequest, type RecordingRequest } from "./recording_protocol.ts";
 import {
   BALANCE_COMMANDS,
   type BalanceRequest,
@@ -22,6 +23,7 @@ export type ControlRequest =
   | BalanceRequest
   | EventsRequest
   | LogRequest
+  | RecordingRequest
   | { readonly command: "status" }
   | { readonly command: "reload" }
   | {
@@ -89,6 +91,7 @@ const COMMANDS: ReadonlySet<string> = new Set([
   ...BALANCE_COMMANDS,
   "events",
   "log",
+  "recording",
   "upgrade",
   "take_over",
   "inject_fault",
@@ -117,6 +120,7 @@ export function parseRequest(line: string): ControlRequest | string {
   if (isBalanceCommand(command)) return readBalance(command, data as Record<string, unknown>);
   if (command === "events") return readEvents(data as Record<string, unknown>);
   if (command === "log") return readLog(data as Record<string, unknown>);
+  if (command === "recording") return readRecordingRequest(data as Record<string, unknown>);
   if (command === "bfd") return readBfd(data as Record<string, unknown>);
   if (command === "upgrade") return readUpgrade(data as Record<string, unknown>);
   if (command === "take_over") return readTakeOver(data as Record<string, unknown>);

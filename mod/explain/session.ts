@@ -39,8 +39,10 @@ export function explainSession(session: ExplainedSession, story: Story): string[
   const moment = down && lastFall !== undefined ? lastFall.time : since;
   const late = story.lateness(moment, Math.max(time ?? 0, 1_000));
   // Then it may be us: nobody else is blamed.
-  const missed = time === null ? late.late : late.worst >= time / DEAF;
-  const deaf = trigger === "detection_expired" && missed;
+  // One that is down knows none any more.
+  const patience = time ??
+    Number(/^nothing heard for ([\d.]+) ms/.exec(change?.cause ?? "")?.[1] ?? 0);
+  const deaf = trigger === "detection_expired" && late.worst >= patience / DEAF;
   const link = session.interface;
   return [
     `BFD session ${name} to ${peer} is ${state} since ${story.since(since)}.`,

@@ -12,7 +12,8 @@ import { routerOf, startPair, statusOf, webSite } from "./agent_helpers.ts";
 const CAUSES = {
   silence: /did not resign: it died, hangs, or the way from it is cut/,
   carrier: /no carrier|lost its carrier/,
-  stall: /Our own loop stood still for .* just before/,
+  // A busy machine holds it up for some milliseconds now and then.
+  stall: /Our own loop stood still for ([\d.]+ s|[3-9]\d\d(\.\d)? ms) just before/,
   flap: /It flaps: it has fallen 2 times/,
   checksum: /were heard and refused.*: their checksum is wrong/,
   key: /their key or password is not ours/,

@@ -11,18 +11,21 @@ import type { Conversation, Handler } from "../../control/server.ts";
 import { textOf } from "../../text/mod.ts";
 import type { Fact } from "./facts.ts";
 import type { FlightRecorder } from "./recorder.ts";
+import type { Recordings } from "./recordings.ts";
 
 /** What others than the recorder answer. */
-export type OtherRequest = Exclude<ControlRequest, { readonly command: "events" }>;
+export type OtherRequest = Exclude<ControlRequest, { readonly command: "events" | "recording" }>;
 export type TakeOver = Extract<ControlRequest, { readonly command: "take_over" }>;
 
-/** Answers for events; all else `others` does, and what of that is an order is recorded. */
+/** Answers for events and recordings; all else `others` does, and what of that is an order is recorded. */
 export function recording(
   recorder: FlightRecorder,
+  recordings: Recordings,
   others: (request: OtherRequest) => Promise<unknown>,
 ): Handler {
   return async (request) => {
     if (request.command === "events") return await recorder.query(request);
+    if (request.command === "recording") return await recordings.answer(request);
     const order = orderOf(request);
     if (order === undefined) return await others(request);
     // What comes of it happens before it is answered, and yet after it.

@@ -193,6 +193,20 @@ Deno.test("clock step", () => {
   );
 });
 
+Deno.test("a clock that was set since then is told, and that times are those of another", () => {
+  const scene = follower();
+  scene.fire();
+  const watch = new ClockWatch();
+  watch.look(scene.now, scene.now, 0);
+  scene.now += 20 * SECOND;
+  scene.record(watch.look(scene.now, scene.now + 30 * SECOND, 20 * SECOND - 20 * SECOND));
+  const text = scene.why();
+  assert.match(
+    text,
+    /Since then the wall clock was set forward by 30\.0 s, .* are those of another\./,
+  );
+});
+
 Deno.test("a machine that slept was not set", () => {
   const watch = new ClockWatch();
   watch.look(0, 0, 0);

@@ -1,0 +1,80 @@
+/** What a real pair has recorded of a failover replays to the same decisions; no secret is in it. */
+
+import assert from "node:assert/strict";
+import { type HalbAgent, type Lab, lab, runHalb, startHalb } from "../lib/mod.ts";
+import { routerOf, startPair, webSite } from "./agent_helpers.ts";
+
+const KEY = "1f".repeat(32);
+
+async function recording(lab: Lab, agent: HalbAgent, ...name: string[]): Promise<string> {
+  const path = `${lab.directory}/${agent.name}-${name.join()}.rec`;
+  const argv = ["events", ...name, "--recording", path, "--control", agent.controlPath];
+  const { code, stdout, stderr } = await runHalb(argv);
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.match(stdout, /^\d+ steps of \d+ state machines?: halb replay /);
+  return path;
+}
+
+lab("a failover of a real pair replays to the same decisions", async (lab) => {
+  const auth = `auth = { type = "hmac", keys = [{ id = 1, key = "hex:${KEY}" }] }`;
+  const { a, b } = await startPair(lab, webSite("50ms", auth));
+  await lab.until("b has heard enough for more than one segment", async () => {
+    return (await routerOf(b, "web")).sessions[0]!.counters.advertisements_received > 140;
+  }, 40_000);
+  await a.kill();
+  await b.untilState("web", "master", 20_000);
+  const path = await recording(lab, b, "web");
+  assert.equal(Deno.statSync(path).mode! & 0o777, 0o600);
+  const text = Deno.readTextFileSync(path);
+  assert.ok(!text.includes(KEY.slice(0, 8)) && !text.includes("authentication"), "no secret");
+  const { code, stdout, stderr } = await runHalb(["replay", path]);
+  assert.deepEqual([code, stderr], [0, ""], stdout);
+  assert.match(stdout, /advertisement from 192\.0\.2\.1, priority 150 \(\d+ times\)/);
+  assert.match(stdout, /timer: .*backup → master, no advertisement from 192\.0\.2\.1 in time/);
+  assert.match(stdout, /takes the addresses/);
+  assert.match(stdout, /\n\d+ steps in \d+ segments: the same decisions as recorded\.\n$/);
+  const json = await runHalb(["replay", path, "--json"]);
+  const said = JSON.parse(json.stdout) as {
+    steps: number;
+    segments: { machine: string; difference: unknown }[];
+  };
+  assert.ok(said.steps > 20, `${said.steps} steps`);
+  assert.ok(said.segments.every((one) => one.machine === "router web" && one.difference === null));
+
+  // It is not overwritten; and one that tells another story is found out.
+  const again = ["events", "web", "--recording", path, "--control", b.controlPath];
+  assert.equal((await runHalb(again)).code, 1);
+  const tampered = `${lab.directory}/tampered.rec`;
+  Deno.writeTextFileSync(
+    tampered,
+    text.replace(/"priority":150,"interval"/g, '"priority":90,"interval"'),
+  );
+  const other = await runHalb(["replay", tampered]);
+  assert.equal(other.code, 1, other.stdout);
+  assert.match(
+    other.stdout,
+    /\d of \d+ segments differ, first router web, line \d+, step \d+, .*: it decided/,
+  );
+});
+
+lab("groups and what operators order of them replay, too", async (lab) => {
+  const [host] = await lab.hostsNamed("a");
+  await lab.lan("net", [host]);
+  const second = webSite("100ms").replace('"web"', '"other"').replace("= 51", "= 52")
+    .replace("192.0.2.10", "192.0.2.11");
+  const group = '[[sync_group]]\nname = "site"\nmembers = ["web", "other"]\n';
+  const a = startHalb(lab, host, webSite("100ms") + second + group);
+  await a.untilState("web", "master");
+  await runHalb(["release", "site", "--control", a.controlPath]);
+  await runHalb(["claim", "site", "--control", a.controlPath]);
+  await a.untilState("other", "master");
+  const path = await recording(lab, a);
+  const { code, stdout } = await runHalb(["replay", path]);
+  assert.equal(code, 0, stdout);
+  assert.match(stdout, /^group site, \d+ steps since/m);
+  assert.match(stdout, /claimed by an operator/);
+  assert.match(stdout, /the same decisions as recorded/);
+  const missing = ["events", "wbe", "--recording", `${path}2`, "--control", a.controlPath];
+  const { code: none, stderr } = await runHalb(missing);
+  assert.deepEqual([none, /there is no router or group "wbe" here: /.test(stderr)], [1, true]);
+});
