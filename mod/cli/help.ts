@@ -111,7 +111,8 @@ group, BFD session, virtual server, real server ("VS RS"), check, tracker or int
       --type       ${TYPES}
       --last N     the newest N, up to 10000: 100 unless --since is given
       --json       one JSON object on a line
-      --recording FILE what the state machines were told and decided, into a new file: see "halb replay"
+      --recording FILE what the state machines were told and decided, into a new file, for
+                   "halb replay"
 
 Where no agent runs, it is read from the state directory that --config FILE names.
 
@@ -126,10 +127,10 @@ it waits for now, and what would change it.
   halb why web`,
   replay: `halb replay RECORDING [--json]
 
-Runs what the state machines of virtual routers and groups were told through the same machines again,
-in no time, shows what they do, and compares that with what they did then. Exit code 1: a decision
-differs, and the first that does is named. No agent is needed. A recording has what led to the
-newest changes of state, and no secrets:
+Runs what the state machines of virtual routers and groups were told through the same machines
+again, in no time, shows what they do, and compares that with what they did then. Exit code 1: a
+decision differs, and the first that does is named. No agent is needed. A recording has what led to
+the newest changes of state, and no secrets:
 
   halb events web --recording web.rec && halb replay web.rec`,
   release: `halb release NAME [--for DURATION] [--json] [--control PATH | --config FILE]
