@@ -12,6 +12,7 @@ import { LOG_TABLE } from "./log_schema.ts";
 import { name, namespaceName, path } from "./names.ts";
 import { AGENT_NOTIFY_TABLE, hook } from "./notify_schema.ts";
 import { size } from "./size_fields.ts";
+import { SNMP_TABLE } from "./snmp_schema.ts";
 import { userName } from "./users.ts";
 
 const realtimeTable = documented(
@@ -106,6 +107,7 @@ export const AGENT_SCHEMA = documented(
     ),
     log: v.optional(LOG_TABLE, {}),
     http: v.exactOptional(HTTP_TABLE),
+    snmp: v.exactOptional(SNMP_TABLE),
     realtime: v.optional(realtimeTable, {}),
     recorder: v.optional(recorderTable, {}),
     on_stop: v.optional(

@@ -26,7 +26,7 @@ const MOST_HOSTS = 64;
 const KIND = "an address with a port, or unix: and an absolute path";
 
 /** What is listened on; undefined: it is neither. */
-function parseListen(value: string): HttpListen | undefined {
+export function parseListen(value: string): HttpListen | undefined {
   if (value.startsWith("unix:")) {
     const socket = value.slice("unix:".length);
     const fits = new TextEncoder().encode(socket).length <= LONGEST_PATH;

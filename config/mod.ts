@@ -79,6 +79,7 @@ export {
 } from "./notify_checks.ts";
 export type { MailConfig } from "./mail_schema.ts";
 export { LOG_LEVELS, type LogLevel, type Subsystem, SUBSYSTEMS } from "./log_levels.ts";
+export { masterText, type SnmpConfig, type SnmpMaster } from "./snmp_schema.ts";
 export { type HttpConfig, type HttpListen, isLocal, listenText } from "./http_schema.ts";
 export { nearest } from "./nearest.ts";
 export { systemOptions } from "./system.ts";

@@ -37,6 +37,11 @@ export function wallTime(micros: number): string {
   return new Date((offset + micros) / 1000).toISOString();
 }
 
+/** The point on CLOCK_MONOTONIC of a time in RFC 3339, microseconds. */
+export function monotonicOf(time: string): number {
+  return Date.parse(time) * 1000 - offset;
+}
+
 /**
  * Until when no router takes part in an election: microseconds on CLOCK_MONOTONIC, 0: at once.
  *

@@ -12,6 +12,7 @@ import type { PlaneCrashed } from "../plane/crash.ts";
 import type { AddressReport, KernelToControl, ProtocolToControl } from "../plane/messages.ts";
 import { Assembler } from "../plane/pieces.ts";
 import type { ProtocolState } from "../plane/state.ts";
+import { History } from "../snmp/mod.ts";
 import type { Balancing } from "./balancing.ts";
 import type { Checks } from "./checks.ts";
 import { FlightTap } from "./flight/tap.ts";
@@ -49,6 +50,8 @@ export class Hearing implements PlaneListener {
   };
   /** What each BFD session has told last. */
   readonly bfd = new Map<string, BfdChanged>();
+  /** What MIBs count. */
+  readonly history = new History();
   readonly #hearers: Hearers;
   readonly #parts = new BalanceParts();
   readonly #state = new Assembler<ProtocolState>(true);
@@ -60,6 +63,7 @@ export class Hearing implements PlaneListener {
   /** Forgets all routers but these. @param statics whose reports stay, too: `[static]`'s */
   keep(names: ReadonlySet<string>, statics?: string): void {
     this.snapshots.keep(names);
+    this.history.keep(names);
     for (const name of this.reports.keys()) {
       if (!names.has(name) && name !== statics) this.reports.delete(name);
     }
@@ -79,6 +83,9 @@ export class Hearing implements PlaneListener {
         break;
       case "step":
       case "group_step":
+        if (message.type === "step") {
+          this.history.step(message, this.snapshots.peersOf(message.router));
+        }
         this.recorder.push(message);
         notices.step(message);
         break;
@@ -97,6 +104,7 @@ export class Hearing implements PlaneListener {
         if (message.memory.session.stopped) this.bfd.delete(message.session);
         else this.bfd.set(message.session, message);
         this.snapshots.bfd(message.memory);
+        this.history.bfd(message);
         notices.session(message);
         break;
       case "piece":

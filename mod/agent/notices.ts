@@ -59,6 +59,8 @@ export class Notices {
   /** The same of BFD sessions. */
   #leavingSessions = new Map<string, NotifyConfig | undefined>();
 
+  /** Hears each notice, too. */
+  told: (notice: Notice) => void = () => {};
   /** Virtual and real servers. */
   readonly servers: ServerTeller;
   /** Single checks. */
@@ -87,7 +89,7 @@ export class Notices {
       },
     });
     this.#notifier.repeatStates(this.#unread.splice(0));
-    for (const notice of this.#early.splice(0)) this.#notifier.tell(notice);
+    for (const notice of this.#early.splice(0)) this.#give(notice);
   }
 
   /** Paths of FIFOs whose readers do not know everything yet. */
@@ -300,8 +302,9 @@ export class Notices {
   }
 
   #give(notice: Notice, target?: NotifyConfig): void {
-    if (this.#notifier === null) this.#early.push(notice);
-    else this.#notifier.tell(notice, target);
+    if (this.#notifier === null) return void this.#early.push(notice);
+    this.#notifier.tell(notice, target);
+    this.told(notice);
   }
 
   /** The agent stops: whoever was not told of a stop is told now; then all have their time. */

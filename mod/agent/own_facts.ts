@@ -41,7 +41,7 @@ export class OwnFacts {
     this.#lastReload = { at: new Date().toISOString(), result, changes: changes.length };
   }
 
-  get status(): Omit<AgentFacts, "notifications" | "http" | "log"> {
+  get status(): Omit<AgentFacts, "notifications" | "http" | "snmp" | "log"> {
     return {
       version: VERSION,
       pid: Deno.pid,

@@ -10,8 +10,8 @@ import type { Status } from "../control/status.ts";
 import { textOf } from "../text/mod.ts";
 import type { Agent } from "./agent.ts";
 import type { FlightRecorder } from "./flight/recorder.ts";
-import type { Http } from "./http.ts";
 import { reloadLogging } from "./logging.ts";
+import type { Outlets } from "./outlets.ts";
 import type { OwnFacts } from "./own_facts.ts";
 import { fixedKeys } from "./plan/fixed.ts";
 import { invalidPlan, planChanges, type PlanResult } from "./plan/plan.ts";
@@ -26,7 +26,7 @@ export type Loader = () => LoadedSite;
 /** What it needs of the service. */
 export interface ReloadingSurroundings {
   readonly agent: Pick<Agent, "apply">;
-  readonly http: Pick<Http, "configure">;
+  readonly outlets: Pick<Outlets, "configure">;
   readonly own: OwnFacts;
   readonly load: Loader;
   recorder(): FlightRecorder;
@@ -82,7 +82,7 @@ export class Reloading {
   }
 
   async #apply(loaded: { site: SiteConfig; sha256: string }): Promise<ReloadResult> {
-    const { agent, http, own } = this.#env;
+    const { agent, outlets, own } = this.#env;
     const [before, after] = [this.#site.agent, loaded.site.agent];
     const fixed = fixedKeys(before, after);
     if (fixed !== null) return invalid([fixed]);
@@ -93,7 +93,7 @@ export class Reloading {
       const changes = siteChanges(settled(this.#site, key), settled(loaded.site, key), done);
       this.#site = loaded.site;
       own.applied(loaded.sha256);
-      http.configure(after.http);
+      outlets.configure(after);
       return { result: "applied", changes, problems: [] };
     } catch (error) {
       return { result: "failed", changes: [], problems: [textOf(error)] };

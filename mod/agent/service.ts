@@ -15,7 +15,7 @@ import { ControlServer } from "../control/server.ts";
 import type { Status } from "../control/status.ts";
 import { VERSION } from "../version.ts";
 import { Agent } from "./agent.ts";
-import { agentKnowledge, agentStatus } from "./agent_status.ts";
+import { agentStatus } from "./agent_status.ts";
 import { BalanceDesk } from "./balance_commands.ts";
 import { uselessWithout } from "./balance_need.ts";
 import { wallTime } from "./clock.ts";
@@ -23,10 +23,10 @@ import { writeDump } from "./dumps.ts";
 import type { FlightRecorder } from "./flight/recorder.ts";
 import { following, type OtherRequest, recording, type TakeOver } from "./flight/requests.ts";
 import { Hooks } from "./hooks.ts";
-import { Http } from "./http.ts";
-import { LogDesk, logStatus } from "./log_desk.ts";
+import { LogDesk } from "./log_desk.ts";
 import { finishLogging, log, setUpLogging } from "./logging.ts";
 import type { AgentDocument } from "./memory.ts";
+import { Outlets } from "./outlets.ts";
 import { OwnFacts } from "./own_facts.ts";
 import { ownershipOf } from "./ownership.ts";
 import { containStrayErrors, lockMemory, requirePrivileges } from "./process.ts";
@@ -55,7 +55,7 @@ export class Service {
   readonly #agent: Agent;
   /** Who asks about virtual servers is answered here. */
   readonly #desk: BalanceDesk;
-  readonly #http: Http;
+  readonly #outlets: Outlets;
   readonly #logDesk: LogDesk;
   readonly #hooks = new Hooks();
   readonly #lock: FileLock;
@@ -87,14 +87,10 @@ export class Service {
     });
     this.#agent.listed = () => this.#desk.relist();
     this.#logDesk = new LogDesk((wanted) => this.#agent.words.wantsEveryAdvert = wanted);
-    this.#http = new Http({
-      knowledge: () => agentKnowledge(this.#agent, this.#facts),
-      reloads: this.#own.reloads,
-      who: [name, VERSION],
-    });
+    this.#outlets = new Outlets(this.#agent, this.#own, name);
     this.#reloading = new Reloading({
       agent: this.#agent,
-      http: this.#http,
+      outlets: this.#outlets,
       own: this.#own,
       load,
       recorder: () => this.#record(),
@@ -131,7 +127,7 @@ export class Service {
     const { exitCode, reason, left } = await this.#agent.ended;
     log(exitCode === 0 ? "info" : "error", ["control"], `halb ends: ${reason}`);
     this.#server?.close();
-    const http = this.#http.close();
+    const http = this.#outlets.close();
     const { notices } = this.#agent;
     await (left ? notices.leave() : notices.end(reason));
     await this.#agent.heard.flight.recorder.finish();
@@ -139,7 +135,7 @@ export class Service {
     if (this.#successor === null && stopped) {
       await this.#hooks.run(this.#site.notifications.shutdown_script);
     }
-    await soon(Promise.all([this.#server?.answered(), http]), LAST_ANSWERS);
+    await soon(Promise.all([this.#server?.answered(), http, this.#outlets.end()]), LAST_ANSWERS);
     finishLogging();
     return exitCode;
   }
@@ -186,7 +182,7 @@ export class Service {
       noteStart(changes, this.#record());
       const lacks = await uselessWithout(this.#site, this.#agent.balancing);
       if (lacks !== null) return await this.#agent.fail(lacks, 4);
-      this.#http.configure(this.#site.agent.http);
+      this.#outlets.configure(this.#site.agent);
       tellServiceManager("READY=1");
     } catch (error) {
       await this.#agent.fail(`cannot start: ${textOf(error)}`);
@@ -207,7 +203,7 @@ export class Service {
     }
     try {
       noteStart(await this.#agent.apply(this.#site), this.#record());
-      this.#http.configure(this.#site.agent.http);
+      this.#outlets.configure(this.#site.agent);
     } catch (error) {
       await this.#agent.fail(`cannot apply the configuration: ${textOf(error)}`);
     }
@@ -326,12 +322,7 @@ export class Service {
   }
 
   async status(): Promise<Status> {
-    return await agentStatus(this.#agent, this.#facts);
-  }
-
-  /** What status says of the service itself. */
-  get #facts(): Parameters<typeof agentStatus>[1] {
-    return { ...this.#own.status, http: this.#http.status, log: logStatus() };
+    return await agentStatus(this.#agent, this.#outlets.facts);
   }
 
   #listenToSignals(): void {

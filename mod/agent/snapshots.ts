@@ -33,6 +33,11 @@ export class Snapshots {
     else this.#bfd.set(name, memory);
   }
 
+  /** Whom a router has heard until now. */
+  peersOf(router: string): Router["peers"] {
+    return this.#routers.get(router)?.peers ?? [];
+  }
+
   /** Takes over what another process remembers. */
   learn({ routers, groups, bfd }: Omit<Memory, "silentSince">): void {
     for (const router of routers) this.router(router);

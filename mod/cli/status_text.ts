@@ -93,8 +93,9 @@ export function formatStatus(status: Status, now: number, color: boolean): strin
   troubles.push(...staticTroubles(status.static), ...status.bfd.flatMap(sessionTroubles));
   troubles.push(...unconfiguredTroubles(status), ...balanceTroubles(status, now));
   troubles.push(...checkTroubles(status.checks));
-  const { http } = status;
+  const { http, snmp } = status;
   if (http?.trouble) troubles.push(`nobody is answered at ${http.listen}: ${http.trouble}`);
+  if (snmp?.trouble) troubles.push(`SNMP over ${snmp.master}: ${snmp.trouble}`);
   if (troubles.length > 0) lines.push("", ...troubles.map((trouble) => escapeText(trouble)));
   return lines.join("\n");
 }

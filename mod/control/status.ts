@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { SessionStatus } from "../agentx/mod.ts";
 import { percentile } from "../plane/histogram.ts";
 import type { AuthenticationReport } from "../plane/credentials.ts";
 import { type BalanceFacts, balanceStatus } from "./balance_status.ts";
@@ -43,6 +44,16 @@ export interface AgentFacts {
   /** null: it is off. */
   readonly http: HttpStatus | null;
   readonly log: LogStatus;
+  readonly snmp: SnmpStatus | null;
+}
+
+/** The session with the SNMP agent of this host. */
+export interface SnmpStatus extends SessionStatus {
+  /** As the configuration writes it. */
+  readonly master: string;
+  readonly mibs: readonly string[];
+  /** Notifications are sent. */
+  readonly traps: boolean;
 }
 
 /** The server of metrics and status. */

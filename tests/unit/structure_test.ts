@@ -95,6 +95,7 @@ const PURE = [
   "mod/secret",
   "mod/vrrp",
   "mod/bfd",
+  "mod/agentx",
   "mod/netlink",
   "mod/ipvs",
   "mod/balance",

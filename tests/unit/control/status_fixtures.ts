@@ -114,6 +114,7 @@ export function document(routers: readonly Router[], interfaceName = "eth0"): St
     notifications: { fifos: [], mail: null },
     http: null,
     log: { level: "info" as const, levels: {}, ordered: [], targets: [] },
+    snmp: null,
   };
   return buildStatus(agent, state, factsOf, wallTime);
 }

@@ -104,6 +104,7 @@ export class Scene {
       notifications: { fifos: [], mail: null },
       http: null,
       log: { level: "info" as const, levels: {}, ordered: [], targets: [] },
+      snmp: null,
     };
     const report = { ...REPORT, repairs: this.repairs };
     const facts = () => ({ holding: undefined, report, counters: new Counters().read(0) });
