@@ -6,7 +6,7 @@
 
 import { parseDuration } from "../../config/mod.ts";
 import { readRecording } from "../agent/flight/reading.ts";
-import { AgentUnreachable, ask, connect } from "../control/client.ts";
+import { AgentUnreachable, ask } from "../control/client.ts";
 import {
   type EventsRequest,
   type EventsResult,
@@ -14,11 +14,11 @@ import {
   MOST_EVENTS,
   readEvents,
 } from "../control/events_protocol.ts";
-import { Lines, TOO_LONG } from "../control/lines.ts";
 import { EVENT_TYPES, eventLine, type FlightEvent, isSelected } from "../events/mod.ts";
 import { textOf } from "../text/mod.ts";
 import { UsageError } from "./arguments.ts";
 import { formatEvent, formatLost } from "./events_text.ts";
+import { byTime, type FollowedLine, followEvents, SYSTEM } from "./follow.ts";
 import { painter } from "./table.ts";
 
 /** Where the agent is; without a state directory nothing is read when it does not answer. */
@@ -37,9 +37,6 @@ export interface EventsOptions {
   readonly color: boolean;
 }
 
-/** Longest line of an agent, bytes: ten thousand events at once. */
-const LONGEST = 64 * 1024 * 1024;
-
 /**
  * Prints events. Returns the exit code: 3 where the agent is gone.
  *
@@ -52,7 +49,13 @@ export async function eventsCommand(
 ): Promise<number> {
   const request = requestOf(options, Date.now());
   const print = printer(options);
-  if (options.follow) return await follow(where.control, request, print);
+  if (options.follow) {
+    return await followEvents(where.control, request, {
+      ...SYSTEM,
+      event: print,
+      say: (text) => console.error(`halb: ${text}`),
+    });
+  }
   const { events, problem } = await recorded(where, request);
   if (problem !== null) console.error(`halb: ${problem}`);
   for (const event of byTime(events)) print(event);
@@ -106,12 +109,7 @@ export async function recorded(
   }
 }
 
-/** By the time at which they happened; events are recorded a little later. */
-export function byTime(events: readonly FlightEvent[]): FlightEvent[] {
-  return events.toSorted((a, b) => a.time < b.time ? -1 : a.time > b.time ? 1 : 0);
-}
-
-type Print = (line: FlightEvent | { readonly lost: number }) => void;
+type Print = (line: FollowedLine) => void;
 
 function printer({ json, color }: EventsOptions): Print {
   const paint = painter(color);
@@ -119,24 +117,4 @@ function printer({ json, color }: EventsOptions): Print {
     if ("lost" in line) console.log(json ? JSON.stringify(line) : formatLost(line.lost, paint));
     else console.log(json ? eventLine(line) : formatEvent(line, paint));
   };
-}
-
-async function follow(control: string, request: EventsRequest, print: Print): Promise<number> {
-  const connection = await connect(control);
-  const lines = new Lines(connection, LONGEST);
-  await lines.write(request);
-  const first = await lines.read();
-  if (first === undefined || first === TOO_LONG) throw new AgentUnreachable(control, "no answer");
-  const answer = JSON.parse(first);
-  if (!answer.ok) throw new Error(answer.error);
-  const { events, problem } = answer.result as EventsResult;
-  if (problem !== null) console.error(`halb: ${problem}`);
-  for (const event of byTime(events)) print(event);
-  for (;;) {
-    const line = await lines.read();
-    if (line === undefined || line === TOO_LONG) break;
-    print(JSON.parse(line));
-  }
-  console.error("halb: the agent has ended");
-  return 3;
 }

@@ -16,4 +16,4 @@ export {
   trimmed,
 } from "./event.ts";
 export { Folder, type Repeated } from "./fold.ts";
-export { isAbout, isSelected, newest, type Selection } from "./select.ts";
+export { isAbout, isAfter, isSelected, newest, type Place, type Selection } from "./select.ts";

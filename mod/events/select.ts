@@ -14,9 +14,30 @@ export interface Selection {
   readonly types?: readonly EventType[];
   /** Not before that time: milliseconds since 1970; absent: ever. */
   readonly since?: number;
+  /** After this one; absent: any. */
+  readonly after?: Place;
 }
 
-export function isSelected(event: FlightEvent, { name, types, since }: Selection): boolean {
+/** A place in a recording: after the event `seq` of the process `run`. */
+export interface Place {
+  readonly run: string;
+  readonly seq: number;
+}
+
+/**
+ * Whether an event was recorded after a place: later by the same process, or by one that was started
+ * later. Names of processes end in the second of their start.
+ */
+export function isAfter(event: Pick<FlightEvent, "run" | "seq">, { run, seq }: Place): boolean {
+  return event.run === run ? event.seq > seq : startOf(event.run) >= startOf(run);
+}
+
+function startOf(run: string): number {
+  return parseInt(run.slice(run.lastIndexOf("-") + 1), 36);
+}
+
+export function isSelected(event: FlightEvent, { name, types, since, after }: Selection): boolean {
+  if (after !== undefined && !isAfter(event, after)) return false;
   if (types !== undefined && !types.includes(event.type)) return false;
   if (since !== undefined && Date.parse(event.time) < since) return false;
   return name === undefined || isAbout(event, name);

@@ -3,9 +3,10 @@
 import assert from "node:assert/strict";
 import { ask } from "../../mod/control/client.ts";
 import type { EventsResult } from "../../mod/control/events_protocol.ts";
-import { type FlightEvent, readEvent } from "../../mod/events/mod.ts";
+import { type FlightEvent, isAfter, readEvent } from "../../mod/events/mod.ts";
 import { type HalbAgent, halbPath, type Lab, lab, runHalb, startHalb } from "../lib/mod.ts";
-import { startPair, VIP, webSite } from "./agent_helpers.ts";
+import { endSuccessor, startPair, statusOf, VIP, webSite } from "./agent_helpers.ts";
+import { upgrade } from "./upgrade_helpers.ts";
 
 /** What an agent has recorded, asked without starting a program. */
 async function recorded(agent: HalbAgent, name?: string): Promise<readonly FlightEvent[]> {
@@ -98,4 +99,55 @@ lab("orders and reloads are recorded, and followed as they happen", async (lab) 
   assert.deepEqual(told, bySeq(await recorded(a, "web")).filter(({ seq }) => seq <= last));
   await a.stop();
   await lab.until("it says the end", () => follower.log().includes("has ended"), 20_000);
+});
+
+lab("who follows hears each event once, through upgrades and a restart", async (lab) => {
+  const { a } = await startPair(lab, webSite("100ms"));
+  const argv = [halbPath(), "events", "--follow", "--json", "--last", "0"];
+  const follower = a.host.spawn([...argv, "--control", a.controlPath], { name: "follower" });
+  const told = () =>
+    follower.log().split("\n").flatMap((line) => {
+      const event = readEvent(line);
+      return event === undefined ? [] : [event];
+    });
+  const order = (command: "release" | "claim") => ask(a.controlPath, { command, name: "web" });
+  const orders = (count: number) => () =>
+    told().filter(({ type, name }) => type === "operator" && name === "web").length >= count;
+  let ordered = 0;
+  // Until it follows, nobody can say which one it hears first.
+  await lab.until("it follows", async () => {
+    await order("release");
+    ordered++;
+    await lab.delay(100);
+    return orders(1)();
+  }, 20_000);
+  const first = told()[0]!;
+  const pids = [(await statusOf(a)).pid];
+  for (let i = 0; i < 2; i++) {
+    await upgrade(a);
+    pids.push((await statusOf(a)).pid);
+    await order(i === 0 ? "claim" : "release");
+  }
+  assert.equal(new Set(pids).size, 3);
+  const last = await untilRecorded(
+    lab,
+    a,
+    "the last order",
+    (one) => one.event === "release" && one.run.startsWith(`${pids[2]}-`),
+  );
+  await lab.until("it has heard it", () =>
+    told().some(({ run, seq }) => {
+      return run === last.run && seq === last.seq;
+    }), 20_000);
+  const seen = told().map(({ run, seq }) => `${run} ${seq}`);
+  assert.equal(new Set(seen).size, seen.length, "none twice");
+  const known = new Set(seen);
+  const all = (await recorded(a)).filter((one) =>
+    isAfter(one, first) && (one.run !== last.run || one.seq <= last.seq)
+  );
+  assert.ok(new Set(all.map(({ run }) => run)).size >= 3);
+  const missing = all.filter(({ run, seq }) => !known.has(`${run} ${seq}`));
+  assert.deepEqual(missing, []);
+  assert.ok(ordered >= 1);
+  await endSuccessor(lab, a);
 });

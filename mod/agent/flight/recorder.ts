@@ -16,6 +16,7 @@ import {
   Folder,
   isSelected,
   newest,
+  type Place,
   type Selection,
   trimmed,
 } from "../../events/mod.ts";
@@ -45,6 +46,15 @@ const MOST_EARLY = 10_000;
 export interface EventsQuery extends Selection {
   /** The newest so many. */
   readonly last: number;
+}
+
+/** What is answered. */
+export interface EventsAnswer {
+  readonly events: FlightEvent[];
+  /** Why former ones cannot be read; null: they can. */
+  readonly problem: string | null;
+  /** What is recorded from now on comes after it. */
+  readonly at: Place;
 }
 
 export class FlightRecorder {
@@ -97,7 +107,12 @@ export class FlightRecorder {
   }
 
   /** Events that were recorded, also by former processes; oldest first. */
-  async query(query: EventsQuery): Promise<{ events: FlightEvent[]; problem: string | null }> {
+  async query(query: EventsQuery): Promise<EventsAnswer> {
+    const at = { run: this.run, seq: this.#seq };
+    return { ...await this.#query(query), at };
+  }
+
+  async #query(query: EventsQuery): Promise<Omit<EventsAnswer, "at">> {
     const { last } = query;
     if (this.#file === null || this.#directory === null) {
       return { events: newest(this.#ring.events, query, last), problem: null };
