@@ -3,7 +3,7 @@
  * hang, recover and flap. Requests fail only between an injury and the agent's decision, and the
  * decisions in its log are those that were injected.
  *
- * `HALB_CHECKS_SECONDS=300` goes on so long, by chance (`HALB_SEED`).
+ * `deno task soak --seconds 300 balance` goes on so long, by chance (`HALB_SEED`).
  */
 
 import assert from "node:assert/strict";
