@@ -1,6 +1,8 @@
 /** The balancer's life: who it follows, what it leaves and adopts, how it rests, what it counts. */
 
 import { strict as assert } from "node:assert";
+import type { VirtualServer } from "../../../mod/ipvs/mod.ts";
+import { serverOf } from "../../lib/balance.ts";
 import { planOf, reals, Rig, SECOND, vip } from "./balancer_rig.ts";
 
 const WEB = vip("web", 10, reals([1, 2]));
@@ -97,6 +99,33 @@ Deno.test("balancer: what a killed agent made is adopted; what is no longer want
   const fourth = new Rig(first);
   fourth.configure(undefined);
   assert.equal(fourth.kernel.sockets, 4);
+});
+
+Deno.test("balancer: ways that checks take are services of their own, whatever is held", () => {
+  const way = (mark: number, n: number): VirtualServer => ({
+    listen: [{ family: 4, mark }],
+    settings: WEB.service,
+    servers: [serverOf(`198.51.100.${n}`, { forward: "direct" })],
+  });
+  const rig = new Rig();
+  const plan = planOf([FOLLOWER]);
+  rig.configure({ ...plan, forwarding: [way(7, 1), way(8, 2)] }, ROUTERS);
+  const both = { "mark 7 ipv4": "1=1", "mark 8 ipv4": "2=1" };
+  assert.deepEqual(rig.table(), both);
+  rig.hold("web");
+  rig.check(1, false);
+  assert.deepEqual(rig.table(), { 10: "2=1", ...both }, "a server that is down is asked on");
+  assert.ok(rig.balancer.has("mark 7 ipv4") && !rig.balancer.has("mark 9 ipv4"));
+  // A reload that takes one away; a kill, after which nobody asks any more.
+  rig.configure({ ...plan, forwarding: [way(8, 2)] }, ROUTERS);
+  assert.deepEqual(rig.table(), { 10: "2=1", "mark 8 ipv4": "2=1" });
+  const note = rig.note();
+  assert.deepEqual(note.own, ["mark 8 ipv4", "tcp 192.0.2.10:80"]);
+  const next = new Rig(rig);
+  next.configure(planOf([WEB]), { balanceNote: note });
+  assert.deepEqual(next.table(), { 10: "1=1 2=1" });
+  next.balancer.stop(false);
+  assert.deepEqual(next.table(), {});
 });
 
 Deno.test("balancer: timeouts and settings are noted, then set, and put back at the end", () => {
