@@ -29,7 +29,8 @@ export interface ForwardingPlan {
 const SERVICE: VirtualServer["settings"] = {
   scheduler: "rr",
   schedulerFlags: 0,
-  onePacket: false,
+  // Of datagrams: the kernel would remember each probe for minutes.
+  onePacket: true,
   persistence: null,
   engine: "",
 };

@@ -7,14 +7,15 @@
 
 import assert from "node:assert/strict";
 import { inNamespace } from "../../ffi/mod.ts";
-import { halbPath, lab, startHalb, until } from "../lib/mod.ts";
+import { halbPath, type Lab, lab, startHalb, until } from "../lib/mod.ts";
 import { adopted, command, virtualServers } from "./balance.ts";
-import { ipBatch, run, saved } from "./lib.ts";
+import { inside, ipBatch, run, saved } from "./lib.ts";
 import { REAL, VIP4, VIP6, withHosts } from "./network.ts";
 
 /** One processor for everything, and probes that hang: a busy machine takes its time. */
 const PATIENCE = 60_000;
 const PORTS = [80, 81];
+const DATAGRAMS = 90;
 /** The real server that lacks the virtual address. */
 const WRONG = "r3";
 const ACCEPT_LOCAL = "/proc/sys/net/ipv4/conf/eth1/accept_local";
@@ -22,7 +23,8 @@ const ACCEPT_LOCAL = "/proc/sys/net/ipv4/conf/eth1/accept_local";
 /** By a plane and by control. */
 const VIA = String
   .raw`{ type = "tcp", via_forwarding = "eth1", send = "GET / HTTP/1.0\r\n\r\n", expect = "well" },
-  { type = "http", version = "1.0", matches = "w.ll", via_forwarding = "eth1" },`;
+  { type = "http", version = "1.0", matches = "w.ll", via_forwarding = "eth1" },
+  { type = "udp", port = ${DATAGRAMS}, payload = "01", reply = "01", via_forwarding = "eth1" },`;
 
 interface CheckStatus {
   readonly type: string;
@@ -98,6 +100,27 @@ function serve(namespace: string): () => void {
   };
 }
 
+/** Gives datagrams back from the virtual addresses, which it may lack: any other answer is none. */
+const ECHO = `
+import select, socket
+sockets = []
+for family, address in ((socket.AF_INET, "${VIP4}"), (socket.AF_INET6, "${VIP6}")):
+    bound = socket.socket(family, socket.SOCK_DGRAM); bound.bind((address, ${DATAGRAMS})); sockets.append(bound)
+while True:
+    for bound in select.select(sockets, [], [])[0]:
+        data, sender = bound.recvfrom(100)
+        bound.sendto(data, sender)
+`;
+
+function echoDatagrams(lab: Lab, name: string): void {
+  inNamespace(name, () => {
+    for (const family of ["ipv4", "ipv6"]) {
+      Deno.writeTextFileSync(`/proc/sys/net/${family}/ip_nonlocal_bind`, "1");
+    }
+  });
+  adopted(lab, name).spawn(["/usr/bin/python3", "-c", ECHO], { name: `echo-${name}` });
+}
+
 const acceptLocal = () => inNamespace("d", () => Deno.readTextFileSync(ACCEPT_LOCAL).trim());
 /** Services by mark, and their servers. */
 const marked = () => saved("d").filter((line) => line.includes("-f "));
@@ -126,6 +149,9 @@ lab(
         ]);
       hold("del");
       const ends = REAL.map(serve);
+      for (const name of REAL) {
+        echoDatagrams(lab, name);
+      }
       try {
         const host = adopted(lab, "d");
         const state = `${lab.directory}/state`;
@@ -162,7 +188,7 @@ lab(
           async () => {
             for (const name of ["direct4", "direct6", "tunnel4"]) {
               const found = (await checks(name, 2)).map(({ healthy }) => healthy);
-              assert.deepEqual(found, [true, false, false], name);
+              assert.deepEqual(found, [true, false, false, false], name);
             }
             return true;
           },
@@ -192,6 +218,9 @@ lab(
         hold("add");
         await untilStates("all hold the virtual address", "up up up");
         assert.deepEqual(marked(), before);
+
+        const remembered = inside("d", "ipvsadm -Lcn").split("\n");
+        assert.deepEqual(remembered.filter((line) => line.startsWith("UDP")), []);
 
         // A director that does not hold the address, as a backup does not.
         ipBatch("d", [`address del ${VIP4}/32 dev eth0`, `address del ${VIP6}/128 dev eth0`]);
