@@ -102,6 +102,13 @@ const FOREIGN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     vrrp_rt_priority: "write `realtime = { priority = 50 }` instead",
     vrrp_no_swap: "write `realtime = { lock_memory = true }` instead",
     vrrp_cpu_affinity: "write `realtime = { cpus = [1] }` instead",
+    snmp_socket: 'write `snmp = { master = "unix:/var/agentx/master" }` instead',
+    enable_snmp_vrrp: 'write `snmp = { mibs = ["keepalived"] }` instead',
+    enable_snmp_checker: 'write `snmp = { mibs = ["keepalived"] }` instead',
+    enable_snmp_keepalived: 'write `snmp = { mibs = ["keepalived"] }` instead',
+    enable_snmp_rfc: 'write `snmp = { mibs = ["vrrpv3"] }` instead',
+    enable_snmp_rfcv3: 'write `snmp = { mibs = ["vrrpv3"] }` instead',
+    enable_traps: "write `snmp = { traps = true }` instead",
     lvs_timeouts: 'write `timeouts = { tcp = "15m" }` in `[ipvs]` instead',
     lvs_flush: "write `flush = true` in `[ipvs]` instead",
     lvs_flush_on_stop: 'write `on_stop = "remove"` in `[ipvs]` instead',
@@ -311,9 +318,8 @@ const GONE: ReadonlySet<string> = new Set(
     "vrrp_netlink_monitor_rcv_bufs vrrp_netlink_monitor_rcv_bufs_force " +
     "process_monitor_rcv_bufs process_monitor_rcv_bufs_force nftables nftables_priority " +
     "nftables_counters nftables_ifindex vrrp_iptables vrrp_ipsets vrrp_priority " +
-    "vrrp_rlimit_rttime vrrp_rlimit_rtime min_auto_priority_delay snmp_socket " +
-    "enable_snmp_vrrp enable_snmp_checker enable_snmp_keepalived enable_snmp_rfc " +
-    "enable_snmp_rfcv2 enable_snmp_rfcv3 enable_traps enable_dbus dbus_service_name " +
+    "vrrp_rlimit_rttime vrrp_rlimit_rtime min_auto_priority_delay enable_snmp_rfcv2 " +
+    "enable_dbus dbus_service_name " +
     "dbus_no_interface_name lvs_sync_daemon_interface kernel_rx_buf_size debug " +
     "netlink_notify_msg lvs_netlink_cmd_rcv_bufs lvs_netlink_cmd_rcv_bufs_force " +
     "lvs_netlink_monitor_rcv_bufs lvs_netlink_monitor_rcv_bufs_force " +

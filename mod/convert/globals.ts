@@ -11,6 +11,7 @@ import { garpHandlers } from "./garp.ts";
 import { mailHandlers, noteUselessMail } from "./mail.ts";
 import { GLOBAL_REASONS } from "./reasons.ts";
 import type { Handler, Scope } from "./scope.ts";
+import { snmpHandlers } from "./snmp.ts";
 import type { Statement } from "./types.ts";
 import { List, Table } from "./value.ts";
 
@@ -262,6 +263,7 @@ export function globalHandlers(
     ...mailHandlers(scope, mail),
     ...fifoHandlers(scope, agent, keywords),
     ...agentHandlers(scope, agent, keywords),
+    ...snmpHandlers(scope, agent, keywords),
     ...balanceHandlers(scope, later),
     ...routerHandlers(scope, defaults),
   };

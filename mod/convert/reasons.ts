@@ -106,12 +106,6 @@ export const GLOBAL_REASONS: Reasons = {
     "checker_no_swap bfd_no_swap checker_cpu_affinity bfd_cpu_affinity",
   ),
   ...dropped(
-    "SNMP is not spoken",
-    "`halb status --json`",
-    "snmp_socket enable_snmp_vrrp enable_snmp_checker enable_snmp_keepalived enable_snmp_rfc " +
-      "enable_snmp_rfcv2 enable_snmp_rfcv3 enable_traps",
-  ),
-  ...dropped(
     "DBus is not spoken",
     STATUS,
     "enable_dbus dbus_service_name dbus_no_interface_name",

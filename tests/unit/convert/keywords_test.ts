@@ -263,6 +263,8 @@ const VALUES: Readonly<Record<string, string>> = {
   notify_fifo_script: "notify_fifo /run/x\nnotify_fifo_script /bin/true",
   vrrp_notify_fifo_script: "vrrp_notify_fifo /run/x\nvrrp_notify_fifo_script /bin/true",
   lvs_notify_fifo_script: "lvs_notify_fifo /run/x\nlvs_notify_fifo_script /bin/true",
+  snmp_socket: "enable_snmp_vrrp\nsnmp_socket unix:/run/agentx",
+  enable_traps: "enable_snmp_vrrp\nenable_traps",
 };
 
 const HMAC = (line: string) =>
