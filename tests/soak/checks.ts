@@ -29,6 +29,8 @@ const ACCIDENTS = ["kill", "hang", "silence"] as const;
 /** Growth that is forgiven. */
 const DESCRIPTORS = 12;
 const MEMORY_KIB = 24 * 1024;
+/** How often memory is noted on the way, seconds. */
+const COURSE = 30;
 /** How long the kernel remembers a connection that we have ended, seconds. */
 const TIME_WAIT = 60;
 
@@ -136,11 +138,17 @@ export async function run(seconds: number): Promise<void> {
       await untilAll(true);
     };
     await untilAll(true);
+    const begun = Date.now();
+    const course: string[] = [];
     const sufferFor = async (length: number) => {
       const end = Date.now() + length * 1000;
       while (Date.now() < end) {
         await lab.delay(random.int(500, 1500));
         await suffer(random.pick(ACCIDENTS));
+        const passed = (Date.now() - begun) / 1000;
+        if (passed >= course.length * COURSE) {
+          course.push(`${passed.toFixed(0)} s: ${memory(agent.process.pid)}`);
+        }
       }
     };
     // Each before anything is compared, and for a while: what heaps grow to in the beginning stays.
@@ -151,6 +159,7 @@ export async function run(seconds: number): Promise<void> {
     const after = await useOf(lab, agent);
     const total = await probes();
     const left = await waiting(own);
+    console.log(`memory, KiB: ${course.join(", ")}`);
     console.log(JSON.stringify({ probes: total, accidents: counts, before, after, waiting: left }));
     assert.ok(total > seconds * 500, `${total} probes in ${seconds} s`);
     assert.ok(after.descriptors <= before.descriptors + DESCRIPTORS, "descriptors leak");
