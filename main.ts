@@ -124,7 +124,17 @@ async function run(
     case "reload": {
       expectOperands(operands, 0);
       const { reloadCommand } = await import("./mod/cli/reload.ts");
-      const { exitCode, output } = await reloadCommand(await controlPath(values), json);
+      const { "confirm-within": confirmWithin, "roll-back": rollBack, confirm, cancel, at } =
+        values;
+      const { exitCode, output } = await reloadCommand(await controlPath(values), {
+        json,
+        ...(confirmWithin === undefined ? {} : { confirmWithin }),
+        ...(rollBack === undefined ? {} : { rollBack }),
+        ...(confirm === undefined ? {} : { confirm }),
+        ...(cancel === undefined ? {} : { cancel }),
+        ...(at === undefined ? {} : { at }),
+        ...(values.in === undefined ? {} : { in: values.in }),
+      });
       if (exitCode === 0 || json) say(output);
       else console.error(output);
       return exitCode;

@@ -110,6 +110,16 @@ export const AGENT_SCHEMA = documented(
     snmp: v.exactOptional(SNMP_TABLE),
     realtime: v.optional(realtimeTable, {}),
     recorder: v.optional(recorderTable, {}),
+    watch: v.optional(
+      flag({
+        text:
+          "Whether a change of this file, of what it includes, or of a file that a value comes " +
+          "from is applied by itself, as by `halb reload`. One that makes the file invalid changes " +
+          "nothing, and is told once.",
+        example: true,
+      }),
+      false,
+    ),
     on_stop: v.optional(
       choice(["remove", "keep"], {
         text: "What a stop does: `remove` hands over to a peer and removes the addresses, `keep` " +

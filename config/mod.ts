@@ -82,6 +82,13 @@ export { LOG_LEVELS, type LogLevel, type Subsystem, SUBSYSTEMS } from "./log_lev
 export { masterText, type SnmpConfig, type SnmpMaster } from "./snmp_schema.ts";
 export { type HttpConfig, type HttpListen, isLocal, listenText } from "./http_schema.ts";
 export { nearest } from "./nearest.ts";
+export {
+  fingerprintOf,
+  loadRecorded,
+  type RecordedSite,
+  replayRecording,
+  type SiteRecording,
+} from "./recording.ts";
 export { systemOptions } from "./system.ts";
 export { formatDuration, parseDuration } from "./duration.ts";
 export { isDurationAt } from "./duration_keys.ts";

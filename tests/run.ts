@@ -76,6 +76,7 @@ const PATIENT: readonly string[] = [
   "tests/lab/notify_keepalived_test.ts",
   "tests/lab/notify_test.ts",
   "tests/lab/readme_test.ts",
+  "tests/lab/reload_confirm_test.ts",
   "tests/lab/snmp_test.ts",
   "tests/lab/tracker_process_test.ts",
 ];

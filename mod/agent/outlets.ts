@@ -23,7 +23,7 @@ export class Outlets {
   constructor(agent: Agent, own: OwnFacts, name: string) {
     this.#agent = agent;
     this.#own = own;
-    const knowledge = () => agentKnowledge(agent, this.facts);
+    const knowledge = async () => await agentKnowledge(agent, await this.facts());
     this.#http = new Http({ knowledge, reloads: own.reloads, who: [name, VERSION] });
     this.#snmp = new Snmp({
       status: async () => (await knowledge()).status,
@@ -34,9 +34,9 @@ export class Outlets {
   }
 
   /** What status says of the service itself. */
-  get facts(): Omit<AgentFacts, "notifications"> {
+  async facts(): Promise<Omit<AgentFacts, "notifications">> {
     return {
-      ...this.#own.status,
+      ...await this.#own.status(),
       http: this.#http.status,
       snmp: this.#snmp.status,
       log: logStatus(),

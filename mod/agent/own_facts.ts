@@ -5,15 +5,30 @@
  * @module
  */
 
-import type { AgentFacts } from "../control/status.ts";
+import type { AgentFacts, WaitingReloads } from "../control/status.ts";
 import { VERSION } from "../version.ts";
 import type { ReloadResult } from "./results.ts";
+
+/** Until somebody says otherwise. */
+const NOTHING_WAITS: WaitingReloads = {
+  confirmation: null,
+  scheduled: null,
+  rolled_back: null,
+  differs: null,
+};
 
 export class OwnFacts {
   /** Counts applied configurations. */
   generation = 1;
   /** Reloads by result, since the start of the process. */
-  readonly reloads: Record<ReloadResult["result"], number> = { applied: 0, invalid: 0, failed: 0 };
+  readonly reloads: Record<ReloadResult["result"], number> = {
+    applied: 0,
+    invalid: 0,
+    failed: 0,
+    rolled_back: 0,
+  };
+  /** Reloads that wait, and how the file stands to what runs. */
+  waiting: () => Promise<WaitingReloads> = () => Promise.resolve(NOTHING_WAITS);
   readonly #path: string;
   readonly #name: string;
   readonly #started = new Date().toISOString();
@@ -41,7 +56,7 @@ export class OwnFacts {
     this.#lastReload = { at: new Date().toISOString(), result, changes: changes.length };
   }
 
-  get status(): Omit<AgentFacts, "notifications" | "http" | "snmp" | "log"> {
+  async status(): Promise<Omit<AgentFacts, "notifications" | "http" | "snmp" | "log">> {
     return {
       version: VERSION,
       pid: Deno.pid,
@@ -53,6 +68,7 @@ export class OwnFacts {
         loaded: this.#loaded,
         sha256: this.#sha256,
         last_reload: this.#lastReload,
+        ...await this.waiting(),
       },
     };
   }

@@ -24,7 +24,7 @@ export function invalid(
   return { result: "invalid", changes: [], problems: texts };
 }
 
-type Say = (level: "info" | "error", message: string, changes?: number) => void;
+type Say = (level: "info" | "warning" | "error", message: string, changes?: number) => void;
 
 /** The recorder knows it as one event. */
 const say: Say = (level, message, changes) => {
@@ -35,16 +35,18 @@ const say: Say = (level, message, changes) => {
 /**
  * A reload is over.
  *
+ * @param reason why it was, where it was not simply asked for
  * @param at when it began, microseconds on CLOCK_MONOTONIC: what comes of it happens after that
  */
 export function noteReload(
   result: ReloadResult,
   recorder: Pick<FlightRecorder, "record">,
   at: number,
+  reason: string | null = null,
 ): void {
   const { result: word, changes, problems } = result;
-  const level = word === "applied" ? "info" : "error";
-  say(level, `Reload: ${word}`, changes.length);
+  const level = word === "applied" ? "info" : word === "rolled_back" ? "warning" : "error";
+  say(level, reason === null ? `Reload: ${word}` : `Reload: ${word}: ${reason}`, changes.length);
   for (const change of changes) say("info", change);
   for (const problem of problems) say("error", problem);
   const count = changes.length === 1 ? "1 change" : `${changes.length} changes`;
@@ -53,12 +55,29 @@ export function noteReload(
     name: null,
     level,
     event: "reload",
-    text: word === "applied" ? `configuration reloaded: ${count}` : `reload ${word}`,
-    cause: problems[0] ?? null,
+    text: word === "applied"
+      ? `configuration reloaded: ${count}`
+      : word === "rolled_back"
+      ? `configuration rolled back: ${count}`
+      : `reload ${word}`,
+    cause: problems[0] ?? reason,
     names: namesIn(changes),
     details: { result: word, changes: [...changes] },
     at,
   });
+}
+
+/** Something of a reload that waits, in the log and as an event. */
+export function noteWaiting(
+  event: "confirmed" | "awaits_confirmation" | "scheduled" | "cancelled" | "not_the_file",
+  text: string,
+  recorder: Pick<FlightRecorder, "record">,
+  cause: string | null = null,
+): void {
+  const level = event === "not_the_file" ? "warning" : "info";
+  const line = text.slice(0, 1).toUpperCase() + text.slice(1);
+  say(level, cause === null ? line : `${line}: ${cause}`);
+  recorder.record({ type: "agent", name: null, level, event, text, cause });
 }
 
 /** The configuration of the start is applied. */

@@ -8,11 +8,27 @@ import type { SettledSite } from "./plan/settled.ts";
 
 /** What a reload did. */
 export interface ReloadResult {
-  readonly result: "applied" | "invalid" | "failed";
+  /** `rolled_back`: what ran before runs again. */
+  readonly result: "applied" | "invalid" | "failed" | "rolled_back";
   readonly changes: readonly string[];
   /** Why not, a problem each. */
   readonly problems: readonly string[];
+  /** RFC 3339: until when somebody is to confirm it; absent: nobody need. */
+  readonly confirm_until?: string;
 }
+
+/** What became of something that waits. */
+export type WaitingResult =
+  | { readonly result: "confirmed" }
+  | {
+    readonly result: "scheduled";
+    /** RFC 3339. */
+    readonly at: string;
+    readonly confirm_within_ms: number | null;
+    /** What it would change now. */
+    readonly changes: readonly string[];
+  }
+  | { readonly result: "cancelled"; readonly at: string };
 
 /** What runs, for a comparison with a file that the agent does not read. */
 export interface RunningResult {

@@ -33,6 +33,7 @@ import { containStrayErrors, lockMemory, requirePrivileges } from "./process.ts"
 import { programPath } from "./program.ts";
 import { tellServiceManager } from "./service_manager.ts";
 import { noteStart } from "./reload_notes.ts";
+import type { Beginning } from "./reload_file.ts";
 import { type Loader, Reloading } from "./reloading.ts";
 import type { BfdResult, OverrideResult } from "./results.ts";
 import { ownStateDirectory } from "./state_directory.ts";
@@ -72,14 +73,15 @@ export class Service {
   #keeping = false;
 
   /**
-   * @param loaded what `load` gave at the start, valid
+   * @param beginning what it begins with: as a rule what `load` gives
    * @throws {SystemError} when the lock beside the control socket cannot be had
    */
-  constructor(path: string, load: Loader, loaded: { site: SiteConfig; sha256: string }) {
+  constructor(path: string, load: Loader, beginning: Beginning) {
     this.#path = path;
-    const { control, name } = loaded.site.agent;
-    this.#own = new OwnFacts(path, name, loaded.sha256);
-    this.#agent = new Agent(loaded.site, this.#faultInjection, () => this.#own.generation);
+    const { site, sha256 } = beginning.kept;
+    const { control, name } = site.agent;
+    this.#own = new OwnFacts(path, name, sha256);
+    this.#agent = new Agent(site, this.#faultInjection, () => this.#own.generation);
     this.#desk = new BalanceDesk({
       balancing: this.#agent.balancing,
       apply: () => this.#agent.apply(this.#site),
@@ -96,7 +98,8 @@ export class Service {
       recorder: () => this.#record(),
       inTurn: (change) => this.#inTurn(change),
       status: () => this.status(),
-    }, loaded.site);
+    }, beginning);
+    this.#own.waiting = () => this.#reloading.status();
     this.#lock = ownershipOf(control);
     this.#succession = new Succession(this.#agent, this.#lock, control, programPath());
   }
@@ -127,6 +130,7 @@ export class Service {
     const { exitCode, reason, left } = await this.#agent.ended;
     log(exitCode === 0 ? "info" : "error", ["control"], `halb ends: ${reason}`);
     this.#server?.close();
+    this.#reloading.stop();
     const http = this.#outlets.close();
     const { notices } = this.#agent;
     await (left ? notices.leave() : notices.end(reason));
@@ -180,6 +184,7 @@ export class Service {
       const former = takeState(this.#site.agent.state_directory);
       const changes = await this.#agent.start(this.#site, former);
       noteStart(changes, this.#record());
+      this.#reloading.begin(false);
       const lacks = await uselessWithout(this.#site, this.#agent.balancing);
       if (lacks !== null) return await this.#agent.fail(lacks, 4);
       this.#outlets.configure(this.#site.agent);
@@ -203,6 +208,7 @@ export class Service {
     }
     try {
       noteStart(await this.#agent.apply(this.#site), this.#record());
+      this.#reloading.begin(true);
       this.#outlets.configure(this.#site.agent);
     } catch (error) {
       await this.#agent.fail(`cannot apply the configuration: ${textOf(error)}`);
@@ -265,7 +271,7 @@ export class Service {
       case "status":
         return await this.status();
       case "reload":
-        return await this.#reloading.reload();
+        return await this.#reloading.answer(request);
       case "plan":
         return await this.#reloading.plan();
       case "configuration":
@@ -322,7 +328,7 @@ export class Service {
   }
 
   async status(): Promise<Status> {
-    return await agentStatus(this.#agent, this.#outlets.facts);
+    return await agentStatus(this.#agent, await this.#outlets.facts());
   }
 
   #listenToSignals(): void {

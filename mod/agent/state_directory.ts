@@ -6,7 +6,8 @@
  */
 
 /** What may be in it: the files, their drafts, and the control socket with its lock. */
-const OURS = /^(state|dump|stats|ipvs)\.json(\.\d+)?$|^events(\.1)?\.jsonl$|\.sock(\.lock)?$/;
+const OURS =
+  /^(state|dump|stats|ipvs|reload)\.json(\.\d+)?$|^events(\.1)?\.jsonl$|\.sock(\.lock)?$/;
 
 /**
  * Makes the directory, with mode 0700. One that is there and open to others is closed to them where

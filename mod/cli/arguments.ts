@@ -17,7 +17,11 @@ export type Options = NonNullable<ParseArgsConfig["options"]>;
 export const COMMON_OPTIONS = {
   "after-stop": { type: "boolean" },
   addresses: { type: "string" },
+  at: { type: "string" },
   binary: { type: "string" },
+  cancel: { type: "boolean" },
+  confirm: { type: "boolean" },
+  "confirm-within": { type: "string" },
   config: { type: "string", short: "c" },
   control: { type: "string" },
   "dry-run": { type: "boolean" },
@@ -25,6 +29,7 @@ export const COMMON_OPTIONS = {
   for: { type: "string" },
   forward: { type: "string" },
   host: { type: "boolean" },
+  in: { type: "string" },
   help: { type: "boolean", short: "h" },
   id: { type: "string" },
   interface: { type: "string" },
@@ -37,6 +42,7 @@ export const COMMON_OPTIONS = {
   port: { type: "string" },
   "real-servers": { type: "string" },
   recording: { type: "string" },
+  "roll-back": { type: "boolean" },
   since: { type: "string" },
   "take-over": { type: "boolean" },
   timeout: { type: "string" },
@@ -50,7 +56,11 @@ export const COMMON_OPTIONS = {
 export type CommonValues = {
   "after-stop"?: boolean;
   addresses?: string;
+  at?: string;
   binary?: string;
+  cancel?: boolean;
+  confirm?: boolean;
+  "confirm-within"?: string;
   config?: string;
   control?: string;
   "dry-run"?: boolean;
@@ -58,6 +68,7 @@ export type CommonValues = {
   for?: string;
   forward?: string;
   host?: boolean;
+  in?: string;
   help?: boolean;
   id?: string;
   interface?: string;
@@ -70,6 +81,7 @@ export type CommonValues = {
   port?: string;
   "real-servers"?: string;
   recording?: string;
+  "roll-back"?: boolean;
   since?: string;
   "take-over"?: boolean;
   timeout?: string;

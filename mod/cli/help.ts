@@ -88,12 +88,22 @@ would be done (or has nothing to do), 2 where it would be refused.
 
   halb plan
   halb plan site.toml.new`,
-  reload: `halb reload [--control PATH | --config FILE]
+  reload: `halb reload [--confirm-within 2m] [--at 02:00 | --in 10m]
+halb reload --confirm | --roll-back | --cancel
 
 The running agent reads its own file again and applies the difference. An invalid file changes
 nothing, and its errors are shown.
 
-  halb reload --config site.toml`,
+      --confirm-within TIME   goes back to what runs now unless --confirm comes in time, from 1s to
+                              7d; also where the agent dies or is started again meanwhile
+      --confirm               what runs stays
+      --roll-back             goes back now
+      --at TIME, --in TIME    later: at a time of day (the next 02:00 here) or a point in time, or
+                              in so long; in place of one that is scheduled already
+      --cancel                takes a reload for later back
+
+  halb reload --config site.toml
+  halb reload --confirm-within 2m && ping -c 3 192.0.2.10 && halb reload --confirm`,
   status: `halb status [NAME] [--json] [--control PATH | --config FILE]
 
 Shows all virtual routers and BFD sessions, or everything about the one called NAME.

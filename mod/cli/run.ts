@@ -4,9 +4,10 @@
  * @module
  */
 
-import { formatProblem, loadSite, type Problem, systemOptions } from "../../config/mod.ts";
+import { formatProblem, loadRecorded, type Problem, systemOptions } from "../../config/mod.ts";
 import { runInNamespace } from "../agent/own_namespace.ts";
 import { MissingPrivilege } from "../agent/process.ts";
+import { beginWith } from "../agent/reload_file.ts";
 import { Service } from "../agent/service.ts";
 import { reportFailure } from "../agent/take_over.ts";
 import { textOf } from "../text/mod.ts";
@@ -23,7 +24,7 @@ export interface RunOptions {
 /** Returns the exit code. @throws {AgentUnreachable} when there is nobody to take over from */
 export async function runCommand(path: string, options: RunOptions): Promise<number> {
   const { name, color, takeOver, control } = options;
-  const load = () => loadSite(path, systemOptions(name === undefined ? {} : { name }));
+  const load = () => loadRecorded(path, systemOptions(name === undefined ? {} : { name }));
   const fail = async (exitCode: number, reason: string): Promise<number> => {
     if (takeOver && control !== undefined) await reportFailure(control, reason);
     return exitCode;
@@ -43,7 +44,7 @@ export async function runCommand(path: string, options: RunOptions): Promise<num
   try {
     // Before anything is opened: nothing of the process outlives it but its streams.
     if (loaded.site.agent.namespace !== undefined) runInNamespace(loaded.site.agent.namespace);
-    return await new Service(path, load, loaded).run(takeOver);
+    return await new Service(path, load, beginWith(loaded, takeOver)).run(takeOver);
   } catch (error) {
     if (error instanceof Error && error.name === "AgentUnreachable") throw error;
     const reason = textOf(error);

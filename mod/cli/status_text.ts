@@ -14,6 +14,7 @@ import {
   sessionTroubles,
   unconfiguredTroubles,
 } from "./bfd_text.ts";
+import { waitingReloads } from "./reload_status.ts";
 import type { RouterStatus, Status } from "../control/status.ts";
 import {
   ageText,
@@ -93,6 +94,7 @@ export function formatStatus(status: Status, now: number, color: boolean): strin
   troubles.push(...staticTroubles(status.static), ...status.bfd.flatMap(sessionTroubles));
   troubles.push(...unconfiguredTroubles(status), ...balanceTroubles(status, now));
   troubles.push(...checkTroubles(status.checks));
+  troubles.push(...waitingReloads(status.config));
   const { http, snmp } = status;
   if (http?.trouble) troubles.push(`nobody is answered at ${http.listen}: ${http.trouble}`);
   if (snmp?.trouble) troubles.push(`SNMP over ${snmp.master}: ${snmp.trouble}`);

@@ -8,6 +8,7 @@
 import { type EventsRequest, readEvents } from "./events_protocol.ts";
 import { type LogRequest, readLog } from "./log_protocol.ts";
 import { readRecordingRequest, type RecordingRequest } from "./recording_protocol.ts";
+import { readReload, type ReloadRequest } from "./reload_protocol.ts";
 import {
   BALANCE_COMMANDS,
   type BalanceRequest,
@@ -25,7 +26,7 @@ export type ControlRequest =
   | LogRequest
   | RecordingRequest
   | { readonly command: "status" }
-  | { readonly command: "reload" }
+  | ReloadRequest
   | {
     /** What a reload would do now. */
     readonly command: "plan";
@@ -118,6 +119,7 @@ export function parseRequest(line: string): ControlRequest | string {
     return readOverride(command, data as Record<string, unknown>);
   }
   if (isBalanceCommand(command)) return readBalance(command, data as Record<string, unknown>);
+  if (command === "reload") return readReload(data as Record<string, unknown>);
   if (command === "events") return readEvents(data as Record<string, unknown>);
   if (command === "log") return readLog(data as Record<string, unknown>);
   if (command === "recording") return readRecordingRequest(data as Record<string, unknown>);

@@ -38,7 +38,7 @@ export interface AgentFacts {
     readonly loaded: string;
     readonly sha256: string;
     readonly last_reload: { at: string; result: string; changes: number } | null;
-  };
+  } & WaitingReloads;
   /** What waits for its readers, and what has gone. */
   readonly notifications: NotifierStatus;
   /** null: it is off. */
@@ -54,6 +54,29 @@ export interface SnmpStatus extends SessionStatus {
   readonly mibs: readonly string[];
   /** Notifications are sent. */
   readonly traps: boolean;
+}
+
+/** Reloads that are not over, and how the file stands to what runs. */
+export interface WaitingReloads {
+  /** What runs is taken back unless it is confirmed; null: it need not be. */
+  readonly confirmation: {
+    /** RFC 3339. */
+    readonly until: string;
+    readonly in_ms: number;
+    readonly within_ms: number;
+  } | null;
+  /** A reload for later; null: none. */
+  readonly scheduled: {
+    /** RFC 3339. */
+    readonly at: string;
+    readonly in_ms: number;
+    /** How long it then waits to be confirmed; null: it need not be. */
+    readonly confirm_within_ms: number | null;
+  } | null;
+  /** What is in the file was taken back; null: it was not. */
+  readonly rolled_back: { readonly at: string; readonly reason: string } | null;
+  /** The file, or what it refers to, is not what runs; null: it cannot be looked at now. */
+  readonly differs: boolean | null;
 }
 
 /** The server of metrics and status. */

@@ -104,6 +104,7 @@ const PURE = [
   "mod/events",
   "mod/explain",
   "mod/record",
+  "mod/reload",
 ];
 /** Inside a pure folder and yet not pure: what talks to the world for it. */
 const DRIVERS = "mod/check/drivers";

@@ -40,6 +40,7 @@ Deno.test("a valid file resolves completely: defaults, units, addresses, tracker
       },
       realtime: { policy: "fifo", priority: 50, lock_memory: true },
       recorder: { size: 4_194_304 },
+      watch: false,
       on_stop: "remove",
       script_user: { name: "nobody", uid: 65_534, gid: 65_534, groups: [] },
       startup_delay: 0,

@@ -1,6 +1,11 @@
 /** A status document from hand-made state. */
 
-import { buildStatus, type RouterFacts, type Status } from "../../../mod/control/status.ts";
+import {
+  buildStatus,
+  type RouterFacts,
+  type Status,
+  type WaitingReloads,
+} from "../../../mod/control/status.ts";
 import { Counters } from "../../../mod/plane/counters.ts";
 import { Histogram } from "../../../mod/plane/histogram.ts";
 import type { ProtocolState } from "../../../mod/plane/state.ts";
@@ -12,6 +17,14 @@ import {
 } from "../../../mod/vrrp/mod.ts";
 
 export const NOW = Date.parse("2026-01-02T03:04:05.000Z");
+
+/** Reloads of an agent that runs what is in its file. */
+export const NOTHING_WAITS: WaitingReloads = {
+  confirmation: null,
+  scheduled: null,
+  rolled_back: null,
+  differs: false,
+};
 
 export function wallTime(micros: number): string {
   return new Date(NOW + micros / 1000).toISOString();
@@ -110,7 +123,13 @@ export function document(routers: readonly Router[], interfaceName = "eth0"): St
     name: "edge-a",
     started: wallTime(-200_000_000),
     generation: 3,
-    config: { path: "site.toml", loaded: wallTime(0), sha256: "00", last_reload: null },
+    config: {
+      path: "site.toml",
+      loaded: wallTime(0),
+      sha256: "00",
+      last_reload: null,
+      ...NOTHING_WAITS,
+    },
     notifications: { fifos: [], mail: null },
     http: null,
     log: { level: "info" as const, levels: {}, ordered: [], targets: [] },

@@ -10,6 +10,7 @@ import type { Fact } from "../../../mod/agent/flight/facts.ts";
 import { routerFacts } from "../../../mod/agent/flight/facts.ts";
 import { logFact } from "../../../mod/agent/flight/log_facts.ts";
 import { buildStatus, type Status } from "../../../mod/control/status.ts";
+import { NOTHING_WAITS } from "../control/status_fixtures.ts";
 import { type FlightEvent, trimmed } from "../../../mod/events/mod.ts";
 import { explain } from "../../../mod/explain/mod.ts";
 import { Counters } from "../../../mod/plane/counters.ts";
@@ -100,7 +101,13 @@ export class Scene {
       name: "edge-a",
       started: wallTime(-1_000 * SECOND),
       generation: 1,
-      config: { path: "site.toml", loaded: wallTime(0), sha256: "00", last_reload: null },
+      config: {
+        path: "site.toml",
+        loaded: wallTime(0),
+        sha256: "00",
+        last_reload: null,
+        ...NOTHING_WAITS,
+      },
       notifications: { fifos: [], mail: null },
       http: null,
       log: { level: "info" as const, levels: {}, ordered: [], targets: [] },
