@@ -164,6 +164,11 @@ async function run(
       say(output);
       return exitCode;
     }
+    case "watch": {
+      expectOperands(operands, 0);
+      const { watchCommand } = await import("./mod/cli/watch.ts");
+      return await watchCommand(await controlPath(values), colors(Deno.stdout));
+    }
     case "log": {
       expectOperands(operands, 2);
       const { logCommand } = await import("./mod/cli/log.ts");

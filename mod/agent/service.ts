@@ -12,6 +12,7 @@ import { type FileLock, monotonicMicros } from "../../ffi/mod.ts";
 import type { SiteConfig } from "../../config/mod.ts";
 import type { ControlRequest } from "../control/protocol.ts";
 import { ControlServer } from "../control/server.ts";
+import { named, overviewOf } from "../control/overview.ts";
 import type { Status } from "../control/status.ts";
 import { VERSION } from "../version.ts";
 import { Agent } from "./agent.ts";
@@ -269,7 +270,11 @@ export class Service {
   async #handle(request: OtherRequest): Promise<unknown> {
     switch (request.command) {
       case "status":
-        return await this.status();
+        return request.name === undefined
+          ? await this.status()
+          : named(await this.status(), request.name);
+      case "overview":
+        return overviewOf(await this.status());
       case "reload":
         return await this.#reloading.answer(request);
       case "plan":

@@ -30,6 +30,7 @@ const GENERAL = `halb: high availability for Linux edge boxes and routers
   halb weight   VS RS N|configured   give it another weight, or its own
   halb servers  VS [add|remove|set]  real servers beside those of the configuration
   halb bfd      down NAME | up NAME  take a BFD session down, or let it come up again
+  halb watch                         a live view in a terminal; ? shows its keys
   halb log      [LEVEL [SUBSYSTEM]]  what is logged, and how much; --for 10m
   halb upgrade  [--binary PATH]      hand over to a new process, without a failover
   halb convert  keepalived.conf      write a site.toml that does the same; -o FILE
@@ -196,6 +197,13 @@ that is a failure unless its admin_down_is_failure is false.
 up: it may come up again.
 
   halb bfd down to-peer`,
+  watch: `halb watch [--control PATH | --config FILE]
+
+A live view of routers, groups, BFD sessions, pools, checks and recent events, each second. Keys
+choose, sort, filter and open them, and drain servers; ? shows them. It goes on through reloads,
+"halb upgrade" and restarts of the agent. NO_COLOR=1 in the environment: no colours.
+
+  halb watch --config site.toml`,
   log: `halb log [LEVEL|configured [SUBSYSTEM]] [--for DURATION] [--json]
 
 Shows the levels of the running agent's log, and its targets; or changes the level of SUBSYSTEM, or

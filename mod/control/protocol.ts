@@ -25,8 +25,14 @@ export type ControlRequest =
   | EventsRequest
   | LogRequest
   | RecordingRequest
-  | { readonly command: "status" }
   | ReloadRequest
+  | {
+    readonly command: "status";
+    /** All that are called so; absent: everything. */
+    readonly name?: string;
+  }
+  /** The status in short: a row for each thing that has a name. */
+  | { readonly command: "overview" }
   | {
     /** What a reload would do now. */
     readonly command: "plan";
@@ -82,6 +88,7 @@ export type ControlResponse =
 
 const COMMANDS: ReadonlySet<string> = new Set([
   "status",
+  "overview",
   "reload",
   "version",
   "plan",
@@ -121,6 +128,11 @@ export function parseRequest(line: string): ControlRequest | string {
   if (isBalanceCommand(command)) return readBalance(command, data as Record<string, unknown>);
   if (command === "reload") return readReload(data as Record<string, unknown>);
   if (command === "events") return readEvents(data as Record<string, unknown>);
+  if (command === "status") {
+    const { name } = data as Record<string, unknown>;
+    if (name === undefined) return { command };
+    return isName(name) ? { command, name } : '"status" takes a name';
+  }
   if (command === "log") return readLog(data as Record<string, unknown>);
   if (command === "recording") return readRecordingRequest(data as Record<string, unknown>);
   if (command === "bfd") return readBfd(data as Record<string, unknown>);

@@ -1,0 +1,165 @@
+/**
+ * `halb watch`: a live view of routers, sessions, pools and recent events, in a terminal. What is
+ * shown and what keys do is decided in `watch/state.ts` and `watch/screen.ts`; here are the clock,
+ * the terminal and the agent.
+ *
+ * The agent is asked for a short status once a second, and more seldom the longer its answers take:
+ * whoever looks costs a busy one a twentieth of its time at most.
+ *
+ * @module
+ */
+
+import { AgentUnreachable, ask } from "../control/client.ts";
+import type { Overview } from "../control/overview.ts";
+import type { Status } from "../control/status.ts";
+import { textOf } from "../text/mod.ts";
+import { UsageError } from "./arguments.ts";
+import { followEvents, SYSTEM } from "./follow.ts";
+import { readKeys } from "./watch/keys.ts";
+import { screenOf } from "./watch/screen.ts";
+import { type WatchEffect, type WatchEvent, type WatchOrder, WatchState } from "./watch/state.ts";
+import { Terminal } from "./watch/terminal.ts";
+
+/** Between two looks at the agent, milliseconds, and at one that is away. */
+const LOOK = 1_000;
+const AWAY = 500;
+/** So many times as long as an answer took is the time to the next question. */
+const REST = 20;
+/** Changes that come together are drawn together, milliseconds. */
+const DRAW = 30;
+/** Recent events at the start. */
+const RECENT = 50;
+
+/**
+ * Runs until it is quit. Returns the exit code.
+ *
+ * @throws {UsageError} where there is no terminal
+ * @throws {AgentUnreachable} where nobody answers at first
+ */
+export async function watchCommand(control: string, color: boolean): Promise<number> {
+  if (!Deno.stdin.isTerminal() || !Deno.stdout.isTerminal()) {
+    throw new UsageError(
+      "watch needs a terminal; halb status and halb events --follow need none",
+    );
+  }
+  const first = await ask(control, { command: "overview" }) as Overview;
+  const watch = new Watch(control, new Terminal(color));
+  return await watch.run(first);
+}
+
+class Watch {
+  readonly #control: string;
+  readonly #terminal: Terminal;
+  readonly #state = new WatchState();
+  readonly #ended = Promise.withResolvers<number>();
+  #drawing: ReturnType<typeof setTimeout> | undefined;
+  #wake: () => void = () => {};
+  #quit = false;
+
+  constructor(control: string, terminal: Terminal) {
+    this.#control = control;
+    this.#terminal = terminal;
+  }
+
+  async run(first: Overview): Promise<number> {
+    const tick = setInterval(() => this.#draw(), LOOK);
+    try {
+      this.#terminal.open({
+        input: (text) => {
+          if (text === null) return this.#ended.resolve(0);
+          for (const key of readKeys(text)) this.#apply({ type: "key", key });
+        },
+        resized: () => this.#apply({ type: "size", ...this.#terminal.size }),
+        killed: (code) => this.#ended.resolve(code),
+      });
+      this.#apply({ type: "size", ...this.#terminal.size });
+      this.#apply({ type: "overview", overview: first, at: performance.now() });
+      this.#look().catch((error) => this.#ended.reject(error));
+      void this.#follow();
+      return await this.#ended.promise;
+    } finally {
+      this.#quit = true;
+      this.#terminal.close();
+      clearInterval(tick);
+      clearTimeout(this.#drawing);
+    }
+  }
+
+  #apply(event: WatchEvent): void {
+    for (const effect of this.#state.apply(event)) this.#do(effect);
+    this.#drawing ??= setTimeout(() => this.#draw(), DRAW);
+  }
+
+  #do(effect: WatchEffect): void {
+    switch (effect.type) {
+      case "quit":
+        return this.#ended.resolve(0);
+      case "redraw":
+        return this.#terminal.clear();
+      case "look":
+        return this.#wake();
+      case "order":
+        return void this.#order(effect.order);
+    }
+  }
+
+  #draw(): void {
+    clearTimeout(this.#drawing);
+    this.#drawing = undefined;
+    if (!this.#quit) this.#terminal.draw(screenOf(this.#state, Date.now()));
+  }
+
+  /** Asks the agent again and again, also one that is away or another one. */
+  async #look(): Promise<void> {
+    while (!this.#quit) {
+      const begun = performance.now();
+      let wait = AWAY;
+      try {
+        const overview = await ask(this.#control, { command: "overview" }) as Overview;
+        const { opened } = this.#state;
+        const status = opened === null ? null : await ask(this.#control, {
+          command: "status",
+          name: opened.name,
+        }) as Status;
+        const at = performance.now();
+        this.#apply({ type: "overview", overview, at });
+        if (status !== null) this.#apply({ type: "detail", name: opened!.name, status, at });
+        wait = Math.max(LOOK, REST * (at - begun));
+      } catch (error) {
+        const away = error instanceof AgentUnreachable;
+        this.#apply({ type: "away", reason: away ? "it is away, and waited for" : textOf(error) });
+      }
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, wait);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+
+  async #follow(): Promise<void> {
+    try {
+      const request = { command: "events", last: RECENT, follow: true } as const;
+      await followEvents(this.#control, request, {
+        ...SYSTEM,
+        event: (line) => this.#apply({ type: "event", line }),
+        say: () => {},
+      });
+    } catch (error) {
+      this.#apply({ type: "said", text: `No events: ${textOf(error)}` });
+    }
+  }
+
+  async #order(order: WatchOrder): Promise<void> {
+    const { command, real_server: server, virtual_server: pool } = order;
+    try {
+      await ask(this.#control, order);
+      this.#apply({ type: "said", text: `${command} ${server} of ${pool}: ordered` });
+    } catch (error) {
+      this.#apply({ type: "said", text: `${command} ${server}: ${textOf(error)}` });
+    }
+    this.#wake();
+  }
+}
