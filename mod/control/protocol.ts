@@ -88,9 +88,9 @@ export type ControlResponse =
 
 const COMMANDS: ReadonlySet<string> = new Set([
   "status",
-  "overview",
   "reload",
   "version",
+  "overview",
   "plan",
   "configuration",
   "release",
