@@ -6,7 +6,9 @@
  */
 
 import { readText } from "../../ffi/mod.ts";
-import type { HttpPages } from "../control/http_site.ts";
+import type { EventsQuery, HttpPages, ServersPiece } from "../control/http_site.ts";
+import { objectOf, overviewOf, serversPage } from "../control/page_rows.ts";
+import { OverviewFeed } from "../control/page_feed.ts";
 import {
   type ControlCounts,
   type Format,
@@ -15,9 +17,12 @@ import {
   renderMetrics,
 } from "../metrics/mod.ts";
 import type { Knowledge } from "./agent_status.ts";
+import { EventPages, type EventSource } from "./http_events.ts";
 
-/** How long an answer is given to others, milliseconds. */
+/** How long an answer is given to others at least, milliseconds. */
 const FRESH = 1_000;
+/** Where it takes long to make: so many times that. Whoever asks has a tenth of our time at most. */
+const SHARE = 10;
 /** Of times in /proc, on all of Linux's architectures (USER_HZ). */
 const TICKS_PER_SECOND = 100;
 
@@ -25,7 +30,7 @@ const TICKS_PER_SECOND = 100;
 export interface PageSources {
   knowledge(): Promise<Knowledge>;
   counts(): ControlCounts;
-  readonly who: HttpPages["who"];
+  readonly events: EventSource;
 }
 
 /** Does something some milliseconds from now. */
@@ -36,13 +41,15 @@ function later(act: () => void, ms: number): void {
 }
 
 /**
- * Gives the same answer to all who ask while it is made, and within `FRESH` after that. Then it is
+ * Gives the same answer to all who ask while it is made, and for a while after that. Then it is
  * forgotten: of ten thousand servers it is many megabytes.
  */
 class Shared<T> {
   readonly #make: () => Promise<T>;
   readonly #later: Later;
   #answer: Promise<T> | null = null;
+  /** How long the last one was given to others, milliseconds. */
+  fresh = FRESH;
 
   constructor(make: () => Promise<T>, later: Later) {
     this.#make = make;
@@ -50,21 +57,28 @@ class Shared<T> {
   }
 
   get(): Promise<T> {
-    return this.#answer ??= this.#make().finally(() => {
-      this.#later(() => this.#answer = null, FRESH);
+    if (this.#answer !== null) return this.#answer;
+    const began = performance.now();
+    return this.#answer = this.#make().finally(() => {
+      this.fresh = Math.max(FRESH, Math.round(SHARE * (performance.now() - began)));
+      this.#later(() => this.#answer = null, this.fresh);
     });
   }
 }
 
 export class Pages implements HttpPages {
-  readonly who: HttpPages["who"];
   readonly #facts: Shared<MetricFacts>;
+  readonly #events: EventPages;
+  readonly #feed: OverviewFeed;
+  /** What the feed was told last. */
+  #fed: MetricFacts | null = null;
   /** What each answer looks like, made when somebody wants it. */
   readonly #pages = new WeakMap<MetricFacts, Map<Format | "status", Uint8Array>>();
 
   /** @param wait for tests, which have no time */
   constructor(sources: PageSources, wait: Later = later) {
-    this.who = sources.who;
+    this.#events = new EventPages(sources.events);
+    this.#feed = new OverviewFeed(sources.events.run);
     this.#facts = new Shared(async () => {
       const known = await sources.knowledge();
       return { ...known, counts: sources.counts(), process: readProcess() };
@@ -79,6 +93,30 @@ export class Pages implements HttpPages {
     return await this.#page("status", ({ status }) => `${JSON.stringify(status, null, 2)}\n`);
   }
 
+  async overview(since: string): Promise<Uint8Array> {
+    const facts = await this.#facts.get();
+    if (facts !== this.#fed) {
+      const now = Date.now();
+      this.#feed.update(overviewOf(facts.status, now), new Date(now).toISOString());
+      this.#fed = facts;
+    }
+    return this.#feed.answer(since, this.#facts.fresh);
+  }
+
+  async servers(name: string, piece: ServersPiece): Promise<Uint8Array | undefined> {
+    const { status } = await this.#facts.get();
+    return encoded(serversPage(status, name, piece));
+  }
+
+  async object(type: string, name: string): Promise<Uint8Array | undefined> {
+    const { status } = await this.#facts.get();
+    return encoded(objectOf(status, type, name));
+  }
+
+  async events(query: EventsQuery): Promise<Uint8Array> {
+    return await this.#events.page(query);
+  }
+
   async #page(
     what: Format | "status",
     render: (facts: MetricFacts) => string,
@@ -90,6 +128,11 @@ export class Pages implements HttpPages {
     if (page === undefined) pages.set(what, page = new TextEncoder().encode(render(facts)));
     return page;
   }
+}
+
+/** As JSON; undefined: nothing. */
+function encoded(data: unknown): Uint8Array | undefined {
+  return data === undefined ? undefined : new TextEncoder().encode(`${JSON.stringify(data)}\n`);
 }
 
 function readProcess(): ProcessFacts {

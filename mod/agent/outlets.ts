@@ -11,7 +11,6 @@ import { agentKnowledge } from "./agent_status.ts";
 import { Http } from "./http.ts";
 import { logStatus } from "./log_desk.ts";
 import type { OwnFacts } from "./own_facts.ts";
-import { VERSION } from "../version.ts";
 import { Snmp } from "./snmp.ts";
 
 export class Outlets {
@@ -20,11 +19,12 @@ export class Outlets {
   readonly #http: Http;
   readonly #snmp: Snmp;
 
-  constructor(agent: Agent, own: OwnFacts, name: string) {
+  constructor(agent: Agent, own: OwnFacts) {
     this.#agent = agent;
     this.#own = own;
     const knowledge = async () => await agentKnowledge(agent, await this.facts());
-    this.#http = new Http({ knowledge, reloads: own.reloads, who: [name, VERSION] });
+    const events = agent.heard.flight.recorder;
+    this.#http = new Http({ knowledge, reloads: own.reloads, events });
     this.#snmp = new Snmp({
       status: async () => (await knowledge()).status,
       history: agent.heard.history,

@@ -90,7 +90,7 @@ export class Service {
     });
     this.#agent.listed = () => this.#desk.relist();
     this.#logDesk = new LogDesk((wanted) => this.#agent.words.wantsEveryAdvert = wanted);
-    this.#outlets = new Outlets(this.#agent, this.#own, name);
+    this.#outlets = new Outlets(this.#agent, this.#own);
     this.#reloading = new Reloading({
       agent: this.#agent,
       outlets: this.#outlets,

@@ -10,6 +10,8 @@ export interface HttpRequest {
   readonly method: string;
   /** Without what stands behind a `?`. */
   readonly path: string;
+  /** What stands behind it; the first one of a name counts. */
+  readonly query: URLSearchParams;
   /** By name in small letters. Of one that is given twice: both, with a comma between. */
   readonly fields: ReadonlyMap<string, string>;
 }
@@ -42,7 +44,8 @@ export function parseHttpRequest(head: string): HttpRequest | undefined {
     const own = value.trim();
     fields.set(name, before === undefined ? own : `${before}, ${own}`);
   }
-  return { method, path: target.split("?")[0]!, fields };
+  const [path = "", ...query] = target.split("?");
+  return { method, path, query: new URLSearchParams(query.join("?")), fields };
 }
 
 /** Whether something follows the head, which nobody here wants. */

@@ -1,13 +1,14 @@
 /**
- * What HTTP answers to whom: metrics, status, and a page that names both. Read-only; no other site
- * may make a browser read it: the field `Host` must name us (DNS rebinding), and nothing allows
- * requests from other origins.
+ * What HTTP answers to whom: metrics, status, and the status page with what it asks for. Read-only;
+ * no other site may make a browser read it: the field `Host` must name us (DNS rebinding), and
+ * nothing allows requests from other origins.
  *
  * @module
  */
 
 import { formatIp, isLoopback, parseIp } from "../ip/mod.ts";
 import { CONTENT_TYPES, type Format } from "../metrics/mod.ts";
+import { statusPage } from "../page/mod.ts";
 import { sameBytes, type Secret } from "../secret/mod.ts";
 import { accepts, hasContent, hostOf, parseHttpRequest } from "./http_request.ts";
 import type { HttpRequest } from "./http_request.ts";
@@ -26,8 +27,29 @@ export interface HttpRules {
 export interface HttpPages {
   metrics(format: Format): Promise<Uint8Array>;
   status(): Promise<Uint8Array>;
-  /** Name of the node, version. */
-  readonly who: readonly [string, string];
+  /** What has changed. @param since `version` of the answer before; empty: all */
+  overview(since: string): Promise<Uint8Array>;
+  /** A piece of a virtual server's real servers; undefined: there is no such one. */
+  servers(name: string, piece: ServersPiece): Promise<Uint8Array | undefined>;
+  /** All that the status says of one thing; undefined: there is none. */
+  object(type: string, name: string): Promise<Uint8Array | undefined>;
+  events(query: EventsQuery): Promise<Uint8Array>;
+}
+
+export interface ServersPiece {
+  readonly offset: number;
+  /** Part of the address; empty: all. */
+  readonly find: string;
+}
+
+/** Which events a page wants. */
+export interface EventsQuery {
+  /** The newest so many, 0 to 1,000. */
+  readonly last: number;
+  /** Not before that time, milliseconds since 1970; null: ever. */
+  readonly since: number | null;
+  /** `next` of the answer before: those that came later; null: all. */
+  readonly after: string | null;
 }
 
 export interface HttpAnswer {
@@ -40,6 +62,7 @@ export interface HttpAnswer {
 /** Of the codes that are used here (RFC 9110 section 15). */
 const REASONS: Readonly<Record<number, string>> = {
   200: "OK",
+  304: "Not Modified",
   400: "Bad Request",
   401: "Unauthorized",
   404: "Not Found",
@@ -52,6 +75,11 @@ const REASONS: Readonly<Record<number, string>> = {
 /** Of a page that loads nothing and stands in no frame. */
 const POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 const PLAIN = "text/plain; charset=utf-8";
+/** It tells nothing itself, and asks its reader for the token: anybody may have it. */
+const PAGE = "/";
+/** Events of one answer where nobody says it, and at most. */
+const LAST_EVENTS = 200;
+const MOST_EVENTS = 1_000;
 const LOOPBACK = ["localhost", "127.0.0.1", "::1"];
 
 function plain(code: number, text: string, fields: Record<string, string> = {}): HttpAnswer {
@@ -87,7 +115,7 @@ function refuse(request: HttpRequest, rules: HttpRules): HttpAnswer | undefined 
   if (!isOurs(host, rules)) {
     return plain(421, "This host is called otherwise: see `hosts` of `agent.http`");
   }
-  if (!mayAsk(request, rules.token)) {
+  if (request.path !== PAGE && !mayAsk(request, rules.token)) {
     return plain(401, "A token is wanted", { "WWW-Authenticate": 'Bearer realm="halb"' });
   }
   if (request.method !== "GET" && request.method !== "HEAD") {
@@ -112,45 +140,73 @@ function mayAsk({ fields }: HttpRequest, token: Secret | undefined): boolean {
 }
 
 async function pageOf(request: HttpRequest, pages: HttpPages): Promise<HttpAnswer> {
-  switch (request.path) {
-    case "/":
-      return { code: 200, type: "text/html; charset=utf-8", body: frontPage(pages.who) };
+  const { path, query } = request;
+  const text = (name: string) => query.get(name) ?? "";
+  switch (path) {
+    case PAGE:
+      return frontPage(request);
     case "/metrics": {
       const open = accepts(request, "application/openmetrics-text");
       const format = open ? "openmetrics" : "text";
       return { code: 200, type: CONTENT_TYPES[format], body: await pages.metrics(format) };
     }
     case "/status.json":
-      return { code: 200, type: "application/json", body: await pages.status() };
+      return json(await pages.status());
+    case "/overview.json":
+      return json(await pages.overview(text("since")));
+    case "/servers.json": {
+      const offset = wholeNumber(query.get("offset") ?? "0", Number.MAX_SAFE_INTEGER);
+      if (offset === undefined) return plain(400, "offset is a whole number");
+      return json(await pages.servers(text("name"), { offset, find: text("find") }));
+    }
+    case "/object.json":
+      return json(await pages.object(text("type"), text("name")));
+    case "/events.json": {
+      const wanted = readEventsQuery(query);
+      return typeof wanted === "string" ? plain(400, wanted) : json(await pages.events(wanted));
+    }
     case "/healthz":
       await pages.status();
       return plain(200, "ok");
     default:
-      return plain(404, "There are /, /metrics, /status.json and /healthz");
+      return plain(404, "There are /, /metrics, /status.json, /events.json and /healthz");
   }
 }
 
-function frontPage([name, version]: readonly [string, string]): Uint8Array {
-  const escape = (text: string) => text.replace(/[&<>"']/g, (one) => `&#${one.charCodeAt(0)};`);
-  const title = `halb ${escape(version)} on ${escape(name)}`;
-  return new TextEncoder().encode(`<!DOCTYPE html>
-<html lang="en">
-<meta charset="utf-8">
-<title>${title}</title>
-<h1>${title}</h1>
-<ul>
-<li><a href="/metrics">/metrics</a>: for Prometheus</li>
-<li><a href="/status.json">/status.json</a>: what <code>halb status --json</code> prints</li>
-</ul>
-</html>
-`);
+/** @param body undefined: there is nothing of that name */
+function json(body: Uint8Array | undefined): HttpAnswer {
+  if (body === undefined) return plain(404, "There is nothing of that name");
+  return { code: 200, type: "application/json", body };
+}
+
+function readEventsQuery(query: URLSearchParams): EventsQuery | string {
+  const [last, since] = [query.get("last"), query.get("since")];
+  const most = wholeNumber(last ?? String(LAST_EVENTS), MOST_EVENTS);
+  if (most === undefined) return `last is a number from 0 to ${MOST_EVENTS}`;
+  const time = since === null ? null : Date.parse(since);
+  if (Number.isNaN(time)) return "since is a time such as 2026-05-01T12:00:00Z";
+  return { last: most, since: time, after: query.get("after") };
+}
+
+function wholeNumber(text: string, most: number): number | undefined {
+  return /^[0-9]{1,16}$/.test(text) && Number(text) <= most ? Number(text) : undefined;
+}
+
+function frontPage({ fields }: HttpRequest): HttpAnswer {
+  const { body, policy, tag } = statusPage();
+  const type = "text/html; charset=utf-8";
+  const more = { "Content-Security-Policy": policy, "Cache-Control": "no-cache", ETag: tag };
+  const same = (fields.get("if-none-match") ?? "").split(",").some((one) => one.trim() === tag);
+  if (same) return { code: 304, type, body: new Uint8Array(), fields: more };
+  return { code: 200, type, body, fields: more };
 }
 
 /** The head of an answer, the empty line included. */
 export function headOf({ code, type, body, fields = {} }: HttpAnswer): Uint8Array {
+  // Of what the client has already its length would be another one (RFC 9110 section 8.6).
+  const content = code === 304 ? {} : { "Content-Type": type, "Content-Length": body.length };
   const all: Readonly<Record<string, string | number>> = {
-    "Content-Type": type,
-    "Content-Length": body.length,
+    ...content,
     "Cache-Control": "no-store",
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",

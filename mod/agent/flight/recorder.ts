@@ -106,6 +106,11 @@ export class FlightRecorder {
     }
   }
 
+  /** The newest events of this process, oldest first. */
+  get recent(): readonly FlightEvent[] {
+    return this.#ring.events;
+  }
+
   /** Events that were recorded, also by former processes; oldest first. */
   async query(query: EventsQuery): Promise<EventsAnswer> {
     const at = { run: this.run, seq: this.#seq };

@@ -23,7 +23,7 @@ function makeHttp(): Http {
   return new Http({
     knowledge: () => Promise.resolve(facts()),
     reloads: { applied: 0 },
-    who: ["a", "0.1.0"],
+    events: { run: "r", recent: [], query: () => Promise.resolve({ events: [], problem: null }) },
   });
 }
 

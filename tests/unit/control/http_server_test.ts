@@ -5,6 +5,9 @@ import { LONGEST_HEAD } from "../../../mod/control/http_request.ts";
 import { HttpServer, type HttpServerOptions } from "../../../mod/control/http_server.ts";
 import { CERTIFICATE, KEY } from "./certificate.ts";
 
+/** What is not asked for here. */
+const nothing = () => Promise.resolve(new Uint8Array());
+const REST = { overview: nothing, servers: nothing, object: nothing, events: nothing };
 const encode = (text: string) => new TextEncoder().encode(text);
 
 /** What a client leaves open is the server's to end, some time later. */
@@ -29,9 +32,9 @@ async function withServer(
   } = {},
 ): Promise<void> {
   const pages = {
-    who: ["a", "0.1.0"] as const,
     metrics: () => Promise.resolve(encode(page)),
     status: () => Promise.resolve(encode("{}\n")),
+    ...REST,
   };
   const port = freePort();
   const rules = { address: "127.0.0.1", hosts: [] };
@@ -188,9 +191,9 @@ Deno.test("a port in use is an error, and free again when the server ends", opti
     const { port } = connection.remoteAddr;
     const again = () =>
       new HttpServer({ address: "127.0.0.1", port }, { address: "127.0.0.1", hosts: [] }, {
-        who: ["b", "0"],
         metrics: () => Promise.resolve(encode("other\n")),
         status: () => Promise.resolve(encode("")),
+        ...REST,
       });
     assert.throws(again, Deno.errors.AddrInUse);
     site.server.close();
@@ -219,9 +222,9 @@ Deno.test(
     const directory = Deno.makeTempDirSync({ prefix: "halb-http-" });
     const path = `${directory}/http.sock`;
     const pages = {
-      who: ["a", "0"] as const,
       metrics: () => Promise.resolve(encode("page\n")),
       status: () => Promise.resolve(encode("")),
+      ...REST,
     };
     const rules = { address: null, hosts: [] };
     const first = new HttpServer({ path }, rules, pages);

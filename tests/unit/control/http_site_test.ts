@@ -1,7 +1,13 @@
 /** Who is answered what over HTTP, without a connection. */
 
 import assert from "node:assert/strict";
-import { answerHttp, headOf, type HttpRules } from "../../../mod/control/http_site.ts";
+import {
+  answerHttp,
+  type EventsQuery,
+  headOf,
+  type HttpRules,
+  type ServersPiece,
+} from "../../../mod/control/http_site.ts";
 import { parseHttpRequest } from "../../../mod/control/http_request.ts";
 import { Secret } from "../../../mod/secret/mod.ts";
 
@@ -9,9 +15,14 @@ const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
 const PAGES = {
-  who: ["edge <a>", "0.1.0"] as const,
   metrics: (format: string) => Promise.resolve(encode(`as ${format}\n`)),
   status: () => Promise.resolve(encode("{}\n")),
+  overview: (since: string) => Promise.resolve(encode(`since ${since}`)),
+  servers: (name: string, piece: ServersPiece) =>
+    Promise.resolve(name === "web" ? encode(JSON.stringify(piece)) : undefined),
+  object: (type: string, name: string) =>
+    Promise.resolve(name === "web" ? encode(`${type} ${name}`) : undefined),
+  events: (query: EventsQuery) => Promise.resolve(encode(JSON.stringify(query))),
 };
 const LOCAL: HttpRules = { address: "127.0.0.1", hosts: [] };
 
@@ -48,10 +59,59 @@ Deno.test("each page, with fields that keep it out of other sites and caches", a
   assert.deepEqual([status.code, status.body], [200, "{}\n"]);
   assert.match(status.head, /\r\nContent-Type: application\/json\r\n/);
   const front = await ask(get("/"));
-  assert.match(front.body, /href="\/metrics".*href="\/status\.json"/s);
-  assert.ok(front.body.includes("edge &#60;a&#62;"), "names are escaped");
+  assert.match(front.body, /href="\/status\.json".*href="\/metrics"/s);
   assert.equal((await ask(get("/healthz"))).body, "ok\n");
   assert.equal(await code(get("/metrics/")), 404);
+});
+
+Deno.test("what the page asks for: its questions are read, or refused", async () => {
+  const body = async (path: string) => (await ask(get(path))).body;
+  assert.equal(await body("/overview.json?since=r.1.7"), "since r.1.7");
+  assert.equal(await body("/overview.json"), "since ");
+  assert.equal(
+    await body("/servers.json?name=web&offset=50&find=%3A80"),
+    '{"offset":50,"find":":80"}',
+  );
+  assert.equal(await body("/servers.json?name=web"), '{"offset":0,"find":""}');
+  assert.equal(await body("/object.json?type=vrrp&name=web&name=other"), "vrrp web");
+  assert.equal(await body("/events.json"), '{"last":200,"since":null,"after":null}');
+  const asked = await body("/events.json?last=5&since=2026-05-01T12:00:00Z&after=r:7");
+  assert.deepEqual(JSON.parse(asked), { last: 5, since: 1_777_636_800_000, after: "r:7" });
+  for (const path of ["/servers.json?name=gone", "/object.json?type=vrrp", "/object.json"]) {
+    assert.equal(await code(get(path)), 404, path);
+  }
+  const wrong = [
+    "/servers.json?name=web&offset=-1",
+    "/servers.json?name=web&offset=1e3",
+    "/events.json?last=1001",
+    "/events.json?last=x",
+    "/events.json?since=yesterday",
+  ];
+  for (const path of wrong) assert.equal(await code(get(path)), 400, path);
+});
+
+Deno.test("the page: by its own policy, again only where it is another one, with no token", async () => {
+  const front = await ask(get("/"));
+  const head = new Map(
+    front.head.split("\r\n").map((line) => {
+      const colon = line.indexOf(": ");
+      return [line.slice(0, colon), line.slice(colon + 2)];
+    }),
+  );
+  assert.match(head.get("Content-Security-Policy")!, /^default-src 'none'; script-src 'sha256-/);
+  assert.equal(front.head.match(/Content-Security-Policy/g)!.length, 1);
+  const tag = head.get("ETag")!;
+  const same = await ask(get("/", `\nIf-None-Match: "other", ${tag}`));
+  assert.deepEqual([same.code, same.body], [304, ""]);
+  assert.doesNotMatch(same.head, /Content-Length/);
+  assert.equal(await code(get("/", '\nIf-None-Match: "other"')), 200);
+  // It tells nothing of this node; what it asks for wants the token.
+  const rules: HttpRules = { ...LOCAL, token: Secret.ofText("open-sesame") };
+  assert.equal(await code(get("/"), rules), 200);
+  for (const path of ["/overview.json", "/events.json", "/servers.json", "/object.json", "//"]) {
+    assert.equal(await code(get(path), rules), 401, path);
+  }
+  assert.equal(await code("GET / HTTP/1.1\nHost: attacker.example.com", rules), 421);
 });
 
 Deno.test("OpenMetrics for who asks for it", async () => {
