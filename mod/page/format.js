@@ -49,6 +49,11 @@ export function since(time, now) {
   return Number.isNaN(at) ? "" : duration(now - at);
 }
 
+/** @param {number} us microseconds */
+export function micros(us) {
+  return us < 1000 ? `${us} µs` : `${(us / 1000).toFixed(1)} ms`;
+}
+
 /** @param {number} number */
 export function whole(number) {
   return Math.round(number).toString().replace(/\B(?=(\d{3})+$)/g, ",");

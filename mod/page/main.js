@@ -8,7 +8,7 @@ import { Detail, factsOf } from "./detail.js";
 import { byId, el, linkButton, setClass, setText } from "./dom.js";
 import { drawTimeline, drawTopology } from "./drawing.js";
 import { ask, hasToken, setToken, TokenWanted } from "./feed.js";
-import { duration, moment, rate, short, since } from "./format.js";
+import { duration, micros, moment, rate, short, since } from "./format.js";
 import { makeEvents, makeLists } from "./lists.js";
 import { KINDS, Model, stateOf, statesOf, troublesOf, verdictOf } from "./model.js";
 import { setUpTheme } from "./theme.js";
@@ -210,11 +210,11 @@ function showGlance() {
   if (pools.length > 0) {
     const sum = (of) => pools.reduce((total, row) => total + of(row), 0);
     const served = pools.filter((row) => stateOf("virtual_server", row) === "up").length;
-    tiles.push(["Pools", `${served} of ${pools.length} served`, ""]);
+    tiles.push(["Pools", `${served} of ${pools.length}`, "served here"]);
     tiles.push([
       "Real servers",
-      `${sum(({ servers }) => servers.up)} of ${sum(({ servers }) => servers.all)} up`,
-      "",
+      `${sum(({ servers }) => servers.up)} of ${sum(({ servers }) => servers.all)}`,
+      "up",
     ]);
     const known = pools.filter(({ name }) => model.rate(name, "connections") !== null);
     const perSecond = known.length === 0
@@ -228,7 +228,7 @@ function showGlance() {
   }
   states("check", "Checks");
   const { lateness_us: lateness, policy } = model.agent;
-  tiles.push(["Timers late by", `${lateness.p99} µs`, `p99, ${policy}`]);
+  tiles.push(["Timers late by", micros(lateness.p99), `99th percentile, ${policy}`]);
   const key = JSON.stringify(tiles);
   const glance = byId("glance");
   if (glance.dataset.key === key) return;

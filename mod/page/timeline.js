@@ -53,6 +53,8 @@ export function lanesOf(events, present, { from, to, most }) {
   for (const own of changes.values()) {
     const last = own[own.length - 1];
     if (last === undefined || last.name === null || Date.parse(last.time) < from) continue;
+    // Checks without a name are shown by their servers.
+    if (last.type === "check") continue;
     const { type, name, to: state = "unknown", time: since } = last;
     const gone = { type, name, state: stateWord(state), since };
     lanes.push(laneOf(gone, own, runs, { from, to }));

@@ -112,7 +112,8 @@ function peerChips(routers, sessions) {
     const words = [];
     if (masters > 0) words.push(masters === 1 ? "master" : `master of ${masters}`);
     else if (heard) words.push("heard");
-    else if (silent) words.push("not heard now");
+    // A backup says nothing: that it was heard once is no trouble, and worth a word without BFD only.
+    else if (silent && bfd.length === 0) words.push("heard earlier");
     const down = bfd.filter(({ state }) => state !== "up");
     if (bfd.length > 0) {
       const state = down.length > 0 ? down[0].state : "up";

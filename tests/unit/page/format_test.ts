@@ -1,7 +1,7 @@
 /** Numbers and times as the page shows them. */
 
 import assert from "node:assert/strict";
-import { duration, rate, short, since, whole } from "../../../mod/page/format.js";
+import { duration, micros, rate, short, since, whole } from "../../../mod/page/format.js";
 
 Deno.test("lengths of time have two units at most", () => {
   const cases: [number, string][] = [
@@ -27,6 +27,7 @@ Deno.test("lengths of time have two units at most", () => {
 Deno.test("numbers: whole with commas, short with three digits, rates", () => {
   assert.equal(whole(1_234_567), "1,234,567");
   assert.equal(whole(12), "12");
+  assert.deepEqual([0, 999, 1000, 13_777].map(micros), ["0 µs", "999 µs", "1.0 ms", "13.8 ms"]);
   const cases: [number, string][] = [
     [0, "0"],
     [7, "7"],

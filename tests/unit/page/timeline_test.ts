@@ -94,6 +94,7 @@ Deno.test("quorums are states, servers have lanes where something happened, most
     event(130, { type: "real_server", name: "pool 198.51.100.11", to: "down" }),
     event(140, { type: "real_server", name: "pool 198.51.100.11", to: "up" }),
     event(150, { type: "virtual_server", name: "pool", to: "lost" }),
+    event(155, { type: "check", name: "tcp/198.51.100.11:80/0", to: "down" }),
   ];
   const { lanes, left } = lanesOf(events, [pool, present("backup", 10)], { ...window, most: 2 });
   assert.deepEqual(lanes.map(({ name }) => name), ["pool 198.51.100.11", "pool"]);
