@@ -97,7 +97,7 @@ ${webSite("100ms", 'track = { files = [{ name = "outside", weight = 0 }] }')}`;
   await browser.evaluate(axe.source);
   assert.deepEqual(await barriers(browser), []);
   await browser.press("Escape");
-  assert.equal(await browser.evaluate("document.getElementById('detail').open"), false);
+  await browser.until("the dialog is closed", "!document.getElementById('detail').open");
   assert.deepEqual(await barriers(browser), []);
   await browser.look({ ...DESK, dark: true });
   await browser.until("it is dark", "document.documentElement.dataset.theme === 'dark'");
