@@ -32,7 +32,7 @@ import { OwnFacts } from "./own_facts.ts";
 import { ownershipOf } from "./ownership.ts";
 import { containStrayErrors, lockMemory, requirePrivileges } from "./process.ts";
 import { programPath } from "./program.ts";
-import { tellServiceManager } from "./service_manager.ts";
+import { feedWatchdog, tellServiceManager } from "./service_manager.ts";
 import { noteStart } from "./reload_notes.ts";
 import type { Beginning } from "./reload_file.ts";
 import { type Loader, Reloading } from "./reloading.ts";
@@ -190,6 +190,7 @@ export class Service {
       if (lacks !== null) return await this.#agent.fail(lacks, 4);
       this.#outlets.configure(this.#site.agent);
       tellServiceManager("READY=1");
+      feedWatchdog(false);
     } catch (error) {
       await this.#agent.fail(`cannot start: ${textOf(error)}`);
     }
@@ -204,6 +205,7 @@ export class Service {
       this.#record();
       log("info", ["control"], "Has taken over");
       tellServiceManager(`MAINPID=${Deno.pid}`, "READY=1");
+      feedWatchdog(true);
     } catch (error) {
       return this.#agent.leave(`cannot take over: ${textOf(error)}`, 1);
     }

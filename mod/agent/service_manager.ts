@@ -20,3 +20,22 @@ export function tellServiceManager(...assignments: readonly string[]): void {
     log("warning", ["control"], `Cannot tell the service manager: ${reason}`);
   }
 }
+
+/** Pings in the time after which the manager would take the process for hung. */
+const PINGS = 3;
+
+/**
+ * Pings a service manager that watches this process (sd_watchdog_enabled(3)), until it ends.
+ *
+ * @param takenOver the watched process was the former one, whose environment this is
+ */
+export function feedWatchdog(takenOver: boolean): void {
+  const micros = Number(Deno.env.get("WATCHDOG_USEC") ?? "0");
+  const watched = Deno.env.get("WATCHDOG_PID");
+  if (!(micros >= 1_000 && micros <= 86_400_000_000)) return;
+  if (!takenOver && watched !== undefined && watched !== String(Deno.pid)) return;
+  const ping = (): void => tellServiceManager("WATCHDOG=1");
+  ping();
+  // It keeps no process alive.
+  Deno.unrefTimer(setInterval(ping, micros / 1_000 / PINGS));
+}

@@ -1,0 +1,42 @@
+/**
+ * Writes halb(1), the manual page, out of the texts that `--help` shows.
+ *
+ * Usage: `man.ts DATE`, with the date of the page.
+ *
+ * @module
+ */
+
+import { commandNames, helpText } from "../mod/cli/help.ts";
+import { VERSION } from "../mod/version.ts";
+
+/** Text as it is: no dash is a hyphen, no line a request. */
+function plain(text: string): string {
+  return text.replaceAll("\\", "\\e").replaceAll("-", "\\-")
+    .split("\n").map((line) => /^[.']/.test(line) ? `\\&${line}` : line).join("\n");
+}
+
+function block(text: string): string {
+  return `.nf\n${plain(text)}\n.fi`;
+}
+
+/** The page as roff. */
+export function manualPage(date: string): string {
+  const [title = "", , ...rest] = helpText().split("\n");
+  const [, what = ""] = title.split(": ");
+  const commands = commandNames().map((name) => {
+    const [usage = "", ...text] = helpText(name).split("\n");
+    return `.SS ${plain(name)}\n${block(usage)}\n.PP\n${block(text.join("\n").trim())}`;
+  });
+  return [
+    `.TH HALB 1 ${plain(`"${date}" "halb ${VERSION}" "halb"`)}`,
+    `.SH NAME\nhalb \\- ${plain(what)}`,
+    `.SH SYNOPSIS\n${block(rest.join("\n").trimEnd())}`,
+    `.SH COMMANDS\n${commands.join("\n")}`,
+    `.SH FILES\n.TP\n/etc/halb/site.toml\nThe site's configuration; halb schema prints its schema.`,
+    `.TP\n/run/halb/control.sock\nThe control socket.`,
+    `.TP\n/var/lib/halb\nThe state directory: what must survive the agent, its events, dumps.`,
+    `.SH SEE ALSO\n.BR ip (8),\n.BR ipvsadm (8)\n`,
+  ].join("\n");
+}
+
+if (import.meta.main) console.log(manualPage(Deno.args[0] ?? ""));
