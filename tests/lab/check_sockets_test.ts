@@ -202,12 +202,23 @@ lab("sockets: without descriptors or ports nothing is said about the server", as
     assert.equal(verdicts[0], "passed: connected");
     assert.deepEqual(
       verdicts.slice(2),
-      new Array(3).fill("unasked: no port or address left on this machine"),
+      new Array(3).fill("unasked: no port left on this machine"),
     );
     // All is as before once there is something again.
     const last = loop.start(target, connect);
     loop.finish();
     assert.equal(verdict(loop.outcome(last)), "passed: connected");
+    // Who has a way there and no address to ask from is cut off: that is no want of this moment.
+    await probe.exec(["ip", "-6", "address", "flush", "dev", "eth0"]);
+    await probe.exec(["ip", "-6", "address", "flush", "dev", "lo"]);
+    await probe.exec(["ip", "-6", "route", "add", "2001:db8:77::/64", "dev", "eth0"]);
+    for (const transport of ["tcp", "udp"] as const) {
+      const cut = loop.start({ ...target, transport, address: "2001:db8:77::1" }, connect);
+      assert.equal(
+        verdict(loop.outcome(cut)),
+        "failed: no address of this machine's to ask from",
+      );
+    }
   } finally {
     loop.close();
   }

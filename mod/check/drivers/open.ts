@@ -80,6 +80,14 @@ export interface SocketTarget extends SocketSource {
   readonly scope: number;
 }
 
+/** A way leads there, and no address of ours: what is asked would have no sender. */
+class NoSource extends Error {
+  override readonly name = "NoSource";
+  constructor() {
+    super("no address of this machine's to ask from");
+  }
+}
+
 /** Whether an error says that ping sockets are not for us: then a raw one is tried. */
 function isForbidden(error: unknown): boolean {
   return error instanceof SystemError && (error.code === "EACCES" || error.code === "EPERM");
@@ -155,7 +163,7 @@ function ownAddressTowards({ towards, namespace }: SocketTarget): string | null 
  * read SO_ERROR. @throws {SystemError} where that is refused
  */
 export function connectTo(fd: number, destination: Destination): boolean {
-  if (destination.bare) return connectSocket(fd, destination.sockaddr);
+  if (destination.bare) return reach(fd, destination);
   const { target } = destination;
   const { scope, bindAddress, bindPort, bindInterface, mark, transport } = target;
   const six = destination.family === AF_INET6;
@@ -170,7 +178,38 @@ export function connectTo(fd: number, destination: Destination): boolean {
     const own = from ?? (six ? "::" : "0.0.0.0");
     bindSocket(fd, sockaddr(own, bindPort ?? 0, scope));
   }
-  return connectSocket(fd, destination.sockaddr);
+  return reach(fd, destination);
+}
+
+/** Connects. The kernel says the same where no port is left and where it has no address to use. */
+function reach(fd: number, { target, family, sockaddr }: Destination): boolean {
+  try {
+    return connectSocket(fd, sockaddr);
+  } catch (error) {
+    const bare = error instanceof SystemError && error.code === "EADDRNOTAVAIL" &&
+      target.bindAddress === null && !hasSource(target, family, sockaddr);
+    throw bare ? new NoSource() : error;
+  }
+}
+
+/** Whether this host has an address to speak from: datagrams have ports of their own. */
+function hasSource(
+  { namespace, bindInterface, mark }: SocketTarget,
+  family: number,
+  sockaddr: Uint8Array,
+): boolean {
+  let fd = -1;
+  try {
+    fd = inNamespace(namespace, () => openSocket(family, SOCK_DGRAM, 0));
+    if (mark !== null) setOption(fd, SOL_SOCKET, SO_MARK, mark);
+    if (bindInterface !== null) bindToDevice(fd, bindInterface);
+    connectSocket(fd, sockaddr);
+    return true;
+  } catch (error) {
+    return !(error instanceof SystemError && error.code === "EADDRNOTAVAIL");
+  } finally {
+    if (fd >= 0) closeDescriptor(fd);
+  }
 }
 
 /** Closes by a reset, so that no port waits a minute for nobody. */
@@ -184,6 +223,6 @@ export function openingFailure(error: unknown): Outcome {
   const { code, call, message } = error;
   if (!isShortage(code, call)) return failed(socketReason(code, message));
   return unasked(
-    code === "EADDRNOTAVAIL" ? "no port or address left on this machine" : socketReason(code),
+    code === "EADDRNOTAVAIL" ? "no port left on this machine" : socketReason(code),
   );
 }

@@ -33,7 +33,7 @@ Deno.test("what this machine lacks is not the server's fault, and named", () => 
       "unasked: no descriptors left on this machine",
       "unasked: no buffers left on this machine",
       "unasked: no memory left on this machine",
-      "unasked: no port or address left on this machine",
+      "unasked: no port left on this machine",
       "unasked: all ports of this machine are in use",
       "failed: our address is not on this machine, or all its ports are in use",
       "failed: connection refused",
