@@ -39,14 +39,18 @@ export function command(
     notes.dropped(statement, "its command line is too long", "write a script of it");
     return undefined;
   }
-  if (/^[<>|&;()`]/.test(program) || /[<>|`]/.test(program)) {
-    const reason = `${
-      program.slice(0, 40)
-    } is a shell's: keepalived runs none, and fails each time`;
+  scope.runsPrograms = true;
+  // The only thing that keepalived gives to a shell.
+  if (program.startsWith("</dev/tcp/")) {
+    const reason = `${program.slice(0, 40)} is run by /bin/sh, and fails unless that is bash`;
+    notes.approximated(statement, reason, 'a [[check]] of `type = "tcp"`');
+    return List.of(["/bin/sh", "-c", words.join(" ")]);
+  }
+  if (/[<>|`]/.test(program) || /^[&;()]/.test(program)) {
+    const reason = `${program.slice(0, 40)} is a shell's: keepalived finds no such program`;
     notes.dropped(statement, reason, 'command = ["/bin/bash", "-c", "…"]');
     return undefined;
   }
-  scope.runsPrograms = true;
   if (program.startsWith("/")) return List.of(words);
   if (program.includes("/")) {
     notes.dropped(statement, `${program} is not an absolute path`, "write the path from / on");

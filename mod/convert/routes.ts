@@ -245,6 +245,12 @@ export function readRoute(scope: Scope, statement: Statement): Table | undefined
   }
   if (isIpv6 && /^(default|all|any)$/.test(String(route.get("to")))) route.set("to", "::/0");
   else if (isIpv6) notes.add(statement, "needless", "inet6", NEEDLESS["inet"]![1]);
+  // Without a gateway ours is of scope link, as that of `ip route` is; keepalived's is global.
+  const near = route.get("via") === undefined && hops.length === 0;
+  const plain = route.get("type") === undefined && route.get("scope") === undefined;
+  if (near && plain && !isIpv6 && !String(route.get("to")).includes(":")) {
+    route.set("scope", "global");
+  }
   if (locks.length > 0) route.set("lock", List.of(locks));
   if (hops.length === 1 && hops[0] !== undefined) {
     for (const [key, entry] of hops[0].entries) if (key !== "weight") route.entries.set(key, entry);

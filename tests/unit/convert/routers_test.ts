@@ -250,7 +250,7 @@ Deno.test("a gap between ARP packets is none between neighbour advertisements", 
 
 Deno.test("scripts: arguments in quotes, programs of PATH, users, and a shell's words", () => {
   const result = router(
-    "track_script {\na\nb weight -7\nc\n}",
+    "track_script {\na\nb weight -7\nc\nd\n}",
     `global_defs {
   script_user keepalived_script keepalived
   enable_script_security
@@ -271,6 +271,9 @@ vrrp_script b {
 vrrp_script c {
   script "</dev/tcp/127.0.0.1/80"
 }
+vrrp_script d {
+  script ">/run/d"
+}
 `,
   );
   has(result.text, [
@@ -279,9 +282,10 @@ vrrp_script c {
     'interval = "500ms"',
     'user = "www-data:www-data"',
     'script_user = "keepalived_script:keepalived"',
-    'scripts = ["a", { name = "b", weight = -7 }]',
+    'command = ["/bin/sh", "-c", "</dev/tcp/127.0.0.1/80"]',
+    'scripts = ["a", { name = "b", weight = -7 }, "c"]',
   ]);
-  assert.deepEqual(result.verdicts("c"), ["dropped"]);
+  assert.deepEqual(result.verdicts("d"), ["dropped"]);
   assert.ok(result.site().track_script[0]?.start_failed);
 });
 

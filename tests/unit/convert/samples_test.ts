@@ -62,6 +62,8 @@ Deno.test({ name: "what some samples say is there", ignore: names.length === 0 }
   const routes = of("vrrp.routes").site();
   assert.deepEqual([routes.static.routes.length, routes.vrrp[0]?.routes.length], [5, 7]);
   const tracked = of("vrrp.localcheck").site();
-  assert.deepEqual(tracked.track_script.map(({ name }) => name), ["chk_sshd", "chk_haproxy"]);
+  const ports = ["chk_http_port", "chk_https_port", "chk_smtp_port"];
+  const scripts = tracked.track_script.map(({ name }) => name);
+  assert.deepEqual(scripts, ["chk_sshd", "chk_haproxy", ...ports]);
   assert.equal(tracked.vrrp.length, 9);
 });
