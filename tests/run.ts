@@ -63,6 +63,7 @@ const PATIENT: readonly string[] = [
   "tests/lab/checks_test.ts",
   "tests/lab/cleanup_test.ts",
   "tests/lab/completions_test.ts",
+  "tests/lab/convert_keepalived_test.ts",
   "tests/lab/doctor_test.ts",
   "tests/lab/hooks_test.ts",
   "tests/lab/keepalived_election_test.ts",

@@ -148,10 +148,19 @@ vrrp_instance owner {
 /** All of them. */
 export function keepalivedSites(): KeepalivedSite[] {
   return [
-    ...SAMPLES.map((name) => ({
+    // A host that is installed without documentation has no samples.
+    ...SAMPLES.filter((name) => exists(`${FOLDER}.${name}`)).map((name) => ({
       name: `sample ${name}`,
       text: inLabNetworks(Deno.readTextFileSync(`${FOLDER}.${name}`)),
     })),
     ...WRITTEN,
   ];
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
 }
