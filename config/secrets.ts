@@ -12,6 +12,7 @@ const SECRET_KEYS: Readonly<Record<string, string>> = {
   password: "the password",
   key: "the key",
   token: "the token",
+  secret: "the secret",
 };
 
 /**

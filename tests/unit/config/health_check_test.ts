@@ -326,6 +326,11 @@ Deno.test("preset: a ready question has its port, and what it needs and contradi
   assert.match(found('preset = "sip"\nsecret = "s"'), /^`secret` is for RADIUS alone/);
   assert.match(found(`preset = "radius"\nsecret = "${"x".repeat(65)}"`), /1 to 64 bytes/);
   assert.doesNotMatch(found(`preset = "radius"\nsecret = "${"x".repeat(65)}"`), /xxx/);
+  for (const secret of ["4711471147", '["4711471147"]']) {
+    const told = JSON.stringify(problemsOf(site(udp(`preset = "radius"\nsecret = ${secret}`))));
+    assert.match(told, /secret/);
+    assert.doesNotMatch(told, /47114/, secret);
+  }
   assert.match(found('port = 9\nsecret = "s"'), /^`secret` is for RADIUS alone/);
   assert.match(found('preset = "dns"'), /dns/);
 });
