@@ -77,7 +77,7 @@ lab(
     // Slow enough that the client's own buffer outlasts a busy machine.
     const probe = await startProbe(lab, client, VIP, { intervalUs: 4_000 });
     agent.writeSite(other(site));
-    const said = await done(agent, "--confirm-within", "3s");
+    const said = await done(agent, "--confirm-within", "5s");
     assert.match(said, /^virtual router web: priority 150 -> 160$/m);
     assert.match(said, /^virtual router web: addresses \+192\.0\.2\.11\/24$/m);
     assert.match(said, /^Is taken back at .*, unless: halb reload --confirm$/m);
@@ -92,7 +92,7 @@ lab(
     );
     assert.equal(priorityOf(back), 150);
     assert.deepEqual([back.config.confirmation, back.config.differs], [null, true]);
-    assert.equal(back.config.rolled_back?.reason, "nobody confirmed it within 3s");
+    assert.equal(back.config.rolled_back?.reason, "nobody confirmed it within 5s");
     assert.deepEqual(back.config.sha256, before.config.sha256);
     await lab.until("the new address goes", async () => !await a.holds("192.0.2.11"), 10_000);
     const { lost, record } = await probe.stop();
@@ -105,7 +105,7 @@ lab(
     assert.match(text, /what is in the file was taken back .*: halb plan shows it/);
     const events = (await runHalb(["events", "--type", "agent", "--control", agent.controlPath]))
       .stdout;
-    assert.match(events, /configuration rolled back: 2 changes: nobody confirmed it within 3s/);
+    assert.match(events, /configuration rolled back: 2 changes: nobody confirmed it within 5s/);
     // An order is an order: then it stays.
     assert.match(await done(agent, "--confirm-within", "60s"), /priority 150 -> 160/);
     assert.match(await done(agent, "--confirm"), /^Confirmed/);
@@ -185,7 +185,7 @@ lab(
     const site = webSite("100ms");
     const { a } = await startPair(lab, site);
     a.writeSite(other(site));
-    await done(a, "--confirm-within", "15s");
+    await done(a, "--confirm-within", "20s");
     const before = (await statusOf(a)).config.confirmation!;
     await upgrade(a);
     const next = await untilConfig(
