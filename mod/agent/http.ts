@@ -23,6 +23,8 @@ const LONGEST_RETRY = 10_000;
 export interface HttpSources extends Omit<PageSources, "counts"> {
   /** By result. */
   readonly reloads: Readonly<Record<string, number>>;
+  /** Clients of the control socket that were let go. */
+  droppedByControl(): number;
 }
 
 export class Http {
@@ -37,15 +39,20 @@ export class Http {
   #retry: ReturnType<typeof setTimeout> | undefined;
   /** The agent ends: what a reload or start under way still says comes too late. */
   #closed = false;
-  /** Answers of servers that are gone. */
+  /** Answers of servers that are gone, and clients that they let go. */
   readonly #former: Record<number, number> = {};
+  #formerDropped = 0;
 
-  constructor({ reloads, ...sources }: HttpSources) {
+  constructor({ reloads, droppedByControl, ...sources }: HttpSources) {
     const counts = () => ({
       reloads,
       logRecords: logCounts.records,
       logSuppressed: logCounts.suppressed,
       requests: this.answers,
+      droppedClients: {
+        control: droppedByControl(),
+        http: this.#formerDropped + (this.#server?.dropped ?? 0),
+      },
     });
     this.#pages = new Pages({ ...sources, counts });
   }
@@ -129,6 +136,7 @@ export class Http {
 
   #end(): void {
     Object.assign(this.#former, this.answers);
+    this.#formerDropped += this.#server?.dropped ?? 0;
     this.#server?.close();
     this.#server = null;
     this.#trouble = this.#told = null;

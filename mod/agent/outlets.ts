@@ -19,12 +19,13 @@ export class Outlets {
   readonly #http: Http;
   readonly #snmp: Snmp;
 
-  constructor(agent: Agent, own: OwnFacts) {
+  /** @param droppedByControl clients of the control socket that were let go, so far */
+  constructor(agent: Agent, own: OwnFacts, droppedByControl: () => number) {
     this.#agent = agent;
     this.#own = own;
     const knowledge = async () => await agentKnowledge(agent, await this.facts());
     const events = agent.heard.flight.recorder;
-    this.#http = new Http({ knowledge, reloads: own.reloads, events });
+    this.#http = new Http({ knowledge, reloads: own.reloads, events, droppedByControl });
     this.#snmp = new Snmp({
       status: async () => (await knowledge()).status,
       history: agent.heard.history,

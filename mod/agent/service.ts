@@ -90,7 +90,8 @@ export class Service {
     });
     this.#agent.listed = () => this.#desk.relist();
     this.#logDesk = new LogDesk((wanted) => this.#agent.words.wantsEveryAdvert = wanted);
-    this.#outlets = new Outlets(this.#agent, this.#own);
+    const dropped = () => this.#server?.dropped ?? 0;
+    this.#outlets = new Outlets(this.#agent, this.#own, dropped);
     this.#reloading = new Reloading({
       agent: this.#agent,
       outlets: this.#outlets,

@@ -12,6 +12,8 @@ const MOST_PATIENCE = 6;
 const RETRY = 100;
 
 export class Clients<C extends Deno.Conn> {
+  /** Connections that were ended since their client hung, or others waited behind it. */
+  dropped = 0;
   readonly #most: number;
   readonly #patience: number;
   readonly #all = new Set<C>();
@@ -62,7 +64,7 @@ export class Clients<C extends Deno.Conn> {
   /** What depends on the client may take its time, longer where it gets on, but not for ever. */
   async patiently<T>(connection: C, work: (progress: () => void) => Promise<T>): Promise<T> {
     this.#idle.add(connection);
-    const wait = (ms: number) => setTimeout(() => this.#close(connection), ms);
+    const wait = (ms: number) => setTimeout(() => this.#drop(connection), ms);
     const end = wait(MOST_PATIENCE * this.#patience);
     let still = wait(this.#patience);
     try {
@@ -86,7 +88,12 @@ export class Clients<C extends Deno.Conn> {
     const [longest] = this.#idle;
     if (longest === undefined) return;
     this.#idle.delete(longest);
-    this.#close(longest);
+    this.#drop(longest);
+  }
+
+  #drop(connection: C): void {
+    if (this.#all.has(connection)) this.dropped++;
+    this.#close(connection);
   }
 
   /** Ends a connection, once. */

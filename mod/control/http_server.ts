@@ -62,6 +62,11 @@ export class HttpServer {
     void this.#clients.accept(this.#listener, (connection) => this.#serve(connection));
   }
 
+  /** Connections that were ended since their client hung, or others waited behind it. */
+  get dropped(): number {
+    return this.#clients.dropped;
+  }
+
   /** Takes no more clients. */
   close(): void {
     closeQuietly(this.#listener);

@@ -107,6 +107,11 @@ export class ControlServer {
     return this.#place.ours;
   }
 
+  /** Connections that were ended since their client hung, or others waited behind it. */
+  get dropped(): number {
+    return this.#clients.dropped;
+  }
+
   /** Resolves when those who have asked have their answers. */
   async answered(): Promise<void> {
     await this.#clients.answered();

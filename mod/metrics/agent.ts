@@ -214,6 +214,13 @@ export const AGENT_FAMILIES: readonly Family<MetricFacts>[] = [
     samples: ({ counts }) => byKey(counts.requests),
   },
   {
+    name: "halb_clients_dropped_total",
+    type: "counter",
+    help: "Clients that were let go: they neither asked nor read, or others waited behind them.",
+    labels: ["server"],
+    samples: ({ counts }) => byKey(counts.droppedClients),
+  },
+  {
     name: "halb_process_resident_memory_bytes",
     type: "gauge",
     help: "Memory of this process that is in RAM.",

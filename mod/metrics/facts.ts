@@ -25,6 +25,8 @@ export interface ControlCounts {
   readonly logSuppressed: number;
   /** Answers by status code. */
   readonly requests: Readonly<Record<string, number>>;
+  /** Clients that were let go, by `control` and `http`. */
+  readonly droppedClients: Readonly<Record<string, number>>;
 }
 
 /** All that is measured at one moment. */

@@ -24,6 +24,7 @@ function makeHttp(): Http {
     knowledge: () => Promise.resolve(facts()),
     reloads: { applied: 0 },
     events: { run: "r", recent: [], query: () => Promise.resolve({ events: [], problem: null }) },
+    droppedByControl: () => 0,
   });
 }
 

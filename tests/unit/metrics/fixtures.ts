@@ -120,6 +120,7 @@ export function facts(more: Partial<MetricFacts["status"]> = {}): MetricFacts {
       logRecords: { debug: 0, info: 9, warning: 1, error: 0 },
       logSuppressed: 7,
       requests: { 200: 3, 401: 1 },
+      droppedClients: { control: 2, http: 5 },
     },
     process: { residentBytes: 123_456_789, cpuSeconds: 1.5 },
   };
