@@ -1,11 +1,13 @@
 /**
- * Writes halb(1), the manual page, out of the texts that `--help` shows.
+ * Writes the manual pages: halb(1) out of the texts that `--help` shows, site.toml(5) out of the
+ * schema.
  *
- * Usage: `man.ts DATE`, with the date of the page.
+ * Usage: `man.ts 1|5 DATE`, with the date of the page.
  *
  * @module
  */
 
+import { reference } from "../config/reference.ts";
 import { commandNames, helpText } from "../mod/cli/help.ts";
 import { VERSION } from "../mod/version.ts";
 
@@ -39,4 +41,26 @@ export function manualPage(date: string): string {
   ].join("\n");
 }
 
-if (import.meta.main) console.log(manualPage(Deno.args[0] ?? ""));
+/** The page about the file, as roff. */
+export function sitePage(date: string): string {
+  const sections = reference().map(({ title, text, keys }) => {
+    const entries = keys.map(({ name, kind, text, required, preset, section }) => {
+      const facts = [kind, ...(required ? ["required"] : [])];
+      if (preset !== null) facts.push(`default ${preset}`);
+      const more = section === null || section === "" ? "" : ` Its keys: see ${section}.`;
+      return `.TP\n.B ${name}\n${plain(`(${facts.join(", ")}) ${text}${more}`)}`;
+    });
+    return `.SH ${plain(title)}\n${plain(text)}\n${entries.join("\n")}`;
+  });
+  return [
+    `.TH SITE.TOML 5 ${plain(`"${date}" "halb ${VERSION}" "halb"`)}`,
+    `.SH NAME\nsite.toml \\- configuration of halb`,
+    ...sections,
+    `.SH SEE ALSO\n.BR halb (1)\n`,
+  ].join("\n");
+}
+
+if (import.meta.main) {
+  const [section, date = ""] = Deno.args;
+  console.log(section === "5" ? sitePage(date) : manualPage(date));
+}
