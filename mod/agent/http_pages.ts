@@ -70,8 +70,8 @@ export class Pages implements HttpPages {
   readonly #facts: Shared<MetricFacts>;
   readonly #events: EventPages;
   readonly #feed: OverviewFeed;
-  /** What the feed was told last. */
-  #fed: MetricFacts | null = null;
+  /** What the feed was told: to remember it would keep all of it, servers and checks. */
+  readonly #fed = new WeakSet<MetricFacts>();
   /** What each answer looks like, made when somebody wants it. */
   readonly #pages = new WeakMap<MetricFacts, Map<Format | "status", Uint8Array>>();
 
@@ -85,6 +85,10 @@ export class Pages implements HttpPages {
     }, wait);
   }
 
+  async ready(): Promise<void> {
+    await this.#facts.get();
+  }
+
   async metrics(format: Format): Promise<Uint8Array> {
     return await this.#page(format, (facts) => renderMetrics(facts, format));
   }
@@ -95,10 +99,10 @@ export class Pages implements HttpPages {
 
   async overview(since: string): Promise<Uint8Array> {
     const facts = await this.#facts.get();
-    if (facts !== this.#fed) {
+    if (!this.#fed.has(facts)) {
       const now = Date.now();
       this.#feed.update(overviewOf(facts.status, now), new Date(now).toISOString());
-      this.#fed = facts;
+      this.#fed.add(facts);
     }
     return this.#feed.answer(since, this.#facts.fresh);
   }

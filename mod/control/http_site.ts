@@ -25,6 +25,8 @@ export interface HttpRules {
 
 /** What there is to read; rejected while the agent cannot tell. */
 export interface HttpPages {
+  /** Resolves where the agent can tell how it stands. */
+  ready(): Promise<void>;
   metrics(format: Format): Promise<Uint8Array>;
   status(): Promise<Uint8Array>;
   /** What has changed. @param since `version` of the answer before; empty: all */
@@ -166,7 +168,7 @@ async function pageOf(request: HttpRequest, pages: HttpPages): Promise<HttpAnswe
       return typeof wanted === "string" ? plain(400, wanted) : json(await pages.events(wanted));
     }
     case "/healthz":
-      await pages.status();
+      await pages.ready();
       return plain(200, "ok");
     default:
       return plain(404, "There are /, /metrics, /status.json, /events.json and /healthz");
@@ -210,6 +212,8 @@ export function headOf({ code, type, body, fields = {} }: HttpAnswer): Uint8Arra
     "Cache-Control": "no-store",
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
+    // Nor is it put into another site's page, as a picture or a script that it is not.
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     Vary: "Accept, Authorization",
     ...fields,

@@ -38,8 +38,9 @@ export interface Overview {
 
 /** Addresses, peers and servers in trouble that one row names at most. */
 const MOST_NAMED = 4;
-/** A peer that was not heard for so long is shown as silent, milliseconds. */
+/** A peer that was not heard for so long, and for so many adverts, is shown as silent; milliseconds. */
 const SILENT = 10_000;
+const MISSED = 3;
 
 /** @param now milliseconds since 1970 */
 export function overviewOf(status: Status, now: number): Overview {
@@ -68,14 +69,19 @@ function notice(text: string): Wrong {
 }
 
 function agentRow(status: Status) {
-  const { name, version, pid, started, generation, config, http, ipvs, realtime } = status;
+  const { name, version, pid, started, generation, config, http, snmp, ipvs, realtime } = status;
   const { last_reload: reload } = config;
   const wrong: Wrong[] = heldTroubles("[static]", status.static).map(error);
   for (const { address, reason } of status.static.addresses) {
     if (reason !== null) wrong.push(error(`[static] cannot hold ${address}: ${reason}`));
   }
-  if (reload !== null && !["applied", "unchanged"].includes(reload.result)) {
+  if (reload !== null && !["applied", "rolled_back"].includes(reload.result)) {
     wrong.push(warning(`the last reload was not applied: ${reload.result}`));
+  }
+  wrong.push(...reloadsWrong(config));
+  if (snmp?.trouble) wrong.push(warning(`SNMP over ${snmp.master}: ${snmp.trouble}`));
+  for (const { target, trouble } of status.log.targets) {
+    if (trouble !== null) wrong.push(warning(`log to ${target}: ${trouble}`));
   }
   if (ipvs?.trouble) wrong.push(error(`the kernel's table of virtual servers: ${ipvs.trouble}`));
   wrong.push(...(ipvs?.failures ?? []).slice(0, MOST_NAMED).map(error));
@@ -98,8 +104,26 @@ function agentRow(status: Status) {
   };
 }
 
+/** As `halb status` has it, by points in time: what counts down would be new each second. */
+function reloadsWrong(config: Status["config"]): Wrong[] {
+  const { confirmation, scheduled, rolled_back: back, differs } = config;
+  const wrong: Wrong[] = [];
+  if (confirmation !== null) {
+    const until = `at ${confirmation.until}, unless: halb reload --confirm`;
+    wrong.push(warning(`the configuration is taken back ${until}`));
+  }
+  if (back !== null) {
+    wrong.push(warning(`what is in the file was taken back (${back.reason}): halb plan shows it`));
+  } else if (differs === true) {
+    wrong.push(notice("what is in the file is not what runs: halb plan shows it"));
+  }
+  if (scheduled !== null) wrong.push(notice(`a reload is scheduled for ${scheduled.at}`));
+  return wrong;
+}
+
 function routerRow(router: RouterStatus, now: number): Row {
   const { name, sessions, trackers } = router;
+  const silent = Math.max(SILENT, MISSED * router.advertisement_interval_ms);
   return {
     name,
     wrong: routerWrong(router),
@@ -123,7 +147,7 @@ function routerRow(router: RouterStatus, now: number): Row {
         address,
         priority,
         // Of one that is heard the time would make the row another one with each advert.
-        silent_since: now - Date.parse(heard) > SILENT ? heard : null,
+        silent_since: now - Date.parse(heard) > silent ? heard : null,
       })),
     })),
   };

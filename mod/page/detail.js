@@ -5,7 +5,7 @@
  */
 
 import { byId, el, setText } from "./dom.js";
-import { ask } from "./feed.js";
+import { ask, TokenWanted } from "./feed.js";
 import { makeServers } from "./lists.js";
 
 /** Between two looks at what is shown, milliseconds. */
@@ -16,25 +16,26 @@ const MOST = 100;
 export class Detail {
   #dialog = byId("detail");
   #body = byId("detail-body");
+  #said = byId("detail-said");
   #servers;
   #shown = null;
   #text = "";
   #asked = { find: "", offset: 0 };
   #timer = 0;
-  #failed;
+  #refused;
 
-  /** @param now the agent's clock @param failed is told what went wrong */
-  constructor(now, failed) {
-    this.#failed = failed;
+  /** @param now the agent's clock @param refused is told that the agent wants a token */
+  constructor(now, refused) {
+    this.#refused = refused;
     this.#servers = makeServers(now, (find, offset) => {
       this.#asked = { find, offset };
       void this.#look();
     });
     byId("detail-servers").append(this.#servers.element);
-    byId("detail-close").addEventListener("click", () => this.#dialog.close());
+    byId("detail-close").addEventListener("click", () => this.close());
     this.#dialog.addEventListener("close", () => {
-      clearInterval(this.#timer);
-      this.#shown = null;
+      // It is told late: another thing may be shown by then.
+      if (!this.#dialog.open) this.#forget();
     });
   }
 
@@ -43,34 +44,58 @@ export class Detail {
     this.#text = "";
     this.#asked = { find: "", offset: 0 };
     setText(byId("detail-title"), name);
+    setText(this.#said, "");
     this.#body.replaceChildren();
     byId("detail-servers").hidden = kind !== "virtual_server";
-    this.#servers.showPage([], 0, 0);
+    this.#servers.clear();
     this.#dialog.showModal();
     void this.#look();
-    this.#timer = setInterval(() => {
-      if (!document.hidden) void this.#look();
-    }, PERIOD);
   }
 
+  close() {
+    this.#forget();
+    this.#dialog.close();
+  }
+
+  #forget() {
+    clearTimeout(this.#timer);
+    this.#shown = null;
+  }
+
+  /** Asks now, and again a while after the answer: a slow agent is not asked twice at once. */
   async #look() {
-    const shown = this.#shown;
+    clearTimeout(this.#timer);
+    const [shown, asked] = [this.#shown, this.#asked];
     if (shown === null) return;
+    // Another thing, or another page of it, was asked for meanwhile: that has its own answer.
+    const late = () => this.#shown !== shown || this.#asked !== asked;
     try {
-      const { kind, name } = shown;
-      const [object, servers] = await Promise.all([
-        ask("/object.json", { type: kind, name }),
-        kind === "virtual_server" ? ask("/servers.json", { name, ...this.#asked }) : null,
-      ]);
-      if (this.#shown !== shown) return;
-      if (servers !== null) this.#servers.showPage(servers.servers, servers.count, servers.offset);
-      const text = JSON.stringify(object);
-      // What is read or selected stays as long as it says the same.
-      if (text !== this.#text) this.#body.replaceChildren(factsOf(object));
-      this.#text = text;
+      if (!document.hidden) await this.#ask(shown, asked, late);
+      if (!late()) setText(this.#said, "");
     } catch (error) {
-      this.#failed(error);
+      if (late()) return;
+      if (error instanceof TokenWanted) return this.#refused();
+      setText(this.#said, `This may be old: ${error.message}`);
     }
+    if (!late()) this.#timer = setTimeout(() => this.#look(), PERIOD);
+  }
+
+  async #ask({ kind, name }, asked, late) {
+    const [object, servers] = await Promise.all([
+      ask("/object.json", { type: kind, name }),
+      kind === "virtual_server" ? ask("/servers.json", { name, ...asked }) : null,
+    ]);
+    if (late()) return;
+    if (servers !== null) {
+      // Of fewer servers than there were the page is behind the end.
+      if (servers.servers.length === 0 && servers.count > 0) this.#asked = { ...asked, offset: 0 };
+      this.#servers.showPage(servers.servers, servers.count, servers.offset);
+      if (late()) return void this.#look();
+    }
+    const text = JSON.stringify(object);
+    // What is read or selected stays as long as it says the same.
+    if (text !== this.#text) this.#body.replaceChildren(factsOf(object));
+    this.#text = text;
   }
 }
 

@@ -7,6 +7,8 @@
 const KEY = "halb.token";
 /** How long an answer is waited for, milliseconds. */
 const PATIENCE = 15_000;
+/** Events that are asked for where the agent cannot say what is new: at first, after its restart. */
+const MOST_EVENTS = 1_000;
 
 /** The agent wants a token, or another one. */
 export class TokenWanted extends Error {}
@@ -36,8 +38,15 @@ export function hasToken() {
   return token !== "";
 }
 
+/** What to ask `/events.json`. @param after `next` of the answer before; empty: there was none */
+export function newsAfter(after) {
+  return after === "" ? { last: MOST_EVENTS } : { last: MOST_EVENTS, after };
+}
+
 /** @throws {TokenWanted} @throws {Error} where there is no answer, or another one than 200 */
 export async function ask(path, query = {}) {
+  // No browser sends anything else in a field: that is no token, and not an agent that is silent.
+  if (!/^[\x21-\x7e]*$/.test(token)) throw new TokenWanted();
   const search = new URLSearchParams(query).toString();
   const answer = await fetch(`${path}${search === "" ? "" : `?${search}`}`, {
     headers: token === "" ? {} : { Authorization: `Bearer ${token}` },

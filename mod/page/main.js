@@ -7,7 +7,7 @@
 import { Detail, factsOf } from "./detail.js";
 import { byId, el, linkButton, setClass, setText } from "./dom.js";
 import { drawTimeline, drawTopology } from "./drawing.js";
-import { ask, hasToken, setToken, TokenWanted } from "./feed.js";
+import { ask, hasToken, newsAfter, setToken, TokenWanted } from "./feed.js";
 import { duration, micros, moment, rate, short, since } from "./format.js";
 import { makeEvents, makeLists } from "./lists.js";
 import { KINDS, Model, stateOf, statesOf, troublesOf, verdictOf } from "./model.js";
@@ -17,6 +17,9 @@ import { withMore } from "./timeline.js";
 /** Between two questions at least, and after failures at most; milliseconds. */
 const PERIOD = 1_000;
 const LONGEST = 10_000;
+/** What is older than so many questions' time is not live, milliseconds at least. */
+const LATE = 5_000;
+const MOST_MISSED = 3;
 /** Events that are kept, and lines of what is wrong. */
 const MOST_EVENTS = 3_000;
 const MOST_WRONG = 12;
@@ -37,13 +40,16 @@ let after = "";
 let range = RANGES[1][1];
 /** The agent's clock minus ours. */
 let offset = 0;
+/** By our clock, which also counts the time that this machine slept. */
 let heardAt = 0;
 let failures = 0;
+/** How things stand is not known now. */
+let dark = false;
 let drawn = 0;
 let timer = 0;
 
 const now = () => Date.now() + offset;
-const detail = new Detail(now, (error) => failed(error));
+const detail = new Detail(now, () => failed(new TokenWanted()));
 const open = (kind, name) => detail.open(kind, name);
 const lists = makeLists(open, now, model);
 const eventList = makeEvents(now, moment);
@@ -55,11 +61,11 @@ async function turn() {
     const query = model.version === "" ? {} : { since: model.version };
     const [overview, news] = await Promise.all([
       ask("/overview.json", query),
-      ask("/events.json", after === "" ? { last: 1000 } : { after }),
+      ask("/events.json", newsAfter(after)),
     ]);
     const received = performance.now();
     failures = 0;
-    heardAt = received;
+    heardAt = Date.now();
     offset = Date.parse(overview.at) - Date.now();
     const changed = model.apply(overview);
     takeEvents(news, changed);
@@ -80,10 +86,11 @@ function plan(ms) {
   if (!document.hidden) timer = setTimeout(turn, Math.max(200, ms));
 }
 
-function takeEvents({ events: more, next, whole }, changed) {
+function takeEvents({ events: more, next, whole, complete }, changed) {
   after = next;
   if (!whole && more.length === 0) return;
-  events = whole ? more : withMore(events, more, MOST_EVENTS);
+  // Where some are missing in between, nothing is claimed of the time before them.
+  events = whole || !complete ? more : withMore(events, more, MOST_EVENTS);
   changed.add("events");
 }
 
@@ -91,30 +98,52 @@ function failed(error) {
   if (error instanceof TokenWanted) {
     const tried = hasToken();
     setToken("");
+    // It answers: it only wants to know who asks. It is asked again when somebody says so.
+    failures = 0;
+    clearTimeout(timer);
+    byId("trouble").hidden = true;
+    setText(byId("live"), "");
+    // Nothing behind a window can be typed into.
+    detail.close();
     byId("door").hidden = false;
     byId("all").hidden = true;
     byId("forget").hidden = true;
     setText(byId("door-said"), tried ? "This is not the token of the agent." : "");
-    setText(byId("health"), "Token wanted");
+    setBadge("Token wanted", "");
     byId("token").focus();
     return;
   }
   tellAge(error instanceof Error && error.name !== "TypeError" ? error.message : "");
 }
 
-/** How old what is shown is, where that is not a matter of course. */
-function tellAge(reason = "") {
-  const trouble = byId("trouble");
-  trouble.hidden = failures === 0;
+/**
+ * How old what is shown is, where that is not a matter of course.
+ *
+ * @param reason why the agent does not answer; null: as it was said
+ */
+function tellAge(reason) {
+  byId("trouble").hidden = failures === 0;
+  const old = heardAt === 0 ? 0 : Date.now() - heardAt;
+  const age = heardAt === 0 ? "" : `This is how it was ${duration(old)} ago.`;
   if (failures > 0) {
-    const age = heardAt === 0
-      ? ""
-      : ` This is how it was ${duration(performance.now() - heardAt)} ago.`;
-    setText(trouble, `The agent does not answer${reason === "" ? "" : `: ${reason}`}.${age}`);
+    // An alert is read aloud whenever it changes: the age stands beside it.
+    if (reason !== null) {
+      setText(byId("trouble-said"), `The agent does not answer${reason && `: ${reason}`}.`);
+    }
+    setText(byId("trouble-age"), age);
     setText(byId("live"), "not live");
+    dark = true;
+    setBadge("Not known", "");
   } else if (heardAt > 0) {
-    setText(byId("live"), "live");
+    const late = old > Math.max(LATE, MOST_MISSED * model.freshMs);
+    setText(byId("live"), late ? `not live: ${duration(old)} old` : "live");
   }
+}
+
+/** @param level of the worst that is wrong; empty: nobody knows */
+function setBadge(text, level) {
+  setText(byId("health"), text);
+  setClass(byId("health"), `badge ${level}`.trim());
 }
 
 function show(changed) {
@@ -122,7 +151,8 @@ function show(changed) {
   byId("all").hidden = byId("door").hidden === false;
   byId("forget").hidden = !hasToken();
   const moved = KINDS.some((kind) => changed.has(kind)) || changed.has("agent");
-  if (moved || first) {
+  if (moved || first || dark) {
+    dark = false;
     showWrong();
     showGlance();
     drawTopology(byId("topology"), model);
@@ -133,7 +163,7 @@ function show(changed) {
   // Time goes on without any event: by a pixel.
   const pixel = range / Math.max(300, byId("timeline").clientWidth);
   if (moved || changed.has("events") || performance.now() - drawn > pixel) showTimeline();
-  tellAge();
+  tellAge(null);
 }
 
 function showList(kind) {
@@ -148,9 +178,7 @@ function showList(kind) {
 function showWrong() {
   const troubles = troublesOf(model);
   const { level, text } = verdictOf(troubles);
-  const badge = byId("health");
-  setText(badge, text);
-  setClass(badge, `badge ${level}`);
+  setBadge(text, level);
   setText(byId("said"), text);
   const list = byId("wrong-list");
   const shown = troubles.slice(0, MOST_WRONG);
@@ -311,7 +339,7 @@ function setUp() {
     showTimeline();
   });
   setInterval(() => {
-    if (failures > 0) tellAge();
+    if (!waitsForToken()) tellAge(null);
   }, 1_000);
   void turn();
 }

@@ -97,7 +97,9 @@ export class Model {
  */
 export function ratesOf(before, after) {
   const elapsed = after.at - before.at;
-  if (elapsed <= 0) return undefined;
+  if (elapsed === 0) return undefined;
+  // The agent's clock was set back: what was measured by the former one says nothing.
+  if (elapsed < 0) return null;
   const names = Object.keys(after.counters);
   const grown = names.map((name) => (after.counters[name] ?? 0) - (before.counters[name] ?? 0));
   // They were reset: what they count from is gone.

@@ -106,6 +106,13 @@ export class Table {
     this.#render();
   }
 
+  /** Shows another list of somebody else's, of which nothing is searched yet. */
+  clear() {
+    this.#find.value = "";
+    this.#wish.find = "";
+    this.showPage([], 0, 0);
+  }
+
   /** Of a list that somebody else pages. */
   showPage(rows, count, offset) {
     this.#rows = rows;

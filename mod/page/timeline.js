@@ -77,12 +77,14 @@ function runsOf(events) {
   let last = "";
   for (const { run, seq, time, type } of events) {
     const at = Date.parse(time);
-    const known = runs[runs.length - 1];
-    if (known?.run !== run) {
+    // At an upgrade the last words of one process and the first of the next are mixed.
+    const own = runs.find((one) => one.run === run);
+    if (own === undefined) {
+      const before = runs[runs.length - 1];
       // What has said that it ends has ended then; of one that was killed nobody knows when.
-      if (known !== undefined && last !== "agent") known.ended = at;
+      if (before !== undefined && last !== "agent") before.ended = at;
       runs.push({ run, began: seq === 1 ? at : -Infinity, ended: at });
-    } else known.ended = at;
+    } else if (own === runs[runs.length - 1]) own.ended = at;
     last = type;
   }
   const newest = runs[runs.length - 1];

@@ -74,17 +74,28 @@ export class Browser {
 
   static async start(options: BrowserOptions): Promise<Browser> {
     const browser = new Browser(options);
+    try {
+      await browser.#attach();
+    } catch (error) {
+      // Nobody else knows it, to end it.
+      await browser.close();
+      throw error;
+    }
+    return browser;
+  }
+
+  /** To its page. */
+  async #attach(): Promise<void> {
     const targets = await until("the browser has a page", async () => {
-      const { targetInfos } = await browser.send("Target.getTargets");
+      const { targetInfos } = await this.send("Target.getTargets");
       return targetInfos.find((one: Message) => one.type === "page");
     }, 30_000);
-    const { sessionId } = await browser.send("Target.attachToTarget", {
+    const { sessionId } = await this.send("Target.attachToTarget", {
       targetId: targets.targetId,
       flatten: true,
     });
-    browser.#session = sessionId;
-    for (const part of ["Page", "Runtime", "Network", "Log"]) await browser.send(`${part}.enable`);
-    return browser;
+    this.#session = sessionId;
+    for (const part of ["Page", "Runtime", "Network", "Log"]) await this.send(`${part}.enable`);
   }
 
   /** Sends a command. @throws {Error} what the browser says of it */

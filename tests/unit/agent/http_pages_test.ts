@@ -33,6 +33,7 @@ Deno.test("all who ask within a second get one answer, in each form; later anoth
   assert.match(decode(both[0]), /^halb_vrrp_priority\{name="web"\} 150$/m);
   assert.match(decode(await pages.metrics("openmetrics")), /# EOF\n$/);
   assert.equal(JSON.parse(decode(await pages.status())).vrrp[0].name, "web");
+  await pages.ready();
   assert.equal(asked.times, 1);
   second();
   assert.notEqual(await pages.metrics("text"), both[0]);
@@ -79,6 +80,7 @@ Deno.test("a failure is told to all, and tried again a second later", async () =
   });
   await assert.rejects(pages.status(), /starting/);
   await assert.rejects(pages.metrics("text"), /starting/);
+  await assert.rejects(pages.ready(), /starting/);
   assert.equal(asked.times, 1);
   fails = false;
   second();

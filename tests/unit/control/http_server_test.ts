@@ -7,7 +7,13 @@ import { CERTIFICATE, KEY } from "./certificate.ts";
 
 /** What is not asked for here. */
 const nothing = () => Promise.resolve(new Uint8Array());
-const REST = { overview: nothing, servers: nothing, object: nothing, events: nothing };
+const REST = {
+  ready: () => Promise.resolve(),
+  overview: nothing,
+  servers: nothing,
+  object: nothing,
+  events: nothing,
+};
 const encode = (text: string) => new TextEncoder().encode(text);
 
 /** What a client leaves open is the server's to end, some time later. */

@@ -17,6 +17,7 @@ const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const PAGES = {
   metrics: (format: string) => Promise.resolve(encode(`as ${format}\n`)),
   status: () => Promise.resolve(encode("{}\n")),
+  ready: () => Promise.resolve(),
   overview: (since: string) => Promise.resolve(encode(`since ${since}`)),
   servers: (name: string, piece: ServersPiece) =>
     Promise.resolve(name === "web" ? encode(JSON.stringify(piece)) : undefined),
@@ -50,6 +51,7 @@ Deno.test("each page, with fields that keep it out of other sites and caches", a
       "Content-Length: 8",
       "Cache-Control: no-store",
       "X-Content-Type-Options: nosniff",
+      "Cross-Origin-Resource-Policy: same-origin",
       "Connection: close",
     ]
   ) assert.ok(head.includes(field), field);
@@ -192,8 +194,15 @@ Deno.test("a token is asked for before anything is told, and compared whole", as
   assert.doesNotMatch(answer.head + answer.body, /sesame/);
 });
 
+Deno.test("whether it is well is told without the status, which may have many megabytes", async () => {
+  const pages = { ...PAGES, status: () => assert.fail("nobody wants it") };
+  const answer = await answerHttp(get("/healthz").replaceAll("\n", "\r\n"), LOCAL, pages);
+  assert.equal(answer.code, 200);
+});
+
 Deno.test("an agent that cannot tell says so", async () => {
-  const pages = { ...PAGES, status: () => Promise.reject(new Error("starting")) };
+  const starting = () => Promise.reject(new Error("starting"));
+  const pages = { ...PAGES, ready: starting, status: starting };
   for (const path of ["/status.json", "/healthz"]) {
     const answer = await answerHttp(get(path).replaceAll("\n", "\r\n"), LOCAL, pages);
     assert.equal(answer.code, 503);

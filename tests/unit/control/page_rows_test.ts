@@ -53,6 +53,55 @@ Deno.test("a row is the same after another advert: nothing of it has happened", 
   assert.ok(peers.every(({ silent_since }) => silent_since !== null));
 });
 
+Deno.test("who says something each twenty seconds is not silent in between", () => {
+  const peers = [{ address: "192.0.2.2", last_heard: status.vrrp[0]!.since, priority: 100 }];
+  const sessions = status.vrrp[0]!.sessions.map((one) => ({ ...one, peers }));
+  const silent = (advertisement_interval_ms: number, seconds: number) => {
+    const router = { ...status.vrrp[0]!, advertisement_interval_ms, sessions } as unknown as Router;
+    const [row] = overviewOf({ ...status, vrrp: [router] }, NOW + seconds * 1000).rows.vrrp;
+    const [session] = row!.sessions as { peers: { silent_since: string | null }[] }[];
+    return session!.peers[0]!.silent_since !== null;
+  };
+  assert.deepEqual([9, 11].map((seconds) => silent(1_000, seconds)), [false, true]);
+  assert.deepEqual([19, 59, 61].map((seconds) => silent(20_000, seconds)), [false, false, true]);
+});
+
+Deno.test("what is wrong with the agent itself, and what waits", () => {
+  const of = (more: Partial<Status["config"]>) =>
+    texts(rowsOf({ config: { ...status.config, last_reload: null, ...more } }).agent);
+  const none = { confirmation: null, scheduled: null, rolled_back: null, differs: null };
+  const before = of(none);
+  const last = (result: string) => ({ last_reload: { at: "", result, changes: 1 } });
+  const more = (config: Partial<Status["config"]>) =>
+    of({ ...none, ...config }).filter((text) => !before.includes(text));
+  assert.deepEqual(more(last("applied")), []);
+  assert.deepEqual(more(last("invalid")), ["warning: the last reload was not applied: invalid"]);
+  const reason = "it was not confirmed";
+  assert.deepEqual(
+    more({ ...last("rolled_back"), rolled_back: { at: "", reason }, differs: true }),
+    [
+      "warning: what is in the file was taken back (it was not confirmed): halb plan shows it",
+    ],
+  );
+  assert.deepEqual(more({ differs: true }), [
+    "notice: what is in the file is not what runs: halb plan shows it",
+  ]);
+  const until = "2026-05-01T12:10:00Z";
+  const row = (in_ms: number) =>
+    more({
+      confirmation: { until, in_ms, within_ms: 600_000 },
+      scheduled: { at: until, in_ms, confirm_within_ms: null },
+    });
+  assert.deepEqual(row(1000), [
+    `warning: the configuration is taken back at ${until}, unless: halb reload --confirm`,
+    `notice: a reload is scheduled for ${until}`,
+  ]);
+  assert.deepEqual(row(1000), row(999), "what counts down makes no new row");
+  const target = { target: "journald", trouble: "nobody reads", lost: 1 };
+  const log = { ...status.log, targets: [target] };
+  assert.ok(texts(rowsOf({ log }).agent).includes("warning: log to journald: nobody reads"));
+});
+
 Deno.test("what is wrong with a router", () => {
   assert.deepEqual(texts(routerWith({})), []);
   assert.deepEqual(texts(routerWith({ state: "fault", waiting_for: ["eth0 to be up"] })), [

@@ -62,6 +62,9 @@ Deno.test("rates: of what has grown, over the time since it was counted last", (
   at(33, 7, true);
   model.apply(answer(34, { whole: true, virtual_server: [pool("other", 1)] }));
   assert.equal(model.rate("web", "connections"), null);
+  at(40, 900);
+  at(-3600, 1000);
+  assert.equal(at(-3599, 1100), 100, "the agent's clock was set back: they are measured anew");
   const still = { at: 0, counters: { a: 1 } };
   assert.equal(ratesOf(still, still), undefined);
 });

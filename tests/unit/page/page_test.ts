@@ -1,6 +1,7 @@
 /** The status page as it is put together: one file, one script, and a policy that knows both. */
 
 import assert from "node:assert/strict";
+import { ask, newsAfter, setToken, TokenWanted } from "../../../mod/page/feed.js";
 import { statusPage } from "../../../mod/page/mod.ts";
 
 const { body, policy, tag } = statusPage();
@@ -35,6 +36,39 @@ Deno.test("the policy allows this script and this style, and questions to us", a
   }
   assert.doesNotMatch(policy, /unsafe|\*|http/);
   assert.match(tag, /^"[\w]{20,}"$/);
+});
+
+Deno.test("what has no place in a field is no token: the agent was not asked", async () => {
+  const asked: (readonly [string, Headers])[] = [];
+  const { fetch } = globalThis;
+  globalThis.fetch = (url, init) => {
+    asked.push([`${url}`, new Headers(init?.headers)]);
+    return Promise.resolve(new Response("{}"));
+  };
+  try {
+    for (const text of ["open\u200bsesame", "\u2013", "open sesame", "open\nsesame"]) {
+      setToken(text);
+      await assert.rejects(ask("/overview.json"), TokenWanted);
+    }
+    assert.equal(asked.length, 0);
+    setToken("open-sesame");
+    await ask("/events.json", newsAfter("r:7"));
+    setToken("");
+    await ask("/events.json", newsAfter(""));
+  } finally {
+    setToken("");
+    globalThis.fetch = fetch;
+  }
+  // After a restart the agent cannot say what is new: it gives as much as at first then.
+  assert.deepEqual(asked.map(([url, fields]) => [url, fields.get("authorization")]), [
+    ["/events.json?last=1000&after=r%3A7", "Bearer open-sesame"],
+    ["/events.json?last=1000", null],
+  ]);
+});
+
+Deno.test("what is read aloud does not change each second", () => {
+  assert.match(page, /<span id="trouble-said" role="alert"><\/span>/);
+  assert.doesNotMatch(page, /id="(trouble|trouble-age|live)"[^>]*(role|aria-live)=/);
 });
 
 Deno.test("the script is one that runs, of all modules, without any import", () => {

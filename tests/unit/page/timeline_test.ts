@@ -75,6 +75,23 @@ Deno.test("nothing is claimed of the time before a process began, or after one h
   ]);
 });
 
+Deno.test("at an upgrade the last words of one process come after the first of the next", () => {
+  const mixed = [
+    event(105, { run: "old", from: "init", to: "master" }),
+    event(130, { seq: 1, type: "agent", name: null, event: "start" }),
+    event(131, { run: "old", type: "agent", name: null, event: "end" }),
+    event(150, { from: "master", to: "backup" }),
+    event(170, { from: "backup", to: "master" }),
+  ];
+  assert.deepEqual(spans(mixed, present("master", 170)), [
+    "init 100-105",
+    "master 105-130",
+    "master 130-150",
+    "backup 150-170",
+    "master 170-200",
+  ]);
+});
+
 Deno.test("without an event the status itself says since when", () => {
   assert.deepEqual(spans([], present("master", 140)), ["unknown 100-140", "master 140-200"]);
   assert.deepEqual(spans([], present("master", 40)), ["master 100-200"]);
