@@ -76,10 +76,10 @@ class OpenSegment {
     this.decision[i] = same >= 0 ? same : this.decisions.add(decision, now);
   }
 
-  raw(kind: MachineKind, name: string): RawSegment {
+  raw(kind: MachineKind, name: string, open: boolean): RawSegment {
     const { number, goesOn, memory, length } = this;
     return {
-      ...{ kind, name, number, goesOn, memory },
+      ...{ kind, name, number, goesOn, open, memory },
       inputs: this.inputs.values,
       decisions: this.decisions.values,
       at: this.at.slice(0, length),
@@ -129,7 +129,7 @@ export class Recorder {
   segment(name: string, from: number): RawSegment | undefined {
     const open = this.#open === null || this.#open.length === 0 ? [] : [this.#open];
     const found = [...this.#closed, ...open].find(({ number }) => number >= from);
-    return found?.raw(this.#kind, name);
+    return found?.raw(this.#kind, name, found === this.#open);
   }
 
   #close(goesOn: boolean): void {
