@@ -218,13 +218,10 @@ export class Agent {
   /**
    * What the protocol plane knows now.
    *
-   * @throws {Error} while there is none: it would never answer
+   * @throws {Error} while there is none
    * @throws {PlaneDied}
    */
   async query(): Promise<ProtocolState> {
-    if (!this.#planes.runs("protocol")) {
-      throw new Error("The agent is starting, or a plane of it is: ask again in a moment");
-    }
     return await this.#dialogue.query();
   }
 

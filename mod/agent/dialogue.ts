@@ -217,20 +217,33 @@ export class Dialogue {
     this.#planes.toProtocol({ type: "tracker", id: this.#planes.ids.next(), ...finding });
   }
 
-  /** What the protocol plane knows now. */
-  query(): Promise<ProtocolState> {
+  /** What the protocol plane knows now. @throws {Error} while there is none */
+  async query(): Promise<ProtocolState> {
+    this.#needProtocol();
     const message = { type: "query", id: this.#planes.ids.next() } as const;
     const answer = this.#questions.answer<ProtocolState>("protocol", message.id);
     this.#planes.toProtocol(message);
-    return answer;
+    return await answer;
   }
 
-  /** What is recorded of a machine, a segment at a time. @param from the least number */
-  queryRecording(kind: MachineKind, name: string, from: number): Promise<Recorded> {
+  /**
+   * What is recorded of a machine, a segment at a time.
+   *
+   * @param from the least number
+   * @throws {Error} while there is no protocol plane
+   */
+  async queryRecording(kind: MachineKind, name: string, from: number): Promise<Recorded> {
+    this.#needProtocol();
     const message = { type: "query_recording", id: this.#planes.ids.next() } as const;
     const answer = this.#questions.answer<Recorded>("protocol", message.id);
     this.#planes.toProtocol({ ...message, kind, name, from });
-    return answer;
+    return await answer;
+  }
+
+  /** A plane that was told nothing would never answer. */
+  #needProtocol(): void {
+    if (this.#planes.runs("protocol")) return;
+    throw new Error("The agent is starting, or a plane of it is: ask again in a moment");
   }
 
   /** The kernel plane changes nothing any more, or goes on. */

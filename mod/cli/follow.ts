@@ -104,6 +104,12 @@ class Told {
     if (seq > (this.#runs.get(run) ?? 0)) this.#runs.set(run, seq);
     if (this.place === undefined || isAfter({ run, seq }, this.place)) this.place = { run, seq };
   }
+
+  /** Who answers now is the newest process, by whatever clock it was started. */
+  reach(place: Place): void {
+    this.add(place);
+    this.place = { run: place.run, seq: this.#runs.get(place.run) ?? place.seq };
+  }
 }
 
 /** Tells what one process has to tell, until the connection has ended. */
@@ -129,13 +135,13 @@ async function followOne(
     const fresh = events.filter((event) => !told.has(event));
     for (const event of byTime(fresh)) follower.event(event);
     for (const event of fresh) told.add(event);
-    if (at !== undefined) told.add(at);
+    if (at !== undefined) told.reach(at);
     for (;;) {
       const line = await lines.read();
       if (typeof line !== "string") return;
       const next = JSON.parse(line) as FollowedLine;
       follower.event(next);
-      if (!("lost" in next)) told.add(next);
+      if (!("lost" in next)) told.reach(next);
     }
   } catch (error) {
     if (error instanceof Refused) throw error;

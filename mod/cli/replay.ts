@@ -37,14 +37,14 @@ export async function recordCommand(
     throw new Error(`there is ${what} here${names === "" ? "" : `: ${names}`}`);
   }
   const lines = [headerLine(VERSION, list.time, list.at)];
-  let [length, steps] = [0, 0];
+  const bytesOf = (line: string): number => new TextEncoder().encode(line).length;
+  let [length, steps] = [bytesOf(lines[0]!), 0];
   for (const machine of machines) {
     const found = await ask(control, { command: "recording", ...machine }) as RecordingOf;
     for (const segment of found.segments) {
       const line = `${JSON.stringify(segment)}\n`;
-      length += line.length;
-      // Names and reasons are not ASCII alone.
-      if (length > LONGEST_RECORDING / 4) {
+      length += bytesOf(line);
+      if (length > LONGEST_RECORDING) {
         throw new Error("there is too much for one file: say NAME");
       }
       lines.push(line);
@@ -109,7 +109,10 @@ function read(path: string) {
   }
 }
 
-/** All steps of a segment, up to the first that differs. A machine that throws differs, too. */
+/**
+ * All steps of a segment, up to the first that differs. A machine that throws differs, too. Then its
+ * memory is nobody's, and the segment after it is not compared with that.
+ */
 function run(
   segment: Segment,
   former: unknown,
@@ -122,13 +125,13 @@ function run(
       const one = made.next();
       if (one.done) return { memory: one.value.memory, steps, different: null };
       at = one.value.at;
-      if (one.value.difference !== null) return { memory: null, steps, different: one.value };
+      if (one.value.difference !== null) return { memory: undefined, steps, different: one.value };
       steps++;
       tell(one.value);
     }
   } catch (error) {
     const difference = `the machine fails over it: ${textOf(error)}`;
-    return { memory: null, steps, different: { at, difference } };
+    return { memory: undefined, steps, different: { at, difference } };
   }
 }
 

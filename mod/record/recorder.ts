@@ -8,13 +8,19 @@
  * @module
  */
 
+import type { Group, Router } from "../vrrp/mod.ts";
 import { isAlike, relative } from "./alike.ts";
 import { type MachineKind, MOST_ALIKE, MOST_STEPS, type RawSegment } from "./types.ts";
 
 /** Closed segments that are kept of one machine. */
 const MOST_CLOSED = 6;
 /** Characters of inputs and decisions in one segment: whoever forges adverts sends no two alike. */
-const MOST_TEXT = 32_768;
+const MOST_TEXT = 16_384;
+/**
+ * Members of a group that is recorded: the memory of all is written at once, by a thread that must
+ * not be late, 3 microseconds each, and again after so many steps as there are different inputs.
+ */
+const MOST_MEMBERS = 100;
 
 /** A table of what is alike. */
 class Table {
@@ -76,10 +82,10 @@ class OpenSegment {
     this.decision[i] = same >= 0 ? same : this.decisions.add(decision, now);
   }
 
-  raw(kind: MachineKind, name: string): RawSegment {
+  raw(kind: MachineKind, name: string, open: boolean): RawSegment {
     const { number, goesOn, memory, length } = this;
     return {
-      ...{ kind, name, number, goesOn, memory },
+      ...{ kind, name, number, goesOn, open, memory },
       inputs: this.inputs.values,
       decisions: this.decisions.values,
       at: this.at.slice(0, length),
@@ -102,9 +108,10 @@ export class Recorder {
   }
 
   /** Before a step. @param memory the machine's as it is now */
-  begin(memory: unknown): void {
+  begin(memory: Router | Group): void {
     if (this.#open !== null) return;
-    const text = JSON.stringify(memory, withoutAuthentication);
+    if ("members" in memory && memory.members.length > MOST_MEMBERS) return;
+    const text = JSON.stringify(withoutAuthentication(memory));
     this.#open = new OpenSegment(text, this.#count++, this.#goesOn);
   }
 
@@ -129,7 +136,7 @@ export class Recorder {
   segment(name: string, from: number): RawSegment | undefined {
     const open = this.#open === null || this.#open.length === 0 ? [] : [this.#open];
     const found = [...this.#closed, ...open].find(({ number }) => number >= from);
-    return found?.raw(this.#kind, name);
+    return found?.raw(this.#kind, name, found === this.#open);
   }
 
   #close(goesOn: boolean): void {
@@ -157,7 +164,16 @@ function isNotable(effect: unknown): boolean {
   return type === "transition" || type === "group_transition";
 }
 
-/** Numbers and stamps of authentication decide nothing here, and are nobody's business. */
-function withoutAuthentication(key: string, value: unknown): unknown {
-  return key === "authentication" ? undefined : value;
+/**
+ * Numbers and stamps of authentication decide nothing here, and are nobody's business. (A function
+ * that leaves them out while JSON is written would be asked about each field, and take most of the
+ * time.)
+ */
+function withoutAuthentication(memory: Router | Group): unknown {
+  if (!("members" in memory)) return { ...memory, authentication: undefined };
+  const members = memory.members.map((one) => ({
+    ...one,
+    router: withoutAuthentication(one.router),
+  }));
+  return { ...memory, members };
 }

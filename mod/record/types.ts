@@ -40,6 +40,8 @@ export interface RawSegment {
   /** Counts the segments of the machine; those that are no longer kept leave gaps. */
   readonly number: number;
   readonly goesOn: boolean;
+  /** It is the newest, and grows: what comes after it does not begin where this copy ends. */
+  readonly open: boolean;
   /** JSON. */
   readonly memory: string;
   readonly inputs: readonly unknown[];

@@ -73,9 +73,8 @@ lab("why: a quorum is lost; then the wall clock is set", async (lab) => {
   const { vrrp: [before] } = await statusOf(agent);
   setClock(STEP);
   try {
-    const cause = new RegExp(
-      `Since then the wall clock was set forward by (${STEP - 1}|${STEP})\\.\\d s`,
-    );
+    // It takes a while until `date` runs.
+    const cause = /Since then the wall clock was set forward by (8\d|90)\.\d s/;
     const set = await untilWhy(lab, agent, "web", cause);
     assert.match(set, /^web is master here since/);
     assert.doesNotMatch(

@@ -14,7 +14,7 @@ const CAUSES = {
   carrier: /no carrier|lost its carrier/,
   // A busy machine holds it up for some milliseconds now and then.
   stall: /Our own loop stood still for ([\d.]+ s|[3-9]\d\d(\.\d)? ms) just before/,
-  flap: /It flaps: it has fallen 2 times/,
+  flap: /It flaps: it has fallen \d+ times/,
   checksum: /were heard and refused.*: their checksum is wrong/,
   key: /their key or password is not ours/,
   recreated: /Interface vx0 is gone/,

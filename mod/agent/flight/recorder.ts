@@ -120,21 +120,33 @@ export class FlightRecorder {
   async #query(query: EventsQuery): Promise<Omit<EventsAnswer, "at">> {
     const { last } = query;
     if (this.#file === null || this.#directory === null) {
-      return { events: newest(this.#ring.events, query, last), problem: null };
+      return { events: newest(this.#ring.events, this.#ofOurs(query), last), problem: null };
     }
     await this.#file.settled(PATIENCE);
     const recent = this.#ring.events;
     const first = recent[0]?.seq ?? this.#seq + 1;
-    const ours = newest(recent, query, last);
+    const own = this.#ofOurs(query);
+    const ours = newest(recent, own, last);
     if (ours.length === last) return { events: ours, problem: null };
     try {
       const wanted = (event: FlightEvent): boolean =>
-        (event.run !== this.run || event.seq < first) && isSelected(event, query);
+        event.run === this.run
+          ? event.seq < first && isSelected(event, own)
+          : isSelected(event, query);
       const former = await readRecording(this.#directory, wanted, last - ours.length);
       return { events: [...former, ...ours], problem: null };
     } catch (error) {
       return { events: ours, problem: `former events cannot be read: ${textOf(error)}` };
     }
+  }
+
+  /**
+   * What is asked of this process's own events: all of them come after what another one has told,
+   * also where the clock was set back between the starts of the two.
+   */
+  #ofOurs(query: EventsQuery): EventsQuery {
+    const { after, ...others } = query;
+    return after === undefined || after.run === this.run ? query : others;
   }
 
   /**
@@ -148,7 +160,10 @@ export class FlightRecorder {
       const error = `${MOST_FOLLOWERS} follow the events already, and no more may`;
       return await lines.write({ ok: false, error });
     }
-    const follower = new Follower(query, (line, progress) => lines.write(line, progress));
+    const follower = new Follower(
+      this.#ofOurs(query),
+      (line, progress) => lines.write(line, progress),
+    );
     this.#followers.add(follower);
     try {
       const past = await this.query(query);

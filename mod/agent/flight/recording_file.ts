@@ -28,7 +28,7 @@ const headerSchema = v.object({
   /** Version of the agent. */
   halb: text,
   /** The same moment, RFC 3339 and on CLOCK_MONOTONIC. */
-  time: v.pipe(v.string(), v.isoTimestamp()),
+  time: v.pipe(v.string(), v.isoTimestamp(), v.check((time) => !Number.isNaN(Date.parse(time)))),
   at: micros,
 });
 

@@ -52,6 +52,8 @@ export class Recordings {
       const { segment } = await this.#env.dialogue.queryRecording(kind, name, from);
       if (segment === null) break;
       all.push(segment);
+      // By now it may have grown, and been followed.
+      if (segment.open) break;
     }
     return readable(all);
   }

@@ -12,9 +12,9 @@ import type { Router } from "../../../mod/vrrp/mod.ts";
 import { forSeeds, Random } from "../../lib/random.ts";
 import type { Network } from "../../lib/virtual_time.ts";
 import { GroupNetwork, type Port } from "../vrrp/group_network.ts";
-import { advert, health, HIGHER, master, SECOND, started } from "../vrrp/fixtures.ts";
+import { advert, health, HIGHER, master, SECOND, settings, started } from "../vrrp/fixtures.ts";
 import { FORMS, lan, settle } from "../vrrp/lan.ts";
-import { step } from "../../../mod/vrrp/mod.ts";
+import { createGroup, createRouter, step, stepGroup } from "../../../mod/vrrp/mod.ts";
 
 /** As it comes out of a file. */
 function written(recorder: Recorder, name: string): Segment[] {
@@ -231,17 +231,37 @@ Deno.test("floods of what is never alike stay bounded, and the change of state i
   }
   const segments = written(recorder, "web");
   ok(segments.length <= 7);
-  ok(JSON.stringify(segments).length < 600_000, `${JSON.stringify(segments).length} characters`);
+  ok(JSON.stringify(segments).length < 60_000, `${JSON.stringify(segments).length} characters`);
   ok(JSON.stringify(segments[0]).includes('"type":"transition"'));
   deepStrictEqual(replayed(segments).differences, []);
 });
 
 Deno.test("no memory of authentication is in it", () => {
-  const recorder = new Recorder("router");
   const router = started();
   router.authentication = { secret: "sesame" } as unknown as NonNullable<Router["authentication"]>;
-  recorder.begin(router);
-  recorder.note(health(), step(router, health(), SECOND), SECOND);
-  const text = JSON.stringify(written(recorder, "web"));
+  const alone = new Recorder("router");
+  alone.begin(router);
+  alone.note(health(), step(router, health(), SECOND), SECOND);
+  const group = createGroup({ name: "site", members: ["web"], need: "all" }, [router], SECOND);
+  const together = new Recorder("group");
+  together.begin(group);
+  const event = { type: "member", name: "web", event: health() } as const;
+  together.note(event, stepGroup(group, event, SECOND), SECOND);
+  const all = [...written(alone, "web"), ...written(together, "site")];
+  strictEqual(all.length, 2);
+  const text = JSON.stringify(all);
   ok(!text.includes("sesame") && !text.includes("authentication"), text);
+});
+
+Deno.test("a group whose memory takes long to write is not recorded", () => {
+  const recorded = (count: number): number => {
+    const members = Array.from({ length: count }, (_, i) => `web-${i}`);
+    const routers = members.map((name) => createRouter(settings({ name }), 0));
+    const group = createGroup({ name: "site", members, need: "all" }, routers, 0);
+    const recorder = new Recorder("group");
+    recorder.begin(group);
+    recorder.note({ type: "claim" }, stepGroup(group, { type: "claim" }, SECOND), SECOND);
+    return written(recorder, "site").length;
+  };
+  deepStrictEqual([recorded(100), recorded(101)], [1, 0]);
 });

@@ -62,6 +62,7 @@ for (
     ["nothing", "", /^line 1: it is no recording of halb$/],
     ["another file", "#!/bin/sh\n", /^line 1: it is no recording of halb$/],
     ["a later version", HEADER.replace('"version":1', '"version":2'), /^line 1: .*this version/],
+    ["a time that is none", HEADER.replace(".000Z", "+07"), /^line 1: .*this version/],
     ["half a line", `${HEADER}${LINES[1]!.slice(0, 300)}`, /^line 2: it is not JSON$/],
     ["a long line", `${HEADER}\n"${"x".repeat(2 ** 20)}"`, /^line 3: it is longer than 1048576/],
     ["deep nesting", `${HEADER}${"[".repeat(200_000)}`, /^line 2: it is not JSON$/],

@@ -1,0 +1,54 @@
+/** What is recorded, fetched while it goes on. */
+
+import assert from "node:assert/strict";
+import { Recordings } from "../../../../mod/agent/flight/recordings.ts";
+import type { RecordingOf } from "../../../../mod/control/recording_protocol.ts";
+import { Recorder, replay } from "../../../../mod/record/mod.ts";
+import { step } from "../../../../mod/vrrp/mod.ts";
+import { advert, SECOND, started } from "../../vrrp/fixtures.ts";
+
+Deno.test("a segment that was filled while it was fetched is not taken for whole", async () => {
+  const recorder = new Recorder("router");
+  const router = started();
+  let now = 0;
+  const hear = (times: number) => {
+    for (let i = 0; i < times; i++) {
+      now += SECOND;
+      recorder.begin(router);
+      const event = advert({ priority: 150 });
+      recorder.note(event, step(router, event, now), now);
+    }
+  };
+  // The first one is whole, the second one is full, and followed, before the next question.
+  hear(244);
+  const recordings = new Recordings({
+    dialogue: {
+      queryRecording: (_, name, from) => {
+        const segment = recorder.segment(name, from) ?? null;
+        hear(7);
+        return Promise.resolve({ type: "recorded", id: "p:1", cause: "c:1", segment });
+      },
+    },
+    query: () => Promise.reject(new Error("nobody asks for all")),
+  });
+  const { segments } = await recordings.answer({
+    command: "recording",
+    kind: "router",
+    name: "web",
+  }) as RecordingOf;
+  assert.deepEqual(segments.map(({ steps, follows }) => [steps.length, follows]), [
+    [128, false],
+    [123, true],
+  ]);
+  let memory: unknown;
+  for (const segment of segments) {
+    const run = replay(segment, memory);
+    for (let one = run.next();; one = run.next()) {
+      if (one.done) {
+        memory = one.value.memory;
+        break;
+      }
+      assert.equal(one.value.difference, null);
+    }
+  }
+});
