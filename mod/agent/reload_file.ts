@@ -20,7 +20,7 @@ import { monotonicMicros } from "../../ffi/mod.ts";
 import { type Moment, type ReloadMemory, resume } from "../reload/mod.ts";
 import { textOf } from "../text/mod.ts";
 import { log } from "./logging.ts";
-import { removeIfThere, writePrivately } from "./private_file.ts";
+import { removeDurably, writeDurably } from "./private_file.ts";
 
 const NAME = "reload.json";
 const FORMAT = 1;
@@ -82,7 +82,7 @@ export function kept({ site, sha256, recording }: ReadSite): KeptSite {
 /** Writes down what waits; null: nothing does. @throws {Error} where that cannot be written */
 export function keepReload(directory: string, memory: ReloadMemory<KeptSite> | null): void {
   const path = join(directory, NAME);
-  if (memory === null) return removeIfThere(path);
+  if (memory === null) return removeDurably(path);
   const { running, previous, ...more } = memory;
   const text = JSON.stringify({
     format: FORMAT,
@@ -90,7 +90,7 @@ export function keepReload(directory: string, memory: ReloadMemory<KeptSite> | n
     previous: previous === null ? null : previous.recording,
     ...more,
   });
-  writePrivately(path, `${text}\n`);
+  writeDurably(path, `${text}\n`);
 }
 
 /**
