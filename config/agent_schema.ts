@@ -15,6 +15,9 @@ import { size } from "./size_fields.ts";
 import { SNMP_TABLE } from "./snmp_schema.ts";
 import { userName } from "./users.ts";
 
+/** Where the agent keeps what must survive it, unless its site says otherwise. */
+export const STATE_DIRECTORY = "/var/lib/halb";
+
 const realtimeTable = documented(
   v.strictObject({
     policy: v.optional(
@@ -101,9 +104,9 @@ export const AGENT_SCHEMA = documented(
     state_directory: v.optional(
       path(4095, {
         text: "Where halb keeps what must survive it, and writes dumps; made with mode 0700.",
-        example: "/var/lib/halb",
+        example: STATE_DIRECTORY,
       }),
-      "/var/lib/halb",
+      STATE_DIRECTORY,
     ),
     log: v.optional(LOG_TABLE, {}),
     http: v.exactOptional(HTTP_TABLE),

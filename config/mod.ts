@@ -77,6 +77,7 @@ export {
   type NotifyConfig,
   realServerTarget,
 } from "./notify_checks.ts";
+export { STATE_DIRECTORY } from "./agent_schema.ts";
 export type { MailConfig } from "./mail_schema.ts";
 export { LOG_LEVELS, type LogLevel, type Subsystem, SUBSYSTEMS } from "./log_levels.ts";
 export { masterText, type SnmpConfig, type SnmpMaster } from "./snmp_schema.ts";

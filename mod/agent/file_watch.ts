@@ -20,8 +20,8 @@ const PATIENCE = 5_000;
 
 /** Who wants to know. */
 export interface FileWatchSurroundings {
-  /** Whether a change is to be told of now; it is kept until then. */
-  wanted(): boolean;
+  /** Whether it is to be told now that the files say this; it is kept until then. */
+  wanted(fingerprint: string): boolean;
   /** The files say what nobody has tried yet. */
   changed(): void;
 }
@@ -32,6 +32,8 @@ export class FileWatch {
   readonly #directories = new DirectoryWatch(() => this.#soon());
   #on = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** When that is to ring, by `performance.now`. */
+  #due = Infinity;
   #looking = false;
   /** Fingerprint of what was last applied from the files, or refused. */
   #tried: string | null = null;
@@ -52,27 +54,38 @@ export class FileWatch {
   configure(on: boolean): void {
     if (on === this.#on) return;
     this.#on = on;
-    clearTimeout(this.#timer);
+    this.#quiet();
     if (on) this.#soon();
     else this.#directories.stop();
   }
 
   #soon(wait = QUIET): void {
     if (!this.#on || this.#looking) return;
-    clearTimeout(this.#timer);
+    const due = performance.now() + wait;
+    // Where something happens all the time, as beside a log, no look may be put off by it.
+    if (due >= this.#due) return;
+    this.#quiet();
+    this.#due = due;
     this.#timer = setTimeout(() => void this.#look(), wait);
+  }
+
+  #quiet(): void {
+    clearTimeout(this.#timer);
+    this.#due = Infinity;
   }
 
   async #look(): Promise<void> {
     this.#looking = true;
+    this.#due = Infinity;
     let calm = true;
     try {
       const { files, directories } = this.#files.paths;
       this.#directories.watch(new Set([...files.map((path) => dirname(path)), ...directories]));
       calm = await this.#isCalm();
       const found = calm ? await this.#files.look() : null;
-      if (this.#on && found !== null && found.fingerprint !== this.#tried && this.#env.wanted()) {
-        this.#tried = found.fingerprint;
+      const now = found?.fingerprint ?? this.#tried;
+      if (this.#on && now !== null && now !== this.#tried && this.#env.wanted(now)) {
+        this.#tried = now;
         this.#env.changed();
       }
     } finally {

@@ -14,13 +14,13 @@ import {
   replayRecording,
   type SiteConfig,
   type SiteRecording,
+  STATE_DIRECTORY,
   systemOptions,
 } from "../../config/mod.ts";
 import { monotonicMicros } from "../../ffi/mod.ts";
 import { type Moment, type ReloadMemory, resume } from "../reload/mod.ts";
 import { textOf } from "../text/mod.ts";
-import { log } from "./logging.ts";
-import { removeIfThere, writePrivately } from "./private_file.ts";
+import { removeDurably, writeDurably } from "./private_file.ts";
 
 const NAME = "reload.json";
 const FORMAT = 1;
@@ -43,8 +43,12 @@ export interface Beginning {
   readonly kept: KeptSite;
   /** What is in the file. */
   readonly file: SiteRecording;
+  /** The same, where it is valid. */
+  readonly own?: KeptSite;
   /** What waits. */
   readonly memory?: ReloadMemory<KeptSite>;
+  /** Why nothing is known of what waited, for the log. */
+  readonly trouble?: string;
 }
 
 function recorded<T extends v.GenericSchema>(found: T) {
@@ -82,7 +86,7 @@ export function kept({ site, sha256, recording }: ReadSite): KeptSite {
 /** Writes down what waits; null: nothing does. @throws {Error} where that cannot be written */
 export function keepReload(directory: string, memory: ReloadMemory<KeptSite> | null): void {
   const path = join(directory, NAME);
-  if (memory === null) return removeIfThere(path);
+  if (memory === null) return removeDurably(path);
   const { running, previous, ...more } = memory;
   const text = JSON.stringify({
     format: FORMAT,
@@ -90,37 +94,72 @@ export function keepReload(directory: string, memory: ReloadMemory<KeptSite> | n
     previous: previous === null ? null : previous.recording,
     ...more,
   });
-  writePrivately(path, `${text}\n`);
+  writeDurably(path, `${text}\n`);
 }
 
 /**
- * What a process begins with: as a rule its file. Never throws: what cannot be understood does not
- * count, and the log says so.
+ * What a process begins with: as a rule its file. At a start, what cannot be understood does not
+ * count.
  *
- * @param loaded what is in the file now @param takesOver from a process that lives
+ * @param own what is in the file now @param takesOver from a process that lives
+ * @throws {Error} where that one knows what waits, and this one would not: then it had better go on
  */
-export function beginWith(loaded: ReadSite, takesOver: boolean): Beginning {
-  const own = kept(loaded);
-  const file = loaded.recording;
-  const known = readReload(own.site.agent.state_directory);
-  if (known === undefined) return { kept: own, file };
+export function beginWith(own: KeptSite, takesOver: boolean): Beginning {
+  const withFile = { kept: own, own, file: own.recording };
+  let known: ReloadMemory<KeptSite> | undefined;
+  try {
+    known = readReload(own.site.agent.state_directory);
+  } catch (error) {
+    if (takesOver) throw error;
+    return { ...withFile, trouble: `Takes no notice of what waited: ${textOf(error)}` };
+  }
+  if (known === undefined) return withFile;
   const { running, memory } = resume(known, own.fingerprint, takesOver, moment());
-  return { kept: running ?? own, file, ...(memory === undefined ? {} : { memory }) };
+  return { ...withFile, kept: running ?? own, ...(memory === undefined ? {} : { memory }) };
 }
 
-/** What was written down; undefined: nothing that counts. Never throws. */
-export function readReload(directory: string): ReloadMemory<KeptSite> | undefined {
-  const path = join(directory, NAME);
+/**
+ * What a start begins with whose file is invalid: what ran, where the file would not be taken
+ * anyway. Where that is written down nobody can read in the file, so it is looked for in one place.
+ *
+ * @param file what is in the file @param directory the usual state directory
+ * @returns undefined: nothing
+ */
+export function beginWithout(
+  file: SiteRecording,
+  directory: string = STATE_DIRECTORY,
+): Beginning | undefined {
+  let known: ReloadMemory<KeptSite> | undefined;
   try {
-    return read(path);
-  } catch (error) {
-    log("warning", ["control"], `Takes no notice of ${path}: ${textOf(error)}`);
+    known = readReload(directory);
+  } catch {
+    // What is wrong with the file is told in any case.
     return undefined;
+  }
+  if (known === undefined) return undefined;
+  // Another agent may have begun there, with a file of its own.
+  const { path, name } = known.running.recording;
+  if (path !== file.path || name !== file.name) return undefined;
+  const { running, memory } = resume(known, fingerprintOf(file), false, moment());
+  if (running === null) return undefined;
+  return { kept: running, file, ...(memory === undefined ? {} : { memory }) };
+}
+
+/**
+ * What was written down; undefined: nothing.
+ *
+ * @throws {Error} in words where it cannot be believed
+ */
+export function readReload(directory: string): ReloadMemory<KeptSite> | undefined {
+  try {
+    return read(directory);
+  } catch (error) {
+    throw new Error(`${join(directory, NAME)}: ${textOf(error)}`);
   }
 }
 
-/** @throws {Error} in words where it cannot be believed */
-function read(path: string): ReloadMemory<KeptSite> | undefined {
+function read(directory: string): ReloadMemory<KeptSite> | undefined {
+  const path = join(directory, NAME);
   let info: Deno.FileInfo;
   try {
     info = Deno.lstatSync(path);
@@ -129,18 +168,31 @@ function read(path: string): ReloadMemory<KeptSite> | undefined {
     throw error;
   }
   if (!info.isFile) throw new Error("it is no file");
+  // What is judged is what is read, whatever has taken its place meanwhile.
+  using file = Deno.openSync(path);
+  info = file.statSync();
   // Somebody may have put it there before the directory was closed to others.
   if (info.uid !== Deno.uid()) throw new Error(`it belongs to user ${info.uid}`);
   if (((info.mode ?? 0) & 0o077) !== 0) throw new Error("others than its owner may use it");
   if (info.size > LONGEST) throw new Error("it is too long");
-  const result = v.safeParse(memorySchema, parsed(Deno.readTextFileSync(path)));
+  const result = v.safeParse(memorySchema, parsed(readWhole(file, info.size)));
   if (!result.success) throw new Error("it is no memory of reloads");
   const { format: _, running, previous, ...more } = result.output;
-  return {
-    running: replayed(running),
-    previous: previous === null ? null : replayed(previous),
-    ...more,
-  };
+  const sites = [running, previous].map((one) => one === null ? null : replayed(one));
+  // Whose that directory is gets judged before anything is done; that of another one would not be.
+  if (sites.some((one) => one !== null && one.site.agent.state_directory !== directory)) {
+    throw new Error("it is of another state directory");
+  }
+  return { running: sites[0]!, previous: sites[1]!, ...more };
+}
+
+function readWhole(file: Deno.FsFile, size: number): string {
+  const bytes = new Uint8Array(size);
+  let length = 0;
+  for (let count; length < size && (count = file.readSync(bytes.subarray(length))) !== null;) {
+    length += count;
+  }
+  return new TextDecoder().decode(bytes.subarray(0, length));
 }
 
 function parsed(text: string): unknown {

@@ -54,7 +54,7 @@ export function noteReload(
     type: "agent",
     name: null,
     level,
-    event: "reload",
+    event: word === "rolled_back" ? word : "reload",
     text: word === "applied"
       ? `configuration reloaded: ${count}`
       : word === "rolled_back"

@@ -32,11 +32,11 @@ import { invalidPlan, planChanges, type PlanResult } from "./plan/plan.ts";
 import { hexText, MARK_KEY, settled } from "./plan/settled.ts";
 import {
   type Beginning,
+  beginWith,
   keepReload,
   kept,
   type KeptSite,
   moment,
-  readReload,
 } from "./reload_file.ts";
 import { invalid, noteReload, noteWaiting } from "./reload_notes.ts";
 import type { ReloadResult, RunningResult, WaitingResult } from "./results.ts";
@@ -64,12 +64,14 @@ export interface ReloadingSurroundings {
 
 export class Reloading {
   readonly #env: ReloadingSurroundings;
-  readonly #beginning: Beginning;
+  #beginning: Beginning;
   readonly #files: SiteFiles;
   readonly #watch: FileWatch;
   #machine: ReloadMachine<KeptSite>;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
+  /** A reload whose answer nobody waits for has not begun yet. */
+  #asked = false;
 
   constructor(env: ReloadingSurroundings, beginning: Beginning) {
     this.#env = env;
@@ -77,9 +79,10 @@ export class Reloading {
     this.#machine = new ReloadMachine(beginning.kept, beginning.memory);
     this.#files = new SiteFiles(env.load, beginning.file);
     this.#watch = new FileWatch(this.#files, {
-      // A file that has its time waits for it.
-      wanted: () => this.#machine.scheduled === null,
-      changed: () => void this.reload().catch(() => {}),
+      // A file that has its time waits for it; one that was taken back waits for an order.
+      wanted: (fingerprint) =>
+        this.#machine.scheduled === null && this.#machine.refused?.fingerprint !== fingerprint,
+      changed: () => this.ask(),
     });
   }
 
@@ -89,18 +92,31 @@ export class Reloading {
   }
 
   /**
+   * Another process has given way, and its configuration is still in force. While we were booting
+   * it may have gone back or begun to wait, and somebody may have confirmed or cancelled.
+   */
+  takenOver(): void {
+    const { own: ours } = this.#beginning;
+    if (ours === undefined) return;
+    const before = this.#machine.running;
+    try {
+      this.#beginning = beginWith(ours, true);
+    } catch (error) {
+      this.#beginning = { ...this.#beginning, trouble: textOf(error) };
+    }
+    const { kept: own, memory } = this.#beginning;
+    this.#machine = new ReloadMachine(own, memory);
+    if (own.fingerprint !== before.fingerprint) this.#env.own.applied(own.sha256);
+  }
+
+  /**
    * The beginning is applied, and what waits is ours.
    *
    * @param takenOver from a process that lived until now
    */
   begin(takenOver: boolean): void {
-    const { kept: own, memory, file } = this.#beginning;
-    if (takenOver && memory !== undefined) {
-      // Somebody may have confirmed or cancelled it while we were booting.
-      const known = readReload(this.#directory);
-      const same = known?.running.fingerprint === own.fingerprint;
-      this.#machine = new ReloadMachine(own, same ? known : undefined);
-    }
+    const { kept: own, file, trouble } = this.#beginning;
+    if (trouble !== undefined) log("warning", ["control"], trouble);
     this.#save(this.#machine);
     const { refused, scheduled } = this.#machine;
     if (!takenOver && fingerprintOf(file) !== own.fingerprint) {
@@ -112,7 +128,8 @@ export class Reloading {
       const text = "goes on with the configuration that ran before: the file's is not applied";
       noteWaiting("not_the_file", text, this.#env.recorder(), why);
     }
-    this.#watch.tried(fingerprintOf(file));
+    // Where it waits for its time, it is new to us when that is cancelled.
+    this.#watch.tried(scheduled === null ? fingerprintOf(file) : own.fingerprint);
     this.#watch.configure(this.site.agent.watch);
     this.#arm();
   }
@@ -152,6 +169,19 @@ export class Reloading {
    */
   reload(within: number | null = null): Promise<ReloadResult> {
     return this.#env.inTurn(() => this.#reload(within));
+  }
+
+  /**
+   * As `reload`, for a signal or a change of the files. One that has not begun yet will read what is
+   * there then: however many ask meanwhile, none waits behind them.
+   */
+  ask(): void {
+    if (this.#asked) return;
+    this.#asked = true;
+    this.#env.inTurn(() => {
+      this.#asked = false;
+      return this.#reload(null);
+    }).catch(() => {});
   }
 
   /** What `reload` would do now. */

@@ -211,6 +211,7 @@ export class Service {
       return this.#agent.leave(`cannot take over: ${textOf(error)}`, 1);
     }
     try {
+      this.#reloading.takenOver();
       noteStart(await this.#agent.apply(this.#site), this.#record());
       this.#reloading.begin(true);
       this.#outlets.configure(this.#site.agent);
@@ -350,7 +351,7 @@ export class Service {
     const statistics = (): void => void this.#dump("stats.json");
     Deno.addSignalListener("SIGTERM", stop);
     Deno.addSignalListener("SIGINT", stop);
-    Deno.addSignalListener("SIGHUP", () => void this.#reloading.reload().catch(() => {}));
+    Deno.addSignalListener("SIGHUP", () => this.#reloading.ask());
     Deno.addSignalListener("SIGUSR1", dump);
     Deno.addSignalListener("SIGUSR2", statistics);
   }

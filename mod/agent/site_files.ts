@@ -7,7 +7,7 @@
  */
 
 import { fingerprintOf, type RecordedSite, type SiteRecording } from "../../config/mod.ts";
-import { soonOrNull } from "./questions.ts";
+import { soon } from "../patience/mod.ts";
 
 /** How long files may take to be looked at, milliseconds: a file system may be away (NFS). */
 const PATIENCE = 500;
@@ -20,22 +20,32 @@ export interface Found {
 
 export class SiteFiles {
   readonly #load: () => RecordedSite;
+  readonly #look: typeof signatureOf;
   #found: Found;
   /** How the files looked when they were read; null: that is not known for sure. */
   #signature: string | null = null;
+  /** A look has not ended in time, nor since: nobody looks again until it has, or they pile up. */
+  #late = false;
 
-  /** @param begun what was read at the start */
-  constructor(load: () => RecordedSite, begun: SiteRecording) {
+  /** @param begun what was read at the start @param look how all files look */
+  constructor(load: () => RecordedSite, begun: SiteRecording, look = signatureOf) {
     this.#load = load;
+    this.#look = look;
     this.#found = { recording: begun, fingerprint: fingerprintOf(begun) };
   }
 
-  /** How all files look now; null: that takes too long. */
+  /** How all files look now; null: that takes too long, or one of them is a pipe. */
   async signature(): Promise<string | null> {
-    return await soonOrNull(signatureOf(this.#found.recording), PATIENCE);
+    if (this.#late) return null;
+    const looking = this.#look(this.#found.recording);
+    const signature = await soon(looking, PATIENCE);
+    if (signature !== undefined) return signature;
+    this.#late = true;
+    void looking.finally(() => this.#late = false);
+    return null;
   }
 
-  /** What is in the file now; null: it cannot be looked at in time. */
+  /** What is in the file now; null: nobody can say. */
   async look(): Promise<Found | null> {
     const signature = await this.signature();
     if (signature === null) return null;
@@ -55,14 +65,17 @@ export class SiteFiles {
   }
 }
 
-async function signatureOf({ files, directories }: SiteRecording): Promise<string> {
+/** Never rejects. */
+async function signatureOf({ files, directories }: SiteRecording): Promise<string | null> {
   const looks = await Promise.all([...files, ...directories].map(async ([path]) => {
     try {
-      const { dev, ino, size, mtime, ctime, mode } = await Deno.stat(path);
+      const { dev, ino, size, mtime, ctime, mode, isFifo } = await Deno.stat(path);
+      // Who reads a pipe waits for its writer, and control with him; and it gives a text once.
+      if (isFifo === true) return null;
       return `${path} ${dev} ${ino} ${size} ${mtime?.getTime()} ${ctime?.getTime()} ${mode}`;
     } catch (error) {
       return `${path} ${error instanceof Error ? error.name : ""}`;
     }
   }));
-  return looks.join("\n");
+  return looks.includes(null) ? null : looks.join("\n");
 }

@@ -4,10 +4,16 @@
  * @module
  */
 
-import { formatProblem, loadRecorded, type Problem, systemOptions } from "../../config/mod.ts";
+import {
+  formatProblem,
+  loadRecorded,
+  type Problem,
+  type RecordedSite,
+  systemOptions,
+} from "../../config/mod.ts";
 import { runInNamespace } from "../agent/own_namespace.ts";
 import { MissingPrivilege } from "../agent/process.ts";
-import { beginWith } from "../agent/reload_file.ts";
+import { type Beginning, beginWith, beginWithout, kept } from "../agent/reload_file.ts";
 import { Service } from "../agent/service.ts";
 import { reportFailure } from "../agent/take_over.ts";
 import { textOf } from "../text/mod.ts";
@@ -33,24 +39,33 @@ export async function runCommand(path: string, options: RunOptions): Promise<num
   for (const problem of loaded.ok ? loaded.warnings : loaded.problems) {
     console.error(formatProblem(problem, { color }));
   }
-  if (!loaded.ok) return await fail(2, problemsText(path, loaded.problems));
-  if (takeOver && control !== undefined && control !== loaded.site.agent.control) {
-    const reason =
-      `agent.control is "${loaded.site.agent.control}" now: a new process takes over ` +
-      `at "${control}" only, so restart the agent`;
-    console.error(`halb: ${reason}`);
-    return await fail(2, reason);
-  }
   try {
+    const beginning = beginningOf(loaded, takeOver);
+    if (beginning === undefined) {
+      return await fail(2, problemsText(path, loaded.ok ? [] : loaded.problems));
+    }
+    const { agent } = beginning.kept.site;
+    if (takeOver && control !== undefined && control !== agent.control) {
+      const reason = `agent.control is "${agent.control}" now: a new process takes over ` +
+        `at "${control}" only, so restart the agent`;
+      console.error(`halb: ${reason}`);
+      return await fail(2, reason);
+    }
     // Before anything is opened: nothing of the process outlives it but its streams.
-    if (loaded.site.agent.namespace !== undefined) runInNamespace(loaded.site.agent.namespace);
-    return await new Service(path, load, beginWith(loaded, takeOver)).run(takeOver);
+    if (agent.namespace !== undefined) runInNamespace(agent.namespace);
+    return await new Service(path, load, beginning).run(takeOver);
   } catch (error) {
     if (error instanceof Error && error.name === "AgentUnreachable") throw error;
     const reason = textOf(error);
     console.error(`halb: ${reason}`);
     return await fail(error instanceof MissingPrivilege ? 4 : 1, reason);
   }
+}
+
+/** undefined: the file is invalid, and there is nothing else. Who takes over leaves it as it is. */
+function beginningOf(loaded: RecordedSite, takesOver: boolean): Beginning | undefined {
+  if (loaded.ok) return beginWith(kept(loaded), takesOver);
+  return takesOver ? undefined : beginWithout(loaded.recording);
 }
 
 function problemsText(path: string, problems: readonly Problem[]): string {

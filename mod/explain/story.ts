@@ -125,7 +125,9 @@ export class Story {
     );
     const reloads = this.before(
       time,
-      (one) => one.event === "reload" && one.level === "info" && isAbout(one, name),
+      (one) =>
+        (one.event === "rolled_back" || (one.event === "reload" && one.level === "info")) &&
+        isAbout(one, name),
       reach,
     );
     const agent = this.before(
@@ -138,7 +140,7 @@ export class Story {
         `An operator had ordered it: ${one.text}, ${this.since(one.time)}.`
       ),
       ...reloads.slice(-1).map((one) =>
-        `The configuration was reloaded just before, ${
+        `The configuration was ${one.event === "reload" ? "reloaded" : "taken back"} just before, ${
           this.since(one.time)
         }, and that changed it: ${changesOf(one, name)}.`
       ),

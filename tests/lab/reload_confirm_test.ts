@@ -55,6 +55,16 @@ function priorityOf({ vrrp }: Status): number {
   return vrrp[0]!.priority;
 }
 
+/**
+ * A process that has taken over applies its own configuration after that: whatever it refuses in its
+ * turn, it refuses when it has.
+ */
+async function settled(agent: HalbAgent): Promise<void> {
+  const { code, stderr } = await reload(agent, "--roll-back");
+  assert.equal(code, 1);
+  assert.match(stderr, /There is nothing to take back/);
+}
+
 /** Starts the agent of that directory again. */
 function startAgain(agent: HalbAgent): LabProcess {
   const argv = [halbPath(), "run", "--config", agent.configPath, "--name", agent.name];
@@ -168,6 +178,7 @@ lab(
     assert.equal(priorityOf(await master()), 150);
     // An upgrade takes the file as little.
     await upgrade(a);
+    await settled(a);
     assert.equal(priorityOf(await statusOf(a)), 150);
     // Another file is another matter.
     a.writeSite(other(site).replace("a = 160", "a = 170"));
@@ -221,6 +232,7 @@ lab("a reload for later: shown, cancelled, kept by an upgrade and a kill, done",
   assert.equal((await reload(a, "--at", "2001-01-01T00:00")).code, 1);
   await done(a, "--in", "1h");
   await upgrade(a);
+  await settled(a);
   const kept = await untilConfig(lab, a, "it waits on", ({ scheduled }) => scheduled !== null);
   assert.equal(priorityOf(kept), 150);
   const { pid } = kept;

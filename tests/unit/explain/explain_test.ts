@@ -40,7 +40,7 @@ const CAUSES = {
   "key mismatch": /their key or password is not ours/,
   "checksum mismatch": /their checksum is wrong/,
   "interface recreated": /Interface eth0 is gone/,
-  "config change": /The configuration was reloaded just before/,
+  "config change": /The configuration was (reloaded|taken back) just before/,
 };
 
 /** The answer names the cause that was injected, and of the others `also` at most. */
@@ -363,27 +363,29 @@ Deno.test("interface recreated", () => {
   assert.match(text, /Interface eth0 is there, up/);
 });
 
-Deno.test("config change", () => {
-  const scene = leader();
-  const facts: Fact[] = [];
-  const applied = {
-    result: "applied",
-    changes: ["virtual router web: changed"],
-    problems: [],
-  } as const;
-  // It takes a while: it is told when it is over, with the time at which it began.
-  noteReload(applied, { record: (...all) => void facts.push(...all) }, scene.now - 1);
-  scene.apply(
-    { type: "configure", settings: { ...scene.router.settings, priority: 50 } },
-    scene.now,
-  );
-  scene.record(...facts);
-  scene.apply(advert({ priority: 90 }), scene.now + SECOND / 2);
-  const text = scene.why();
-  names(text, "config change");
-  assert.match(text, /and that changed it: virtual router web: changed\./);
-  assert.match(text, /has priority 90, we have 50/);
-});
+for (const result of ["applied", "rolled_back"] as const) {
+  Deno.test(`config change: ${result}`, () => {
+    const scene = leader();
+    const facts: Fact[] = [];
+    const applied = {
+      result,
+      changes: ["virtual router web: changed"],
+      problems: [],
+    } as const;
+    // It takes a while: it is told when it is over, with the time at which it began.
+    noteReload(applied, { record: (...all) => void facts.push(...all) }, scene.now - 1);
+    scene.apply(
+      { type: "configure", settings: { ...scene.router.settings, priority: 50 } },
+      scene.now,
+    );
+    scene.record(...facts);
+    scene.apply(advert({ priority: 90 }), scene.now + SECOND / 2);
+    const text = scene.why();
+    names(text, "config change");
+    assert.match(text, /and that changed it: virtual router web: changed\./);
+    assert.match(text, /has priority 90, we have 50/);
+  });
+}
 
 Deno.test("an operator's release is named, and what ends it", () => {
   const scene = leader();
