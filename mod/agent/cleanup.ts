@@ -7,7 +7,7 @@
  */
 
 import { dirname, join } from "node:path";
-import { Epoll } from "../../ffi/mod.ts";
+import { Epoll, FileLock } from "../../ffi/mod.ts";
 import type { SiteConfig } from "../../config/mod.ts";
 import { connect } from "../control/client.ts";
 import {
@@ -64,7 +64,7 @@ export function cleanUpOf({ agent, vrrp }: SiteConfig): CleanUpOf {
  */
 export async function cleanUp(of: CleanUpOf, dryRun: boolean): Promise<CleanedUp> {
   requirePrivileges();
-  const lock = await stopOthers(of.control);
+  const locks = await stopOthers(of);
   const epoll = new Epoll();
   try {
     const io = new SystemIo(epoll, 0);
@@ -107,7 +107,7 @@ export async function cleanUp(of: CleanUpOf, dryRun: boolean): Promise<CleanedUp
     return { removed: before.filter((one) => !still.has(keyOf(one))), left, problems };
   } finally {
     epoll.close();
-    lock?.close();
+    for (const lock of locks) lock.close();
   }
 }
 
@@ -116,17 +116,29 @@ function keyOf({ kind, namespace, what }: Leftover): string {
 }
 
 /** Keeps an agent from starting meanwhile. @throws {AgentRuns} where one runs */
-async function stopOthers(control: string) {
-  const runs = `An agent runs at "${control}": it cleans up when it is stopped`;
+async function stopOthers({ control, stateDirectory }: CleanUpOf): Promise<FileLock[]> {
   const answers = await connect(control).then((connection) => connection.close(), () => false);
-  if (answers !== false) throw new AgentRuns(runs);
+  const locks: FileLock[] = [];
+  const refuse = (where: string): never => {
+    for (const lock of locks) lock.close();
+    throw new AgentRuns(`An agent runs at "${where}": it cleans up when it is stopped`);
+  };
+  if (answers !== false) refuse(control);
+  const take = (where: string, make: () => FileLock): void => {
+    const lock = make();
+    locks.push(lock);
+    if (!lock.tryAcquire()) refuse(where);
+  };
+  // Where there is no directory, nobody has a lock in it.
+  if (isThere(dirname(control))) take(control, () => ownershipOf(control));
+  if (isThere(stateDirectory)) take(stateDirectory, () => new FileLock(stateDirectory, true));
+  return locks;
+}
+
+function isThere(path: string): boolean {
   try {
-    Deno.statSync(dirname(control));
+    return Deno.statSync(path).isDirectory;
   } catch {
-    return null;
+    return false;
   }
-  const lock = ownershipOf(control);
-  if (lock.tryAcquire()) return lock;
-  lock.close();
-  throw new AgentRuns(runs);
 }

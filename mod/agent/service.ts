@@ -37,7 +37,7 @@ import { noteStart } from "./reload_notes.ts";
 import type { Beginning } from "./reload_file.ts";
 import { type Loader, Reloading } from "./reloading.ts";
 import type { BfdResult, OverrideResult } from "./results.ts";
-import { ownStateDirectory } from "./state_directory.ts";
+import { lockStateDirectory, ownStateDirectory } from "./state_directory.ts";
 import { keepState, takeState } from "./state_file.ts";
 import { Succession, type UpgradeResult } from "./succession.ts";
 import { requireAgent, takeOver } from "./take_over.ts";
@@ -152,6 +152,7 @@ export class Service {
     // One that answers is asked first: while it hands over, the lock is free for a moment.
     await this.#listen(false, () => {
       if (!this.#lock.tryAcquire()) throw new Error(`Another agent runs at "${control}"`);
+      lockStateDirectory(this.#site.agent.state_directory, false);
     });
     this.#record();
   }
@@ -207,6 +208,7 @@ export class Service {
       log("info", ["control"], "Has taken over");
       tellServiceManager(`MAINPID=${Deno.pid}`, "READY=1");
       feedWatchdog(true);
+      lockStateDirectory(this.#site.agent.state_directory, true);
     } catch (error) {
       return this.#agent.leave(`cannot take over: ${textOf(error)}`, 1);
     }

@@ -5,6 +5,33 @@
  * @module
  */
 
+import { FileLock } from "../../ffi/mod.ts";
+
+/** How often a process that has taken over looks whether the former one has ended, milliseconds. */
+const LOOKS = 100;
+
+/**
+ * Makes this process the only agent of its state directory, until it ends.
+ *
+ * @param former the directory is still that of the process we have taken over from, until that ends
+ * @throws {Error} where another agent uses it
+ */
+export function lockStateDirectory(path: string, former: boolean): void {
+  const lock = new FileLock(path, true);
+  if (lock.tryAcquire()) return;
+  if (!former) {
+    lock.close();
+    throw new Error(
+      `Another agent uses the state directory "${path}": ` +
+        "give each its own (agent.state_directory), and its own control socket",
+    );
+  }
+  const timer = setInterval(() => {
+    if (lock.tryAcquire()) clearInterval(timer);
+  }, LOOKS);
+  Deno.unrefTimer(timer);
+}
+
 /** What may be in it: the files, their drafts, and the control socket with its lock. */
 const OURS =
   /^(state|dump|stats|ipvs|reload)\.json(\.\d+)?$|^events(\.1)?\.jsonl$|\.sock(\.lock)?$/;
