@@ -59,21 +59,29 @@ export function cleanUpOf({ agent, vrrp }: SiteConfig): CleanUpOf {
 
 /**
  * @param dryRun only look
+ * @param others what another agent is that has the same things in the kernel, in words
  * @throws {AgentRuns} where an agent runs
  * @throws {MissingPrivilege} where this process may not look
  */
-export async function cleanUp(of: CleanUpOf, dryRun: boolean): Promise<CleanedUp> {
+export async function cleanUp(
+  of: CleanUpOf,
+  dryRun: boolean,
+  others: () => string | undefined = () => undefined,
+): Promise<CleanedUp> {
   requirePrivileges();
   const locks = await stopOthers(of);
   const epoll = new Epoll();
   try {
+    const other = others();
+    if (other !== undefined) throw new AgentRuns(other);
     const io = new SystemIo(epoll, 0);
     const problems: string[] = [];
     const say: Say = (level, _, message, properties = {}) => {
       if (level !== "warning" && level !== "error") return;
       problems.push([message, ...Object.values(properties).map(String)].join(": "));
     };
-    const file = new BalanceFile(of.stateDirectory);
+    const owner = ownerOf(of.stateDirectory);
+    const file = new BalanceFile(of.stateDirectory, owner, (problem) => problems.push(problem));
     const { note } = file.read();
     const namespaces = of.namespaces.filter((name) => name === "" || io.identity(name) !== null);
     const attempt = <T>(where: string, work: () => T, otherwise: T): T => {
@@ -129,16 +137,27 @@ async function stopOthers({ control, stateDirectory }: CleanUpOf): Promise<FileL
     locks.push(lock);
     if (!lock.tryAcquire()) refuse(where);
   };
-  // Where there is no directory, nobody has a lock in it.
-  if (isThere(dirname(control))) take(control, () => ownershipOf(control));
-  if (isThere(stateDirectory)) take(stateDirectory, () => new FileLock(stateDirectory, true));
+  // Where there is no directory, nobody has a lock in it. In another user's a lock file is used, and
+  // not made: that user's agent could not open ours ever after.
+  const place = infoOf(dirname(control));
+  const usable = place?.uid === Deno.uid() || infoOf(`${control}.lock`) !== undefined;
+  if (place?.isDirectory && usable) take(control, () => ownershipOf(control));
+  if (infoOf(stateDirectory)?.isDirectory) {
+    take(stateDirectory, () => new FileLock(stateDirectory, true));
+  }
   return locks;
 }
 
-function isThere(path: string): boolean {
+/** Whose files count there: root cleans up for an agent that runs as another user, too. */
+function ownerOf(stateDirectory: string): number | null {
+  const user = Deno.uid();
+  return user === 0 ? infoOf(stateDirectory)?.uid ?? user : user;
+}
+
+function infoOf(path: string): Deno.FileInfo | undefined {
   try {
-    return Deno.statSync(path).isDirectory;
+    return Deno.statSync(path);
   } catch {
-    return false;
+    return undefined;
   }
 }
