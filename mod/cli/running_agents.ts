@@ -21,7 +21,7 @@ export function agentsIn(namespaces: readonly string[]): number[] {
       );
       return comm!.trim() === "halb" && isAgent(cmdline!, status!);
     } catch {
-      // It has ended meanwhile.
+      // It has ended meanwhile, or may not be looked at.
       return false;
     }
   });
