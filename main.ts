@@ -255,7 +255,9 @@ async function run(
       expectOperands(operands, 0);
       const { initCommand } = await import("./mod/cli/init.ts");
       const { defaultInterface } = await import("./mod/cli/init_host.ts");
-      const terminal = Deno.stdin.isTerminal();
+      // Questions go to standard output: where that is a file they would stand in the site, unseen.
+      const terminal = Deno.stdin.isTerminal() &&
+        (values.output !== undefined || Deno.stdout.isTerminal());
       return say(initCommand({
         ...values,
         usualInterface: defaultInterface(),

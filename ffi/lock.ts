@@ -12,7 +12,9 @@ import { cString, lastErrno, libc } from "./symbols.ts";
 
 const O_RDWR = 2;
 const O_CREAT = 0x40;
-const O_NOFOLLOW = 0x20000;
+const [O_DIRECTORY, O_NOFOLLOW] = Deno.build.arch === "aarch64"
+  ? [0x4000, 0x8000]
+  : [0x10000, 0x20000];
 const O_CLOEXEC = 0x80000;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
@@ -23,10 +25,15 @@ export class FileLock {
   readonly path: string;
   readonly #fd: number;
 
-  /** Opens the file, and makes it for its owner alone where there is none. @throws {SystemError} */
-  constructor(path: string) {
+  /**
+   * Opens the file, and makes it for its owner alone where there is none.
+   *
+   * @param directory a directory that is there is locked, and nothing is made
+   * @throws {SystemError}
+   */
+  constructor(path: string, directory = false) {
     this.path = path;
-    const flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
+    const flags = directory ? O_DIRECTORY | O_CLOEXEC : O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
     this.#fd = opened("open", libc.open(cString(path), flags, 0o600), path);
   }
 

@@ -45,6 +45,8 @@ const NOTHING: LeftBalance = { orders: [], checks: [], lists: new Map() };
 
 export class BalanceFile {
   readonly #directory: string;
+  readonly #owner: number | null;
+  readonly #warn: (message: string) => void;
   #note: BalanceNote | undefined;
   #orders: BalanceServers = [];
   #checks: Findings = [];
@@ -52,9 +54,19 @@ export class BalanceFile {
   /** What stands in the file; null: nobody knows. */
   #written: string | null = null;
 
-  /** @param directory the state directory */
-  constructor(directory: string) {
+  /**
+   * @param directory the state directory
+   * @param owner who has to own what is in it: this process's user, unless given
+   * @param warn hears what is wrong with it; the log, unless given
+   */
+  constructor(
+    directory: string,
+    owner: number | null = Deno.uid(),
+    warn = (message: string): void => log("warning", ["ipvs"], message),
+  ) {
     this.#directory = directory;
+    this.#owner = owner;
+    this.#warn = warn;
   }
 
   /** Reads what another agent of this boot has left, if there is something. Never throws. */
@@ -63,7 +75,7 @@ export class BalanceFile {
     try {
       const { uid, isFile, size } = Deno.lstatSync(path);
       if (!isFile) throw new RefusedDocument("it is no file");
-      if (uid !== Deno.uid()) throw new RefusedDocument(`it belongs to user ${uid}`);
+      if (uid !== this.#owner) throw new RefusedDocument(`it belongs to user ${uid}`);
       if (size > LONGEST_DOCUMENT) throw new RefusedDocument("it is too long");
       const result = v.safeParse(fileSchema, parseJson(Deno.readTextFileSync(path)));
       if (!result.success) {
@@ -80,7 +92,7 @@ export class BalanceFile {
       return { ...(note === undefined ? {} : { note }), orders, checks, lists: this.#lists };
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) {
-        log("warning", ["ipvs"], `Takes no notice of ${path}: ${textOf(error)}`);
+        this.#warn(`Takes no notice of ${path}: ${textOf(error)}`);
       }
       return NOTHING;
     }
@@ -129,6 +141,8 @@ export class BalanceFile {
     const content = { format: FORMAT, boot: bootId(), orders, ...parts };
     const text = nothing ? "" : `${JSON.stringify(content)}\n`;
     if (text === this.#written) return;
+    // Another user's agent would not believe a file of ours: its own stays, until nothing is left.
+    if (text !== "" && this.#owner !== Deno.uid()) return;
     try {
       if (text === "") removeIfThere(path);
       else writePrivately(path, text);

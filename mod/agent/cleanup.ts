@@ -7,7 +7,7 @@
  */
 
 import { dirname, join } from "node:path";
-import { Epoll } from "../../ffi/mod.ts";
+import { Epoll, FileLock } from "../../ffi/mod.ts";
 import type { SiteConfig } from "../../config/mod.ts";
 import { connect } from "../control/client.ts";
 import {
@@ -59,21 +59,29 @@ export function cleanUpOf({ agent, vrrp }: SiteConfig): CleanUpOf {
 
 /**
  * @param dryRun only look
+ * @param others what another agent is that has the same things in the kernel, in words
  * @throws {AgentRuns} where an agent runs
  * @throws {MissingPrivilege} where this process may not look
  */
-export async function cleanUp(of: CleanUpOf, dryRun: boolean): Promise<CleanedUp> {
+export async function cleanUp(
+  of: CleanUpOf,
+  dryRun: boolean,
+  others: () => string | undefined = () => undefined,
+): Promise<CleanedUp> {
   requirePrivileges();
-  const lock = await stopOthers(of.control);
+  const locks = await stopOthers(of);
   const epoll = new Epoll();
   try {
+    const other = others();
+    if (other !== undefined) throw new AgentRuns(other);
     const io = new SystemIo(epoll, 0);
     const problems: string[] = [];
     const say: Say = (level, _, message, properties = {}) => {
       if (level !== "warning" && level !== "error") return;
       problems.push([message, ...Object.values(properties).map(String)].join(": "));
     };
-    const file = new BalanceFile(of.stateDirectory);
+    const owner = ownerOf(of.stateDirectory);
+    const file = new BalanceFile(of.stateDirectory, owner, (problem) => problems.push(problem));
     const { note } = file.read();
     const namespaces = of.namespaces.filter((name) => name === "" || io.identity(name) !== null);
     const attempt = <T>(where: string, work: () => T, otherwise: T): T => {
@@ -107,7 +115,7 @@ export async function cleanUp(of: CleanUpOf, dryRun: boolean): Promise<CleanedUp
     return { removed: before.filter((one) => !still.has(keyOf(one))), left, problems };
   } finally {
     epoll.close();
-    lock?.close();
+    for (const lock of locks) lock.close();
   }
 }
 
@@ -116,17 +124,40 @@ function keyOf({ kind, namespace, what }: Leftover): string {
 }
 
 /** Keeps an agent from starting meanwhile. @throws {AgentRuns} where one runs */
-async function stopOthers(control: string) {
-  const runs = `An agent runs at "${control}": it cleans up when it is stopped`;
+async function stopOthers({ control, stateDirectory }: CleanUpOf): Promise<FileLock[]> {
   const answers = await connect(control).then((connection) => connection.close(), () => false);
-  if (answers !== false) throw new AgentRuns(runs);
-  try {
-    Deno.statSync(dirname(control));
-  } catch {
-    return null;
+  const locks: FileLock[] = [];
+  const refuse = (where: string): never => {
+    for (const lock of locks) lock.close();
+    throw new AgentRuns(`An agent runs at "${where}": it cleans up when it is stopped`);
+  };
+  if (answers !== false) refuse(control);
+  const take = (where: string, make: () => FileLock): void => {
+    const lock = make();
+    locks.push(lock);
+    if (!lock.tryAcquire()) refuse(where);
+  };
+  // Where there is no directory, nobody has a lock in it. In another user's a lock file is used, and
+  // not made: that user's agent could not open ours ever after.
+  const place = infoOf(dirname(control));
+  const usable = place?.uid === Deno.uid() || infoOf(`${control}.lock`) !== undefined;
+  if (place?.isDirectory && usable) take(control, () => ownershipOf(control));
+  if (infoOf(stateDirectory)?.isDirectory) {
+    take(stateDirectory, () => new FileLock(stateDirectory, true));
   }
-  const lock = ownershipOf(control);
-  if (lock.tryAcquire()) return lock;
-  lock.close();
-  throw new AgentRuns(runs);
+  return locks;
+}
+
+/** Whose files count there: root cleans up for an agent that runs as another user, too. */
+function ownerOf(stateDirectory: string): number | null {
+  const user = Deno.uid();
+  return user === 0 ? infoOf(stateDirectory)?.uid ?? user : user;
+}
+
+function infoOf(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.statSync(path);
+  } catch {
+    return undefined;
+  }
 }

@@ -37,7 +37,7 @@ import { noteStart } from "./reload_notes.ts";
 import type { Beginning } from "./reload_file.ts";
 import { type Loader, Reloading } from "./reloading.ts";
 import type { BfdResult, OverrideResult } from "./results.ts";
-import { ownStateDirectory } from "./state_directory.ts";
+import { ownStateDirectory, StateLock } from "./state_directory.ts";
 import { keepState, takeState } from "./state_file.ts";
 import { Succession, type UpgradeResult } from "./succession.ts";
 import { requireAgent, takeOver } from "./take_over.ts";
@@ -61,6 +61,8 @@ export class Service {
   readonly #logDesk: LogDesk;
   readonly #hooks = new Hooks();
   readonly #lock: FileLock;
+  /** Our hand on the state directory. */
+  #directory: StateLock | null = null;
   readonly #succession: Succession;
   #server: ControlServer | null = null;
   /** Who has taken over from us. */
@@ -152,6 +154,7 @@ export class Service {
     // One that answers is asked first: while it hands over, the lock is free for a moment.
     await this.#listen(false, () => {
       if (!this.#lock.tryAcquire()) throw new Error(`Another agent runs at "${control}"`);
+      this.#directory = StateLock.take(this.#site.agent.state_directory);
     });
     this.#record();
   }
@@ -207,6 +210,7 @@ export class Service {
       log("info", ["control"], "Has taken over");
       tellServiceManager(`MAINPID=${Deno.pid}`, "READY=1");
       feedWatchdog(true);
+      this.#directory = StateLock.inherit(this.#site.agent.state_directory);
     } catch (error) {
       return this.#agent.leave(`cannot take over: ${textOf(error)}`, 1);
     }
@@ -252,6 +256,8 @@ export class Service {
     }
     const { pid, version } = result.new;
     this.#successor = result.new;
+    // Ours to the end, a restart of a successor that crashes would be refused meanwhile.
+    this.#directory?.close();
     tellServiceManager(`MAINPID=${pid}`);
     // Who wanted us to stop meanwhile wanted the service to stop.
     if (this.#stops > 0) Deno.kill(pid, "SIGTERM");

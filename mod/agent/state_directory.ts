@@ -5,6 +5,67 @@
  * @module
  */
 
+import { FileLock } from "../../ffi/mod.ts";
+import { textOf } from "../text/mod.ts";
+import { log } from "./logging.ts";
+
+/** How often a process that has taken over looks whether the former one has let go, milliseconds. */
+const LOOKS = 100;
+
+/** Our hand on the state directory: it has one agent at a time. */
+export class StateLock {
+  readonly #lock: FileLock;
+  #looking: ReturnType<typeof setInterval> | undefined;
+
+  private constructor(path: string) {
+    this.#lock = new FileLock(path, true);
+  }
+
+  /** @throws {Error} where another agent uses the directory */
+  static take(path: string): StateLock {
+    const own = new StateLock(path);
+    if (own.#lock.tryAcquire()) return own;
+    own.close();
+    throw new Error(
+      `Another agent uses the state directory "${path}": ` +
+        "give each its own (agent.state_directory), and its own control socket",
+    );
+  }
+
+  /**
+   * The hand of the process that we have taken over from, once it lets go. Never throws: an agent
+   * that runs goes on running.
+   */
+  static inherit(path: string): StateLock | null {
+    try {
+      const own = new StateLock(path);
+      if (!own.#look()) own.#looking = setInterval(() => own.#look(), LOOKS);
+      if (own.#looking !== undefined) Deno.unrefTimer(own.#looking);
+      return own;
+    } catch (error) {
+      log("warning", ["control"], `Cannot lock the state directory: ${textOf(error)}`);
+      return null;
+    }
+  }
+
+  /** Lets a successor have it, or the next agent. */
+  close(): void {
+    clearInterval(this.#looking);
+    this.#lock.close();
+  }
+
+  /** Whether there is nothing more to look for. */
+  #look(): boolean {
+    try {
+      if (!this.#lock.tryAcquire()) return false;
+    } catch (error) {
+      log("warning", ["control"], `Cannot lock the state directory: ${textOf(error)}`);
+    }
+    clearInterval(this.#looking);
+    return true;
+  }
+}
+
 /** What may be in it: the files, their drafts, and the control socket with its lock. */
 const OURS =
   /^(state|dump|stats|ipvs|reload)\.json(\.\d+)?$|^events(\.1)?\.jsonl$|\.sock(\.lock)?$/;

@@ -8,6 +8,7 @@ import { formatProblem, loadSite, systemOptions } from "../../config/mod.ts";
 import { AgentRuns, type CleanedUp, cleanUp, type CleanUpOf, cleanUpOf } from "../agent/cleanup.ts";
 import { runInNamespace } from "../agent/own_namespace.ts";
 import { MissingPrivilege } from "../agent/process.ts";
+import { agentsIn } from "./running_agents.ts";
 import { escapeText, textOf } from "../text/mod.ts";
 
 /** How to clean up. */
@@ -44,6 +45,7 @@ export async function cleanupCommand(
     return { exitCode: 0, output: json ? asJson(NOTHING, dryRun) : "" };
   }
   let of: CleanUpOf;
+  let namespace: string | undefined;
   if (typeof site === "string") {
     const loaded = loadSite(site, systemOptions(name === undefined ? {} : { name }));
     if (!loaded.ok) {
@@ -51,11 +53,11 @@ export async function cleanupCommand(
       return { exitCode: 2, output: lines.join("\n") };
     }
     of = cleanUpOf(loaded.site);
-    const { namespace } = loaded.site.agent;
-    if (namespace !== undefined) runInNamespace(namespace);
+    namespace = loaded.site.agent.namespace;
   } else of = { ...site, namespaces: [""] };
   try {
-    const done = await cleanUp(of, dryRun);
+    if (namespace !== undefined) runInNamespace(namespace);
+    const done = await cleanUp(of, dryRun, () => otherAgent(of.namespaces));
     const exitCode = done.left.length + done.problems.length > 0 ? 1 : 0;
     return { exitCode, output: json ? asJson(done, dryRun) : asText(done, dryRun) };
   } catch (error) {
@@ -66,6 +68,15 @@ export async function cleanupCommand(
       output: `halb: ${textOf(error)}`,
     };
   }
+}
+
+/** An agent with another control socket has the same marks on what it holds. */
+function otherAgent(namespaces: readonly string[]): string | undefined {
+  const pid = agentsIn(namespaces)[0];
+  return pid === undefined
+    ? undefined
+    : `Another agent, process ${pid}, runs in the same network namespace: ` +
+      "what it holds could not be told from what was left";
 }
 
 const NOTHING: CleanedUp = { removed: [], left: [], problems: [] };

@@ -235,7 +235,8 @@ Removes what an agent that was killed has left in the kernel: addresses, routes 
 protocol number 112, interfaces of virtual MACs and what they changed, and the virtual servers,
 firewall marks, timeouts and sync daemons that it had noted in its state directory. Nothing else is
 touched. FILE says which network namespaces, and where the control socket and the state directory
-are. It is refused while an agent runs; one that is started adopts or removes all that by itself.
+are. It is refused while any agent runs there; one that is started adopts or removes all that by
+itself.
 
       --dry-run     say what would be removed
       --after-stop  for ExecStopPost of a systemd unit: do nothing unless the service was killed for

@@ -63,6 +63,9 @@ function parse(ruleset: unknown): { chains: Chain[]; rules: Rule[] } {
 /** `dropped`: for certain; `accepted`: perhaps; `none`: no rule says anything of them. */
 type Fate = "dropped" | "accepted" | "none";
 
+/** A verdict map, and what decides elsewhere, may say anything. */
+const ANYTHING = ["accept", "vmap", "xt", "queue"];
+
 /** What becomes of such packets in a chain, and those that it leads to. */
 function fateIn(
   { family, table, name }: Chain,
@@ -72,23 +75,33 @@ function fateIn(
 ): Fate {
   if (seen.has(name)) return "none";
   seen.add(name);
+  // Some may have left the chain by then.
+  let left = false;
   for (const rule of rules) {
     if (rule.family !== family || rule.table !== table || rule.chain !== name) continue;
     if (!Array.isArray(rule.expr) || !couldMatch(rule.expr, wanted)) continue;
     const certain = mustMatch(rule.expr, wanted);
     for (const expression of rule.expr) {
       if (!isRecord(expression)) continue;
-      // A verdict map may say anything.
-      if ("accept" in expression || "vmap" in expression || "xt" in expression) return "accepted";
+      if (ANYTHING.some((verdict) => verdict in expression)) return "accepted";
       if ("drop" in expression || "reject" in expression) {
-        if (certain) return "dropped";
+        if (certain) return left ? "none" : "dropped";
         continue;
+      }
+      if ("return" in expression) {
+        if (certain) return "none";
+        left = true;
       }
       const target = expression["jump"] ?? expression["goto"];
       if (isRecord(target) && typeof target["target"] === "string") {
         const next: Chain = { family, table, name: target["target"] };
         const fate = fateIn(next, rules, wanted, seen);
-        if (fate === "accepted" || (fate === "dropped" && certain)) return fate;
+        if (fate === "accepted") return fate;
+        if (fate === "dropped" && certain) return left ? "none" : fate;
+        if ("goto" in expression) {
+          if (certain) return "none";
+          left = true;
+        }
       }
     }
   }
@@ -96,7 +109,7 @@ function fateIn(
 }
 
 /** What a rule may hold that no packet is told apart by. */
-const INDIFFERENT = ["counter", "log", "drop", "reject", "jump", "goto", "comment"];
+const INDIFFERENT = ["counter", "log", "drop", "reject", "jump", "goto", "return", "comment"];
 
 /** True where all conditions of the rule hold for every such packet. */
 function mustMatch(expressions: readonly unknown[], wanted: Wanted): boolean {

@@ -87,6 +87,15 @@ lab("after kill -9 the kernel is as it was before", async (lab) => {
   const refused = await cleanup();
   assert.equal(refused.code, 1, refused.stderr);
   assert.match(refused.stderr, /An agent runs at ".*": it cleans up when it is stopped/);
+  // Also with a file that knows nothing of the agent's control socket and state directory.
+  const stranger = `${lab.directory}/stranger.toml`;
+  const foreign = Deno.readTextFileSync(agent.configPath)
+    .replaceAll(agent.controlPath, `${lab.directory}/none.sock`)
+    .replaceAll(agent.stateDirectory, `${lab.directory}/none`);
+  Deno.writeTextFileSync(stranger, foreign, { mode: 0o600 });
+  const beside = await host.tryExec([halbPath(), "cleanup", stranger, "--name", "a"]);
+  assert.equal(beside.code, 1, beside.stdout + beside.stderr);
+  assert.match(beside.stderr, /Another agent, process \d+, runs in the same network namespace/);
   assert.ok(await host.holds("192.0.2.10"));
 
   await agent.kill();

@@ -129,6 +129,11 @@ lab("exit code 1: what cannot be had is named, and nothing is touched", async (l
   const directory = await run(siteFile(lab, "b", { state_directory: `"${file}/state"` }));
   assert.equal(directory.code, 1, says(directory));
   assert.match(directory.stderr, /file\/state/);
+  const shared = await run(
+    siteFile(lab, "d", { state_directory: `"${agent.stateDirectory}"` }),
+  );
+  assert.equal(shared.code, 1, says(shared));
+  assert.match(shared.stderr, /Another agent uses the state directory ".*": give each its own/);
   const control = await run(siteFile(lab, "c", { control: `"${file}"` }));
   assert.equal(control.code, 1, says(control));
   assert.match(control.stderr, /file" is there and is no socket/);

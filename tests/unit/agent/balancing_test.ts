@@ -295,6 +295,32 @@ Deno.test("what nobody could have written is not believed", async () => {
   }
 });
 
+Deno.test("root cleans up with another user's file, which stays that user's", {
+  ignore: Deno.uid() !== 0,
+}, () => {
+  const directory = Deno.makeTempDirSync();
+  const path = `${directory}/ipvs.json`;
+  try {
+    new BalanceFile(directory).note(note());
+    const before = Deno.readTextFileSync(path);
+    Deno.chownSync(path, 4711, 4711);
+    const said: string[] = [];
+    const strict = new BalanceFile(directory, 0, (message) => said.push(message));
+    assert.deepEqual(strict.read(), NOTHING);
+    assert.match(said.join(), /Takes no notice of .*ipvs\.json: it belongs to user 4711/);
+    const file = new BalanceFile(directory, 4711);
+    assert.deepEqual(file.read(), { ...NOTHING, note: note() });
+    file.note(note({ own: ["tcp 192.0.2.11:80"] }));
+    assert.deepEqual([Deno.statSync(path).uid, Deno.readTextFileSync(path)], [4711, before]);
+    const originals = { timeouts: null, settings: {} };
+    file.note(note({ own: [], daemons: [], originals }));
+    file.end();
+    assert.throws(() => Deno.statSync(path), Deno.errors.NotFound);
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+});
+
 Deno.test("what happens is logged by how much it matters", () => {
   const step = { type: "balance_step", id: "t:3", cause: "t:2", at: 0, server: VS } as const;
   const log = (what: Parameters<typeof stepRecord>[0]["what"]) => {

@@ -235,6 +235,20 @@ const CASES: readonly [string, HostReading, readonly string[]][] = [
     )),
     [],
   ],
+  [
+    "rules that drop what may have left the chain before",
+    hostOf(open(
+      [equal(l4proto, "vrrp"), { return: null }],
+      [equal(dport, 3784), { limit: { rate: 10 } }, { goto: { target: "nothing" } }],
+      [{ drop: null }],
+    )),
+    [],
+  ],
+  [
+    "a rule that leaves it to a program",
+    hostOf(open([equal(l4proto, "vrrp"), { queue: null }], [equal(l4proto, "vrrp"), DROP])),
+    [],
+  ],
   ["an MTU too small for IPv6", hostOf(eth0({ mtu: 1000 })), ["mtu"]],
   ["an MTU too small for an advert", hostOf(eth0({ mtu: 30 })), ["mtu", "mtu"]],
   ["an interface that networkd has", hostOf(eth0({ manager: "systemd-networkd" })), []],

@@ -1,0 +1,51 @@
+/**
+ * Which agents run on this host, whatever their control sockets: told by /proc.
+ *
+ * @module
+ */
+
+import { listNames, processId, readLink, readText } from "../../ffi/mod.ts";
+import { parseArguments } from "./arguments.ts";
+
+/** Bit of the capability that every agent has, and nobody who only says that he is one. */
+const CAP_NET_ADMIN = 12n;
+
+/** Processes that run as agents in one of these network namespaces; empty: this process's. */
+export function agentsIn(namespaces: readonly string[]): number[] {
+  const wanted = new Set(namespaces.map(identityOf));
+  return listNames("/proc").filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
+    try {
+      if (pid === processId || !wanted.has(readLink(`/proc/${pid}/ns/net`))) return false;
+      const [comm, cmdline, status] = ["comm", "cmdline", "status"].map((file) =>
+        readText(`/proc/${pid}/${file}`)
+      );
+      return comm!.trim() === "halb" && isAgent(cmdline!, status!);
+    } catch {
+      // It has ended meanwhile, or may not be looked at.
+      return false;
+    }
+  });
+}
+
+/** As `/proc/PID/ns/net` shows it; null: there is no such namespace. */
+function identityOf(namespace: string): string | null {
+  try {
+    if (namespace === "") return readLink("/proc/self/ns/net");
+    return `net:[${Deno.statSync(`/run/netns/${namespace}`).ino}]`;
+  } catch {
+    return null;
+  }
+}
+
+/** Whether a process called halb is an agent, and no command: by its files in /proc. */
+export function isAgent(cmdline: string, status: string): boolean {
+  const words = cmdline.split("\0").slice(1, -1);
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0";
+  if ((BigInt(`0x${effective}`) >> CAP_NET_ADMIN & 1n) === 0n) return false;
+  try {
+    const { values, positionals: [command = "run"] } = parseArguments(words);
+    return command === "run" && values.config !== undefined && !values.help && !values.version;
+  } catch {
+    return false;
+  }
+}
