@@ -50,3 +50,28 @@ Deno.test("no log goes through a link, or to what is no file", () =>
     assert.equal(Deno.readTextFileSync(`${path}.1`), "one\ntwo\n");
     kept.close();
   }));
+
+Deno.test("a line that a full disk has torn takes no other with it", () =>
+  inDirectory((directory) => {
+    const path = `${directory}/halb.log`;
+    const file = new LogFile(path);
+    const { writeSync } = Deno.FsFile.prototype;
+    let room = 7;
+    Deno.FsFile.prototype.writeSync = function (bytes) {
+      const taken = bytes.subarray(0, room);
+      if (taken.length === 0) throw new Error("No space left on device");
+      room -= taken.length;
+      return writeSync.call(this, taken);
+    };
+    try {
+      for (const line of ["one\n", "two two\n", "three\n"]) file.write(encoder.encode(line));
+      assert.match(file.trouble ?? "", /No space/);
+      room = 100;
+      for (const line of ["four\n", "five\n"]) file.write(encoder.encode(line));
+    } finally {
+      Deno.FsFile.prototype.writeSync = writeSync;
+    }
+    assert.equal(Deno.readTextFileSync(path), "one\ntwo\nfour\nfive\n");
+    assert.deepEqual([file.trouble, file.lost], [null, 2]);
+    file.close();
+  }));
