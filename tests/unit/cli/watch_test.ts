@@ -208,6 +208,37 @@ Deno.test("a pool is opened, and a server of it drained when that is confirmed",
   assert.match(shown(state)[1]!, /^The agent does not answer: gone$/);
 });
 
+Deno.test("a server that changes places stays the one that a key drains", () => {
+  const state = new WatchState();
+  const tell = (at: number, ...states: string[]) => {
+    const status = pool(...states);
+    state.apply({ type: "overview", overview: overviewOf(status), at });
+    state.apply({ type: "detail", name: "web-http", status, at });
+  };
+  tell(0, "up", "up", "up");
+  press(state, "s", "s", "enter");
+  assert.equal(state.sort, "state");
+  tell(0, "up", "up", "up");
+  press(state, "down");
+  tell(1_000, "up", "up", "down");
+  assert.deepEqual(names(state), ["198.51.100.12:80", "198.51.100.10:80", "198.51.100.11:80"]);
+  press(state, "d");
+  assert.equal(state.confirming?.real_server, "198.51.100.11:80");
+});
+
+Deno.test("who goes back finds the list filtered as it was, on the row that was opened", () => {
+  const rows = ["a", "b-web", "c", "d-web"].map((name) => row(name));
+  const state = watching(...rows);
+  press(state, "/", ..."web", "enter", "down", "enter");
+  assert.equal(state.opened?.name, "d-web");
+  // Meanwhile another one has come.
+  const more = overview(row("a-web"), ...rows);
+  state.apply({ type: "overview", overview: more, at: 1_000 });
+  press(state, "q");
+  assert.deepEqual(names(state), ["a-web", "b-web", "d-web"]);
+  assert.equal(state.shown[state.selected]!.name, "d-web");
+});
+
 Deno.test("what comes from outside moves no cursor, in any line", () => {
   const evil = "x\x1b[2J\n\u202e\u009b31m";
   const state = watching(row(evil, { detail: evil, state: evil }));
