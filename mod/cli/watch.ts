@@ -29,6 +29,16 @@ const REST = 20;
 const DRAW = 30;
 /** Recent events at the start. */
 const RECENT = 50;
+/** An agent that has not answered for so long is shown as one that does not, milliseconds. */
+const LATE = 3_000;
+/** Until events are asked for again where that was refused, milliseconds. */
+const REFUSED = 2_000;
+
+/** The times above that tests shorten. */
+interface Times {
+  readonly late: number;
+  readonly refused: number;
+}
 
 /**
  * Runs until it is quit. Returns the exit code.
@@ -47,18 +57,24 @@ export async function watchCommand(control: string, color: boolean): Promise<num
   return await watch.run(first);
 }
 
-class Watch {
+export class Watch {
   readonly #control: string;
-  readonly #terminal: Terminal;
+  readonly #terminal: Pick<Terminal, keyof Terminal>;
+  readonly #times: Times;
   readonly #state = new WatchState();
   readonly #ended = Promise.withResolvers<number>();
   #drawing: ReturnType<typeof setTimeout> | undefined;
   #wake: () => void = () => {};
   #quit = false;
 
-  constructor(control: string, terminal: Terminal) {
+  constructor(
+    control: string,
+    terminal: Pick<Terminal, keyof Terminal>,
+    times: Times = { late: LATE, refused: REFUSED },
+  ) {
     this.#control = control;
     this.#terminal = terminal;
+    this.#times = times;
   }
 
   async run(first: Overview): Promise<number> {
@@ -106,7 +122,13 @@ class Watch {
   #draw(): void {
     clearTimeout(this.#drawing);
     this.#drawing = undefined;
-    if (!this.#quit) this.#terminal.draw(screenOf(this.#state, Date.now()));
+    if (this.#quit) return;
+    try {
+      this.#terminal.draw(screenOf(this.#state, Date.now()));
+    } catch (error) {
+      // Such as what an agent of another version tells: the terminal is given back in any case.
+      this.#ended.reject(error);
+    }
   }
 
   /** Asks the agent again and again, also one that is away or another one. */
@@ -114,6 +136,8 @@ class Watch {
     while (!this.#quit) {
       const begun = performance.now();
       let wait = AWAY;
+      const reason = `it was asked ${this.#times.late / 1000} s ago`;
+      const late = setTimeout(() => this.#apply({ type: "away", reason }), this.#times.late);
       try {
         const overview = await ask(this.#control, { command: "overview" }) as Overview;
         const { opened } = this.#state;
@@ -128,6 +152,8 @@ class Watch {
       } catch (error) {
         const away = error instanceof AgentUnreachable;
         this.#apply({ type: "away", reason: away ? "it is away, and waited for" : textOf(error) });
+      } finally {
+        clearTimeout(late);
       }
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, wait);
@@ -139,16 +165,24 @@ class Watch {
     }
   }
 
+  /** Once followed, events come from whoever is the agent; at first one may refuse, or be away. */
   async #follow(): Promise<void> {
-    try {
-      const request = { command: "events", last: RECENT, follow: true } as const;
-      await followEvents(this.#control, request, {
-        ...SYSTEM,
-        event: (line) => this.#apply({ type: "event", line }),
-        say: () => {},
-      });
-    } catch (error) {
-      this.#apply({ type: "said", text: `No events: ${textOf(error)}` });
+    const request = { command: "events", last: RECENT, follow: true } as const;
+    for (let said = ""; !this.#quit;) {
+      try {
+        await followEvents(this.#control, request, {
+          ...SYSTEM,
+          event: (line) => this.#apply({ type: "event", line }),
+          say: () => {},
+        });
+      } catch (error) {
+        const text = `No events: ${textOf(error)}`;
+        // That it is away stands on the screen already.
+        if (!(error instanceof AgentUnreachable) && text !== said) {
+          this.#apply({ type: "said", text: said = text });
+        }
+      }
+      await SYSTEM.sleep(this.#times.refused);
     }
   }
 
