@@ -71,8 +71,13 @@ export class LogFile {
   }
 }
 
-/** Opens it, or makes it with mode 0600. @throws {Error} */
-function openLog(path: string): Deno.FsFile {
+/**
+ * Opens it, or makes it with mode 0600.
+ *
+ * @param again somebody else, such as our successor, may have made it at the same moment
+ * @throws {Error}
+ */
+function openLog(path: string, again = true): Deno.FsFile {
   const before = lookAt(path);
   const refuse = (reason: string): Error => new Error(`Cannot log to "${path}": ${reason}`);
   if (before !== null && !before.isFile) {
@@ -80,8 +85,11 @@ function openLog(path: string): Deno.FsFile {
   }
   let file: Deno.FsFile;
   try {
-    file = Deno.openSync(path, { append: true, create: true, mode: 0o600 });
+    // Nothing is made through a link that has come since: with createNew the kernel follows none.
+    const create = before === null ? { createNew: true, mode: 0o600 } : {};
+    file = Deno.openSync(path, { append: true, ...create });
   } catch (error) {
+    if (again && error instanceof Deno.errors.AlreadyExists) return openLog(path, false);
     throw refuse(textOf(error));
   }
   const { uid } = file.statSync();

@@ -51,6 +51,30 @@ Deno.test("no log goes through a link, or to what is no file", () =>
     kept.close();
   }));
 
+/** What the next look at a path finds is nothing; `come` happens just after it. */
+function nothingAtFirst(come: () => void): void {
+  const { lstatSync } = Deno;
+  Deno.lstatSync = () => {
+    Deno.lstatSync = lstatSync;
+    come();
+    throw new Deno.errors.NotFound();
+  };
+}
+
+Deno.test("nothing is made through a link that comes at the last moment; a file is taken", () =>
+  inDirectory((directory) => {
+    const [path, target] = [`${directory}/halb.log`, `${directory}/target`];
+    nothingAtFirst(() => Deno.symlinkSync(target, path));
+    assert.throws(() => new LogFile(path), /it is a link/);
+    assert.throws(() => Deno.statSync(target), Deno.errors.NotFound);
+    Deno.removeSync(path);
+    nothingAtFirst(() => Deno.writeTextFileSync(path, "of our successor\n"));
+    const file = new LogFile(path);
+    file.write(encoder.encode("one\n"));
+    assert.equal(Deno.readTextFileSync(path), "of our successor\none\n");
+    file.close();
+  }));
+
 Deno.test("a line that a full disk has torn takes no other with it", () =>
   inDirectory((directory) => {
     const path = `${directory}/halb.log`;
