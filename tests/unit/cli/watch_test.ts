@@ -84,6 +84,18 @@ Deno.test("an overview has a row for each thing, with what is counted of it", ()
   assert.deepEqual(one.vrrp.map((router) => router.name), ["lan"]);
 });
 
+Deno.test("a master with a trouble that the status page shows is not shown as well", () => {
+  const status = document([master("web"), master("lan")]);
+  const addresses_failed = [{ address: "192.0.2.10", reason: "no room" }];
+  const [web, lan] = status.vrrp;
+  const { rows } = overviewOf({ ...status, vrrp: [{ ...web!, addresses_failed }, lan!] });
+  assert.deepEqual(rows.map(({ state, health }) => [state, health]), [
+    ["master", "bad"],
+    ["master", "good"],
+  ]);
+  assert.match(rows[0]!.detail, /priority 120: cannot hold 192\.0\.2\.10: no room$/);
+});
+
 Deno.test("every size gives as many lines as the terminal has, none wider", () => {
   const rows = Array.from({ length: 50 }, (_, i) => row(`a-router-with-a-long-name-${i}`));
   const state = watching(...rows);
