@@ -15,7 +15,7 @@ import type { Status } from "../control/status.ts";
 import { textOf } from "../text/mod.ts";
 import { UsageError } from "./arguments.ts";
 import { followEvents, SYSTEM } from "./follow.ts";
-import { readKeys } from "./watch/keys.ts";
+import { readKeys, unfinishedAt } from "./watch/keys.ts";
 import { screenOf } from "./watch/screen.ts";
 import { type WatchEffect, type WatchEvent, type WatchOrder, WatchState } from "./watch/state.ts";
 import { Terminal } from "./watch/terminal.ts";
@@ -31,6 +31,8 @@ const DRAW = 30;
 const RECENT = 50;
 /** An agent that has not answered for so long is shown as one that does not, milliseconds. */
 const LATE = 3_000;
+/** What follows an escape comes within so many milliseconds, or it is the key. */
+const ESCAPE = 100;
 /** Until events are asked for again where that was refused, milliseconds. */
 const REFUSED = 2_000;
 
@@ -66,6 +68,9 @@ export class Watch {
   #drawing: ReturnType<typeof setTimeout> | undefined;
   #wake: () => void = () => {};
   #quit = false;
+  /** The beginning of a sequence. */
+  #unfinished = "";
+  #escape: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     control: string,
@@ -83,7 +88,7 @@ export class Watch {
       this.#terminal.open({
         input: (text) => {
           if (text === null) return this.#ended.resolve(0);
-          for (const key of readKeys(text)) this.#apply({ type: "key", key });
+          this.#input(text);
         },
         resized: () => this.#apply({ type: "size", ...this.#terminal.size }),
         killed: (code) => this.#ended.resolve(code),
@@ -98,7 +103,27 @@ export class Watch {
       this.#terminal.close();
       clearInterval(tick);
       clearTimeout(this.#drawing);
+      clearTimeout(this.#escape);
     }
+  }
+
+  #input(text: string): void {
+    clearTimeout(this.#escape);
+    const all = this.#unfinished + text;
+    const end = unfinishedAt(all);
+    this.#unfinished = all.slice(end);
+    if (this.#unfinished !== "") this.#escape = setTimeout(() => this.#flush(), ESCAPE);
+    this.#press(all.slice(0, end));
+  }
+
+  #flush(): void {
+    const keys = this.#unfinished;
+    this.#unfinished = "";
+    this.#press(keys);
+  }
+
+  #press(text: string): void {
+    for (const key of readKeys(text)) this.#apply({ type: "key", key });
   }
 
   #apply(event: WatchEvent): void {

@@ -110,6 +110,35 @@ test("events that were refused at first are shown when there are some", async ()
   });
 });
 
+test("a sequence that comes byte by byte is one key, and an escape alone is one, too", async () => {
+  const terminal = new FakeTerminal();
+  const rows = ["a", "b"].map((name) => ({
+    kind: "router",
+    name,
+    state: "master",
+    health: "good",
+    since: null,
+    count: null,
+    detail: "",
+  }));
+  const answer: Answer = (command) => {
+    return command === "overview" ? { ok: true, result: { ...OVERVIEW, rows } } : undefined;
+  };
+  await watching(terminal, answer, async (running) => {
+    const shows = (line: number, words: string) => () =>
+      terminal.lines[line]?.includes(words) ?? false;
+    await until("two routers", shows(3, "> router a"));
+    for (const byte of "/\x1b[B\r\x1b[B") terminal.events!.input(byte);
+    await until("the second is chosen", shows(4, "> router b"));
+    terminal.events!.input("/xyz\r");
+    await until("the filter holds", shows(1, "filter: xyz"));
+    terminal.events!.input("\x1b");
+    await until("the filter is gone", shows(3, "router a"));
+    terminal.events!.input("q");
+    assert.equal(await running, 0);
+  });
+});
+
 test("what cannot be drawn gives the terminal back, and is told", async () => {
   const terminal = new FakeTerminal();
   terminal.draw = () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readKeys } from "../../../mod/cli/watch/keys.ts";
+import { readKeys, unfinishedAt } from "../../../mod/cli/watch/keys.ts";
 import { type Line, paintLine, rateText, screenOf } from "../../../mod/cli/watch/screen.ts";
 import { WatchState } from "../../../mod/cli/watch/state.ts";
 import {
@@ -69,6 +69,12 @@ Deno.test("keys: characters, sequences of terminals, and nothing of those that a
   ]);
   assert.deepEqual(readKeys("\x1b[1;5Cq"), ["q"], "with Ctrl: passed over whole");
   assert.deepEqual(readKeys("é😀\x00\x03"), ["é", "😀", "interrupt"]);
+  for (const cut of ["\x1b", "\x1b[", "\x1b[1;5", "\x1bO"]) {
+    assert.equal(unfinishedAt(`j${cut}`), 1);
+  }
+  for (const whole of ["", "j", "\x1b[A", "\x1b[5~", "\x1bOB", "\x1bj"]) {
+    assert.equal(unfinishedAt(whole), whole.length);
+  }
 });
 
 Deno.test("an overview has a row for each thing, with what is counted of it", () => {
