@@ -7,13 +7,12 @@
 
 import { closeDescriptor, opened } from "./descriptor.ts";
 import { check, countOrErrno, EEXIST, SystemError } from "./errors.ts";
+import { O_NOFOLLOW } from "./file.ts";
 import { cString, lastErrno, libc } from "./symbols.ts";
 
 const O_WRONLY = 1;
 const O_RDWR = 2;
 const O_NONBLOCK = 0x800;
-/** One of the few numbers that the two machines do not share. */
-const O_NOFOLLOW = Deno.build.arch === "aarch64" ? 0x8000 : 0x20000;
 const O_CLOEXEC = 0x80000;
 
 /** Makes a FIFO of mode 0600. Returns whether there was none. @throws {SystemError} */

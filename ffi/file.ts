@@ -12,6 +12,8 @@ import { cString, libc } from "./symbols.ts";
 const O_RDONLY = 0;
 const O_WRONLY = 1;
 const O_CLOEXEC = 0x80000;
+/** One of the few numbers that the two machines do not share. */
+export const O_NOFOLLOW = Deno.build.arch === "aarch64" ? 0x8000 : 0x20000;
 const CHUNK = 65_536;
 /** Text is decoded out of it at once; hundreds of files of /proc are read in a row. */
 const scratch = new Uint8Array(CHUNK);

@@ -8,13 +8,12 @@
 
 import { closeDescriptor, opened } from "./descriptor.ts";
 import { check, EAGAIN, SystemError } from "./errors.ts";
+import { O_NOFOLLOW } from "./file.ts";
 import { cString, lastErrno, libc } from "./symbols.ts";
 
 const O_RDWR = 2;
 const O_CREAT = 0x40;
-const [O_DIRECTORY, O_NOFOLLOW] = Deno.build.arch === "aarch64"
-  ? [0x4000, 0x8000]
-  : [0x10000, 0x20000];
+const O_DIRECTORY = Deno.build.arch === "aarch64" ? 0x4000 : 0x10000;
 const O_CLOEXEC = 0x80000;
 const LOCK_EX = 2;
 const LOCK_NB = 4;

@@ -78,15 +78,19 @@ export class Datagrams implements Drain {
 
   #connect(): { readonly fd: number; readonly epoll: Epoll } | null {
     if (performance.now() < this.#nextTry) return null;
-    const fd = openSocket(AF_UNIX, SOCK_DGRAM, 0);
+    // Whoever logs must not fail over it, where descriptors have run out, say.
+    let fd: number | undefined;
+    let epoll: Epoll | undefined;
     try {
+      fd = openSocket(AF_UNIX, SOCK_DGRAM, 0);
       connectSocket(fd, sockaddrUn(this.#path));
-      const epoll = new Epoll(1);
+      epoll = new Epoll(1);
       epoll.add(fd, EPOLLOUT, 0);
       this.trouble = null;
       return { fd, epoll };
     } catch (error) {
-      closeDescriptor(fd);
+      epoll?.close();
+      if (fd !== undefined) closeDescriptor(fd);
       if (!(error instanceof SystemError)) throw error;
       this.trouble = `${this.#path}: ${errnoText(error.errno)}`;
       this.#nextTry = performance.now() + GAP;

@@ -9,6 +9,7 @@ import { textOf } from "../text/mod.ts";
 
 /** Between two looks at what stands at the path, milliseconds. */
 const LOOK = 1_000;
+const LINE_END = new Uint8Array([0x0a]);
 
 export class LogFile {
   /** Why nothing can be written; null: all is well. And why it is not the one at the path. */
@@ -19,6 +20,8 @@ export class LogFile {
   readonly #path: string;
   #file: Deno.FsFile;
   #looked = performance.now();
+  /** The last line is there in part: the disk was full. */
+  #torn = false;
 
   /** @throws {Error} when it cannot be opened, or is none that the log may go to */
   constructor(path: string) {
@@ -29,10 +32,14 @@ export class LogFile {
   /** Never throws: the disk may be full. */
   write(bytes: Uint8Array): void {
     if (performance.now() - this.#looked >= LOOK) this.reopen();
+    let at = 0;
     try {
-      for (let at = 0; at < bytes.length;) at += this.#file.writeSync(bytes.subarray(at));
+      if (this.#torn) this.#file.writeSync(LINE_END);
+      this.#torn = false;
+      while (at < bytes.length) at += this.#file.writeSync(bytes.subarray(at));
       this.#writing = null;
     } catch (error) {
+      this.#torn ||= at > 0;
       this.#writing = textOf(error);
       this.lost++;
     }
@@ -47,6 +54,7 @@ export class LogFile {
       const next = openLog(this.#path);
       this.#file.close();
       this.#file = next;
+      this.#torn = false;
     } catch (error) {
       // The one that was moved away takes it meanwhile: nothing is lost.
       this.#opening = textOf(error);
@@ -63,8 +71,13 @@ export class LogFile {
   }
 }
 
-/** Opens it, or makes it with mode 0600. @throws {Error} */
-function openLog(path: string): Deno.FsFile {
+/**
+ * Opens it, or makes it with mode 0600.
+ *
+ * @param again somebody else, such as our successor, may have made it at the same moment
+ * @throws {Error}
+ */
+function openLog(path: string, again = true): Deno.FsFile {
   const before = lookAt(path);
   const refuse = (reason: string): Error => new Error(`Cannot log to "${path}": ${reason}`);
   if (before !== null && !before.isFile) {
@@ -72,8 +85,11 @@ function openLog(path: string): Deno.FsFile {
   }
   let file: Deno.FsFile;
   try {
-    file = Deno.openSync(path, { append: true, create: true, mode: 0o600 });
+    // Nothing is made through a link that has come since: with createNew the kernel follows none.
+    const create = before === null ? { createNew: true, mode: 0o600 } : {};
+    file = Deno.openSync(path, { append: true, ...create });
   } catch (error) {
+    if (again && error instanceof Deno.errors.AlreadyExists) return openLog(path, false);
     throw refuse(textOf(error));
   }
   const { uid } = file.statSync();

@@ -21,7 +21,11 @@ const ALL = "";
 
 export class LogLevels {
   #configured: Configured = { level: "info", levels: {} };
-  readonly #ordered = new Map<Subsystem | typeof ALL, OrderedLevel>();
+  /** Level null: as it is configured, whatever is ordered for all. */
+  readonly #ordered = new Map<
+    Subsystem | typeof ALL,
+    { readonly level: LogLevel | null; readonly until: number | null }
+  >();
 
   /** The site's levels, from now on. What was ordered stays. */
   configure({ level, levels }: Configured): void {
@@ -35,7 +39,7 @@ export class LogLevels {
   /** The least severity that is written of a subsystem. */
   of(subsystem: string): LogLevel {
     const ordered = this.#ordered.get(subsystem as Subsystem) ?? this.#ordered.get(ALL);
-    if (ordered !== undefined) return ordered.level;
+    if (ordered?.level) return ordered.level;
     const { level, levels } = this.#configured;
     return Object.hasOwn(levels, subsystem) ? levels[subsystem as Subsystem]! : level;
   }
@@ -52,15 +56,18 @@ export class LogLevels {
    */
   order(subsystem: Subsystem | null, ordered: OrderedLevel | null): void {
     if (subsystem === null) this.#ordered.clear();
+    const all = this.#ordered.get(ALL);
     if (ordered !== null) this.#ordered.set(subsystem ?? ALL, ordered);
-    else if (subsystem !== null) this.#ordered.delete(subsystem);
+    else if (subsystem === null || all === undefined) this.#ordered.delete(subsystem ?? ALL);
+    else this.#ordered.set(subsystem, { level: null, until: all.until });
   }
 
   /** What is ordered now; `subsystem` null: for all that have no order of their own. */
   get ordered(): (OrderedLevel & { readonly subsystem: Subsystem | null })[] {
-    return [...this.#ordered].map(([key, one]) => ({
+    return [...this.#ordered].map(([key, { until }]) => ({
       subsystem: key === ALL ? null : key,
-      ...one,
+      level: this.of(key),
+      until,
     }));
   }
 

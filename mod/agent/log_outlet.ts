@@ -33,6 +33,8 @@ export interface Drain {
   room(timeoutMs: number): boolean;
   /** Writes some of the bytes, and sleeps for none of a piece. Returns how many; 0: not now. */
   write(bytes: Uint8Array): number;
+  /** Nobody writes any more. */
+  close?(): void;
 }
 
 export class LogOutlet {
@@ -81,6 +83,7 @@ export class LogOutlet {
     clearTimeout(this.#retry);
     this.#waiting = [];
     this.#bytes = 0;
+    this.#drain.close?.();
   }
 
   #push(line: Uint8Array): void {
@@ -139,6 +142,7 @@ export function standardError(): Drain {
         return bytes.length;
       }
     },
+    close: () => epoll?.close(),
   };
 }
 

@@ -103,10 +103,7 @@ export class LogTargets {
       write: (bytes) => outlet.write(bytes),
       reopen: () => {},
       finish: () => outlet.finish(LAST_LINES),
-      close: () => {
-        outlet.close();
-        drain?.close();
-      },
+      close: () => outlet.close(),
     };
   }
 }

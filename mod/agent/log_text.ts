@@ -54,15 +54,16 @@ export const formatText: Format = (record) => {
   return `${time} ${record.level.padEnd(7)} ${escapeText(told(record))}\n`;
 };
 
-/** One record as a JSON object on a line. */
+/** One record as a JSON object on a line; the escapes are those of JSON, which leaves some out. */
 export const formatJson: Format = (record) => {
-  return JSON.stringify({
+  const json = JSON.stringify({
     time: new Date(record.timestamp).toISOString(),
     level: record.level,
     category: categoryOf(record),
     message: messageOf(record),
     ...record.properties,
-  }) + "\n";
+  });
+  return `${escapeText(json)}\n`;
 };
 
 /**

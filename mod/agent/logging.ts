@@ -10,7 +10,6 @@
 import { configure, getLogger } from "@logtape/logtape";
 import type { AgentConfig } from "../../config/mod.ts";
 import { monotonicMicros } from "../../ffi/mod.ts";
-import { looksSame } from "../values/mod.ts";
 import { LogLimiter } from "../plane/log_limiter.ts";
 import type { LogRecord } from "../plane/messages.ts";
 import { LogLevels } from "./log_levels.ts";
@@ -35,7 +34,7 @@ export function hearLevels(listener: () => void): void {
 }
 
 /**
- * Sets up logging, anew after a reload.
+ * Sets up logging, or changes it.
  *
  * @throws {Error} when a log file cannot be opened; nothing has changed then
  */
@@ -43,9 +42,11 @@ export async function setUpLogging(log: AgentConfig["log"]): Promise<void> {
   logTargets.use(log);
   logLevels.configure(log);
   levelsChanged();
+  if (turning) return;
+  turning = true;
+  Deno.unrefTimer(setInterval(() => limitedLog.tellDue(), TURN));
   const sinks = ["targets"];
   await configure({
-    reset: true,
     sinks: { targets: (record) => logTargets.write(record) },
     // Levels are ours: they change from one record to the next.
     loggers: [
@@ -53,22 +54,17 @@ export async function setUpLogging(log: AgentConfig["log"]): Promise<void> {
       { category: ["logtape", "meta"], lowestLevel: "error", sinks },
     ],
   });
-  if (turning) return;
-  turning = true;
-  Deno.unrefTimer(setInterval(() => limitedLog.tellDue(), TURN));
 }
 
 /**
- * Logging as a reload wants it. Files that were moved away are made anew in any case.
+ * Logging as a reload wants it, whatever one before has left behind that failed later on. Files that
+ * were moved away are made anew in any case.
  *
- * @throws {Error} when a log file cannot be opened; nothing has changed then
+ * @throws {Error} when a log file cannot be opened; nothing else has changed then
  */
-export async function reloadLogging(
-  before: AgentConfig["log"],
-  after: AgentConfig["log"],
-): Promise<void> {
+export async function reloadLogging(log: AgentConfig["log"]): Promise<void> {
   logTargets.reopen();
-  if (!looksSame(before, after)) await setUpLogging(after);
+  await setUpLogging(log);
 }
 
 /** What waits for its reader gets a last chance: the process ends. */

@@ -264,7 +264,7 @@ export class Reloading {
     const fixed = fixedKeys(before, after);
     if (fixed !== null) return invalid([fixed]);
     try {
-      await reloadLogging(before.log, after.log);
+      await reloadLogging(after.log);
       const done = await agent.apply(next.site);
       const key = newMarkKey();
       const changes = siteChanges(settled(former, key), settled(next.site, key), done);

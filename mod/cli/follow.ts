@@ -6,6 +6,7 @@
  */
 
 import { AgentUnreachable, connect } from "../control/client.ts";
+import { closeQuietly } from "../control/clients.ts";
 import { type EventsRequest, type EventsResult, MOST_EVENTS } from "../control/events_protocol.ts";
 import { Lines } from "../control/lines.ts";
 import { type FlightEvent, isAfter, type Place } from "../events/mod.ts";
@@ -147,11 +148,7 @@ async function followOne(
     if (error instanceof Refused) throw error;
     // The connection broke off.
   } finally {
-    try {
-      connection.close();
-    } catch {
-      // It has ended already.
-    }
+    closeQuietly(connection);
   }
 }
 

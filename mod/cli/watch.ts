@@ -15,7 +15,7 @@ import type { Status } from "../control/status.ts";
 import { textOf } from "../text/mod.ts";
 import { UsageError } from "./arguments.ts";
 import { followEvents, SYSTEM } from "./follow.ts";
-import { readKeys } from "./watch/keys.ts";
+import { readKeys, unfinishedAt } from "./watch/keys.ts";
 import { screenOf } from "./watch/screen.ts";
 import { type WatchEffect, type WatchEvent, type WatchOrder, WatchState } from "./watch/state.ts";
 import { Terminal } from "./watch/terminal.ts";
@@ -29,6 +29,18 @@ const REST = 20;
 const DRAW = 30;
 /** Recent events at the start. */
 const RECENT = 50;
+/** An agent that has not answered for so long is shown as one that does not, milliseconds. */
+const LATE = 3_000;
+/** What follows an escape comes within so many milliseconds, or it is the key. */
+const ESCAPE = 100;
+/** Until events are asked for again where that was refused, milliseconds. */
+const REFUSED = 2_000;
+
+/** The times above that tests shorten. */
+interface Times {
+  readonly late: number;
+  readonly refused: number;
+}
 
 /**
  * Runs until it is quit. Returns the exit code.
@@ -47,18 +59,27 @@ export async function watchCommand(control: string, color: boolean): Promise<num
   return await watch.run(first);
 }
 
-class Watch {
+export class Watch {
   readonly #control: string;
-  readonly #terminal: Terminal;
+  readonly #terminal: Pick<Terminal, keyof Terminal>;
+  readonly #times: Times;
   readonly #state = new WatchState();
   readonly #ended = Promise.withResolvers<number>();
   #drawing: ReturnType<typeof setTimeout> | undefined;
   #wake: () => void = () => {};
   #quit = false;
+  /** The beginning of a sequence. */
+  #unfinished = "";
+  #escape: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(control: string, terminal: Terminal) {
+  constructor(
+    control: string,
+    terminal: Pick<Terminal, keyof Terminal>,
+    times: Times = { late: LATE, refused: REFUSED },
+  ) {
     this.#control = control;
     this.#terminal = terminal;
+    this.#times = times;
   }
 
   async run(first: Overview): Promise<number> {
@@ -67,7 +88,7 @@ class Watch {
       this.#terminal.open({
         input: (text) => {
           if (text === null) return this.#ended.resolve(0);
-          for (const key of readKeys(text)) this.#apply({ type: "key", key });
+          this.#input(text);
         },
         resized: () => this.#apply({ type: "size", ...this.#terminal.size }),
         killed: (code) => this.#ended.resolve(code),
@@ -82,7 +103,27 @@ class Watch {
       this.#terminal.close();
       clearInterval(tick);
       clearTimeout(this.#drawing);
+      clearTimeout(this.#escape);
     }
+  }
+
+  #input(text: string): void {
+    clearTimeout(this.#escape);
+    const all = this.#unfinished + text;
+    const end = unfinishedAt(all);
+    this.#unfinished = all.slice(end);
+    if (this.#unfinished !== "") this.#escape = setTimeout(() => this.#flush(), ESCAPE);
+    this.#press(all.slice(0, end));
+  }
+
+  #flush(): void {
+    const keys = this.#unfinished;
+    this.#unfinished = "";
+    this.#press(keys);
+  }
+
+  #press(text: string): void {
+    for (const key of readKeys(text)) this.#apply({ type: "key", key });
   }
 
   #apply(event: WatchEvent): void {
@@ -106,7 +147,13 @@ class Watch {
   #draw(): void {
     clearTimeout(this.#drawing);
     this.#drawing = undefined;
-    if (!this.#quit) this.#terminal.draw(screenOf(this.#state, Date.now()));
+    if (this.#quit) return;
+    try {
+      this.#terminal.draw(screenOf(this.#state, Date.now()));
+    } catch (error) {
+      // Such as what an agent of another version tells: the terminal is given back in any case.
+      this.#ended.reject(error);
+    }
   }
 
   /** Asks the agent again and again, also one that is away or another one. */
@@ -114,6 +161,8 @@ class Watch {
     while (!this.#quit) {
       const begun = performance.now();
       let wait = AWAY;
+      const reason = `it was asked ${this.#times.late / 1000} s ago`;
+      const late = setTimeout(() => this.#apply({ type: "away", reason }), this.#times.late);
       try {
         const overview = await ask(this.#control, { command: "overview" }) as Overview;
         const { opened } = this.#state;
@@ -128,6 +177,8 @@ class Watch {
       } catch (error) {
         const away = error instanceof AgentUnreachable;
         this.#apply({ type: "away", reason: away ? "it is away, and waited for" : textOf(error) });
+      } finally {
+        clearTimeout(late);
       }
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, wait);
@@ -139,16 +190,24 @@ class Watch {
     }
   }
 
+  /** Once followed, events come from whoever is the agent; at first one may refuse, or be away. */
   async #follow(): Promise<void> {
-    try {
-      const request = { command: "events", last: RECENT, follow: true } as const;
-      await followEvents(this.#control, request, {
-        ...SYSTEM,
-        event: (line) => this.#apply({ type: "event", line }),
-        say: () => {},
-      });
-    } catch (error) {
-      this.#apply({ type: "said", text: `No events: ${textOf(error)}` });
+    const request = { command: "events", last: RECENT, follow: true } as const;
+    for (let said = ""; !this.#quit;) {
+      try {
+        await followEvents(this.#control, request, {
+          ...SYSTEM,
+          event: (line) => this.#apply({ type: "event", line }),
+          say: () => {},
+        });
+      } catch (error) {
+        const text = `No events: ${textOf(error)}`;
+        // That it is away stands on the screen already.
+        if (!(error instanceof AgentUnreachable) && text !== said) {
+          this.#apply({ type: "said", text: said = text });
+        }
+      }
+      await SYSTEM.sleep(this.#times.refused);
     }
   }
 

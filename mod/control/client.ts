@@ -4,6 +4,7 @@
  * @module
  */
 
+import { closeQuietly } from "./clients.ts";
 import type { ControlRequest, ControlResponse } from "./protocol.ts";
 import { textOf } from "../text/mod.ts";
 
@@ -45,7 +46,7 @@ export async function connect(path: string): Promise<Deno.UnixConn> {
 
 async function exchange(path: string, request: ControlRequest): Promise<ControlResponse> {
   const connection = await connect(path);
-  const patience = setTimeout(() => connection.close(), PATIENCE);
+  const patience = setTimeout(() => closeQuietly(connection), PATIENCE);
   try {
     const bytes = new TextEncoder().encode(`${JSON.stringify(request)}\n`);
     for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
@@ -54,6 +55,7 @@ async function exchange(path: string, request: ControlRequest): Promise<ControlR
     throw new AgentUnreachable(path, `no answer (${reasonOf(error)})`);
   } finally {
     clearTimeout(patience);
+    closeQuietly(connection);
   }
 }
 

@@ -2,8 +2,9 @@
  * How events of the flight recorder are asked for over the control socket.
  *
  * The answer's `result` has `events`, oldest first, `problem`: why former ones cannot be read, or
- * null, and `at`: the place in the recording up to which they go. Where they are followed, lines come after it as things happen: an event each, or
- * `{"lost":N}` where so many are missing since the reader was slow.
+ * null, and `at`: the place in the recording up to which they go. Where they are followed, lines
+ * come after it as things happen: an event each, or `{"lost":N}` where so many are missing since the
+ * reader was slow.
  *
  * @module
  */

@@ -6,6 +6,7 @@
  */
 
 import type { VirtualServerStatus } from "./balance_status.ts";
+import { routerWrong } from "./page_rows.ts";
 import type { Status } from "./status.ts";
 
 export const OVERVIEW_KINDS = ["router", "group", "bfd", "pool", "check"] as const;
@@ -76,11 +77,17 @@ function healthOf(state: string): OverviewRow["health"] {
 
 function routerRow(router: Status["vrrp"][number]): OverviewRow {
   const { sessions, state, waiting_for: waits } = router;
+  // A master that cannot hold its address is none, whatever its state: as the status page has it.
+  const error = routerWrong(router).find(({ level }) => level === "error");
   const [first] = sessions;
   const master = state === "master" || first?.master === null || first?.master === undefined
     ? ""
     : ` master ${first.master.address}`;
-  const waiting = waits.length === 0 ? "" : `: ${waits.join(", ")}`;
+  const trouble = error !== undefined && state !== "fault"
+    ? `: ${error.text}`
+    : waits.length === 0
+    ? ""
+    : `: ${waits.join(", ")}`;
   const count = sessions.reduce((sum, { counters }) => {
     return sum + counters.advertisements_sent + counters.advertisements_received;
   }, 0);
@@ -88,11 +95,11 @@ function routerRow(router: Status["vrrp"][number]): OverviewRow {
     kind: "router",
     name: router.name,
     state,
-    health: healthOf(state),
+    health: error === undefined ? healthOf(state) : "bad",
     since: router.since,
     count,
     detail: `${router.interface} id ${router.virtual_router_id} priority ` +
-      `${router.effective_priority}${master}${waiting}`,
+      `${router.effective_priority}${master}${trouble}`,
   };
 }
 

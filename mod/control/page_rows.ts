@@ -153,7 +153,8 @@ function routerRow(router: RouterStatus, now: number): Row {
   };
 }
 
-function routerWrong(router: RouterStatus): Wrong[] {
+/** What is wrong with a virtual router, the worst not always first. */
+export function routerWrong(router: RouterStatus): Wrong[] {
   const { state, waiting_for: waiting, override, sessions } = router;
   const wrong: Wrong[] = [];
   const why = waiting.length > 0 ? `: waits for ${waiting.join("; ")}` : "";

@@ -1,8 +1,8 @@
 /**
  * Logs, and not too many of them: like records (same category and message) are limited in each
  * window, wherever others stand between them. What is left out is counted, and said in a line of its
- * own when the window is over. Of level debug there is a
- * limit for all kinds together, too: who looks closely must not hold up what is looked at.
+ * own when the window is over. Of level debug there is a limit for all kinds together, too: who looks
+ * closely must not hold up what is looked at.
  *
  * @module
  */

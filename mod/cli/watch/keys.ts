@@ -35,8 +35,17 @@ const CONTROLS: Readonly<Record<string, string>> = {
 };
 
 /**
+ * Where a sequence begins that goes on in the next piece of input, or is the escape key alone: a
+ * serial console tells each byte by itself. The length of the text: there is none.
+ */
+export function unfinishedAt(text: string): number {
+  // deno-lint-ignore no-control-regex
+  return /\x1b(?:\[[0-9;?]*|O)?$/.exec(text)?.index ?? text.length;
+}
+
+/**
  * Keys in one piece of input: characters as they are, others by name. A sequence that is none of
- * these is passed over whole, and what a terminal cuts in two is an escape and what follows.
+ * these is passed over whole, and one that is unfinished is an escape and what follows.
  */
 export function readKeys(text: string): string[] {
   const keys: string[] = [];

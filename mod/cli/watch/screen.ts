@@ -73,12 +73,11 @@ function fill(lines: readonly Line[], room: number): Line[] {
   return Array.from({ length: room }, (_, i) => lines[i] ?? text(""));
 }
 
-function header({ overview, rows, opened }: WatchState): Line {
+function header({ overview }: WatchState): Line {
   if (overview === null) return text("halb watch: waits for the agent", "bold");
-  const { name, version, generation } = overview;
-  const all = overview.rows.length > 0 || opened !== null ? overview.rows : rows;
+  const { name, version, generation, rows } = overview;
   const count = (kind: string, word: string): string => {
-    const some = all.filter((row) => row.kind === kind);
+    const some = rows.filter((row) => row.kind === kind);
     if (some.length === 0) return "";
     const bad = some.filter(({ health }) => health === "bad").length;
     return `  ${some.length} ${word}${some.length === 1 ? "" : "s"}${

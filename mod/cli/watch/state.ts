@@ -78,8 +78,11 @@ export class WatchState {
   top = 0;
   readonly #counts = new Map<string, { readonly count: number; readonly at: number }>();
   #page = 10;
-  #listed = { selected: 0, top: 0 };
-  #pid = 0;
+  /** How the list was when something was opened. */
+  #listed: { readonly chosen?: Row; readonly top: number; readonly filter: string } = {
+    top: 0,
+    filter: "",
+  };
 
   /** What is shown of the list, sorted and filtered. */
   get shown(): readonly Row[] {
@@ -113,10 +116,7 @@ export class WatchState {
         this.#hear(event.overview, event.at);
         return [];
       case "detail":
-        if (this.opened?.name !== event.name) return [];
-        this.opened.status = event.status;
-        if (this.opened.kind === "pool") this.rows = this.#serverRows(event.status, event.at);
-        this.#clamp();
+        this.#detail(event.name, event.status, event.at);
         return [];
       case "event":
         this.events.push(event.line);
@@ -134,7 +134,6 @@ export class WatchState {
   #hear(overview: Overview, at: number): void {
     this.away = null;
     // Another process counts on: nothing is forgotten, and a smaller count is a new beginning.
-    this.#pid = overview.pid;
     this.overview = overview;
     if (this.opened?.kind === "pool") return;
     const chosen = this.shown[this.selected];
@@ -142,9 +141,14 @@ export class WatchState {
     this.#stayOn(chosen);
   }
 
-  /** The process that has answered last; 0: none has. */
-  get pid(): number {
-    return this.#pid;
+  #detail(name: string, status: Status, at: number): void {
+    if (this.opened?.name !== name) return;
+    this.opened.status = status;
+    if (this.opened.kind !== "pool") return;
+    // Servers that change places take the choice with them: the next key may drain it.
+    const chosen = this.shown[this.selected];
+    this.rows = this.#serverRows(status, at);
+    this.#stayOn(chosen);
   }
 
   #serverRows(status: Status, at: number): Row[] {
@@ -261,11 +265,10 @@ export class WatchState {
     if (this.eventsOnly) this.eventsOnly = false;
     else if (this.opened !== null) {
       this.opened = null;
-      this.filter = "";
+      this.filter = this.#listed.filter;
       this.rows = (this.overview?.rows ?? []).map((row) => ({ ...row, rate: null }));
-      this.selected = this.#listed.selected;
       this.top = this.#listed.top;
-      this.#clamp();
+      this.#stayOn(this.#listed.chosen);
       return [{ type: "look" }];
     } else if (this.filter !== "" && key === "escape") this.filter = "";
     else if (key !== "left" && key !== "escape") return [{ type: "quit" }];
@@ -288,7 +291,7 @@ export class WatchState {
   #open(chosen: Row | undefined): WatchEffect[] {
     if (chosen === undefined || chosen.kind === "server" || this.opened !== null) return [];
     if (this.eventsOnly) return [];
-    this.#listed = { selected: this.selected, top: this.top };
+    this.#listed = { chosen, top: this.top, filter: this.filter };
     this.opened = { kind: chosen.kind, name: chosen.name, status: null };
     if (chosen.kind === "pool") {
       this.rows = [];

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { mayStop } from "./job_control.ts";
 import { type Line, paintLine } from "./screen.ts";
 
 /** The other screen; no cursor; lines are not wrapped. */
@@ -55,6 +56,7 @@ export class Terminal {
     for (const signal of FATAL) on(signal, () => events.killed(codes[signal]));
     on("SIGWINCH", () => events.resized());
     on("SIGTSTP", () => {
+      if (!mayStop(Deno.pid)) return;
       this.#leave();
       // The same signal again would come here: this one stops at once.
       Deno.kill(Deno.pid, "SIGSTOP");

@@ -48,3 +48,16 @@ Deno.test("an order for all replaces those for single subsystems, which may foll
   levels.order(null, null);
   assert.deepEqual(levels.ordered, []);
 });
+
+Deno.test("a subsystem may be as configured while something else is ordered for all", () => {
+  const levels = new LogLevels();
+  levels.configure({ level: "info", levels: { vrrp: "warning" } });
+  levels.order(null, { level: "debug", until: 50 });
+  levels.order("vrrp", null);
+  assert.deepEqual(["bfd", "vrrp"].map((one) => levels.of(one)), ["debug", "warning"]);
+  assert.deepEqual(levels.ordered[1], { subsystem: "vrrp", level: "warning", until: 50 });
+  levels.configure({ level: "info", levels: { vrrp: "error" } });
+  assert.equal(levels.of("vrrp"), "error");
+  assert.deepEqual(levels.expire(50), [null, "vrrp"]);
+  assert.deepEqual(levels.ordered, []);
+});

@@ -109,3 +109,11 @@ Deno.test("a reader that is back is noticed without another line", async () => {
   outlet.finish(0);
   assert.deepEqual(numbers(pipe), ["0", "1", "2"]);
 });
+
+Deno.test("who takes an outlet away closes what it drains into", () => {
+  let closed = 0;
+  const outlet = new LogOutlet({ room: () => false, write: () => 0, close: () => void closed++ });
+  outlet.write(line(1));
+  outlet.close();
+  assert.equal(closed, 1);
+});

@@ -36,6 +36,15 @@ Deno.test("text and JSON say the same", () => {
   });
 });
 
+Deno.test("JSON moves no cursor either, and says what was said", () => {
+  const words = "x\u009b2J\u007f\u202e\u2028\n";
+  const line = formatJson(record(words, { source: words }));
+  // deno-lint-ignore no-control-regex
+  assert.doesNotMatch(line.trimEnd(), /[\x00-\x1f\x7f-\x9f\u2028\u202e]/);
+  const { message, source } = JSON.parse(line);
+  assert.deepEqual([message, source], [words, words]);
+});
+
 Deno.test("the journal gets fields, none of which a stranger's words can add", () => {
   const words = "x\nPRIORITY=0\n\u001b[2J";
   const fields = formatJournal(record(words, { source: words, late_us: 3, "odd key": 1 }));

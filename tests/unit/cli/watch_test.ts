@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readKeys } from "../../../mod/cli/watch/keys.ts";
+import { readKeys, unfinishedAt } from "../../../mod/cli/watch/keys.ts";
 import { type Line, paintLine, rateText, screenOf } from "../../../mod/cli/watch/screen.ts";
 import { WatchState } from "../../../mod/cli/watch/state.ts";
 import {
@@ -69,6 +69,12 @@ Deno.test("keys: characters, sequences of terminals, and nothing of those that a
   ]);
   assert.deepEqual(readKeys("\x1b[1;5Cq"), ["q"], "with Ctrl: passed over whole");
   assert.deepEqual(readKeys("é😀\x00\x03"), ["é", "😀", "interrupt"]);
+  for (const cut of ["\x1b", "\x1b[", "\x1b[1;5", "\x1bO"]) {
+    assert.equal(unfinishedAt(`j${cut}`), 1);
+  }
+  for (const whole of ["", "j", "\x1b[A", "\x1b[5~", "\x1bOB", "\x1bj"]) {
+    assert.equal(unfinishedAt(whole), whole.length);
+  }
 });
 
 Deno.test("an overview has a row for each thing, with what is counted of it", () => {
@@ -82,6 +88,18 @@ Deno.test("an overview has a row for each thing, with what is counted of it", ()
   assert.equal(typeof rows[0]!.count, "number");
   const one = named(document([master("web"), master("lan")]), "lan");
   assert.deepEqual(one.vrrp.map((router) => router.name), ["lan"]);
+});
+
+Deno.test("a master with a trouble that the status page shows is not shown as well", () => {
+  const status = document([master("web"), master("lan")]);
+  const addresses_failed = [{ address: "192.0.2.10", reason: "no room" }];
+  const [web, lan] = status.vrrp;
+  const { rows } = overviewOf({ ...status, vrrp: [{ ...web!, addresses_failed }, lan!] });
+  assert.deepEqual(rows.map(({ state, health }) => [state, health]), [
+    ["master", "bad"],
+    ["master", "good"],
+  ]);
+  assert.match(rows[0]!.detail, /priority 120: cannot hold 192\.0\.2\.10: no room$/);
 });
 
 Deno.test("every size gives as many lines as the terminal has, none wider", () => {
@@ -206,6 +224,37 @@ Deno.test("a pool is opened, and a server of it drained when that is confirmed",
   state.apply({ type: "away", reason: "gone" });
   press(state, "enter", "d");
   assert.match(shown(state)[1]!, /^The agent does not answer: gone$/);
+});
+
+Deno.test("a server that changes places stays the one that a key drains", () => {
+  const state = new WatchState();
+  const tell = (at: number, ...states: string[]) => {
+    const status = pool(...states);
+    state.apply({ type: "overview", overview: overviewOf(status), at });
+    state.apply({ type: "detail", name: "web-http", status, at });
+  };
+  tell(0, "up", "up", "up");
+  press(state, "s", "s", "enter");
+  assert.equal(state.sort, "state");
+  tell(0, "up", "up", "up");
+  press(state, "down");
+  tell(1_000, "up", "up", "down");
+  assert.deepEqual(names(state), ["198.51.100.12:80", "198.51.100.10:80", "198.51.100.11:80"]);
+  press(state, "d");
+  assert.equal(state.confirming?.real_server, "198.51.100.11:80");
+});
+
+Deno.test("who goes back finds the list filtered as it was, on the row that was opened", () => {
+  const rows = ["a", "b-web", "c", "d-web"].map((name) => row(name));
+  const state = watching(...rows);
+  press(state, "/", ..."web", "enter", "down", "enter");
+  assert.equal(state.opened?.name, "d-web");
+  // Meanwhile another one has come.
+  const more = overview(row("a-web"), ...rows);
+  state.apply({ type: "overview", overview: more, at: 1_000 });
+  press(state, "q");
+  assert.deepEqual(names(state), ["a-web", "b-web", "d-web"]);
+  assert.equal(state.shown[state.selected]!.name, "d-web");
 });
 
 Deno.test("what comes from outside moves no cursor, in any line", () => {

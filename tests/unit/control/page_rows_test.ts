@@ -37,7 +37,7 @@ Deno.test("a row is the same after another advert: nothing of it has happened", 
     const sessions = router!.sessions.map((one) => ({
       ...one,
       peers: peers as unknown as typeof one.peers,
-      counters: { ...one.counters, advertisementsReceived: second },
+      counters: { ...one.counters, advertisements_received: second },
     }));
     const at = NOW + second * 1000 + 200;
     return JSON.stringify(
