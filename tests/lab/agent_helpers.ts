@@ -167,11 +167,15 @@ export function holding(vips: readonly [string, string]) {
 }
 
 /** Ends the process that has taken over from the one the lab has started, which the lab ends. */
-export async function endSuccessor(lab: Lab, agent: HalbAgent): Promise<void> {
+export async function endSuccessor(
+  lab: Lab,
+  agent: HalbAgent,
+  signal: Deno.Signal = "SIGTERM",
+): Promise<void> {
   const { pid } = await statusOf(agent);
   await lab.until("the agent that took over ends", () => {
     try {
-      Deno.kill(pid, "SIGTERM");
+      Deno.kill(pid, signal);
       return false;
     } catch {
       return true;

@@ -95,7 +95,10 @@ for (const [shell, { start, ready }] of Object.entries(SHELLS)) {
     const reading = (async () => {
       for await (const bytes of terminal.stdout) screen += new TextDecoder().decode(bytes);
     })();
+    const ended = terminal.status.then(() => true);
     lab.atEnd(async () => {
+      // A shell writes its history when it ends, into a directory that goes after this.
+      await Promise.race([ended, lab.delay(2_000)]);
       try {
         terminal.kill("SIGKILL");
       } catch {

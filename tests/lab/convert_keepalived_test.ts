@@ -17,6 +17,8 @@ import { type KeepalivedSite, keepalivedSites } from "./convert_sites.ts";
 
 /** How long adverts are collected: the slowest routers send one a second. */
 const LISTENING = 2_500;
+/** How long priorities may go on changing, microseconds. */
+const SETTLING = 15_000_000;
 
 for (const part of [0, 1, 2]) {
   lab(`converted sites do what keepalived does, part ${part + 1} of 3`, async (lab) => {
@@ -53,11 +55,16 @@ async function compare(lab: Lab, site: KeepalivedSite, id: string): Promise<void
     if (last[0].length === 0) throw error;
     assert.deepEqual(last[1], last[0], `${site.name}:\n${converted.stdout}`);
   }
+  // A script that has to fail twice changes a priority after its router has become master.
   const since = Date.now() * 1000;
-  await lab.delay(LISTENING);
-  const [theirs, ours] = await Promise.all(captures.map((capture) => advertised(capture, since)));
-  assert.notDeepEqual(theirs, [], `${site.name}: keepalived sends adverts`);
-  assert.deepEqual(ours, theirs, `${site.name}: adverts\n${converted.stdout}`);
+  for (let from = since;; from = Date.now() * 1000) {
+    await lab.delay(LISTENING);
+    const [theirs, ours] = await Promise.all(captures.map((capture) => advertised(capture, from)));
+    assert.notDeepEqual(theirs, [], `${site.name}: keepalived sends adverts`);
+    if (theirs!.join("\n") === ours!.join("\n")) return;
+    if (from - since < SETTLING) continue;
+    assert.deepEqual(ours, theirs, `${site.name}: adverts\n${converted.stdout}`);
+  }
 }
 
 /** A host with the interfaces of the samples: eth0 is a LAN with nobody else on it. */
@@ -75,6 +82,14 @@ async function hostFor(lab: Lab, name: string): Promise<Host> {
   // A peer of unicast that nobody answers for is sent nothing.
   const neighbour = ["192.0.2.200", "lladdr", "02:00:00:00:00:c8", "dev", "eth0"];
   await host.exec(["ip", "neighbour", "add", ...neighbour]);
+  // The kernel gives each end a link-local address a moment after it has carrier.
+  const ends = ["eth0", "eth1", "eth2", "eth3", "peer1", "peer2", "peer3"];
+  await lab.until(`the links of ${name} are up`, async () => {
+    const found = await host.addresses();
+    const with6 = found.filter(({ family, scope }) => family === "inet6" && scope === "link");
+    assert.deepEqual(with6.map((one) => one.interface).sort(), ends);
+    return true;
+  }, 10_000);
   return host;
 }
 

@@ -154,6 +154,8 @@ lab(
     await hears("the id differs", ["virtual-router-id-differs"]);
     await differs.stop();
     const same = startKeepalived(lab, b, keepalived(51, 3, "192.0.2.10"));
+    // Before it is master there is nothing to be heard of it, which would prove nothing.
+    await lab.until("b holds the address", () => b.holds("192.0.2.10"), 15_000);
     await hears("the other node of our own", []);
     // Something on the way keeps its adverts, and not its answers to ARP.
     await b.exec([

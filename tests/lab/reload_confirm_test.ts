@@ -236,7 +236,8 @@ lab("a reload for later: shown, cancelled, kept by an upgrade and a kill, done",
   const kept = await untilConfig(lab, a, "it waits on", ({ scheduled }) => scheduled !== null);
   assert.equal(priorityOf(kept), 150);
   const { pid } = kept;
-  Deno.kill(pid, "SIGKILL");
+  // Until it has gone for good, its lock and its socket are in the way of the next one.
+  await endSuccessor(lab, a, "SIGKILL");
   startAgain(a);
   const again = await untilConfig(
     lab,

@@ -11,6 +11,7 @@ import {
   descriptors,
   longestGap,
   routerOf,
+  settledDescriptors,
   startPair,
   statusOf,
   webSite,
@@ -46,7 +47,7 @@ lab(
     await lab.until("a listens", async () => (await statusOf(a)).http?.trouble === null, 15_000);
     const { transitions } = await routerOf(b, "web");
     const { generation } = await statusOf(a);
-    const before = descriptors(a.pid);
+    const before = await settledDescriptors(lab, a.pid);
     const memory: number[] = [];
     const storm = async (seed: number): Promise<Outcome> => {
       const numbers = [PORT, HELD, SECONDS, seed].map(String);

@@ -62,8 +62,11 @@ export class Browser {
       `--user-data-dir=${profile}`,
       "about:blank",
     ];
+    // What it writes in a home, whatever its profile, goes there, too.
+    Deno.mkdirSync(profile, { recursive: true, mode: 0o700 });
     this.#child = new Deno.Command(argv[0]!, {
       args: argv.slice(1),
+      env: { HOME: profile },
       stdin: "piped",
       stdout: "piped",
       stderr: "null",
