@@ -30,12 +30,13 @@ import {
   viewOf,
 } from "../snmp/mod.ts";
 import { soon } from "../patience/mod.ts";
+import { textOf } from "../text/mod.ts";
 import { sameValue } from "../values/mod.ts";
 import { VERSION } from "../version.ts";
 import { monotonicOf } from "./clock.ts";
 import { log } from "./logging.ts";
 import { soonOrNull } from "./questions.ts";
-import { closeQuietly, type Link, reasonOf } from "./snmp_link.ts";
+import { closeQuietly, type Link, reasonOf, writeAll } from "./snmp_link.ts";
 
 /** What is known is asked for no more often, milliseconds, nor more than a tenth of the time. */
 const FRESH = 1_000;
@@ -247,12 +248,7 @@ export class Snmp {
   }
 
   #write(link: Link, bytes: Uint8Array): void {
-    link.writes = link.writes.then(async () => {
-      for (let at = 0; at < bytes.length;) {
-        if (link.connection === null) return;
-        at += await link.connection.write(bytes.subarray(at));
-      }
-    });
+    link.writes = link.writes.then(() => writeAll(link, bytes));
     link.writes.catch((error) => this.#gone(link, reasonOf(error)));
   }
 
@@ -359,21 +355,29 @@ export class Snmp {
       const status = (ends ? this.#last : null) ??
         await Promise.race([this.#known(), this.#hurried()]) ?? this.#last;
       const news = this.#news.splice(0);
-      const { mibs = [] } = this.#config ?? {};
       if (status === null) {
         this.#lost += news.length;
         continue;
       }
       const facts = this.#factsOf(status);
-      const { errorOf } = this.#errors;
-      for (const one of news) {
-        const traps = "notice" in one
-          ? trapsOf(one.notice, facts, mibs, errorOf)
-          : protocolErrorTraps(routerOfSession(one.error), one.error, facts, errorOf);
-        for (const trap of traps) this.#perform(this.#session?.notify(trap, now()) ?? []);
-      }
+      for (const one of news) this.#tellOne(one, facts);
     }
     this.#telling = null;
+  }
+
+  #tellOne(one: News, facts: SnmpFacts): void {
+    const { mibs = [] } = this.#config ?? {};
+    const { errorOf } = this.#errors;
+    try {
+      const traps = "notice" in one
+        ? trapsOf(one.notice, facts, mibs, errorOf)
+        : protocolErrorTraps(routerOfSession(one.error), one.error, facts, errorOf);
+      for (const trap of traps) this.#perform(this.#session?.notify(trap, now()) ?? []);
+    } catch (error) {
+      // The others are told all the same, and the agent ends as it would.
+      this.#lost++;
+      log("warning", ["snmp"], `Cannot tell: ${textOf(error)}`);
+    }
   }
 
   /** Until the end. Anew each time: who waits for it otherwise would be remembered by it. */

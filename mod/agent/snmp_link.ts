@@ -11,6 +11,14 @@ export interface Link {
   writes: Promise<void>;
 }
 
+/** Writes as long as there is a connection. */
+export async function writeAll(link: Link, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) {
+    if (link.connection === null) return;
+    at += await link.connection.write(bytes.subarray(at));
+  }
+}
+
 export function closeQuietly(link: Link): void {
   const { connection } = link;
   link.connection = null;

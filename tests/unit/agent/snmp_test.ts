@@ -217,6 +217,24 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "one that cannot be told keeps nobody from the next, nor the agent from its end",
+  options,
+  async () => {
+    const status = facts().status;
+    // No list of routers: nothing can be said of one.
+    const broken = { ...status, vrrp: undefined } as unknown as Status;
+    await using scene = new Scene([status, broken, status]);
+    const talk = await scene.open();
+    scene.snmp.tell(notice({ state: "BACKUP" }));
+    await until(() => scene.snmp.status?.notifications.lost === 1);
+    scene.snmp.tell(notice({ state: "MASTER" }));
+    const told = (await talk.next())!.body;
+    assert.deepEqual(named([told]), [`${INSTANCE}.2.1`]);
+    talk.close();
+  },
+);
+
 Deno.test("why a session ended stands in the log", options, async () => {
   const lines: string[] = [];
   tapLog(({ level, message }) => lines.push(`${level}: ${message}`));
