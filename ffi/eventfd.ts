@@ -8,7 +8,7 @@
  */
 
 import { closeDescriptor, opened } from "./descriptor.ts";
-import { EAGAIN, SystemError } from "./errors.ts";
+import { EAGAIN, EBADF, SystemError } from "./errors.ts";
 import { lastErrno, libc } from "./symbols.ts";
 
 const EFD_CLOEXEC = 0x80000;
@@ -30,10 +30,10 @@ export class EventFd {
     this.fd = fd ?? opened("eventfd", libc.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   }
 
-  /** Makes the descriptor readable for whoever waits on it; once it is closed, does nothing. */
+  /** Makes the descriptor readable for whoever waits on it. @throws {SystemError} once closed */
   signal(): void {
     // Its number may be somebody else's by now: a file's, or a connection's.
-    if (this.#closed) return;
+    if (this.#closed) throw new SystemError("write", EBADF, `eventfd ${this.fd}`);
     this.#count[0] = 1;
     this.#count[1] = 0;
     if (libc.write(this.fd, this.#count, 8) < 0) {
