@@ -8,7 +8,7 @@
  */
 
 import { closeDescriptor, opened } from "./descriptor.ts";
-import { EAGAIN, SystemError } from "./errors.ts";
+import { EAGAIN, EBADF, SystemError } from "./errors.ts";
 import { lastErrno, libc } from "./symbols.ts";
 
 const EFD_CLOEXEC = 0x80000;
@@ -18,6 +18,7 @@ const EFD_NONBLOCK = 0x800;
 export class EventFd {
   readonly fd: number;
   readonly #owned: boolean;
+  #closed = false;
   readonly #count = new Uint32Array(new ArrayBuffer(8));
 
   /**
@@ -29,8 +30,10 @@ export class EventFd {
     this.fd = fd ?? opened("eventfd", libc.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   }
 
-  /** Makes the descriptor readable for whoever waits on it. */
+  /** Makes the descriptor readable for whoever waits on it. @throws {SystemError} once closed */
   signal(): void {
+    // Its number may be somebody else's by now: a file's, or a connection's.
+    if (this.#closed) throw new SystemError("write", EBADF, `eventfd ${this.fd}`);
     this.#count[0] = 1;
     this.#count[1] = 0;
     if (libc.write(this.fd, this.#count, 8) < 0) {
@@ -46,6 +49,8 @@ export class EventFd {
   }
 
   close(): void {
-    if (this.#owned) closeDescriptor(this.fd);
+    if (!this.#owned || this.#closed) return;
+    this.#closed = true;
+    closeDescriptor(this.fd);
   }
 }

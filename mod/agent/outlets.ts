@@ -30,6 +30,7 @@ export class Outlets {
       status: async () => (await knowledge()).status,
       history: agent.heard.history,
       dropped: () => this.#dropped(),
+      elsewhere: () => this.#elsewhere(),
     });
     agent.notices.told = (notice) => this.#snmp.tell(notice);
   }
@@ -58,6 +59,11 @@ export class Outlets {
   /** All has been told: the session of SNMP ends. */
   async end(): Promise<void> {
     await this.#snmp.close();
+  }
+
+  #elsewhere(): Set<string> {
+    const { holdings } = this.#agent.plan;
+    return new Set(holdings.filter(({ namespace }) => namespace !== "").map(({ name }) => name));
   }
 
   *#dropped() {

@@ -21,6 +21,7 @@ import type { Notice } from "../notify/notice.ts";
 import { routerOfSession } from "../plane/sessions.ts";
 import {
   type History,
+  isTold,
   ProtocolErrors,
   protocolErrorTraps,
   REGIONS,
@@ -28,11 +29,14 @@ import {
   trapsOf,
   viewOf,
 } from "../snmp/mod.ts";
+import { soon } from "../patience/mod.ts";
+import { textOf } from "../text/mod.ts";
 import { sameValue } from "../values/mod.ts";
 import { VERSION } from "../version.ts";
 import { monotonicOf } from "./clock.ts";
 import { log } from "./logging.ts";
 import { soonOrNull } from "./questions.ts";
+import { closeQuietly, type Link, reasonOf, writeAll } from "./snmp_link.ts";
 
 /** What is known is asked for no more often, milliseconds, nor more than a tenth of the time. */
 const FRESH = 1_000;
@@ -52,13 +56,8 @@ export interface SnmpSources {
   readonly history: History;
   /** What sessions of routers have refused, by their name. */
   dropped(): Iterable<readonly [session: string, dropped: Readonly<Record<string, number>>]>;
-}
-
-/** A connection to the master, until it is gone. */
-interface Link {
-  connection: Deno.Conn | null;
-  /** Writes, one after the other. */
-  writes: Promise<void>;
+  /** Names of routers in a network namespace of their own. */
+  elsewhere(): ReadonlySet<string>;
 }
 
 type News = { readonly notice: Notice } | { readonly error: string };
@@ -76,14 +75,17 @@ export class Snmp {
   #look: ReturnType<typeof setInterval> | undefined;
   #view: { readonly view: View; readonly until: number } | null = null;
   #making: Promise<View> | null = null;
-  /** What was known last. */
+  /** What was known last, for notifications, and how long it took, milliseconds. */
   #last: Status | null = null;
+  #took = 0;
   #news: News[] = [];
   #telling: Promise<void> | null = null;
   /** Notices that were not told. */
   #lost = 0;
   #errors = new ProtocolErrors();
   #closed = false;
+  /** Ends what notifications wait for. */
+  #hurry = (): void => {};
 
   constructor(sources: SnmpSources) {
     this.#sources = sources;
@@ -106,7 +108,12 @@ export class Snmp {
 
   /** Connects as `config` says from now on; absent: no more. */
   configure(config: SnmpConfig | undefined): void {
-    if (this.#closed || (config !== undefined && sameValue(this.#config, config))) return;
+    if (this.#closed) return;
+    if (config !== undefined && sameValue(this.#config, config)) {
+      // A reload: what there is may be something else.
+      if (config.traps) void this.#known();
+      return;
+    }
     this.#end();
     this.#config = config;
     if (config === undefined) return;
@@ -122,12 +129,14 @@ export class Snmp {
 
   /** Something is told to all who want to know. */
   tell(notice: Notice): void {
-    if (this.#config?.traps === true) this.#add({ notice });
+    const { traps = false, mibs = [] } = this.#config ?? {};
+    if (traps && isTold(notice, mibs)) this.#add({ notice });
   }
 
   /** Says what there is to say, and ends the session. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#hurry();
     await this.#telling;
     const link = this.#link;
     this.#end();
@@ -186,6 +195,8 @@ export class Snmp {
   }
 
   async #connect(): Promise<void> {
+    // One that is lost may still wait for an answer of ours, and its end behind it.
+    this.#disconnect();
     const link: Link = this.#link = { connection: null, writes: Promise.resolve() };
     const { master } = this.#config!;
     try {
@@ -207,13 +218,19 @@ export class Snmp {
       const count = await connection.read(buffer);
       if (this.#link !== link) return;
       if (count === null) return this.#gone(link, "has closed the connection");
-      for (const effect of this.#session!.received(buffer.subarray(0, count), now())) {
-        if (effect.type !== "ask") this.#perform([effect]);
+      const effects = this.#session!.received(buffer.subarray(0, count), now());
+      this.#arm();
+      for (const effect of effects) {
+        if (effect.type !== "ask") {
+          this.#perform([effect]);
+          continue;
+        }
         // No more is read meanwhile: who asks too much waits.
-        else await this.#answer(link, effect.asked);
+        await this.#answer(link, effect.asked);
         if (this.#link !== link) return;
       }
-      this.#arm();
+      // The same for who is told more than it reads.
+      await link.writes;
     }
   }
 
@@ -231,12 +248,7 @@ export class Snmp {
   }
 
   #write(link: Link, bytes: Uint8Array): void {
-    link.writes = link.writes.then(async () => {
-      for (let at = 0; at < bytes.length;) {
-        if (link.connection === null) return;
-        at += await link.connection.write(bytes.subarray(at));
-      }
-    });
+    link.writes = link.writes.then(() => writeAll(link, bytes));
     link.writes.catch((error) => this.#gone(link, reasonOf(error)));
   }
 
@@ -261,11 +273,23 @@ export class Snmp {
     return await (this.#making ??= this.#make().finally(() => this.#making = null));
   }
 
-  async #make(): Promise<View> {
+  /** How long what is known will do, milliseconds. */
+  get #fresh(): number {
+    return Math.min(Math.max(FRESH, SHARE * this.#took), LONGEST_FRESH);
+  }
+
+  async #ask(): Promise<Status> {
     const begun = now();
-    const facts = this.#factsOf(this.#last = await this.#sources.status());
+    const status = await this.#sources.status();
+    this.#took = now() - begun;
+    if (this.#config?.traps === true) this.#last = status;
+    return status;
+  }
+
+  async #make(): Promise<View> {
+    const facts = this.#factsOf(await this.#ask());
     const view = viewOf(facts, this.#config?.mibs ?? [], this.#errors.errorOf);
-    const fresh = Math.min(Math.max(FRESH, SHARE * (now() - begun)), LONGEST_FRESH);
+    const fresh = this.#fresh;
     const made = this.#view = { view, until: now() + fresh };
     // Of ten thousand servers it is many megabytes.
     const forget = setTimeout(() => {
@@ -281,6 +305,7 @@ export class Snmp {
     return {
       status,
       traps: this.#config?.traps ?? false,
+      elsewhere: this.#sources.elsewhere(),
       now: monotonicMicros(),
       indexOf: (name) => {
         const index = indices.get(name) ?? interfaceIndex(name);
@@ -297,11 +322,13 @@ export class Snmp {
   // ===== notifications ===========================================================================
 
   #lookForErrors(): void {
+    const { traps = false, mibs = [] } = this.#config ?? {};
+    const wanted = traps && mibs.includes("vrrpv3");
     const sessions = new Set<string>();
     for (const [session, dropped] of this.#sources.dropped()) {
       sessions.add(session);
       const tell = this.#errors.observe(session, dropped, now());
-      if (tell && this.#config?.traps === true) this.#add({ error: session });
+      if (tell && wanted) this.#add({ error: session });
     }
     this.#errors.keep(sessions);
   }
@@ -312,57 +339,61 @@ export class Snmp {
       return;
     }
     this.#news.push(news);
-    this.#telling ??= this.#tellAll().finally(() => this.#telling = null);
+    this.#telling ??= this.#tellAll();
   }
 
   /** What came together is told out of one status. */
   async #tellAll(): Promise<void> {
+    // All of this turn.
+    await null;
     while (this.#news.length > 0) {
-      const status = await this.#known();
+      // Nobody takes it now: what comes until then costs no status of its own.
+      if (this.#session?.status.connected === false) await soon(this.#hurried(), this.#fresh);
+      // Planes that end may answer no more.
+      const ends = this.#closed ||
+        this.#news.some((one) => "notice" in one && one.notice.state === "STOP");
+      const status = (ends ? this.#last : null) ??
+        await Promise.race([this.#known(), this.#hurried()]) ?? this.#last;
       const news = this.#news.splice(0);
-      const { mibs = [] } = this.#config ?? {};
       if (status === null) {
         this.#lost += news.length;
         continue;
       }
       const facts = this.#factsOf(status);
-      const { errorOf } = this.#errors;
-      for (const one of news) {
-        const traps = "notice" in one
-          ? trapsOf(one.notice, facts, mibs, errorOf)
-          : mibs.includes("vrrpv3")
-          ? protocolErrorTraps(routerOfSession(one.error), one.error, facts, errorOf)
-          : [];
-        for (const trap of traps) this.#perform(this.#session?.notify(trap, now()) ?? []);
-      }
+      for (const one of news) this.#tellOne(one, facts);
     }
+    this.#telling = null;
+  }
+
+  #tellOne(one: News, facts: SnmpFacts): void {
+    const { mibs = [] } = this.#config ?? {};
+    const { errorOf } = this.#errors;
+    try {
+      const traps = "notice" in one
+        ? trapsOf(one.notice, facts, mibs, errorOf)
+        : protocolErrorTraps(routerOfSession(one.error), one.error, facts, errorOf);
+      for (const trap of traps) this.#perform(this.#session?.notify(trap, now()) ?? []);
+    } catch (error) {
+      // The others are told all the same, and the agent ends as it would.
+      this.#lost++;
+      log("warning", ["snmp"], `Cannot tell: ${textOf(error)}`);
+    }
+  }
+
+  /** Until the end. Anew each time: who waits for it otherwise would be remembered by it. */
+  #hurried(): Promise<null> {
+    const { promise, resolve } = Promise.withResolvers<null>();
+    if (this.#closed) resolve(null);
+    this.#hurry = () => resolve(null);
+    return promise;
   }
 
   /** How things stand now; where nobody can say any more, how they stood. */
   async #known(): Promise<Status | null> {
     try {
-      const status = await soonOrNull(this.#sources.status(), PATIENCE);
-      return this.#last = status ?? this.#last;
+      return await soonOrNull(this.#ask(), PATIENCE) ?? this.#last;
     } catch {
       return this.#last;
     }
   }
-}
-
-function closeQuietly(link: Link): void {
-  const { connection } = link;
-  link.connection = null;
-  try {
-    connection?.close();
-  } catch {
-    // It is closed.
-  }
-}
-
-/** Why there is no connection, in words behind "the master agent". */
-function reasonOf(error: unknown): string {
-  if (error instanceof Deno.errors.NotFound) return "is not there";
-  if (error instanceof Deno.errors.ConnectionRefused) return "does not listen";
-  if (error instanceof Deno.errors.PermissionDenied) return "refuses us its socket";
-  return error instanceof Error ? `cannot be reached: ${error.message}` : String(error);
 }

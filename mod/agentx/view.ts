@@ -42,7 +42,9 @@ class MadeTable<T> implements Table {
   }
 
   get #rows(): Row<T>[] {
-    return this.#sorted ??= this.#make().sort((a, b) => compareOid(a.index, b.index));
+    return this.#sorted ??= this.#make().sort((a, b) => compareOid(a.index, b.index))
+      // A second row of one index would be found again for ever by whoever walks.
+      .filter(({ index }, i, all) => i === 0 || compareOid(all[i - 1]!.index, index) !== 0);
   }
 
   has(column: number): boolean {
@@ -102,7 +104,7 @@ class MadeTable<T> implements Table {
  * A table whose rows are made when they are asked for first.
  *
  * @param columns by their number
- * @param make in any order, no index twice
+ * @param make in any order; of rows with one index the first counts
  */
 export function tableOf<T>(
   entry: Oid,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { parseIp } from "../ip/mod.ts";
 import type { Handler, Scope } from "./scope.ts";
 import type { Table } from "./value.ts";
 
@@ -20,8 +21,14 @@ const MIBS: Readonly<Record<string, string>> = {
 function masterOf(text: string): string | undefined {
   if (text.startsWith("/")) return `unix:${text}`;
   if (/^unix:\/./.test(text)) return text;
-  const [, address, port] = /^(?:tcp:)?(\[[0-9a-fA-F:.]+\]|[0-9.]+):([0-9]{1,5})$/.exec(text) ?? [];
-  return address === undefined ? undefined : `tcp:${address}:${port}`;
+  const match = /^(?:tcp:)?(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):([0-9]{1,5})$/.exec(text);
+  if (match === null) return undefined;
+  const [, ipv6, ipv4 = "", digits] = match;
+  const [bytes, port] = [parseIp(ipv6 ?? ipv4), Number(digits)];
+  if (bytes?.length !== (ipv6 === undefined ? 4 : 16) || port < 1 || port > 65_535) {
+    return undefined;
+  }
+  return `tcp:${ipv6 === undefined ? ipv4 : `[${ipv6}]`}:${port}`;
 }
 
 /** @param keywords what stands in `global_defs` */

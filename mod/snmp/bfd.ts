@@ -68,7 +68,12 @@ function operStatus({ state }: SessionStatus): number {
   return state === "up" ? 1 : state === "admin-down" ? 3 : 2;
 }
 
-function sessionColumns({ indexOf }: SnmpFacts): Record<number, Column<SessionStatus>> {
+/** ifIndex; 0: it is bound to no interface, or to one of another network namespace. */
+function interfaceOf({ interface: own, namespace }: SessionStatus, facts: SnmpFacts): number {
+  return own === null || namespace !== undefined ? 0 : facts.indexOf(own);
+}
+
+function sessionColumns(facts: SnmpFacts): Record<number, Column<SessionStatus>> {
   const micros = (ms: number) => gauge(ms * MICROS_PER_MS);
   return {
     2: () => gauge(1),
@@ -86,7 +91,7 @@ function sessionColumns({ indexOf }: SnmpFacts): Record<number, Column<SessionSt
     15: ({ demand }) => truth(demand !== null),
     16: () => truth(false),
     17: () => truth(false),
-    18: (one) => integer(one.interface === null ? 0 : indexOf(one.interface)),
+    18: (one) => integer(interfaceOf(one, facts)),
     19: ({ source }) => integer(inetType(source)),
     20: ({ source }) => inet(source),
     21: ({ peer }) => integer(inetType(peer)),
@@ -172,9 +177,11 @@ export function bfdTables(facts: SnmpFacts): Table[] {
       { 1: (one: SessionStatus) => gauge(one.local_discriminator) },
       () =>
         status.bfd.map((of) => {
-          const own = of.interface === null ? 0 : facts.indexOf(of.interface);
           const address = (one: string | null) => [inetType(one), ...inetIndex(one ?? "")];
-          return { index: [own, ...address(of.source), ...address(of.peer)], of };
+          return {
+            index: [interfaceOf(of, facts), ...address(of.source), ...address(of.peer)],
+            of,
+          };
         }),
     ),
   ];

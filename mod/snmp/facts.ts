@@ -14,8 +14,10 @@ export interface SnmpFacts {
   readonly status: Status;
   /** Notifications are sent. */
   readonly traps: boolean;
-  /** ifIndex by the interface's name; 0: it is not there, or in another network namespace. */
+  /** ifIndex by the interface's name in our network namespace; 0: it is not there. */
   indexOf(name: string): number;
+  /** Names of routers in another network namespace, whose interfaces have no ifIndex here. */
+  readonly elsewhere: ReadonlySet<string>;
   /** Microseconds on CLOCK_MONOTONIC. */
   readonly now: number;
   /** The same clock at a time in RFC 3339. */

@@ -16,7 +16,7 @@ import { type ErrorOf, VRRPV3, vrrpv3Tables } from "./vrrpv3.ts";
 export type { SnmpFacts } from "./facts.ts";
 export { History } from "./history.ts";
 export { ProtocolErrors } from "./protocol_errors.ts";
-export { protocolErrorTraps, trapsOf } from "./traps.ts";
+export { isTold, protocolErrorTraps, trapsOf } from "./traps.ts";
 export type { ErrorOf } from "./vrrpv3.ts";
 
 /** The MIBs that there are, as the configuration calls them, and where each has its place. */

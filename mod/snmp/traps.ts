@@ -31,6 +31,23 @@ function trap(id: Oid, variables: readonly VarBind[]): VarBind[] {
   return [{ name: TRAP_OID, value: { type: "oid", value: id } }, ...variables];
 }
 
+/** Whose notifications are about it. */
+const TOLD_BY: Readonly<Record<Notice["type"], readonly Mib[]>> = {
+  INSTANCE: ["keepalived", "vrrpv3"],
+  GROUP: ["keepalived"],
+  BFD: ["bfd"],
+  VS: ["keepalived"],
+  RS: ["keepalived"],
+  CHECK: [],
+};
+
+/** Whether notifications may come of it: for any other nobody needs to know how things stand. */
+export function isTold(notice: Notice, mibs: readonly Mib[]): boolean {
+  const { type, server } = notice;
+  if (!TOLD_BY[type].some((mib) => mibs.includes(mib)) || server?.quiet === true) return false;
+  return (type !== "INSTANCE" && type !== "GROUP") || stateOf(notice) !== undefined;
+}
+
 /** What is told of a change; each list is one notification. */
 export function trapsOf(
   notice: Notice,

@@ -69,9 +69,9 @@ export function sessionName(router: RouterStatus, session: SessionStatus): strin
   return session === router.sessions[0] ? router.name : secondSession(router.name, session.family);
 }
 
-function entriesOf({ status, indexOf }: SnmpFacts): Entry[] {
+function entriesOf({ status, indexOf, elsewhere }: SnmpFacts): Entry[] {
   return status.vrrp.filter(({ version }) => version === 3).flatMap((router) => {
-    const index = indexOf(router.interface);
+    const index = elsewhere.has(router.name) ? 0 : indexOf(router.interface);
     if (index === 0) return [];
     return router.sessions.map((session) => {
       const type = session.family === "ipv4" ? 1 : 2;

@@ -207,16 +207,18 @@ lab("snmpd goes and comes, a reload changes the session", async (lab) => {
 const NONSENSE = `
 import socket
 listener = socket.create_server(("127.0.0.1", 705))
-taken = b"\\x01\\x12\\x10\\x00" + bytes([0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 8]) + bytes(8)
-asks = b"\\x01\\x06\\x10\\x00" + bytes([0, 0, 0, 7, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 4])
+taken = b"\\x01\\x12\\x10\\x00" + bytes([0, 0, 0, 7, 0, 0, 0, 0]) + b"SAME" + bytes([0, 0, 0, 8]) + bytes(8)
+asks = b"\\x01\\x06\\x10\\x00" + bytes([0, 0, 0, 7, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 8]) + bytes(8)
 for text in [
     b"HTTP/1.0 400 Bad Request\\r\\n\\r\\n",
     b"\\x01\\x12\\x10\\x00" + bytes(12) + b"\\xff\\xff\\xff\\xfc",
     taken + asks + b"\\xff\\x00\\x00\\x00",
 ]:
     connection, _ = listener.accept()
-    connection.sendall(text)
+    # The answer has the number of the question.
+    opened = connection.recv(4096)
     try:
+        connection.sendall(text.replace(b"SAME", opened[12:16]))
         while connection.recv(4096):
             pass
     except ConnectionError:

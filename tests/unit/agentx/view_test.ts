@@ -122,6 +122,23 @@ Deno.test("a walk finds each variable once, in order; in bulk, too", () => {
   });
 });
 
+Deno.test("a walk ends though two rows have one index", () => {
+  const rows = [[2], [1], [1], [2], [1]].map((index, of) => ({ index, of }));
+  const view = new View([tableOf([1, 3], { 1: (of: number) => value(of) }, () => rows)]);
+  const request = {
+    type: "get_bulk",
+    nonRepeaters: 0,
+    maxRepetitions: 20,
+    ranges: [{ start: [1], include: false, end: [] }],
+  } as const;
+  const names = answerRequest(view, request).map(({ name, value: { type } }) => [type, ...name]);
+  assert.deepEqual(names, [
+    ["integer", 1, 3, 1, 1],
+    ["integer", 1, 3, 1, 2],
+    ["end_of_mib_view", 1, 3, 1, 2],
+  ]);
+});
+
 Deno.test("what is not there: no such object, no such instance", () => {
   const view = new View([tableOf([1, 3], { 2: () => value(1) }, () => [{ index: [1], of: null }])]);
   const kinds = [[1, 3, 2, 1], [1, 3, 2, 2], [1, 3, 2], [1, 3, 4, 1], [1, 3], [1, 9]]

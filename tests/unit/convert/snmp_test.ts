@@ -40,7 +40,9 @@ Deno.test("what nothing is enabled for, and what is no address", () => {
     ["needless"],
     ["dropped"],
   ]);
-  const wrong = converted("enable_snmp_vrrp\nsnmp_socket udp:edge:705");
-  assert.deepEqual(wrong.verdicts("snmp_socket"), ["dropped"]);
-  assert.deepEqual(wrong.snmp?.mibs, ["keepalived"]);
+  for (const text of ["udp:edge:705", "tcp:127.0.0.1:70500", "127.0.0.1:0", "192.0.2.900:705"]) {
+    const wrong = converted(`enable_snmp_vrrp\nsnmp_socket ${text}`);
+    assert.deepEqual(wrong.verdicts("snmp_socket"), ["dropped"], text);
+    assert.deepEqual(wrong.snmp?.mibs, ["keepalived"], text);
+  }
 });

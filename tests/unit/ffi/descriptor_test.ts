@@ -81,3 +81,17 @@ Deno.test("main closes what a dead Worker left open", async () => {
 Deno.test("a registry of the wrong size is refused", () => {
   assert.throws(() => useDescriptorRegistry(new Int32Array(3)), /2048 words, not 3/);
 });
+
+Deno.test("a bell that was closed rings no more: its number may be somebody else's", () => {
+  const bell = new EventFd();
+  bell.close();
+  // The first number that is free: as a rule the one of before.
+  const other = new EventFd();
+  try {
+    assert.throws(() => bell.signal(), { code: "EBADF" });
+    bell.close();
+    other.signal();
+  } finally {
+    other.close();
+  }
+});

@@ -16,6 +16,7 @@ export function facts(
     traps: true,
     now: 0,
     indexOf: (name) => name === "eth0" ? 3 : 0,
+    elsewhere: new Set(),
     microsOf: (time) => (Date.parse(time) - NOW) * 1000,
     upTimeAt: (micros) => Math.max(0, 20_000 + micros / 10_000),
     routerPast: (session) => history.router(session),

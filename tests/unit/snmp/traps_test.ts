@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { oidText, type VarBind } from "../../../mod/agentx/mod.ts";
 import type { Notice, ServerDetails } from "../../../mod/notify/notice.ts";
-import { History, protocolErrorTraps, trapsOf } from "../../../mod/snmp/mod.ts";
+import { History, isTold, protocolErrorTraps, trapsOf } from "../../../mod/snmp/mod.ts";
 import { facts, show } from "./fixtures.ts";
 
 const ALL = ["vrrpv3", "keepalived", "bfd"] as const;
@@ -57,6 +57,37 @@ Deno.test("a router that becomes master is told by both MIBs, any other state by
   }
   const other = notice({ type: "INSTANCE", name: "gone", state: "MASTER" });
   assert.deepEqual(trapsOf(other, facts(), ALL, () => null), []);
+});
+
+Deno.test("whatever a notification comes of is told; checks, priorities, what is quiet are not", () => {
+  const { bfd: [session], virtual_servers: [virtual] } = facts().status;
+  const real = virtual!.real_servers[0]!.address;
+  const things = [
+    { type: "INSTANCE", name: "web" },
+    { type: "GROUP", name: "site" },
+    { type: "BFD", name: session!.name },
+    { type: "VS", name: "", server: server(null) },
+    { type: "RS", name: "", server: server(real) },
+  ] as const;
+  const states = ["MASTER", "BACKUP", "FAULT", "STOP", "UP", "DOWN", "ADMIN_DOWN"] as const;
+  for (const thing of things) {
+    const made = states.flatMap((state) =>
+      ALL.flatMap((mib) => {
+        const one = notice({ ...thing, state });
+        const traps = trapsOf(one, facts(), [mib], () => null);
+        assert.ok(traps.length === 0 || isTold(one, [mib]), `${thing.type} ${state} ${mib}`);
+        return traps;
+      })
+    );
+    assert.ok(made.length >= 2, thing.type);
+  }
+  const none = [
+    notice({ type: "CHECK", name: "http", state: "DOWN" }),
+    notice({ type: "INSTANCE", name: "web", state: "BACKUP_PRIORITY" }),
+    notice({ type: "INSTANCE", name: "web", state: "MASTER_RX_LOWER_PRI" }),
+    notice({ type: "RS", name: "", state: "DOWN", server: server(real, true) }),
+  ];
+  assert.deepEqual(none.filter((one) => isTold(one, ALL)), []);
 });
 
 Deno.test("groups, sessions, quorums, real servers", () => {

@@ -73,6 +73,22 @@ Deno.test("VRRPV3-MIB: version 2, and an interface that is not there, have no ro
   assert.ok(Object.keys(found).every((name) => /^(1\.1\.\d+\.3\.9\.[12]|2\..*)$/.test(name)));
 });
 
+Deno.test("interfaces of another network namespace have no ifIndex", () => {
+  const [web] = facts().status.vrrp;
+  const [session] = facts().status.bfd;
+  const view = everything({
+    ...facts({
+      vrrp: [web!, { ...web!, name: "abroad" }],
+      bfd: [{ ...session!, interface: "eth0", namespace: "blue" }],
+    }),
+    elsewhere: new Set(["abroad"]),
+  });
+  const operations = walk(view, oid("1.3.6.1.2.1.207.1.1.1"));
+  assert.equal(Object.keys(row(operations, "3.51.1")).length, 11);
+  assert.equal(Object.keys(operations).length, 11);
+  assert.equal(walk(view, oid("1.3.6.1.2.1.222.1.2.1"))["18.11"], "integer 0");
+});
+
 Deno.test("KEEPALIVED-MIB: routers, groups, virtual and real servers", () => {
   const view = everything(facts());
   const found = walk(view, oid(`${KEEPALIVED}.2`));
