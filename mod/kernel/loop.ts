@@ -104,7 +104,7 @@ export function runKernelPlane(start: KernelStart): void {
     found = true;
     hear(balancer, { type: "check", id: ids.next(), ...finding }, say);
   };
-  probes.leads = (service) => balancer.has(service);
+  probes.leads = (service) => balancer.leads(service);
   const questions: FindPortOwner[] = [];
   const handle = (message: ToKernel): void => {
     // Each part of a long turn is work that gets on: ten thousand servers take a slow machine long.

@@ -43,6 +43,10 @@ const SHARE = 2;
 const STARTS = 64;
 /** Probes begin together at multiples of this, microseconds: a turn costs more than a probe. */
 const SLOT = 4_000;
+/** How long a probe by way of the load balancer waits until that leads there, microseconds. */
+const AWAITED = 500_000;
+/** From one look whether it does to the next, microseconds. */
+const LOOK = 50_000;
 /** A turn so much later than was planned means that this process stood still, microseconds. */
 const STALL = 100_000;
 
@@ -67,7 +71,7 @@ const MEANS: TaskMeans = {
 export class KernelProbes {
   /** Hears every finding that is new, in the turn of the deciding outcome. */
   onFinding: (finding: CheckFinding) => void = () => {};
-  /** Whether the kernel's load balancer has a service: what is asked by its way waits for it. */
+  /** Whether a service of the kernel's leads to its server: what is asked by its way waits for it. */
   leads: (service: string) => boolean = () => true;
   readonly #ports: ProbePorts;
   readonly #ids: IdSource;
@@ -80,6 +84,9 @@ export class KernelProbes {
   /** Those that wait for their socket, from the mark on. */
   readonly #line: Asker[] = [];
   #lineMark = 0;
+  /** Those whose way leads nowhere yet, and when it is looked for again. */
+  readonly #astray = new Set<Asker>();
+  #lookAt: Micros = Infinity;
   readonly #lateness = new Histogram();
   readonly #tally = new CheckTally();
   #lastTurn: Micros;
@@ -113,7 +120,7 @@ export class KernelProbes {
   get deadline(): Micros {
     if (this.#line.length > 0) return 0;
     const start = Math.ceil(this.#board.next / SLOT) * SLOT;
-    return Math.min(start, this.#prober.next);
+    return Math.min(start, this.#prober.next, this.#lookAt);
   }
 
   /** Takes a message. @throws {RangeError} where settings make no sense; all goes on as it was */
@@ -169,6 +176,7 @@ export class KernelProbes {
     }
     this.#prober.expire(now, stalledSince);
     this.#obey(this.#board.due(now));
+    if (now >= this.#lookAt) this.#lookAgain();
     this.#openSome();
     this.#lastTurn = this.#ports.now();
     this.#planned = this.deadline;
@@ -177,6 +185,8 @@ export class KernelProbes {
   /** Ends all probes. */
   close(): void {
     this.#line.length = this.#lineMark = 0;
+    this.#astray.clear();
+    this.#lookAt = Infinity;
     this.#prober.close();
   }
 
@@ -249,16 +259,29 @@ export class KernelProbes {
   #open(asker: Asker): void {
     // Called off since.
     if (!asker.waits) return;
-    asker.waits = false;
     const now = this.#ports.now();
-    this.#lateness.record(now - asker.due);
     const { end } = asker.check;
-    if (end.towards !== undefined && !this.leads(wayOf(end))) {
+    const astray = end.towards !== undefined && !this.leads(wayOf(end));
+    // There in a moment, as a rule: at the start, or while the table is read again.
+    if (astray && now - asker.due < AWAITED) {
+      this.#astray.add(asker);
+      this.#lookAt = Math.min(this.#lookAt, now + LOOK);
+      return;
+    }
+    asker.waits = false;
+    this.#lateness.record(now - asker.due);
+    if (astray) {
       asker.began = now;
       return this.#finish(asker, voided("the load balancer leads nowhere yet"), now);
     }
     const outcome = asker.open(this.#prober, now);
     if (outcome !== null) this.#finish(asker, outcome, now);
+  }
+
+  #lookAgain(): void {
+    this.#lookAt = Infinity;
+    this.#line.push(...this.#astray);
+    this.#astray.clear();
   }
 
   #ended(asker: Asker, outcome: Outcome): void {

@@ -115,7 +115,9 @@ Deno.test("balancer: ways that checks take are services of their own, whatever i
   rig.hold("web");
   rig.check(1, false);
   assert.deepEqual(rig.table(), { 10: "2=1", ...both }, "a server that is down is asked on");
-  assert.ok(rig.balancer.has("mark 7 ipv4") && !rig.balancer.has("mark 9 ipv4"));
+  assert.ok(rig.balancer.leads("mark 7 ipv4") && !rig.balancer.leads("mark 9 ipv4"));
+  rig.configure({ ...plan, forwarding: [way(7, 1), { ...way(8, 2), servers: [] }] }, ROUTERS);
+  assert.ok(rig.balancer.leads("mark 7 ipv4") && !rig.balancer.leads("mark 8 ipv4"), "to nobody");
   // A reload that takes one away; a kill, after which nobody asks any more.
   rig.configure({ ...plan, forwarding: [way(8, 2)] }, ROUTERS);
   assert.deepEqual(rig.table(), { 10: "2=1", "mark 8 ipv4": "2=1" });
