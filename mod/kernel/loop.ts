@@ -113,8 +113,11 @@ export function runKernelPlane(start: KernelStart): void {
     if (message.type === "piece") return assembler.take(message);
     if (message.type === "end") return handle(assembler.end(message));
     if (message.type === "find_port_owner") return void questions.push(message);
-    if (message.type === "configure_checks" || message.type === "query_checks") {
-      return attempt(message.type, () => probes.handle(message));
+    switch (message.type) {
+      case "configure_checks":
+      case "query_checks":
+      case "query_way":
+        return attempt(message.type, () => probes.handle(message));
     }
     // The protocol plane knows them before control hears that the kernel plane is configured.
     if (message.type === "configure") presences.configure(message.presences ?? []);

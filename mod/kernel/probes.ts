@@ -16,7 +16,6 @@
 import { createHash } from "node:crypto";
 import type { Epoll } from "../../ffi/mod.ts";
 import { type BoardEffect, CheckBoard } from "../check/board.ts";
-import type { SocketTarget } from "../check/drivers/open.ts";
 import { SocketProber } from "../check/drivers/sockets.ts";
 import { type Micros, type Outcome, voided } from "../check/mod.ts";
 import type { TaskMeans } from "../check/task.ts";
@@ -27,6 +26,9 @@ import type {
   CheckStep,
   ConfigureChecks,
   QueryChecks,
+  QueryWay,
+  Way,
+  WayState,
 } from "../plane/checks.ts";
 import { CheckTally } from "../plane/check_tally.ts";
 import { Histogram } from "../plane/histogram.ts";
@@ -53,7 +55,7 @@ const STALL = 100_000;
 /** Who hears. */
 export interface ProbePorts {
   readonly now: () => Micros;
-  readonly control: (message: CheckStep | ChecksState) => void;
+  readonly control: (message: CheckStep | ChecksState | WayState) => void;
   readonly protocol: (message: TrackerFound) => void;
   readonly say: Say;
 }
@@ -124,7 +126,12 @@ export class KernelProbes {
   }
 
   /** Takes a message. @throws {RangeError} where settings make no sense; all goes on as it was */
-  handle(message: ConfigureChecks | QueryChecks): void {
+  handle(message: ConfigureChecks | QueryChecks | QueryWay): void {
+    if (message.type === "query_way") {
+      const { id: cause, way } = message;
+      const leads = this.leads(wayOf(way));
+      return this.#ports.control({ type: "way_state", id: this.#ids.next(), cause, leads });
+    }
     if (message.type === "query_checks") {
       const { id: cause } = message;
       const reports = this.#board.reports();
@@ -302,6 +309,6 @@ export class KernelProbes {
 }
 
 /** The service that leads a probe to its real server. */
-function wayOf({ address, mark }: SocketTarget): string {
+function wayOf({ address, mark }: Way): string {
   return serviceName({ family: address.includes(":") ? 6 : 4, mark: mark ?? 0 });
 }

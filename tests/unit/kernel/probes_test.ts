@@ -68,8 +68,10 @@ address = "198.51.100.11"
   const epoll = new Epoll();
   const probes = new KernelProbes(epoll, 100, new IdSource("t"), {
     now: () => now,
-    control: (message) =>
-      void (message.type === "checks_state" && (last = message.reports[0]?.last?.reason)),
+    control: (message) => {
+      if (message.type === "checks_state") last = message.reports[0]?.last?.reason;
+      else if (message.type === "way_state") told.push(message.leads);
+    },
     protocol: () => {},
     say: () => {},
   });
@@ -77,6 +79,11 @@ address = "198.51.100.11"
   const asked: string[] = [];
   let there = false;
   let last: string | undefined;
+  const told: boolean[] = [];
+  const query = () => {
+    const way = { address: "192.0.2.10", mark };
+    probes.handle({ type: "query_way", id: "c:4", way });
+  };
   probes.leads = (service) => {
     asked.push(service);
     return there;
@@ -99,7 +106,10 @@ address = "198.51.100.11"
     while (now < end) turn();
     assert.ok(turns < 1_000, `${turns} turns in ten seconds`);
     // As soon as it leads there, it is asked: here by a kernel that has no such interface.
+    query();
     there = true;
+    query();
+    assert.deepEqual(told, [false, true]);
     turn();
     turn();
     probes.handle({ type: "query_checks", id: "c:3" });
