@@ -169,6 +169,21 @@ Deno.test("balancer: timeouts and settings are noted, then set, and put back at 
   assert.deepEqual(next.note().originals, { timeouts: null, settings: {} });
 });
 
+Deno.test("balancer: a setting of an interface that comes late is put back as well", () => {
+  const rig = new Rig();
+  const [name, path] = ["/ipv4/conf/late/accept_local", "ipv4/conf/late/accept_local"];
+  const more = { compareInterval: 60 * SECOND };
+  rig.configure(planOf([WEB], { ...more, settings: { [name]: 1 } }));
+  rig.run(3 * SECOND);
+  rig.settings.set(path, "0");
+  rig.run(15 * SECOND);
+  assert.equal(rig.settings.get(path), "1");
+  assert.deepEqual(rig.note().originals.settings, { [name]: 0 });
+  rig.configure(planOf([WEB], more));
+  rig.run(3 * SECOND);
+  assert.equal(rig.settings.get(path), "0");
+});
+
 Deno.test("balancer: a setting of two numbers is set, compared and put back as the kernel writes it", () => {
   const rig = new Rig();
   rig.settings.set("sync_threshold", "3\t50");
