@@ -26,7 +26,7 @@ export function checkForwarding(
   server: CheckedServer | undefined,
   report: Report,
 ): boolean {
-  const { via_forwarding, bind_address } = check;
+  const { via_forwarding, bind_address, bind_port } = check;
   if (via_forwarding === undefined) return true;
   const own = descend(node, ["via_forwarding"]);
   const via = server?.via ?? "a check with a name stands at no real server";
@@ -44,6 +44,16 @@ export function checkForwarding(
       place: keyPlace(descend(node, [key])),
       message: `\`${key}\` beside \`via_forwarding\` (${OTHER}), which asks the virtual address, ` +
         "with a mark of its own, where the load balancer is",
+      advice: "leave out one of the two",
+      other: keyPlace(own),
+    });
+  }
+  if (bind_port !== undefined) {
+    report({
+      place: keyPlace(descend(node, ["bind_port"])),
+      message: `\`bind_port\` beside \`via_forwarding\` (${OTHER}): the kernel remembers a ` +
+        "connection for a while after its end, and what comes from the same port would go to the " +
+        "real server that was asked before",
       advice: "leave out one of the two",
       other: keyPlace(own),
     });

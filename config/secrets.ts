@@ -37,30 +37,55 @@ export function hideSecrets<T extends TreeNode>(node: T): T {
   return secret === undefined ? node : { ...node, secret };
 }
 
-/** A key that may be meant for a secret, its equals sign, and a value that is no table or list. */
-const ASSIGNMENT =
-  /((?<![\w-])(?!active_key\b)["']?[\w-]*(?:pas{1,2}[wp]|pass\b|pwd|key|secret|token)[\w-]*["']?\s*=\s*)("(?:[^"\\]|\\.)*"?|'[^']*'?|\[\s*["'][^\]]*|[^\s"'{[][^,}\]#]*)/giu;
+/** A key that may be meant for a secret, and its equals sign. */
+const KEY =
+  /(?<![\w-])(?!active_key\b)["']?[\w-]*(?:pas{1,2}[wp]|pass\b|pwd|key|secret|token)[\w-]*["']?\s*=\s*/
+    .source;
+/** A value that is no table, nor a list of tables. */
+const VALUE = /"(?:[^"\\]|\\.)*"?|'[^']*'?|\[\s*[^\s{[\]][^\]]*|[^\s"'{[][^,}\]#]*/.source;
+const STRING = /"(?:[^"\\]|\\.)*"?|'[^']*'?/.source;
+/** A table in braces, as far as it stands on this line, three deep. */
+const TABLE = ["", "", ""].reduce(
+  (inner) => String.raw`\{(?:[^{}"']|${STRING}${inner && `|${inner}`})*\}?`,
+  "",
+);
+const ASSIGNMENT = new RegExp(`(${KEY})(${VALUE})`, "giu");
+/** A table in the place of a secret: `by_host`, say, or a mistake. */
+const TABLE_ASSIGNMENT = new RegExp(KEY + TABLE, "giu");
+/** What stands in it, but for where the secret is to be had. */
+const INNER = new RegExp(
+  String.raw`((?<![\w-])["']?(?!(?:file|env)(?![\w-]))[\w-]+["']?\s*=\s*)(${VALUE})`,
+  "giu",
+);
 
 /** Shorter pieces of text than this stand everywhere. */
 const TELLING = 3;
 
+/** The same line, in which somebody has replaced each value that may be secret. */
+function replaceSecrets(line: string, replaced: (value: string) => string): string {
+  const one = (_: string, key: string, value: string) => key + replaced(value);
+  return line.replace(ASSIGNMENT, one)
+    .replace(TABLE_ASSIGNMENT, (table) => table.replace(INNER, one));
+}
+
 /** The same text without what may be secret on this line. */
 export function withoutSecretsOf(line: string, text: string): string {
   let clean = text;
-  for (const [, , value = ""] of line.matchAll(ASSIGNMENT)) {
+  replaceSecrets(line, (value) => {
     const bare = value.replace(/^["'[\s]+|["'\]\s]+$/gu, "");
     if (bare.length >= TELLING) clean = clean.replaceAll(bare, "…");
-  }
+    return value;
+  });
   return clean;
 }
 
 /** A line of a file with asterisks for what may be secret, each character in its place. */
 export function maskLine(line: string): string {
-  return line.replace(ASSIGNMENT, (_, key: string, value: string) => {
+  return replaceSecrets(line, (value) => {
     const quoted = /^["']/.test(value);
     const closed = quoted && value.length > 1 && value.at(-1) === value[0];
     const inner = value.slice(quoted ? 1 : 0, closed ? -1 : undefined);
     const hidden = inner.replace(/\S/gu, "*");
-    return `${key}${quoted ? value[0] : ""}${hidden}${closed ? value[0] : ""}`;
+    return `${quoted ? value[0] : ""}${hidden}${closed ? value[0] : ""}`;
   });
 }

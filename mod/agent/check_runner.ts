@@ -22,13 +22,16 @@ import { failed, type Micros, type Outcome, voided } from "../check/mod.ts";
 import { grpcConversation } from "../check/types/http2_check.ts";
 import { smtpConversation } from "../check/types/smtp.ts";
 import { type CheckCount, CheckTally } from "../plane/check_tally.ts";
-import type { CheckStep } from "../plane/checks.ts";
+import type { CheckStep, Way } from "../plane/checks.ts";
 import { showText, textOf } from "../text/mod.ts";
 import type { ControlCheck } from "./check_plan.ts";
 import type { RuntimeEnd, RuntimeJob, TlsFiles } from "./check_tasks.ts";
+import { limitedLog } from "./logging.ts";
 
 /** Probes that run at once. */
 const MOST_PROBES = 256;
+/** Between two looks whether the load balancer leads somewhere, milliseconds. */
+const LOOK = 500;
 /** A timer so late means that this process stood still, microseconds. */
 const STALL = 200_000;
 /** Timers of the runtime are 32 bits of milliseconds. */
@@ -108,18 +111,33 @@ async function probe(
   return await probeStream(target, begin(), signal, begin);
 }
 
+/** By which way of the load balancer's it asks; null: directly, or nobody there. */
+function wayOf(job: RuntimeJob): Way | null {
+  if (job.type === "script" || job.type === "file") return null;
+  const { address, own: { mark, towards } } = job.end;
+  return towards === undefined ? null : { address, mark };
+}
+
 export class CheckRunner {
   readonly #board = new CheckBoard();
   readonly #tally = new CheckTally();
   readonly #told: (check: string, what: CheckStep["what"]) => void;
+  readonly #leads: (way: Way) => Promise<boolean>;
   #checks = new Map<string, ControlCheck>();
   readonly #running = new Map<number, Running>();
   #timer: { readonly at: Micros; readonly handle: ReturnType<typeof setTimeout> } | null = null;
   #stopped = false;
 
-  /** @param told hears what happens, in the turn of the deciding outcome */
-  constructor(told: (check: string, what: CheckStep["what"]) => void) {
+  /**
+   * @param told hears what happens, in the turn of the deciding outcome
+   * @param leads whether the load balancer leads to where a check goes by its way
+   */
+  constructor(
+    told: (check: string, what: CheckStep["what"]) => void,
+    leads: (way: Way) => Promise<boolean>,
+  ) {
     this.#told = told;
+    this.#leads = leads;
   }
 
   /** Makes these the checks: a difference. @throws {RangeError} where settings make no sense */
@@ -205,16 +223,29 @@ export class CheckRunner {
       const said = slept && outcome.result === "failed"
         ? voided("this process stood still")
         : outcome;
+      if (said.result === "unasked") {
+        limitedLog.log("warning", ["checks"], `Cannot ask: ${said.reason}`, { check: id });
+      }
       this.#tally.record(id, check.job.type, said.result, now - began);
       this.#obey(this.#board.finished(id, number, said, now - began, now));
     };
-    probe(id, check.job, running.abort.signal, running.atOnce.signal).then(
+    this.#probe(id, check.job, running).then(
       end,
       (error) => {
         const broke = error instanceof Unreadable ? "" : "the probe broke: ";
         end(failed(`${broke}${showText(textOf(error), 160)}`));
       },
     );
+  }
+
+  async #probe(id: string, job: RuntimeJob, { abort, atOnce }: Running): Promise<Outcome> {
+    const way = wayOf(job);
+    if (way !== null && !await this.#leads(way)) {
+      // There in a moment, as a rule; it is asked again at once.
+      await new Promise((resolve) => setTimeout(resolve, LOOK));
+      return voided("the load balancer leads nowhere yet");
+    }
+    return await probe(id, job, abort.signal, atOnce.signal);
   }
 
   #cancel(number: number): void {

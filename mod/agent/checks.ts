@@ -10,7 +10,7 @@ import { monotonicMicros } from "../../ffi/mod.ts";
 import type { CheckMemory, CheckReport } from "../check/board.ts";
 import type { CheckKnowledge, ChecksFacts } from "../control/check_status.ts";
 import { addCounts, type CheckCount } from "../plane/check_tally.ts";
-import type { CheckStep, SessionCheck } from "../plane/checks.ts";
+import type { CheckStep, SessionCheck, Way } from "../plane/checks.ts";
 import type { HistogramData } from "../plane/histogram.ts";
 import type { TrackerFinding } from "../plane/trackers.ts";
 import { type ChecksPlan, type ControlCheck, NO_CHECKS, planChecks } from "./check_plan.ts";
@@ -28,7 +28,10 @@ const PATIENCE = 500;
 type StepTaker = { push(step: CheckStep): void };
 
 /** How it speaks to the planes. */
-type Voice = Pick<Dialogue, "configureChecks" | "queryChecks" | "tellCheck" | "tell">;
+type Voice = Pick<
+  Dialogue,
+  "configureChecks" | "queryChecks" | "queryWay" | "tellCheck" | "tell"
+>;
 
 export class Checks {
   readonly #voice: Voice;
@@ -67,7 +70,7 @@ export class Checks {
       const at = monotonicMicros();
       this.step({ type: "check_step", id: `h:${++this.#steps}`, at, check, what });
       if (what.kind === "found") this.#tell(what.memory);
-    });
+    }, (way) => this.#leads(way));
   }
 
   /** What is known now, for who goes on with it. */
@@ -201,6 +204,12 @@ export class Checks {
     const known = new Set(this.#plan.identities.map(({ id }) => id));
     return addCounts([...this.#formerCounts, ...this.#counts, ...this.#runner.counts()])
       .filter(({ name }) => name === "" || known.has(name));
+  }
+
+  /** What a kernel plane has made stays while it is held up or replaced. */
+  async #leads(way: Way): Promise<boolean> {
+    if (!this.#planes.runs("kernel")) return true;
+    return (await soonOrNull(this.#voice.queryWay(way), PATIENCE))?.leads ?? true;
   }
 
   #tell(memory: CheckMemory): void {

@@ -19,6 +19,8 @@ import type {
   ConfigureChecks,
   KernelCheck,
   SessionCheck,
+  Way,
+  WayState,
 } from "../plane/checks.ts";
 import type { BfdAdministered, BfdCredentials } from "../plane/bfd.ts";
 import { type Credentials, wipe } from "../plane/credentials.ts";
@@ -155,6 +157,14 @@ export class Dialogue {
   queryChecks(): Promise<ChecksState> {
     const message = { type: "query_checks", id: this.#planes.ids.next() } as const;
     const answer = this.#questions.answer<ChecksState>("kernel", message.id);
+    this.#planes.toKernel(message);
+    return answer;
+  }
+
+  /** Whether the load balancer leads to where a check goes by its way. */
+  queryWay(way: Way): Promise<WayState> {
+    const message = { type: "query_way", id: this.#planes.ids.next(), way } as const;
+    const answer = this.#questions.answer<WayState>("kernel", message.id);
     this.#planes.toKernel(message);
     return answer;
   }

@@ -135,6 +135,7 @@ export class Hearing implements PlaneListener {
       case "configured":
       case "balance_ordered":
       case "checks_state":
+      case "way_state":
         this.#hearers.questions.answered("kernel", message);
         break;
       case "balance_part":

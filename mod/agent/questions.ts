@@ -8,7 +8,7 @@
  */
 
 import type { BalanceOrdered, BalanceState } from "../plane/balance.ts";
-import type { ChecksState } from "../plane/checks.ts";
+import type { ChecksState, WayState } from "../plane/checks.ts";
 import type { BfdAdministered } from "../plane/bfd.ts";
 import type { Overridden } from "../plane/groups.ts";
 import type { Frozen } from "../plane/hand_over.ts";
@@ -27,7 +27,8 @@ type Answer =
   | Frozen
   | Overridden
   | ProtocolState
-  | Recorded;
+  | Recorded
+  | WayState;
 /** What a plane says of itself. */
 export type Milestone = "ready" | "stopped";
 

@@ -172,9 +172,10 @@ export class Balancer {
     });
   }
 
-  /** Whether the kernel's table has a service. */
-  has(service: string): boolean {
-    return this.#table?.table.has(service) ?? false;
+  /** Whether a service of the kernel's table leads to a server. */
+  leads(service: string): boolean {
+    const { size = 0 } = this.#table?.table.get(service)?.destinations ?? {};
+    return size > 0;
   }
 
   /** Answered by the next `turn`, or when counters have been read. */

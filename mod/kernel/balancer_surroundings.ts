@@ -203,6 +203,8 @@ export class BalancerSurroundings {
     }
     this.#failures = failures;
     this.#settingsAt = failures.length === 0 ? Infinity : now + RETRY;
+    // What was not there may be next time: then its value goes into the note first.
+    if (failures.length > 0) this.#prepared = false;
     this.#tellNote();
   }
 

@@ -104,7 +104,7 @@ export function runKernelPlane(start: KernelStart): void {
     found = true;
     hear(balancer, { type: "check", id: ids.next(), ...finding }, say);
   };
-  probes.leads = (service) => balancer.has(service);
+  probes.leads = (service) => balancer.leads(service);
   const questions: FindPortOwner[] = [];
   const handle = (message: ToKernel): void => {
     // Each part of a long turn is work that gets on: ten thousand servers take a slow machine long.
@@ -113,8 +113,11 @@ export function runKernelPlane(start: KernelStart): void {
     if (message.type === "piece") return assembler.take(message);
     if (message.type === "end") return handle(assembler.end(message));
     if (message.type === "find_port_owner") return void questions.push(message);
-    if (message.type === "configure_checks" || message.type === "query_checks") {
-      return attempt(message.type, () => probes.handle(message));
+    switch (message.type) {
+      case "configure_checks":
+      case "query_checks":
+      case "query_way":
+        return attempt(message.type, () => probes.handle(message));
     }
     // The protocol plane knows them before control hears that the kernel plane is configured.
     if (message.type === "configure") presences.configure(message.presences ?? []);

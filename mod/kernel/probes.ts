@@ -16,7 +16,6 @@
 import { createHash } from "node:crypto";
 import type { Epoll } from "../../ffi/mod.ts";
 import { type BoardEffect, CheckBoard } from "../check/board.ts";
-import type { SocketTarget } from "../check/drivers/open.ts";
 import { SocketProber } from "../check/drivers/sockets.ts";
 import { type Micros, type Outcome, voided } from "../check/mod.ts";
 import type { TaskMeans } from "../check/task.ts";
@@ -27,6 +26,9 @@ import type {
   CheckStep,
   ConfigureChecks,
   QueryChecks,
+  QueryWay,
+  Way,
+  WayState,
 } from "../plane/checks.ts";
 import { CheckTally } from "../plane/check_tally.ts";
 import { Histogram } from "../plane/histogram.ts";
@@ -43,13 +45,17 @@ const SHARE = 2;
 const STARTS = 64;
 /** Probes begin together at multiples of this, microseconds: a turn costs more than a probe. */
 const SLOT = 4_000;
+/** How long a probe by way of the load balancer waits until that leads there, microseconds. */
+const AWAITED = 500_000;
+/** From one look whether it does to the next, microseconds. */
+const LOOK = 50_000;
 /** A turn so much later than was planned means that this process stood still, microseconds. */
 const STALL = 100_000;
 
 /** Who hears. */
 export interface ProbePorts {
   readonly now: () => Micros;
-  readonly control: (message: CheckStep | ChecksState) => void;
+  readonly control: (message: CheckStep | ChecksState | WayState) => void;
   readonly protocol: (message: TrackerFound) => void;
   readonly say: Say;
 }
@@ -67,7 +73,7 @@ const MEANS: TaskMeans = {
 export class KernelProbes {
   /** Hears every finding that is new, in the turn of the deciding outcome. */
   onFinding: (finding: CheckFinding) => void = () => {};
-  /** Whether the kernel's load balancer has a service: what is asked by its way waits for it. */
+  /** Whether a service of the kernel's leads to its server: what is asked by its way waits for it. */
   leads: (service: string) => boolean = () => true;
   readonly #ports: ProbePorts;
   readonly #ids: IdSource;
@@ -80,6 +86,9 @@ export class KernelProbes {
   /** Those that wait for their socket, from the mark on. */
   readonly #line: Asker[] = [];
   #lineMark = 0;
+  /** Those whose way leads nowhere yet, and when it is looked for again. */
+  readonly #astray = new Set<Asker>();
+  #lookAt: Micros = Infinity;
   readonly #lateness = new Histogram();
   readonly #tally = new CheckTally();
   #lastTurn: Micros;
@@ -113,11 +122,16 @@ export class KernelProbes {
   get deadline(): Micros {
     if (this.#line.length > 0) return 0;
     const start = Math.ceil(this.#board.next / SLOT) * SLOT;
-    return Math.min(start, this.#prober.next);
+    return Math.min(start, this.#prober.next, this.#lookAt);
   }
 
   /** Takes a message. @throws {RangeError} where settings make no sense; all goes on as it was */
-  handle(message: ConfigureChecks | QueryChecks): void {
+  handle(message: ConfigureChecks | QueryChecks | QueryWay): void {
+    if (message.type === "query_way") {
+      const { id: cause, way } = message;
+      const leads = this.leads(wayOf(way));
+      return this.#ports.control({ type: "way_state", id: this.#ids.next(), cause, leads });
+    }
     if (message.type === "query_checks") {
       const { id: cause } = message;
       const reports = this.#board.reports();
@@ -169,6 +183,7 @@ export class KernelProbes {
     }
     this.#prober.expire(now, stalledSince);
     this.#obey(this.#board.due(now));
+    if (now >= this.#lookAt) this.#lookAgain();
     this.#openSome();
     this.#lastTurn = this.#ports.now();
     this.#planned = this.deadline;
@@ -177,6 +192,8 @@ export class KernelProbes {
   /** Ends all probes. */
   close(): void {
     this.#line.length = this.#lineMark = 0;
+    this.#astray.clear();
+    this.#lookAt = Infinity;
     this.#prober.close();
   }
 
@@ -249,16 +266,29 @@ export class KernelProbes {
   #open(asker: Asker): void {
     // Called off since.
     if (!asker.waits) return;
-    asker.waits = false;
     const now = this.#ports.now();
-    this.#lateness.record(now - asker.due);
     const { end } = asker.check;
-    if (end.towards !== undefined && !this.leads(wayOf(end))) {
+    const astray = end.towards !== undefined && !this.leads(wayOf(end));
+    // There in a moment, as a rule: at the start, or while the table is read again.
+    if (astray && now - asker.due < AWAITED) {
+      this.#astray.add(asker);
+      this.#lookAt = Math.min(this.#lookAt, now + LOOK);
+      return;
+    }
+    asker.waits = false;
+    this.#lateness.record(now - asker.due);
+    if (astray) {
       asker.began = now;
       return this.#finish(asker, voided("the load balancer leads nowhere yet"), now);
     }
     const outcome = asker.open(this.#prober, now);
     if (outcome !== null) this.#finish(asker, outcome, now);
+  }
+
+  #lookAgain(): void {
+    this.#lookAt = Infinity;
+    this.#line.push(...this.#astray);
+    this.#astray.clear();
   }
 
   #ended(asker: Asker, outcome: Outcome): void {
@@ -279,6 +309,6 @@ export class KernelProbes {
 }
 
 /** The service that leads a probe to its real server. */
-function wayOf({ address, mark }: SocketTarget): string {
+function wayOf({ address, mark }: Way): string {
   return serviceName({ family: address.includes(":") ? 6 : 4, mark: mark ?? 0 });
 }

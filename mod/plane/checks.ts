@@ -51,7 +51,17 @@ export interface QueryChecks {
   readonly id: EventId;
 }
 
-export type ChecksToKernel = CheckFound | ConfigureChecks | QueryChecks;
+/** Asks whether the load balancer leads to where a check of control goes by its way. */
+export interface QueryWay {
+  readonly type: "query_way";
+  readonly id: EventId;
+  readonly way: Way;
+}
+
+/** A virtual address, and the mark that leads from there to one real server. */
+export type Way = Pick<SocketTarget, "address" | "mark">;
+
+export type ChecksToKernel = CheckFound | ConfigureChecks | QueryChecks | QueryWay;
 
 // ---- kernel → control ---------------------------------------------------------------------------
 
@@ -85,7 +95,15 @@ export interface ChecksState {
   readonly counts: readonly CheckCount[];
 }
 
-export type ChecksToControl = CheckStep | ChecksState;
+/** Answer to `query_way`. */
+export interface WayState {
+  readonly type: "way_state";
+  readonly id: EventId;
+  readonly cause: EventId;
+  readonly leads: boolean;
+}
+
+export type ChecksToControl = CheckStep | ChecksState | WayState;
 
 // ---- control → protocol -------------------------------------------------------------------------
 

@@ -212,8 +212,9 @@ lab("sockets: without descriptors or ports nothing is said about the server", as
     await probe.exec(["ip", "-6", "address", "flush", "dev", "eth0"]);
     await probe.exec(["ip", "-6", "address", "flush", "dev", "lo"]);
     await probe.exec(["ip", "-6", "route", "add", "2001:db8:77::/64", "dev", "eth0"]);
-    for (const transport of ["tcp", "udp"] as const) {
-      const cut = loop.start({ ...target, transport, address: "2001:db8:77::1" }, connect);
+    const towards = { address: "2001:db8:77::2", interface: "eth0" };
+    for (const more of [{ transport: "tcp" }, { transport: "udp" }, { towards }] as const) {
+      const cut = loop.start({ ...target, ...more, address: "2001:db8:77::1" }, connect);
       assert.equal(
         verdict(loop.outcome(cut)),
         "failed: no address of this machine's to ask from",

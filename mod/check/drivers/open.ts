@@ -142,20 +142,37 @@ export function openFor({ target, family }: Destination): { fd: number; raw: boo
   }
 }
 
-/** The address that this host has towards a real server. @throws {SystemError} where it has none */
-function ownAddressTowards({ towards, namespace }: SocketTarget): string | null {
-  if (towards === undefined) return null;
-  const { address } = towards;
-  const family = address.includes(":") ? AF_INET6 : AF_INET;
+/**
+ * The address that this host speaks from. Nothing is sent: the routing table is asked, by a datagram,
+ * since those have ports of their own.
+ *
+ * @throws {NoSource | SystemError} where it has none
+ */
+function sourceTowards(
+  { namespace, bindInterface, mark }: Pick<SocketTarget, "namespace" | "bindInterface" | "mark">,
+  to: Uint8Array,
+  family: number,
+): string {
   const fd = inNamespace(namespace, () => openSocket(family, SOCK_DGRAM, 0));
   try {
-    bindToDevice(fd, towards.interface);
-    // Nothing is sent: the routing table is asked.
-    connectSocket(fd, sockaddr(address, DISCARD, 0));
+    if (mark !== null) setOption(fd, SOL_SOCKET, SO_MARK, mark);
+    if (bindInterface !== null) bindToDevice(fd, bindInterface);
+    connectSocket(fd, to);
     return sockaddrAddress(getSocketName(fd));
+  } catch (error) {
+    throw error instanceof SystemError && error.code === "EADDRNOTAVAIL" ? new NoSource() : error;
   } finally {
     closeDescriptor(fd);
   }
+}
+
+/** The address that this host has towards a real server. @throws as `sourceTowards` does */
+function ownAddressTowards({ towards, namespace }: SocketTarget): string | null {
+  if (towards === undefined) return null;
+  const { address, interface: bindInterface } = towards;
+  const family = address.includes(":") ? AF_INET6 : AF_INET;
+  const to = sockaddr(address, DISCARD, 0);
+  return sourceTowards({ namespace, bindInterface, mark: null }, to, family);
 }
 
 /**
@@ -186,29 +203,18 @@ function reach(fd: number, { target, family, sockaddr }: Destination): boolean {
   try {
     return connectSocket(fd, sockaddr);
   } catch (error) {
-    const bare = error instanceof SystemError && error.code === "EADDRNOTAVAIL" &&
-      target.bindAddress === null && !hasSource(target, family, sockaddr);
-    throw bare ? new NoSource() : error;
+    const ambiguous = error instanceof SystemError && error.code === "EADDRNOTAVAIL" &&
+      target.bindAddress === null;
+    throw ambiguous && !hasSource(target, sockaddr, family) ? new NoSource() : error;
   }
 }
 
-/** Whether this host has an address to speak from: datagrams have ports of their own. */
-function hasSource(
-  { namespace, bindInterface, mark }: SocketTarget,
-  family: number,
-  sockaddr: Uint8Array,
-): boolean {
-  let fd = -1;
+function hasSource(target: SocketTarget, to: Uint8Array, family: number): boolean {
   try {
-    fd = inNamespace(namespace, () => openSocket(family, SOCK_DGRAM, 0));
-    if (mark !== null) setOption(fd, SOL_SOCKET, SO_MARK, mark);
-    if (bindInterface !== null) bindToDevice(fd, bindInterface);
-    connectSocket(fd, sockaddr);
+    sourceTowards(target, to, family);
     return true;
   } catch (error) {
-    return !(error instanceof SystemError && error.code === "EADDRNOTAVAIL");
-  } finally {
-    if (fd >= 0) closeDescriptor(fd);
+    return !(error instanceof NoSource);
   }
 }
 

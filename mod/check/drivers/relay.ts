@@ -44,7 +44,7 @@ import {
   SOL_SOCKET,
 } from "../../../ffi/mod.ts";
 import { failed, type Outcome, unasked } from "../outcome.ts";
-import { socketReason } from "../reasons.ts";
+import { isShortage, socketReason } from "../reasons.ts";
 import {
   connectTo,
   destinationOf,
@@ -174,6 +174,11 @@ export interface RelayEvents {
   heard(bytes: Uint8Array): void;
 }
 
+/** A loopback that is not there is a mistake that lasts, and counts; what has run out does not. */
+function noLoopback(outcome: Outcome): Outcome {
+  return { ...outcome, reason: `no loopback: ${outcome.reason}` };
+}
+
 /** One connection by way of a socket of ours. */
 export class Relay {
   readonly #events: RelayEvents;
@@ -257,7 +262,7 @@ export class Relay {
       bindSocket(this.#listener, sockaddrIn(LOOPBACK, 0));
       listenSocket(this.#listener, BACKLOG);
     } catch (error) {
-      return this.#fail(unasked(`no loopback: ${openingFailure(error).reason}`));
+      return this.#fail(noLoopback(openingFailure(error)));
     }
     this.#watcher.add(this.#listener, EPOLLIN, () => this.#accept());
     const port = sockaddrPort(getSocketName(this.#listener));
@@ -265,7 +270,9 @@ export class Relay {
     // Stays, so that no error of one that we have left is an uncaught one.
     socket.on("error", (error: Error & { code?: string }) => {
       if (this.#inner >= 0 || this.failure !== null) return;
-      this.#fail(unasked(`no loopback: ${socketReason(error.code ?? "", error.message)}`));
+      const { code = "", message } = error;
+      const reason = socketReason(code, message);
+      this.#fail(noLoopback(isShortage(code, "connect") ? unasked(reason) : failed(reason)));
     });
     socket.once("connect", () => this.#accept());
   }

@@ -53,6 +53,7 @@ function world(counts?: () => readonly CheckCount[]) {
         const head = { type: "checks_state", id: "k:1", cause: "c:1" } as const;
         return Promise.resolve({ ...head, reports: [], lateness, counts: counts() });
       },
+      queryWay: () => Promise.reject(new Error("nobody asks")),
       tellCheck: ({ check }) => void told.push(check),
       tell: () => {},
     },

@@ -1,7 +1,7 @@
 /** Connections by way of sockets of ours, on loopback: what goes through, from where, what ends them. */
 
 import assert from "node:assert/strict";
-import type net from "node:net";
+import net from "node:net";
 import {
   acceptSocket,
   AF_INET,
@@ -28,12 +28,12 @@ function targetOf(port: number, more: Partial<SocketTarget> = {}): SocketTarget 
   };
 }
 
-/** Connects; the reason where it does not come about. */
+/** Connects; the outcome in words where it does not come about. */
 function open(target: SocketTarget, heard: (bytes: Uint8Array) => void = () => {}) {
   const { promise, resolve } = Promise.withResolvers<net.Socket | string>();
   const relay = new Relay(target, {
     connected: resolve,
-    failed: ({ reason }) => resolve(reason),
+    failed: ({ result, reason }) => resolve(`${result}: ${reason}`),
     heard,
   });
   return { relay, opened: promise };
@@ -112,9 +112,9 @@ Deno.test("a relay that cannot be says why", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   listener.close();
-  assert.equal(await open(targetOf(port)).opened, "connection refused");
+  assert.equal(await open(targetOf(port)).opened, "failed: connection refused");
   const elsewhere = open(targetOf(port, { bindAddress: "192.0.2.1" }));
-  assert.match(String(await elsewhere.opened), /^our address is not on this machine/);
+  assert.match(String(await elsewhere.opened), /^failed: our address is not on this machine/);
   const nowhere = open(targetOf(port, { namespace: "halb-has-none" }));
   assert.match(String(await nowhere.opened), /halb-has-none/);
 });
@@ -133,4 +133,26 @@ Deno.test("a server that resets its connection resets ours, and the reason is ke
   assert.equal(relay.failure, "connection reset");
   relay.close();
   closeDescriptor(listener);
+});
+
+Deno.test("without a loopback it fails; with one that has run out of something nobody was asked", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const target = targetOf((listener.addr as Deno.NetAddr).port);
+  const { connect } = net;
+  const refused: Record<string, string> = {
+    ENETUNREACH: "failed: no loopback: network unreachable",
+    EMFILE: "unasked: no loopback: no descriptors left for this process",
+  };
+  try {
+    for (const [code, outcome] of Object.entries(refused)) {
+      net.connect = (() => {
+        const socket = new net.Socket();
+        queueMicrotask(() => socket.destroy(Object.assign(new Error(code), { code })));
+        return socket;
+      }) as typeof connect;
+      assert.equal(await open(target).opened, outcome);
+    }
+  } finally {
+    net.connect = connect;
+  }
 });

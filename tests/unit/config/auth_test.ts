@@ -128,6 +128,8 @@ Deno.test("neither problems nor the configuration show a secret, wherever the mi
     `version = 2\nauth = { type = "hmac", keys = [{ id = "1", key = '${secret}' }] }`,
     `version = 2\nauth = { type = "hmac", keys = [{ id = 1, key = "${secret}" }], zebra = 1 }`,
     `version = 2\nauth.password = "${secret}"\n`,
+    `version = 2\nauth = { type = "paas", password = { by_host = { a = "${secret}" } } }`,
+    `version = 2\nauth = { type = "pass", password = { a = "${secret}" } }`,
   ];
   for (const text of texts) {
     const result = load({ "site.toml": router(text) });
@@ -151,6 +153,12 @@ Deno.test("lines keep their columns under asterisks, and only values that may be
   assert.equal(maskLine("active_key = 12"), "active_key = 12");
   assert.equal(maskLine('keys = [{ id = 1, key = "😀" }]'), 'keys = [{ id = 1, key = "*" }]');
   assert.equal(maskLine('name = "keystone"'), 'name = "keystone"');
+  assert.equal(maskLine("token = [4711, 12] # c"), "token = ****** **] # c");
+  assert.equal(maskLine("token = { a = 123 }, b = 7"), "token = { a = *** }, b = 7");
+  assert.equal(
+    maskLine('password = { by_host = { file-a = "x}y", b = \'z\' }, default = "d" }, id = "e"'),
+    'password = { by_host = { file-a = "***", b = \'*\' }, default = "*" }, id = "e"',
+  );
   assert.equal(maskLine("passive = true"), "passive = true");
 });
 

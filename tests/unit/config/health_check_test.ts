@@ -273,9 +273,10 @@ Deno.test("via_forwarding: where it cannot be, or contradicts something, that is
     first(site('type = "tcp"\naddress = "192.0.2.1"\nport = 80\nvia_forwarding = "eth0"\n')),
     /a check with a name stands at no real server$/,
   );
-  for (const key of ['address = "192.0.2.1"', "mark = 7", 'namespace = "blue"']) {
+  const keys = ['address = "192.0.2.1"', "mark = 7", 'namespace = "blue"', "bind_port = 4000"];
+  for (const key of keys) {
     const check = `{ type = "tcp", via_forwarding = "eth0", ${key} }`;
-    assert.match(first(forwarded(check)), /`\w+` beside `via_forwarding` \(/, key);
+    assert.match(first(forwarded(check)), /^\d+:\d+ `\w+` beside `via_forwarding` \(/, key);
   }
   assert.match(
     first(forwarded('{ type = "ping", via_forwarding = "eth0" }')),

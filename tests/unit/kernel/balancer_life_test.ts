@@ -115,7 +115,9 @@ Deno.test("balancer: ways that checks take are services of their own, whatever i
   rig.hold("web");
   rig.check(1, false);
   assert.deepEqual(rig.table(), { 10: "2=1", ...both }, "a server that is down is asked on");
-  assert.ok(rig.balancer.has("mark 7 ipv4") && !rig.balancer.has("mark 9 ipv4"));
+  assert.ok(rig.balancer.leads("mark 7 ipv4") && !rig.balancer.leads("mark 9 ipv4"));
+  rig.configure({ ...plan, forwarding: [way(7, 1), { ...way(8, 2), servers: [] }] }, ROUTERS);
+  assert.ok(rig.balancer.leads("mark 7 ipv4") && !rig.balancer.leads("mark 8 ipv4"), "to nobody");
   // A reload that takes one away; a kill, after which nobody asks any more.
   rig.configure({ ...plan, forwarding: [way(8, 2)] }, ROUTERS);
   assert.deepEqual(rig.table(), { 10: "2=1", "mark 8 ipv4": "2=1" });
@@ -165,6 +167,21 @@ Deno.test("balancer: timeouts and settings are noted, then set, and put back at 
   next.tell({ type: "stop", keep: false });
   assert.deepEqual(next.kernel.timeouts, { tcp: 900, tcpFin: 120, udp: 299 });
   assert.deepEqual(next.note().originals, { timeouts: null, settings: {} });
+});
+
+Deno.test("balancer: a setting of an interface that comes late is put back as well", () => {
+  const rig = new Rig();
+  const [name, path] = ["/ipv4/conf/late/accept_local", "ipv4/conf/late/accept_local"];
+  const more = { compareInterval: 60 * SECOND };
+  rig.configure(planOf([WEB], { ...more, settings: { [name]: 1 } }));
+  rig.run(3 * SECOND);
+  rig.settings.set(path, "0");
+  rig.run(15 * SECOND);
+  assert.equal(rig.settings.get(path), "1");
+  assert.deepEqual(rig.note().originals.settings, { [name]: 0 });
+  rig.configure(planOf([WEB], more));
+  rig.run(3 * SECOND);
+  assert.equal(rig.settings.get(path), "0");
 });
 
 Deno.test("balancer: a setting of two numbers is set, compared and put back as the kernel writes it", () => {

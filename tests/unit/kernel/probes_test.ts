@@ -56,7 +56,7 @@ Deno.test("what is asked by way of the load balancer waits until that leads ther
 name = "web"
 listen = "192.0.2.10:80"
 forward = "direct"
-check = { type = "tcp", via_forwarding = "eth0", interval = "1s", warmup = "0s", fall = 1 }
+check = { type = "tcp", via_forwarding = "halb-none", interval = "1s", warmup = "0s", fall = 1 }
 [[virtual_server.real_server]]
 address = "198.51.100.11"
 `,
@@ -68,25 +68,53 @@ address = "198.51.100.11"
   const epoll = new Epoll();
   const probes = new KernelProbes(epoll, 100, new IdSource("t"), {
     now: () => now,
-    control: () => {},
+    control: (message) => {
+      if (message.type === "checks_state") last = message.reports[0]?.last?.reason;
+      else if (message.type === "way_state") told.push(message.leads);
+    },
     protocol: () => {},
     say: () => {},
   });
   probes.onFinding = ({ health, reason }) => void heard.push(`${health}: ${reason}`);
   const asked: string[] = [];
+  let there = false;
+  let last: string | undefined;
+  const told: boolean[] = [];
+  const query = () => {
+    const way = { address: "192.0.2.10", mark };
+    probes.handle({ type: "query_way", id: "c:4", way });
+  };
   probes.leads = (service) => {
     asked.push(service);
-    return false;
+    return there;
+  };
+  let turns = 0;
+  const turn = () => {
+    turns++;
+    now = Math.max(now, probes.deadline) + 1;
+    probes.turn(0);
   };
   try {
     probes.handle({ type: "configure_checks", id: "c:1", checks, former: [] });
-    for (let i = 0; i < 20 && heard.length === 0; i++) {
-      now = Math.max(now, probes.deadline) + 1;
-      probes.turn(0);
-      if (i < 3) assert.deepEqual(heard, [], "a few times say nothing about the server");
-    }
+    while (turns < 200 && heard.length === 0) turn();
     assert.deepEqual(heard, ["down: the load balancer leads nowhere yet"]);
+    assert.ok(now > 3_000_000 && now < 3_500_000, `some time says nothing of the server: ${now}`);
     assert.deepEqual(new Set(asked), new Set([`mark ${mark} ipv4`]));
+    // It goes on waiting, and does not spin.
+    turns = 0;
+    const end = now + 10_000_000;
+    while (now < end) turn();
+    assert.ok(turns < 1_000, `${turns} turns in ten seconds`);
+    // As soon as it leads there, it is asked: here by a kernel that has no such interface.
+    query();
+    there = true;
+    query();
+    assert.deepEqual(told, [false, true]);
+    turn();
+    turn();
+    probes.handle({ type: "query_checks", id: "c:3" });
+    assert.match(last ?? "", /our interface is missing|forbidden/);
+    probes.handle({ type: "configure_checks", id: "c:2", checks: [], former: [] });
   } finally {
     probes.close();
     epoll.close();
