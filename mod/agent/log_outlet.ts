@@ -55,7 +55,9 @@ export class LogOutlet {
   /** Writes one line, now or later or not at all; never sleeps. */
   write(line: Uint8Array): void {
     if (this.#bytes > 0) this.#flow();
-    if (this.#bytes + line.length > MOST_WAITING) {
+    // Once lines are lost, there must be room for many: no short line makes a gap in the gap.
+    const most = this.#lost > 0 ? MOST_WAITING / 2 : MOST_WAITING;
+    if (this.#bytes + line.length > most) {
       this.#lost++;
       this.lost++;
     } else {

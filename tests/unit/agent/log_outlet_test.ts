@@ -84,6 +84,15 @@ Deno.test("lines that nobody reads are lost and counted, exactly and at their pl
   assert.ok(at > 1000, "what fits was kept");
 });
 
+Deno.test("a short line that would still fit makes no gap in the gap", () => {
+  const pipe = new Pipe(1000);
+  const outlet = outletTo(pipe);
+  for (let n = 0; n < 3_000; n++) outlet.write(n % 3 === 0 ? encoder.encode(`${n}\n`) : line(n));
+  pipe.onWait = () => pipe.read();
+  outlet.finish(1000);
+  assert.equal(numbers(pipe).filter((text) => text.startsWith("lost")).length, 1);
+});
+
 Deno.test("the end does not wait for a reader for ever", () => {
   const pipe = new Pipe(100);
   const outlet = outletTo(pipe);
