@@ -37,6 +37,7 @@ lab("README: two nodes of your own", async (lab: Lab) => {
   // Its namespaces and paths are made this lab's own: several runs may share a machine.
   const own = (text: string) =>
     text.replaceAll("/run/halb/", `${lab.directory}/`)
+      .replaceAll("/var/lib/halb/", `${lab.directory}/state-`)
       .replace(/(ip netns (?:add|delete|exec)|ip -n) (left|right)/g, `$1 rd${Deno.pid}-$2`)
       .replace(/netns (right)$/gm, `netns rd${Deno.pid}-$1`);
   Deno.symlinkSync(halbPath(), `${lab.directory}/halb`);
