@@ -29,6 +29,10 @@ const ACCIDENTS = ["kill", "hang", "silence"] as const;
 /** Growth that is forgiven. */
 const DESCRIPTORS = 12;
 const MEMORY_KIB = 24 * 1024;
+/** In a run that ends before the record of the last steps is full, and V8 has collected twice. */
+const YOUNG_KIB = 64 * 1024;
+/** When that is over, seconds. */
+const GROWN = 180;
 /** How often memory is noted on the way, seconds. */
 const COURSE = 30;
 /** How long the kernel remembers a connection that we have ended, seconds. */
@@ -163,7 +167,8 @@ export async function run(seconds: number): Promise<void> {
     console.log(JSON.stringify({ probes: total, accidents: counts, before, after, waiting: left }));
     assert.ok(total > seconds * 500, `${total} probes in ${seconds} s`);
     assert.ok(after.descriptors <= before.descriptors + DESCRIPTORS, "descriptors leak");
-    assert.ok(after.kib <= before.kib + MEMORY_KIB, "memory leaks");
+    const growth = seconds / 3 < GROWN ? YOUNG_KIB : MEMORY_KIB;
+    assert.ok(after.kib <= before.kib + growth, "memory leaks");
     assert.equal(left.plain, 0, "ports that wait for nobody");
     assert.ok(left.secure <= TLS / 2 * TIME_WAIT * 1000 / TLS_INTERVAL, "too many ports wait");
   } catch (error) {
