@@ -10,6 +10,8 @@ import { loadSite, systemOptions } from "../../config/mod.ts";
 import { ask } from "../control/client.ts";
 import type { Status } from "../control/status.ts";
 import { endpointText } from "../ip/mod.ts";
+import { soon } from "../patience/mod.ts";
+import { own } from "../values/mod.ts";
 import { type Candidate, completionOf, type Wanted } from "./completion.ts";
 import { SHELL_SCRIPTS } from "./completion_scripts.ts";
 
@@ -32,7 +34,7 @@ export function shells(): string[] {
 
 /** The script for a shell; undefined: there is none. */
 export function completionScript(shell: string): string | undefined {
-  return Object.hasOwn(SHELL_SCRIPTS, shell) ? SHELL_SCRIPTS[shell] : undefined;
+  return own(SHELL_SCRIPTS, shell);
 }
 
 /**
@@ -125,18 +127,12 @@ function siteOf(path: string): { control: string; names: Names } | undefined {
 }
 
 async function statusOf(control: string): Promise<Names | undefined> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), PATIENCE);
-  });
   try {
-    const status = await Promise.race([ask(control, { command: "status" }), late]);
+    const status = await soon(ask(control, { command: "status" }), PATIENCE);
     if (status === undefined) return undefined;
     const { vrrp, sync_groups, bfd, virtual_servers, checks } = status as Status;
     return { vrrp, groups: sync_groups, bfd, virtual_servers, checks };
   } catch {
     return undefined;
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * A configuration that a command writes: a new file, never in the place of another one.
+ * What a command writes for its user: a new file, never in the place of another one.
  *
  * @module
  */

@@ -11,6 +11,7 @@ import { replay, type Replayed, type Segment } from "../record/mod.ts";
 import { escapeText, textOf } from "../text/mod.ts";
 import { VERSION } from "../version.ts";
 import { localTime } from "./events_text.ts";
+import { writeNew } from "./new_file.ts";
 import { stepText } from "./replay_text.ts";
 
 /** What came of one segment. */
@@ -51,7 +52,7 @@ export async function recordCommand(
       steps += segment.steps.length;
     }
   }
-  Deno.writeTextFileSync(path, lines.join(""), { createNew: true, mode: 0o600 });
+  writeNew(path, lines.join(""));
   return `${steps} steps of ${machines.length} state machines: halb replay ${path}`;
 }
 

@@ -6,8 +6,9 @@
 
 import assert from "node:assert/strict";
 import { run } from "./lib.ts";
-import { type HalbAgent, type Host, type Lab, lab, runHalb, startHalb } from "../lib/mod.ts";
+import { type HalbAgent, type Host, type Lab, lab, startHalb } from "../lib/mod.ts";
 import { statusOf } from "../lab/agent_helpers.ts";
+import { untilSaid } from "../lab/why_helpers.ts";
 
 /** One processor for everything. */
 const PATIENCE = 60_000;
@@ -36,17 +37,8 @@ function listen(host: Host, port: number) {
   return host.spawn(["/usr/bin/python3", "-m", "http.server", String(port)]);
 }
 
-async function untilWhy(lab: Lab, agent: HalbAgent, name: string, cause: RegExp): Promise<string> {
-  return await lab.until(
-    `halb why ${name} names ${cause.source}`,
-    async () => {
-      const { stdout, stderr } = await runHalb(["why", name, "--control", agent.controlPath]);
-      if (!cause.test(stdout)) throw new Error(stdout + stderr);
-      return stdout;
-    },
-    PATIENCE,
-    500,
-  );
+function untilWhy(lab: Lab, agent: HalbAgent, name: string, cause: RegExp): Promise<string> {
+  return untilSaid(lab, agent, name, cause, PATIENCE, 500);
 }
 
 lab("why: a quorum is lost; then the wall clock is set", async (lab) => {

@@ -5,8 +5,9 @@
  */
 
 import assert from "node:assert/strict";
-import { type HalbAgent, type Lab, lab, runHalb, startHalb } from "../lib/mod.ts";
+import { type HalbAgent, type Lab, lab, startHalb } from "../lib/mod.ts";
 import { routerOf, startPair, statusOf, webSite } from "./agent_helpers.ts";
+import { namedIn, untilSaid } from "./why_helpers.ts";
 
 /** Words that stand for causes, of which an answer may name the injected one only. */
 const CAUSES = {
@@ -29,17 +30,8 @@ async function untilWhy(
   name: string,
   cause: keyof typeof CAUSES,
 ): Promise<string> {
-  const text = await lab.until(
-    `halb why ${name} at ${agent.name} names ${cause}`,
-    async () => {
-      const { stdout, stderr } = await runHalb(["why", name, "--control", agent.controlPath]);
-      if (!CAUSES[cause].test(stdout)) throw new Error(stdout + stderr);
-      return stdout;
-    },
-    20_000,
-    200,
-  );
-  const named = Object.entries(CAUSES).filter(([, words]) => words.test(text)).map(([key]) => key);
+  const text = await untilSaid(lab, agent, name, CAUSES[cause]);
+  const named = namedIn(text, CAUSES);
   assert.deepEqual(named, [cause], text);
   return text;
 }

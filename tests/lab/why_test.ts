@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { type HalbAgent, type Lab, lab, runHalb, startHalb } from "../lib/mod.ts";
 import { FAULTS, inject, routerOf, startPair, VIP, webSite } from "./agent_helpers.ts";
 import { switchedScript, trackedSite } from "./tracker_helpers.ts";
+import { namedIn, untilSaid } from "./why_helpers.ts";
 
 /** Words that stand for causes, of which an answer may name the injected one only. */
 const CAUSES = {
@@ -24,17 +25,8 @@ async function untilWhy(
   cause: keyof typeof CAUSES,
   allowed: readonly (keyof typeof CAUSES)[] = [],
 ): Promise<string> {
-  const text = await lab.until(
-    `halb why ${name} at ${agent.name} names ${cause}`,
-    async () => {
-      const { stdout, stderr } = await runHalb(["why", name, "--control", agent.controlPath]);
-      if (!CAUSES[cause].test(stdout)) throw new Error(stdout + stderr);
-      return stdout;
-    },
-    20_000,
-    200,
-  );
-  const named = Object.entries(CAUSES).filter(([, words]) => words.test(text)).map(([key]) => key);
+  const text = await untilSaid(lab, agent, name, CAUSES[cause]);
+  const named = namedIn(text, CAUSES);
   assert.deepEqual(
     named.filter((key) => !([cause, ...allowed] as string[]).includes(key)),
     [],

@@ -1,10 +1,9 @@
 /** What a reload says that it has changed. */
 
 import assert from "node:assert/strict";
-import { loadSite } from "../../../config/mod.ts";
 import { siteChanges } from "../../../mod/agent/site_changes.ts";
 import { MARK_KEY, settled } from "../../../mod/agent/plan/settled.ts";
-import { USERS } from "../config/fixtures.ts";
+import { loadValid } from "../config/fixtures.ts";
 
 const WEB = `
 [[vrrp]]
@@ -15,16 +14,7 @@ addresses = ["192.0.2.10/24"]
 `;
 
 function siteOf(text: string) {
-  const result = loadSite("site.toml", {
-    hostname: "edge-a",
-    environment: () => undefined,
-    users: USERS,
-    readText: () => text,
-    listDirectory: () => [],
-  });
-  assert.deepEqual(result.ok ? [] : result.problems, []);
-  assert.ok(result.ok);
-  return settled(result.site, new Uint8Array(MARK_KEY));
+  return settled(loadValid({ "site.toml": text }), new Uint8Array(MARK_KEY));
 }
 
 function changes(before: string, after: string, done: readonly string[] = []) {

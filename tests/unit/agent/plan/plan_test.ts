@@ -1,14 +1,13 @@
 /** What a plan says will follow from each change, as things stand. */
 
 import assert from "node:assert/strict";
-import { loadSite } from "../../../../config/mod.ts";
 import { planChanges } from "../../../../mod/agent/plan/plan.ts";
 import { markKey, settled } from "../../../../mod/agent/plan/settled.ts";
 import { siteChanges } from "../../../../mod/agent/site_changes.ts";
 import { planText } from "../../../../mod/cli/plan.ts";
 import type { Status } from "../../../../mod/control/status.ts";
 import { hexText } from "../../../../mod/agent/plan/settled.ts";
-import { USERS } from "../../config/fixtures.ts";
+import { loadValid } from "../../config/fixtures.ts";
 import { document, master } from "../../control/status_fixtures.ts";
 
 const KEY = Uint8Array.from({ length: 32 }, (_, i) => i);
@@ -24,17 +23,10 @@ ${more}
 }
 
 function siteOf(text: string) {
-  const result = loadSite("site.toml", {
-    hostname: "edge-a",
-    environment: () => undefined,
-    users: USERS,
-    readText: () => text,
-    listDirectory: () => [],
-  });
-  assert.deepEqual(result.ok ? [] : result.problems, []);
-  assert.ok(result.ok);
   // As it comes from the agent.
-  return JSON.parse(JSON.stringify(settled(result.site, KEY))) as ReturnType<typeof settled>;
+  return JSON.parse(JSON.stringify(settled(loadValid({ "site.toml": text }), KEY))) as ReturnType<
+    typeof settled
+  >;
 }
 
 /** Lines such as `halb plan` shows them. */
