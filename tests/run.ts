@@ -80,6 +80,7 @@ const PATIENT: readonly string[] = [
   "tests/lab/reload_confirm_test.ts",
   "tests/lab/snmp_test.ts",
   "tests/lab/tracker_process_test.ts",
+  "tests/lab/watch_test.ts",
 ];
 
 const PARTS = ["check", "build", "unit", "lab", "kernel", "soak"] as const;

@@ -3,8 +3,8 @@
  * shown and what keys do is decided in `watch/state.ts` and `watch/screen.ts`; here are the clock,
  * the terminal and the agent.
  *
- * The agent is asked for a short status once a second, and more seldom the longer its answers take:
- * whoever looks costs a busy one a twentieth of its time at most.
+ * The agent is asked for a short status once a second, and soon after an event; more seldom the
+ * longer its answers take: whoever looks costs a busy one a twentieth of its time at most.
  *
  * @module
  */
@@ -23,6 +23,8 @@ import { Terminal } from "./watch/terminal.ts";
 /** Between two looks at the agent, milliseconds, and at one that is away. */
 const LOOK = 1_000;
 const AWAY = 500;
+/** The least time between two looks, however many events there are. */
+const SOON = 200;
 /** So many times as long as an answer took is the time to the next question. */
 const REST = 20;
 /** Changes that come together are drawn together, milliseconds. */
@@ -36,8 +38,9 @@ const ESCAPE = 100;
 /** Until events are asked for again where that was refused, milliseconds. */
 const REFUSED = 2_000;
 
-/** The times above that tests shorten. */
+/** The times above that tests change. */
 interface Times {
+  readonly look: number;
   readonly late: number;
   readonly refused: number;
 }
@@ -67,6 +70,9 @@ export class Watch {
   readonly #ended = Promise.withResolvers<number>();
   #drawing: ReturnType<typeof setTimeout> | undefined;
   #wake: () => void = () => {};
+  #shorten: () => void = () => {};
+  /** Something has happened since the agent was asked last. */
+  #news = false;
   #quit = false;
   /** The beginning of a sequence. */
   #unfinished = "";
@@ -75,11 +81,11 @@ export class Watch {
   constructor(
     control: string,
     terminal: Pick<Terminal, keyof Terminal>,
-    times: Times = { late: LATE, refused: REFUSED },
+    times: Partial<Times> = {},
   ) {
     this.#control = control;
     this.#terminal = terminal;
-    this.#times = times;
+    this.#times = { look: LOOK, late: LATE, refused: REFUSED, ...times };
   }
 
   async run(first: Overview): Promise<number> {
@@ -139,6 +145,9 @@ export class Watch {
         return this.#terminal.clear();
       case "look":
         return this.#wake();
+      case "news":
+        this.#news = true;
+        return this.#shorten();
       case "order":
         return void this.#order(effect.order);
     }
@@ -160,7 +169,8 @@ export class Watch {
   async #look(): Promise<void> {
     while (!this.#quit) {
       const begun = performance.now();
-      let wait = AWAY;
+      let [least, wait] = [AWAY, AWAY];
+      this.#news = false;
       const reason = `it was asked ${this.#times.late / 1000} s ago`;
       const late = setTimeout(() => this.#apply({ type: "away", reason }), this.#times.late);
       try {
@@ -173,21 +183,32 @@ export class Watch {
         const at = performance.now();
         this.#apply({ type: "overview", overview, at });
         if (status !== null) this.#apply({ type: "detail", name: opened!.name, status, at });
-        wait = Math.max(LOOK, REST * (at - begun));
+        least = Math.max(SOON, REST * (at - begun));
+        wait = Math.max(this.#times.look, least);
       } catch (error) {
         const away = error instanceof AgentUnreachable;
         this.#apply({ type: "away", reason: away ? "it is away, and waited for" : textOf(error) });
       } finally {
         clearTimeout(late);
       }
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, wait);
-        this.#wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
+      await this.#rest(least, wait);
     }
+  }
+
+  /** Waits: `least` where there are news, else `most`; no longer where somebody wants to know. */
+  #rest(least: number, most: number): Promise<void> {
+    const end = performance.now() + least;
+    return new Promise((resolve) => {
+      let timer = setTimeout(resolve, this.#news ? least : most);
+      this.#shorten = () => {
+        clearTimeout(timer);
+        timer = setTimeout(resolve, Math.max(0, end - performance.now()));
+      };
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   /** Once followed, events come from whoever is the agent; at first one may refuse, or be away. */

@@ -56,7 +56,7 @@ export function overviewOf(status: Status): Overview {
       count: session.counters.packets_received,
       detail: `${session.peer} diagnostic ${session.diagnostic}`,
     })),
-    ...status.virtual_servers.map(poolRow),
+    ...status.virtual_servers.map((pool) => poolRow(pool, status.ipvs?.trouble ?? null)),
     ...status.checks.map((check): OverviewRow => ({
       kind: "check",
       name: check.name ?? check.id,
@@ -103,7 +103,8 @@ function routerRow(router: Status["vrrp"][number]): OverviewRow {
   };
 }
 
-function poolRow(pool: VirtualServerStatus): OverviewRow {
+/** @param trouble with the kernel's table: whatever is decided, no client is served */
+function poolRow(pool: VirtualServerStatus, trouble: string | null): OverviewRow {
   const { active, quorum, real_servers: servers } = pool;
   const up = servers.filter(({ state }) => state === "up").length;
   const draining = servers.filter(({ state }) => state === "draining").length;
@@ -119,7 +120,9 @@ function poolRow(pool: VirtualServerStatus): OverviewRow {
     kind: "pool",
     name: pool.name,
     state,
-    health: state === "up"
+    health: trouble !== null
+      ? "bad"
+      : state === "up"
       ? up < servers.length - draining ? "idle" : "good"
       : active
       ? "bad"
@@ -127,7 +130,8 @@ function poolRow(pool: VirtualServerStatus): OverviewRow {
     since: pool.since,
     count: pool.counters.connections,
     detail: `${up}/${servers.length} up${draining === 0 ? "" : `, ${draining} draining`}, ` +
-      `${open} open ${pool.listen.join(" ")}`,
+      `${open} open ${pool.listen.join(" ")}` +
+      (trouble === null ? "" : `: IPVS does not work: ${trouble}`),
   };
 }
 

@@ -35,7 +35,7 @@ const HELP = [
   "↑ ↓ k j PgUp PgDn Home End   choose, scroll",
   "Enter →                      open: all about one router, session, pool, check",
   "Esc ← q                      back; q in the list: quit",
-  "s, r                         sort by another column; the other way round",
+  `s, r                         sort: ${SORTS.join(", ")}; the other way round`,
   "/                            filter by words; Enter keeps it, Esc ends it",
   "e                            events alone, and back",
   "d, u                         drain, undrain a server of an opened pool; asks first",
@@ -45,6 +45,21 @@ const HELP = [
   "",
   "Rates are of a second: adverts of a router, packets of a BFD session, connections.",
 ];
+
+/** What the last line tells, the more important ones first. */
+const KEYS = {
+  list: [
+    "? help",
+    "q quit",
+    "Enter open",
+    "/ filter",
+    "s sort",
+    "r reverse",
+    "e events",
+  ],
+  pool: ["? help", "q back", "d drain", "u undrain", "/ filter", "s sort", "r reverse"],
+  text: ["? help", "q back", "↑ ↓ scroll", "e events"],
+} as const;
 
 const plain = painter(false);
 
@@ -101,6 +116,8 @@ function second(
   if (help) return text("Keys");
   if (eventsOnly) return text("Events, the newest first");
   const about = opened === null ? "All" : `${opened.kind} ${escapeText(opened.name)}`;
+  // Text has no order.
+  if (opened !== null && opened.kind !== "pool") return text(about, "dim");
   const by = `by ${sort}${reversed ? ", reversed" : ""}`;
   const words = filter === "" && !typing
     ? ""
@@ -109,7 +126,7 @@ function second(
 }
 
 function footer(state: WatchState): Line {
-  const { confirming, typing, message, opened } = state;
+  const { confirming, typing, message, opened, columns } = state;
   if (confirming !== null) {
     const { command, real_server: server, virtual_server: pool } = confirming;
     const words = `${command} ${escapeText(server)} of ${
@@ -119,11 +136,16 @@ function footer(state: WatchState): Line {
   }
   if (message !== "") return text(escapeText(message), "yellow");
   if (typing) return text("type words; Enter keeps the filter, Esc ends it");
-  if (opened?.kind === "pool") return text("d drain  u undrain  s sort  / filter  q back  ? help");
-  if (opened !== null) return text("↑ ↓ scroll  q back  ? help");
-  return text(
-    `Enter open  s sort (${SORTS.join(" ")})  r reverse  / filter  e events  ? help  q quit`,
-  );
+  const keys = opened === null ? KEYS.list : opened.kind === "pool" ? KEYS.pool : KEYS.text;
+  return text(hints(keys, columns));
+}
+
+/** As many of them, whole, as a line has room for. */
+function hints(keys: readonly string[], columns: number): string {
+  return keys.reduce((line, key) => {
+    const longer = line === "" ? key : `${line}  ${key}`;
+    return longer.length > columns ? line : longer;
+  }, "");
 }
 
 // ===== the list ==================================================================================

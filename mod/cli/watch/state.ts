@@ -44,6 +44,8 @@ export type WatchEffect =
   | { readonly type: "redraw" }
   /** The answer is wanted sooner than in the usual turn. */
   | { readonly type: "look" }
+  /** Something has happened: so is another answer, after a decent while. */
+  | { readonly type: "news" }
   | { readonly type: "order"; readonly order: WatchOrder };
 
 /** What is opened. */
@@ -121,7 +123,7 @@ export class WatchState {
       case "event":
         this.events.push(event.line);
         if (this.events.length > MOST_EVENTS) this.events.shift();
-        return [];
+        return [{ type: "news" }];
       case "away":
         this.away = event.reason;
         return [];

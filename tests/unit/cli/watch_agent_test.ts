@@ -6,6 +6,26 @@ import type { Overview } from "../../../mod/control/overview.ts";
 
 const OVERVIEW: Overview = { version: "0.1.0", pid: 7, name: "edge-a", generation: 3, rows: [] };
 
+/** The answer to who follows events: there is one. */
+const EVENTS = {
+  ok: true,
+  result: {
+    events: [{
+      time: new Date(0).toISOString(),
+      run: "1-a",
+      seq: 1,
+      type: "vrrp",
+      name: "web",
+      level: "info",
+      event: "transition",
+      text: "backup → master",
+      cause: null,
+    }],
+    problem: null,
+    at: { run: "1-a", seq: 1 },
+  },
+};
+
 class FakeTerminal {
   lines: readonly string[] = [];
   closed = 0;
@@ -31,6 +51,7 @@ async function watching(
   terminal: FakeTerminal,
   answer: Answer,
   look: (running: Promise<number>) => Promise<void>,
+  times = {},
 ): Promise<void> {
   const directory = await Deno.makeTempDir();
   const path = `${directory}/socket`;
@@ -51,7 +72,7 @@ async function watching(
     }
   })();
   try {
-    await look(new Watch(path, terminal, { late: 20, refused: 20 }).run(OVERVIEW));
+    await look(new Watch(path, terminal, { late: 20, refused: 20, ...times }).run(OVERVIEW));
   } finally {
     listener.close();
     await serving;
@@ -87,21 +108,10 @@ test("an agent that accepts and says nothing is soon shown as one that does not 
 test("events that were refused at first are shown when there are some", async () => {
   const terminal = new FakeTerminal();
   let asked = 0;
-  const event = {
-    time: new Date(0).toISOString(),
-    run: "1-a",
-    seq: 1,
-    type: "vrrp",
-    name: "web",
-    level: "info",
-    event: "transition",
-    text: "backup → master",
-    cause: null,
-  };
   const answer: Answer = (command) => {
     if (command !== "events") return { ok: true, result: OVERVIEW };
     if (++asked === 1) return { ok: false, error: "not yet" };
-    return { ok: true, result: { events: [event], problem: null, at: { run: "1-a", seq: 1 } } };
+    return EVENTS;
   };
   await watching(terminal, answer, async (running) => {
     await until("an event", () => terminal.lines.some((line) => line.includes("backup → master")));
@@ -150,4 +160,29 @@ test("what cannot be drawn gives the terminal back, and is told", async () => {
     await assert.rejects(running, /of another version/);
     assert.equal(terminal.closed, 1);
   });
+});
+
+test("after an event the agent is asked anew, long before it is time", async () => {
+  const terminal = new FakeTerminal();
+  let looks = 0;
+  const answer: Answer = (command) => {
+    if (command === "events") return EVENTS;
+    // The first look is over before the event comes, or it is not: the one after it shows it.
+    const rows = ++looks === 1 ? [] : [{
+      kind: "router",
+      name: "web",
+      state: "master",
+      health: "good",
+      since: null,
+      count: null,
+      detail: "",
+    }];
+    return { ok: true, result: { ...OVERVIEW, rows } };
+  };
+  await watching(terminal, answer, async (running) => {
+    await until("a second look", () => terminal.lines[3]?.includes("router web") === true);
+    assert.equal(looks, 2);
+    terminal.events!.input("q");
+    assert.equal(await running, 0);
+  }, { look: 3_600_000, late: 3_600_000 });
 });

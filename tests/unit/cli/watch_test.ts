@@ -102,6 +102,18 @@ Deno.test("a master with a trouble that the status page shows is not shown as we
   assert.match(rows[0]!.detail, /priority 120: cannot hold 192\.0\.2\.10: no room$/);
 });
 
+Deno.test("no pool is shown as well where the kernel's table cannot be had", () => {
+  const trouble = "This kernel has no IPVS";
+  const { ipvs } = document([]);
+  const broken = { ...pool("up"), ipvs: { ...ipvs, trouble } } as unknown as Status;
+  assert.deepEqual(overviewOf(pool("up")).rows.map(({ state, health }) => [state, health]), [
+    ["up", "good"],
+  ]);
+  const [row] = overviewOf(broken).rows;
+  assert.deepEqual([row?.state, row?.health], ["up", "bad"]);
+  assert.match(row!.detail, /: IPVS does not work: This kernel has no IPVS$/);
+});
+
 Deno.test("every size gives as many lines as the terminal has, none wider", () => {
   const rows = Array.from({ length: 50 }, (_, i) => row(`a-router-with-a-long-name-${i}`));
   const state = watching(...rows);
@@ -133,7 +145,7 @@ Deno.test("80x24: header, table, events, keys", () => {
   assert.match(lines[4]!, /^ {2}bfd +to-peer +master +1m +0\/s/);
   assert.equal(lines[21], "Recent events");
   assert.match(lines[22]!, /^\d\d:\d\d:05\.000 {2}vrrp +web +master → fault: down$/);
-  assert.match(lines[23]!, /q quit$/);
+  assert.match(lines[23]!, /^\? help {2}q quit .* e events$/);
 });
 
 Deno.test("who sorts, filters and moves stays on the row that was chosen", () => {
