@@ -1,10 +1,11 @@
 /**
  * What operators do to virtual servers, and what stays of it: lists in a file and by command, drains,
- * weights, through an upgrade and a kill. `ipvsadm` is the witness.
+ * weights, by `halb watch` too, through an upgrade and a kill. `ipvsadm` is the witness.
  */
 
 import assert from "node:assert/strict";
-import { fifoReader, halbPath, until } from "../lib/mod.ts";
+import { fifoReader, halbPath, type Host, type Lab, until } from "../lib/mod.ts";
+import { Terminal } from "../lib/terminal.ts";
 import { command, PATIENCE, untilEntries, virtualServer } from "./balance.ts";
 import { assertAlive, scene, SERVERS } from "./balance_scene.ts";
 import { inside } from "./lib.ts";
@@ -31,6 +32,35 @@ const untilWeights = (expected: Record<string, number>) =>
     PATIENCE,
     100,
   );
+
+/** Somebody at `halb watch` takes the first server back in, and the second one out and in again. */
+async function byHand(
+  lab: Lab,
+  host: Host,
+  control: string,
+  before: Record<string, number>,
+): Promise<void> {
+  const argv = [halbPath(), "watch", "--control", control];
+  const terminal = new Terminal(lab, host.prefix(), argv);
+  await terminal.until("the pool", /^> pool +web +up/m, PATIENCE);
+  await terminal.keys("\r");
+  await terminal.until("its servers", /^> server 198\.51\.100\.11:8080 +drained/m, PATIENCE);
+  await terminal.keys("uy");
+  await untilWeights({ ...before, [FIRST]: 10 });
+  await terminal.keys("j");
+  await terminal.until("the second", /^> server 198\.51\.100\.12:8080 +up/m, PATIENCE);
+  await terminal.keys("d");
+  await terminal.until("a question", /^drain 198\.51\.100\.12:8080 of web\? y: yes/m);
+  assert.deepEqual(weights(), { ...before, [FIRST]: 10 }, "nothing before the answer");
+  await terminal.keys("y");
+  // A connection is held there: it stays in the table.
+  await untilWeights({ ...before, [FIRST]: 10, [SECOND]: 0 });
+  await terminal.until("it is told", /198\.51\.100\.12:8080 +draining .* weight 0\//, PATIENCE);
+  await terminal.keys("uy");
+  await untilWeights({ ...before, [FIRST]: 10 });
+  await terminal.keys("\x03");
+  await terminal.untilLook("it has ended", ({ exit_code: code }) => code === 130, PATIENCE);
+}
 
 scene("lists, drains and weights outlive an upgrade and a kill; an end forgets them", async ({
   lab,
@@ -94,7 +124,7 @@ real_server = [{ address = "${FIRST}", weight = 10 }]
   assert.deepEqual(weights(), ordered);
   await traffic.next(3);
   assertAlive(held, "after the kill");
-  await command(third, "undrain", "web", FIRST);
+  await byHand(lab, host, third.controlPath, ordered);
   await command(third, "weight", "web", SECOND, "configured");
   await command(third, "servers", "web", "remove", THIRD);
   await untilWeights({ [FIRST]: 10, [SECOND]: 5 });
