@@ -1,0 +1,284 @@
+/**
+ * A simulation for the terminal: who had which address when, as a strip and in words, and what
+ * that cost. Eighty columns, whatever the names.
+ *
+ * @module
+ */
+
+import { showText } from "../text/mod.ts";
+import type { AddressReport, Holding, SimulationReport } from "./report.ts";
+import {
+  addressesAlike,
+  type Alike,
+  axisMarks,
+  isDouble,
+  isSilent,
+  lengthText,
+  momentText,
+  nameOf,
+  type Stretch,
+} from "./spans.ts";
+
+/** Colours one piece of text, or does not. */
+export type TimelinePaint = (
+  text: string,
+  colour: "green" | "red" | "yellow" | "bold" | "dim",
+) => string;
+
+export interface TimelineOptions {
+  readonly paint?: TimelinePaint;
+  /** Columns, 60 at least; 80 unless given. */
+  readonly width?: number;
+  /** Lines of a list before it is cut, 12 unless given. */
+  readonly lines?: number;
+}
+
+interface Drawing {
+  readonly paint: TimelinePaint;
+  readonly width: number;
+  readonly lines: number;
+}
+
+/** Columns before a strip. */
+const LABEL = 14;
+const HELD = "█";
+const LEASE = "▒";
+const UNREACHABLE = "░";
+const NOTHING = "·";
+/** What stands for a failure above the strips, in order. */
+const LETTERS = "123456789abcdefghijklmnopqrstuvwxyz";
+
+/** The whole of it, without a newline at the end. */
+export function timelineText(
+  report: SimulationReport,
+  { paint = (text) => text, width = 80, lines = 12 }: TimelineOptions = {},
+): string {
+  const drawing = { paint, width: Math.max(60, width), lines };
+  const alike = addressesAlike(report);
+  return [
+    failuresText(report, drawing),
+    ...alike.map((one) => addressText(report, one, drawing)),
+    legendText(report, drawing),
+    outagesText(report, alike, drawing),
+  ].filter((part) => part !== "").join("\n\n");
+}
+
+/** What the script did, each with the mark that stands for it above the strips. */
+function failuresText(report: SimulationReport, { paint, width, lines }: Drawing): string {
+  const { failures, duration } = report;
+  if (failures.length === 0) return "";
+  const moments = failures.map(({ at }) => momentText(at, duration));
+  const wide = Math.max(...moments.map((moment) => moment.length));
+  const shown = failures.slice(0, lines).map(({ text }, i) => {
+    const words = showText(text, width - wide - 6);
+    return `  ${paint(markOf(i), "bold")} ${moments[i]!.padStart(wide)}  ${words}`;
+  });
+  return [...shown, ...moreText(failures.length - lines, "more")].join("\n");
+}
+
+function markOf(index: number): string {
+  return LETTERS[index] ?? "*";
+}
+
+function moreText(left: number, what: string): string[] {
+  return left > 0 ? [`    … ${left} ${what}`] : [];
+}
+
+function addressText(report: SimulationReport, alike: Alike, drawing: Drawing): string {
+  const { paint, width } = drawing;
+  const { one, stretches } = alike;
+  const router = report.routers[one.router];
+  const where = router === undefined
+    ? ""
+    : ` ${router.name}, id ${router.virtual_router_id} on ${router.network}`;
+  const name = nameOf(alike);
+  const title = paint(name, "bold") + showText(where, width - name.length);
+  const columns = width - LABEL;
+  return [
+    title,
+    ...axisLines(report, columns, paint),
+    ...stripLines(report, one.address, stretches, columns, paint),
+    ...changeLines(report, one, stretches, drawing),
+  ].join("\n");
+}
+
+/** The marks of failures, and the times below which the strips stand. */
+function axisLines(report: SimulationReport, columns: number, paint: TimelinePaint): string[] {
+  const column = columnOf(report, columns);
+  const marks = new Array<string>(columns).fill(" ");
+  for (const [i, { at }] of report.failures.entries()) {
+    if (at >= report.duration) continue;
+    const place = column(at);
+    marks[place] = marks[place] === " " ? markOf(i) : "*";
+  }
+  const times = new Array<string>(columns).fill(" ");
+  let free = 0;
+  for (const { at, text } of axisMarks(report.duration, 8)) {
+    const place = at >= report.duration ? columns - text.length : column(at);
+    if (place < free || place + text.length > columns) continue;
+    for (const [i, letter] of [...text].entries()) times[place + i] = letter;
+    free = place + text.length + 1;
+  }
+  const line = (cells: readonly string[]) => (" ".repeat(LABEL) + cells.join("")).trimEnd();
+  const above = report.failures.length === 0 ? [] : [paint(line(marks), "bold")];
+  return [paint(line(times), "dim"), ...above];
+}
+
+function columnOf({ duration }: SimulationReport, columns: number): (at: number) => number {
+  return (at) => Math.min(columns - 1, Math.floor((at / Math.max(1, duration)) * columns));
+}
+
+/** A strip for each node that ever had the address, and one that tells what was wrong. */
+function stripLines(
+  report: SimulationReport,
+  address: string,
+  stretches: readonly Stretch[],
+  columns: number,
+  paint: TimelinePaint,
+): string[] {
+  const column = columnOf(report, columns);
+  const nodes = report.nodes.filter(({ name }) =>
+    report.routers.some((router) =>
+      router.addresses.includes(address) && router.nodes.some(({ node }) => node === name)
+    ) || report.holdings.some((one) => one.address === address && one.node === name)
+  );
+  const strips = nodes.map(({ name }) => {
+    const cells = new Array<string>(columns).fill(NOTHING);
+    for (const one of report.holdings) {
+      if (one.address !== address || one.node !== name || one.to <= one.from) continue;
+      for (let i = column(one.from); i <= column(one.to - 1); i++) {
+        // Where several meet in one column the most of it is shown.
+        if (rank(letterOf(one)) > rank(cells[i]!)) cells[i] = letterOf(one);
+      }
+    }
+    return label(name, false) + runs(cells, (cell) => paintCell(cell, paint));
+  });
+  const wrong = new Array<string>(columns).fill(" ");
+  const first = report.addresses.find((one) => one.address === address)?.first_held ?? null;
+  for (const stretch of stretches) {
+    const silent = isSilent(stretch) && first !== null && stretch.from >= first;
+    if (!silent && !isDouble(stretch)) continue;
+    for (let i = column(stretch.from); i <= column(stretch.to - 1); i++) {
+      if (silent || wrong[i] !== "!") wrong[i] = silent ? "!" : "2";
+    }
+  }
+  if (wrong.every((cell) => cell === " ")) return strips;
+  const painted = runs(wrong, (cell) => (text) => {
+    return cell === " " ? text : paint(text, cell === "!" ? "red" : "yellow");
+  });
+  return [...strips, (label("", true) + painted).trimEnd()];
+}
+
+function label(name: string, empty: boolean): string {
+  return empty ? " ".repeat(LABEL) : `  ${showText(name, LABEL - 3).padEnd(LABEL - 2)}`;
+}
+
+function letterOf({ by, answers }: Holding): string {
+  if (!answers) return UNREACHABLE;
+  return by === "lease" ? LEASE : HELD;
+}
+
+function rank(letter: string): number {
+  return [NOTHING, UNREACHABLE, LEASE, HELD].indexOf(letter);
+}
+
+function paintCell(cell: string, paint: TimelinePaint): (text: string) => string {
+  const colour = cell === HELD ? "green" : cell === NOTHING ? "dim" : "yellow";
+  return (text) => paint(text, colour);
+}
+
+/** Cells that are alike are painted together. */
+function runs(
+  cells: readonly string[],
+  painterOf: (cell: string) => (text: string) => string,
+): string {
+  let text = "";
+  for (let from = 0; from < cells.length;) {
+    let to = from;
+    while (to < cells.length && cells[to] === cells[from]) to++;
+    text += painterOf(cells[from]!)(cells[from]!.repeat(to - from));
+    from = to;
+  }
+  return text;
+}
+
+/** Who had it when, in words. */
+function changeLines(
+  report: SimulationReport,
+  one: AddressReport,
+  stretches: readonly Stretch[],
+  { paint, width, lines }: Drawing,
+): string[] {
+  const rows = stretches.map((stretch) => ({
+    moment: momentText(stretch.from, report.duration),
+    length: lengthText(stretch.to - stretch.from),
+    stretch,
+  }));
+  const wide = Math.max(...rows.map(({ moment }) => moment.length));
+  const long = Math.max(...rows.map(({ length }) => length.length));
+  const shown = rows.slice(0, lines).map(({ moment, length, stretch }) => {
+    const room = width - wide - long - 6;
+    const words = showText(holdersText(stretch, one.first_held), room);
+    const painted = isSilent(stretch)
+      ? paint(words, "red")
+      : isDouble(stretch)
+      ? paint(words, "yellow")
+      : words;
+    return `  ${moment.padStart(wide)}  ${length.padStart(long)}  ${painted}`;
+  });
+  return [...shown, ...moreText(rows.length - lines, "more changes")];
+}
+
+function holdersText(stretch: Stretch, first: number | null): string {
+  const { holders } = stretch;
+  if (holders.length === 0) {
+    return first === null || stretch.from < first ? "nobody yet" : "nobody: outage";
+  }
+  const names = holders.map(({ node, by, answers }) => {
+    const notes = [
+      ...(by === "lease" ? ["lease"] : []),
+      ...(answers ? [] : ["cut off"]),
+    ];
+    return notes.length === 0 ? node : `${node} (${notes.join(", ")})`;
+  });
+  const who = names.join(" and ");
+  if (isSilent(stretch)) return `${who}: outage`;
+  return isDouble(stretch) ? `${who}: twice` : who;
+}
+
+function legendText(report: SimulationReport, { paint }: Drawing): string {
+  if (report.addresses.length === 0) return "";
+  const words = [`${HELD} held`, `${LEASE} by its lease alone`, `${UNREACHABLE} cut off`];
+  return paint(`  ${words.join("  ")}  ! outage  2 twice`, "dim");
+}
+
+/** What it cost, address by address. */
+function outagesText(
+  report: SimulationReport,
+  alike: readonly Alike[],
+  { paint, width }: Drawing,
+): string {
+  if (report.addresses.length === 0) return "No virtual address was simulated.";
+  const header = ["address", "first held", "outages", "longest", "total", "twice"];
+  const rows = alike.map(({ one, ...rest }) => [
+    nameOf({ one, ...rest }),
+    one.first_held === null ? "never" : momentText(one.first_held, report.duration),
+    String(one.outages.length),
+    lengthText(one.outage_longest),
+    lengthText(one.outage_total),
+    lengthText(one.double_total),
+  ]);
+  const all = [header, ...rows];
+  const widths = header.map((_, x) => Math.max(...all.map((row) => row[x]!.length)));
+  return all.map((row, y) => {
+    const cells = row.map((cell, x) =>
+      x === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[x]!)
+    );
+    const text = cells.map((cell, x) => {
+      const bad = y > 0 && ((x === 0 || x === 5) ? false : rows[y - 1]![2] !== "0") && x >= 2;
+      if (bad || (y > 0 && x === 1 && cell.trim() === "never")) return paint(cell, "red");
+      return y > 0 && x === 5 && cell.trim() !== "0 s" ? paint(cell, "yellow") : cell;
+    }).join("  ");
+    return y === 0 ? paint(showText(text, width), "dim") : text;
+  }).join("\n");
+}
