@@ -20,11 +20,12 @@ import {
   whole,
 } from "./memory_values.ts";
 
-const interval = u32;
-const octet = whole(0, 255);
+export const interval = u32;
+export const octet = whole(0, 255);
 /** Of RFC 5880 section 4.1: five bits. */
-const diagnostic = whole(0, 31);
-const discriminator = u32;
+export const diagnostic = whole(0, 31);
+export const sessionState = v.picklist(STATES);
+export const discriminator = u32;
 /** More than anybody runs on one host. */
 const MOST_SESSIONS = 65_536;
 
@@ -53,7 +54,7 @@ const settingsEntries = {
   seamless: v.exactOptional(v.strictObject({ remoteDiscriminator: discriminator })),
   unaffiliated: v.exactOptional(v.literal(true)),
 };
-const settings = v.strictObject(settingsEntries);
+export const sessionSettings = v.strictObject(settingsEntries);
 
 const authentication = v.exactOptional(v.picklist(AUTHENTICATION_TYPES));
 /** Networks, and interfaces, that may be allowed. */
@@ -88,16 +89,16 @@ const damping = v.strictObject({
   longest: micros,
 });
 
-const session = v.strictObject({
-  settings,
-  state: v.picklist(STATES),
+export const session = v.strictObject({
+  settings: sessionSettings,
+  state: sessionState,
   since: micros,
   transitions: count,
   diagnostic,
   localDiscriminator: whole(1, 0xffff_ffff),
   remoteDiscriminator: discriminator,
   remote: v.strictObject({
-    state: v.picklist(STATES),
+    state: sessionState,
     diagnostic,
     demand: v.boolean(),
     detectMultiplier: octet,
@@ -156,7 +157,7 @@ export const bfdPlan = v.strictObject({
   sessions: v.pipe(
     v.array(v.strictObject({
       path,
-      settings,
+      settings: sessionSettings,
       echo: v.exactOptional(v.strictObject({ transmitInterval: interval })),
       authentication,
       damping: v.exactOptional(damping),

@@ -34,7 +34,7 @@ export async function recordCommand(
   );
   if (machines.length === 0) {
     const names = [...new Set(list.machines.map((one) => one.name))].slice(0, 30).join(", ");
-    const what = name === undefined ? "nothing to record" : `no router or group "${name}"`;
+    const what = name === undefined ? "nothing to record" : `nothing called "${name}"`;
     throw new Error(`there is ${what} here${names === "" ? "" : `: ${names}`}`);
   }
   const lines = [headerLine(VERSION, list.time, list.at)];
@@ -53,7 +53,8 @@ export async function recordCommand(
     }
   }
   writeNew(path, lines.join(""));
-  return `${steps} steps of ${machines.length} state machines: halb replay ${path}`;
+  const count = machines.length === 1 ? "1 state machine" : `${machines.length} state machines`;
+  return `${steps} steps of ${count}: halb replay ${path}`;
 }
 
 /** Returns the exit code: 1 where a decision differs. @throws {Error} where it is no recording */

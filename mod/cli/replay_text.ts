@@ -4,13 +4,18 @@
  * @module
  */
 
+import type { SessionEffect, SessionEvent } from "../bfd/mod.ts";
 import type { Replayed } from "../record/mod.ts";
 import type { GroupEffect, GroupEvent, RouterEffect, RouterEvent } from "../vrrp/mod.ts";
 
 /** What happened, and what the machine did about it. */
-export function stepText({ input, decision }: Replayed): string {
-  const done = decision.flatMap((one) => effectText(one) ?? []);
-  return `${eventText(input)}${done.length === 0 ? "" : `: ${done.join("; ")}`}`;
+export function stepText(step: Replayed): string {
+  const done = step.decision.flatMap((one) => effectText(one) ?? []);
+  return `${inputText(step)}${done.length === 0 ? "" : `: ${done.join("; ")}`}`;
+}
+
+function inputText(step: Replayed): string {
+  return step.kind === "bfd" ? sessionEventText(step.input) : eventText(step.input);
 }
 
 function eventText(event: RouterEvent | GroupEvent): string {
@@ -31,7 +36,7 @@ function eventText(event: RouterEvent | GroupEvent): string {
     case "timer":
       return "timer";
     case "stall":
-      return `stood still for ${event.length / 1000} ms`;
+      return stallText(event.length);
     case "configure":
       return "configured";
     case "stop":
@@ -45,14 +50,46 @@ function eventText(event: RouterEvent | GroupEvent): string {
   }
 }
 
-/** undefined: it happens with every advert. */
-function effectText(effect: RouterEffect | GroupEffect): string | undefined {
+function stallText(length: number): string {
+  return `stood still for ${length / 1000} ms`;
+}
+
+function sessionEventText(event: SessionEvent): string {
+  switch (event.type) {
+    case "packet": {
+      const { state, poll, final } = event.packet;
+      const bits = `${poll ? ", polls" : ""}${final ? ", answers a poll" : ""}`;
+      return `packet, the other side is ${state.replace("_", " ")}${bits}`;
+    }
+    case "admin":
+      return event.down ? "taken down by an operator" : "allowed up by an operator";
+    case "echo":
+      return event.active ? "echoes look after the path" : "echoes no longer look after the path";
+    case "echo_failed":
+      return "echoes do not come back";
+    case "forwarding_reset":
+      return "the forwarding plane was reset";
+    case "concatenated":
+      return event.diagnostic === 0 ? "the path behind is whole" : "the path behind is down";
+    case "stall":
+      return stallText(event.length);
+    case "timer":
+    case "configure":
+    case "stop":
+    case "resume":
+      return eventText(event as RouterEvent);
+  }
+}
+
+/** undefined: it happens all the time. */
+function effectText(effect: RouterEffect | GroupEffect | SessionEffect): string | undefined {
   switch (effect.type) {
     case "member": {
       const text = effectText(effect.effect);
       return text === undefined ? undefined : `${effect.name} ${text}`;
     }
     case "send":
+      if ("final" in effect) return effect.final ? "answers the poll" : "sends a packet";
       return effect.priority === 0 ? "resigns" : `advertises priority ${effect.priority}`;
     case "hold":
       return "takes the addresses";
@@ -63,6 +100,8 @@ function effectText(effect: RouterEffect | GroupEffect): string | undefined {
     case "transition":
     case "group_transition":
       return `${effect.from} → ${effect.to}, ${effect.reason}`;
+    case "neighbour_admin_down":
+      return effect.reason;
     case "notice":
       return effect.text;
     case "discard":

@@ -5,13 +5,13 @@
  * @module
  */
 
-import type { MachineKind, Segment } from "../record/mod.ts";
+import { MACHINE_KINDS, type MachineKind, type Segment } from "../record/types.ts";
 import { isName } from "./balance_protocol.ts";
 
 /** A machine that is recorded. */
 export interface RecordedMachine {
   readonly kind: MachineKind;
-  /** Of a virtual router, or its session of one family, or of a group. */
+  /** Of a virtual router, or its session of one family, or of whatever else it is. */
   readonly name: string;
 }
 
@@ -40,6 +40,7 @@ export function readRecordingRequest(
 ): RecordingRequest | string {
   const command = "recording";
   if (kind === undefined && name === undefined) return { command };
-  if ((kind === "router" || kind === "group") && isName(name)) return { command, kind, name };
-  return '"recording" takes a kind, "router" or "group", and a name, or neither';
+  const known = MACHINE_KINDS.find((one) => one === kind);
+  if (known !== undefined && isName(name)) return { command, kind: known, name };
+  return `"recording" takes a kind (${MACHINE_KINDS.join(", ")}) and a name, or neither`;
 }

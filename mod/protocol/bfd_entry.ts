@@ -21,6 +21,7 @@ import {
   writeControl,
 } from "../bfd/mod.ts";
 import type { EchoReport, ProtocolBfd } from "../plane/bfd.ts";
+import { Recorder } from "../record/mod.ts";
 import { textOf } from "../text/mod.ts";
 import { sendFaultText } from "./bfd_sender.ts";
 import type { BfdDrop } from "./bfd_sources.ts";
@@ -54,6 +55,9 @@ export interface EchoFollower {
   report(): EchoReport;
   end(): void;
 }
+
+/** Chance comes in so many parts, so that what is recorded of it is all of it. */
+const CHANCE = 2 ** 32;
 
 /** Least time between two memories that no change of state asks for, microseconds. */
 const MEMORY_GAP = 1_000_000;
@@ -129,6 +133,7 @@ export class BfdEntry implements Deadline {
   stallGraces = 0;
   /** Packets that were for this session and not used. */
   readonly dropped: Partial<Record<BfdDrop, number>> = {};
+  readonly recorder = new Recorder("bfd");
   readonly #env: BfdSurroundings;
   /** What control knows, and since when. */
   readonly #noted = { transmit: 0, receive: 0, remoteTransmit: 0, remoteReceive: 0, multiplier: 0 };
@@ -168,7 +173,10 @@ export class BfdEntry implements Deadline {
     let news: SessionEffect[] | null = null;
     try {
       effects.length = 0;
-      step(this.session, event, now, this.#env.random(), effects);
+      this.recorder.begin(this.session);
+      const chance = Math.floor(this.#env.random() * CHANCE);
+      step(this.session, event, now, chance / CHANCE, effects);
+      this.recorder.note(event, effects, now, chance);
       for (let i = 0; i < effects.length; i++) {
         if (!this.#perform(effects[i]!, now)) (news ??= []).push(effects[i]!);
       }
@@ -240,12 +248,14 @@ export class BfdEntry implements Deadline {
   speak(now: number): void {
     if (this.session.state !== "up" || this.session.stopped) return;
     this.session.lastSent = now;
+    this.recorder.cut();
     this.#perform(SEND, now);
   }
 
   /** A defect of ours costs one session, not the agent. */
   breakDown(error: unknown): void {
     this.broken = `internal error: ${textOf(error)}`;
+    this.recorder.cut();
     this.session.state = "down";
     this.session.stopped = true;
     this.#env.heap.cancel(this);

@@ -145,7 +145,10 @@ export class Desk {
         this.#work = this.#describing(message.id);
         return;
       case "query_recording": {
-        const segment = driver.recorded(message) ?? null;
+        const { kind, name, from } = message;
+        const segment = kind === "bfd"
+          ? bfd.entries.get(name)?.recorder.segment(name, from) ?? null
+          : driver.recorded(message) ?? null;
         return control.post({ type: "recorded", ...this.#reply(message.id), segment });
       }
       case "reconnect":

@@ -8,7 +8,9 @@ export { readable } from "./readable.ts";
 export { Recorder } from "./recorder.ts";
 export { replay, type Replayed } from "./replay.ts";
 export {
+  MACHINE_KINDS,
   type MachineKind,
+  type Memories,
   MOST_ALIKE,
   MOST_STEPS,
   type RawSegment,

@@ -9,7 +9,8 @@ import type { RawSegment, Segment } from "./types.ts";
 /** Segments of one machine, in order. */
 export function readable(all: readonly RawSegment[]): Segment[] {
   return all.map((raw, i): Segment => {
-    const { kind, name, number, goesOn, memory, inputs, decisions, at, input, decision } = raw;
+    const { kind, name, number, goesOn, memory, inputs, decisions, at, input, decision, chance } =
+      raw;
     return {
       kind,
       name,
@@ -22,6 +23,7 @@ export function readable(all: readonly RawSegment[]): Segment[] {
         at,
         (time, step) => [step === 0 ? 0 : time - at[step - 1]!, input[step]!, decision[step]!],
       ),
+      ...(chance === undefined ? {} : { chance: [...chance] }),
     };
   });
 }

@@ -8,19 +8,22 @@
  * @module
  */
 
-import type { Group, Router } from "../vrrp/mod.ts";
 import { isAlike, relative } from "./alike.ts";
-import { type MachineKind, MOST_ALIKE, MOST_STEPS, type RawSegment } from "./types.ts";
+import { type Sketch, SKETCHES } from "./sketches.ts";
+import {
+  type MachineKind,
+  type Memories,
+  MOST_ALIKE,
+  MOST_STEPS,
+  type RawSegment,
+} from "./types.ts";
 
 /** Closed segments that are kept of one machine. */
 const MOST_CLOSED = 6;
 /** Characters of inputs and decisions in one segment: whoever forges adverts sends no two alike. */
 const MOST_TEXT = 16_384;
-/**
- * Members of a group that is recorded: the memory of all is written at once, by a thread that must
- * not be late, 3 microseconds each, and again after so many steps as there are different inputs.
- */
-const MOST_MEMBERS = 100;
+/** Steps that there is room for at first: most machines seldom make any. */
+const FIRST_ROOM = 16;
 
 /** A table of what is alike. */
 class Table {
@@ -29,42 +32,81 @@ class Table {
   /** The last one that was found: as a rule the next one is like it, or like the one after it. */
   #last = 0;
 
-  /** Returns its number, or -1 where there is none like it. */
-  find(live: unknown, now: number): number {
+  /**
+   * @param isSame whether a value would be what is recorded
+   * @returns its number, or -1 where there is none like it
+   */
+  find(
+    live: unknown,
+    now: number,
+    isSame: (value: unknown, live: unknown, now: number) => boolean,
+  ) {
     const { values } = this;
     const count = values.length;
-    for (let i = 0; i < count; i++) {
-      const number = (this.#last + i) % count;
-      if (!isAlike(values[number], live, now)) continue;
+    for (let i = 0, number = this.#last; i < count; i++, number++) {
+      if (number === count) number = 0;
+      if (!isSame(values[number], live, now)) continue;
       this.#last = number;
       return number;
     }
     return -1;
   }
 
-  add(live: unknown, now: number): number {
-    const value = relative(live, now);
+  add(value: unknown): number {
     this.size += JSON.stringify(value).length;
     return this.values.push(value) - 1;
   }
 }
 
-class OpenSegment {
+/** The steps of a segment, in columns. Their memory is not the heap's: it is used again. */
+class Columns {
+  at = new Float64Array(FIRST_ROOM);
+  input = new Uint8Array(FIRST_ROOM);
+  decision = new Uint8Array(FIRST_ROOM);
+  chance: Uint32Array;
+
+  constructor(readonly hasChance: boolean) {
+    this.chance = new Uint32Array(hasChance ? FIRST_ROOM : 0);
+  }
+
+  /** Makes room for so many steps at least. */
+  hold(steps: number): void {
+    if (steps <= this.at.length) return;
+    const room = Math.min(MOST_STEPS, 4 * this.at.length);
+    this.at = grown(this.at, new Float64Array(room));
+    this.input = grown(this.input, new Uint8Array(room));
+    this.decision = grown(this.decision, new Uint8Array(room));
+    if (this.hasChance) this.chance = grown(this.chance, new Uint32Array(room));
+  }
+}
+
+function grown<T extends Float64Array | Uint8Array | Uint32Array>(column: T, to: T): T {
+  to.set(column);
+  return to;
+}
+
+class OpenSegment<Memory> {
   readonly inputs = new Table();
   readonly decisions = new Table();
-  readonly at = new Float64Array(MOST_STEPS);
-  readonly input = new Uint8Array(MOST_STEPS);
-  readonly decision = new Uint8Array(MOST_STEPS);
   length = 0;
   /** A state changed in it. */
   notable = false;
+  readonly #sketch: Sketch<Memory>;
 
   /**
-   * @param memory before the first step, JSON
+   * @param memory before the first step: JSON, or a copy
    * @param number counts those of the machine
    * @param goesOn where the one before it ended
    */
-  constructor(readonly memory: string, readonly number: number, readonly goesOn: boolean) {}
+  constructor(
+    sketch: Sketch<Memory>,
+    readonly memory: unknown,
+    readonly number: number,
+    readonly goesOn: boolean,
+    readonly columns: Columns,
+  ) {
+    this.#sketch = sketch;
+  }
 
   get isFull(): boolean {
     const { inputs, decisions, length } = this;
@@ -72,54 +114,76 @@ class OpenSegment {
       decisions.values.length === MOST_ALIKE || inputs.size + decisions.size > MOST_TEXT;
   }
 
-  note(input: unknown, decision: readonly unknown[], now: number): void {
+  note(input: unknown, decision: readonly unknown[], now: number, chance: number): void {
+    const { copy, isSame, isNotable } = this.#sketch;
+    const { columns } = this;
     const i = this.length++;
-    this.at[i] = now;
-    const known = this.inputs.find(input, 0);
-    this.input[i] = known >= 0 ? known : this.inputs.add(input, 0);
-    const same = this.decisions.find(decision, now);
+    columns.hold(this.length);
+    columns.at[i] = now;
+    if (columns.hasChance) columns.chance[i] = chance;
+    const known = this.inputs.find(input, 0, isSame);
+    columns.input[i] = known >= 0 ? known : this.inputs.add(copy(input));
+    const same = this.decisions.find(decision, now, isAlike);
     if (same < 0 && decision.some(isNotable)) this.notable = true;
-    this.decision[i] = same >= 0 ? same : this.decisions.add(decision, now);
+    columns.decision[i] = same >= 0 ? same : this.decisions.add(relative(decision, now));
   }
 
   raw(kind: MachineKind, name: string, open: boolean): RawSegment {
-    const { number, goesOn, memory, length } = this;
+    const { number, goesOn, length, columns } = this;
+    const memory = typeof this.memory === "string" ? this.memory : JSON.stringify(this.memory);
     return {
       ...{ kind, name, number, goesOn, open, memory },
       inputs: this.inputs.values,
       decisions: this.decisions.values,
-      at: this.at.slice(0, length),
-      input: this.input.slice(0, length),
-      decision: this.decision.slice(0, length),
+      at: columns.at.slice(0, length),
+      input: columns.input.slice(0, length),
+      decision: columns.decision.slice(0, length),
+      ...(columns.hasChance ? { chance: columns.chance.slice(0, length) } : {}),
     };
   }
 }
 
-export class Recorder {
-  readonly #kind: MachineKind;
-  readonly #closed: OpenSegment[] = [];
-  #open: OpenSegment | null = null;
+export class Recorder<Kind extends MachineKind = MachineKind> {
+  readonly #kind: Kind;
+  readonly #sketch: Sketch<Memories[Kind]>;
+  readonly #closed: OpenSegment<Memories[Kind]>[] = [];
+  #open: OpenSegment<Memories[Kind]> | null = null;
+  /** Of a segment that is no longer kept. */
+  #spare: Columns | null = null;
   /** The next segment goes on where the last one ended. */
   #goesOn = false;
   #count = 0;
 
-  constructor(kind: MachineKind) {
+  constructor(kind: Kind) {
     this.#kind = kind;
+    this.#sketch = SKETCHES[kind];
+  }
+
+  /** A segment has begun: `begin` does nothing. */
+  get isOpen(): boolean {
+    return this.#open !== null;
   }
 
   /** Before a step. @param memory the machine's as it is now */
-  begin(memory: Router | Group): void {
+  begin(memory: Memories[Kind]): void {
     if (this.#open !== null) return;
-    if ("members" in memory && memory.members.length > MOST_MEMBERS) return;
-    const text = JSON.stringify(withoutAuthentication(memory));
-    this.#open = new OpenSegment(text, this.#count++, this.#goesOn);
+    const written = this.#sketch.write(memory);
+    if (written === undefined) return;
+    const kept = this.#sketch.isCopy ? written : JSON.stringify(written);
+    const columns = this.#spare ?? new Columns(this.#sketch.chance);
+    this.#spare = null;
+    this.#open = new OpenSegment(this.#sketch, kept, this.#count++, this.#goesOn, columns);
   }
 
-  /** After the step that `begin` came before. */
-  note(input: unknown, decision: readonly unknown[], now: number): void {
+  /**
+   * After the step that `begin` came before.
+   *
+   * @param chance what the step was given, of 2³²
+   */
+  note(input: unknown, decision: readonly unknown[], now: number, chance = 0): void {
     const open = this.#open;
     if (open === null) return;
-    open.note(input, decision, now);
+    open.note(input, decision, now, chance);
     if (open.isFull) this.#close(true);
   }
 
@@ -151,29 +215,14 @@ export class Recorder {
   /** Keeps the newest one, those with a change of state, and the one that led to each. */
   #forget(): void {
     const closed = this.#closed;
-    const kept = closed.filter((one, i) =>
-      i === closed.length - 1 || one.notable || closed[i + 1]!.notable
-    ).slice(-MOST_CLOSED);
-    closed.splice(0, closed.length, ...kept);
+    for (let i = closed.length - 2; i >= 0; i--) {
+      if (!closed[i]!.notable && !closed[i + 1]!.notable) this.#drop(i);
+    }
+    while (closed.length > MOST_CLOSED) this.#drop(0);
   }
-}
 
-function isNotable(effect: unknown): boolean {
-  const { type, effect: inner } = effect as { readonly type: string; readonly effect?: unknown };
-  if (type === "member") return isNotable(inner);
-  return type === "transition" || type === "group_transition";
-}
-
-/**
- * Numbers and stamps of authentication decide nothing here, and are nobody's business. (A function
- * that leaves them out while JSON is written would be asked about each field, and take most of the
- * time.)
- */
-function withoutAuthentication(memory: Router | Group): unknown {
-  if (!("members" in memory)) return { ...memory, authentication: undefined };
-  const members = memory.members.map((one) => ({
-    ...one,
-    router: withoutAuthentication(one.router),
-  }));
-  return { ...memory, members };
+  #drop(i: number): void {
+    const [dropped] = this.#closed.splice(i, 1);
+    this.#spare = dropped!.columns;
+  }
 }

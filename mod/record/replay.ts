@@ -5,23 +5,22 @@
  * @module
  */
 
-import type { Group, GroupEffect, GroupEvent, Micros, Router } from "../vrrp/mod.ts";
-import { type RouterEffect, type RouterEvent, step, stepGroup } from "../vrrp/mod.ts";
+import type { Micros } from "../vrrp/mod.ts";
 import { isAlike, relative } from "./alike.ts";
+import { type Decided, MACHINES, type Told } from "./machines.ts";
 import type { Segment } from "./types.ts";
 
 /** One step, made again. */
-export interface Replayed {
+export type Replayed = Told & {
   readonly at: Micros;
-  readonly input: RouterEvent | GroupEvent;
-  readonly decision: readonly (RouterEffect | GroupEffect)[];
+  readonly decision: readonly Decided[];
   /** What is otherwise than recorded, in words; null: nothing. */
   readonly difference: string | null;
-}
+};
 
 /** How a segment went. */
 export interface SegmentEnd {
-  /** Of the machine, after the last step. */
+  /** Of the machine, after the last step, as it is recorded. */
   readonly memory: unknown;
 }
 
@@ -32,83 +31,37 @@ export interface SegmentEnd {
  * @param former the memory at the end of the segment that it follows; undefined: it follows none
  */
 export function* replay(segment: Segment, former?: unknown): Generator<Replayed, SegmentEnd> {
-  const memory = structuredClone(segment.memory);
-  let at = segment.begin;
-  if (segment.follows && former !== undefined && !isAlike(memory, former, 0)) {
+  const { kind, inputs, begin, steps, decisions, chance } = segment;
+  const machine = MACHINES[kind];
+  const told = (input: number) => ({ kind, input: inputs[input] }) as Told;
+  let at = begin;
+  if (segment.follows && former !== undefined && !isAlike(segment.memory, former, 0)) {
     const difference = `it begins with another memory than the one before has left: ${
-      whereOtherwise(memory, former)
+      whereOtherwise(segment.memory, former)
     }`;
-    yield { at, input: inputOf(segment, 0), decision: [], difference };
-    return { memory };
+    yield { ...told(0), at, decision: [], difference };
+    return { memory: segment.memory };
   }
-  for (const [since, input, decision] of segment.steps) {
+  const live = machine.revive(structuredClone(segment.memory));
+  for (const [i, [since, number, decision]] of steps.entries()) {
     at += since;
-    const event = inputOf(segment, input);
-    const recorded = segment.decisions[decision]!;
-    const early = earliness(segment, memory, event, at);
+    const input = inputs[number];
+    const early = machine.early(live, input, at);
     if (early !== null) {
-      yield { at, input: event, decision: [], difference: early };
-      return { memory };
+      yield { ...told(number), at, decision: [], difference: early };
+      break;
     }
-    const effects = decide(segment, memory, event, at);
-    const same = isAlike(recorded, effects, at);
-    const difference = same
+    const recorded = decisions[decision]!;
+    const effects = machine.decide(live, input, at, chance?.[i] ?? 0);
+    const difference = isAlike(recorded, effects, at)
       ? null
       : `it decided ${JSON.stringify(recorded)} then, and decides ${
         JSON.stringify(relative(effects, at))
       } now`;
-    yield { at, input: event, decision: effects, difference };
-    if (difference !== null) return { memory };
+    yield { ...told(number), at, decision: effects, difference };
+    if (difference !== null) break;
   }
-  return { memory };
-}
-
-function inputOf({ inputs }: Segment, number: number): RouterEvent | GroupEvent {
-  return inputs[number] as RouterEvent | GroupEvent;
-}
-
-/** @throws what the machine throws */
-function decide(
-  { kind }: Segment,
-  memory: unknown,
-  event: RouterEvent | GroupEvent,
-  at: Micros,
-): readonly (RouterEffect | GroupEffect)[] {
-  if (kind === "router") {
-    const router = memory as Router;
-    return step(router, armed(router, event as RouterEvent), at);
-  }
-  const group = memory as Group;
-  const happened = event as GroupEvent;
-  if (happened.type !== "member") return stepGroup(group, happened, at);
-  const router = routerOf(group, happened.name);
-  return stepGroup(group, { ...happened, event: armed(router, happened.event) }, at);
-}
-
-/** A timer that fires is the one that was armed last. */
-function armed(router: Router | undefined, event: RouterEvent): RouterEvent {
-  if (event.type !== "timer") return event;
-  return { type: "timer", generation: router?.timer?.generation ?? -1 };
-}
-
-function routerOf({ members }: Group, name: string): Router | undefined {
-  return members.find(({ settings }) => settings.name === name)?.router;
-}
-
-/** A timer that fired before its time, in words. */
-function earliness(
-  { kind }: Segment,
-  memory: unknown,
-  event: RouterEvent | GroupEvent,
-  at: Micros,
-): string | null {
-  const inner = event.type === "member" ? event.event : event;
-  if (inner.type !== "timer" || (kind === "group" && event.type !== "member")) return null;
-  const router = event.type === "member" ? routerOf(memory as Group, event.name) : memory as Router;
-  const timer = router?.timer ?? null;
-  if (timer === null) return "a timer fired then, and none is armed now";
-  if (at >= timer.at) return null;
-  return `the timer ${timer.name} fired ${(timer.at - at) / 1000} ms before its time`;
+  return { memory: machine.write(live) };
 }
 
 /** The first field of an object that differs, by its path. */

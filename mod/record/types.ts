@@ -9,28 +9,42 @@
  * @module
  */
 
-import type { Micros } from "../vrrp/mod.ts";
+import type { Session } from "../bfd/mod.ts";
+import type { Group, Micros, Router } from "../vrrp/mod.ts";
 
-/** Which machine: of a virtual router that goes alone, or of a group with its members. */
-export type MachineKind = "router" | "group";
+/**
+ * Which machine: of a virtual router that goes alone, of a group with its members, of a BFD session.
+ */
+export const MACHINE_KINDS = ["router", "group", "bfd"] as const;
+
+export type MachineKind = typeof MACHINE_KINDS[number];
+
+/** What the machine of each kind remembers. */
+export interface Memories {
+  readonly router: Router;
+  readonly group: Group;
+  readonly bfd: Session;
+}
 
 /** Some steps of one machine, without a gap. */
 export interface Segment {
   readonly kind: MachineKind;
-  /** Of the router (or its session of one family), or of the group. */
+  /** Of the router (or its session of one family), the group or whatever else it is. */
   readonly name: string;
   /** It goes on where the one before it in the list has ended. */
   readonly follows: boolean;
-  /** A `Router` or a `Group` before the first step, without its memory of authentication. */
+  /** What the machine remembers before the first step, without secrets (`sketches.ts`). */
   readonly memory: unknown;
-  /** `RouterEvent` or `GroupEvent`. */
+  /** What it was told. */
   readonly inputs: readonly unknown[];
-  /** Lists of `RouterEffect` or `GroupEffect`. */
+  /** Lists of effects. */
   readonly decisions: readonly (readonly unknown[])[];
   /** Of the first step, on CLOCK_MONOTONIC. */
   readonly begin: Micros;
   /** For each step: microseconds since the one before it, its input, its decision. */
   readonly steps: readonly (readonly [number, number, number])[];
+  /** For each step of a machine that is given chance: the number, of 2³². */
+  readonly chance?: readonly number[];
 }
 
 /** A segment as the recorder has it, before anybody has had the time to make it readable. */
@@ -50,6 +64,8 @@ export interface RawSegment {
   readonly at: Float64Array;
   readonly input: Uint8Array;
   readonly decision: Uint8Array;
+  /** Absent: the machine is given none. */
+  readonly chance?: Uint32Array;
 }
 
 /** Most steps in a segment. */

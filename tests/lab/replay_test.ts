@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { type HalbAgent, type Lab, lab, runHalb, startHalb } from "../lib/mod.ts";
-import { routerOf, startPair, webSite } from "./agent_helpers.ts";
+import { bfdSite } from "../lib/bfd_site.ts";
+import { routerOf, startPair, statusOf, webSite } from "./agent_helpers.ts";
 
 const KEY = "1f".repeat(32);
 
@@ -76,5 +77,43 @@ lab("groups and what operators order of them replay, too", async (lab) => {
   assert.match(stdout, /the same decisions as recorded/);
   const missing = ["events", "wbe", "--recording", `${path}2`, "--control", a.controlPath];
   const { code: none, stderr } = await runHalb(missing);
-  assert.deepEqual([none, /there is no router or group "wbe" here: /.test(stderr)], [1, true]);
+  assert.deepEqual([none, /there is nothing called "wbe" here: /.test(stderr)], [1, true]);
+});
+
+lab("a BFD session that flaps replays, and no key of it is recorded", async (lab) => {
+  const hosts = await lab.hostsNamed("a", "b");
+  await lab.lan("net", hosts);
+  const auth = { type: "meticulous-keyed-sha1", keys: [{ id: 1, secret: "hush hush" }] };
+  const site = (peer: string) =>
+    bfdSite([{ name: "to-peer", peer, transmit: 20, receive: 20, multiplier: 5, auth }]);
+  const a = startHalb(lab, hosts[0]!, site("192.0.2.2"));
+  const start = () => startHalb(lab, hosts[1]!, site("192.0.2.1"));
+  const until = (state: string) =>
+    lab.until(`the session of a is ${state}`, async () => {
+      return (await statusOf(a)).bfd[0]?.state === state;
+    }, 20_000);
+  const former = start();
+  await until("up");
+  await lab.until("more packets than one segment has steps", async () => {
+    return (await statusOf(a)).bfd[0]!.counters.packets_received > 150;
+  }, 20_000);
+  await former.kill();
+  await until("down");
+  start();
+  await until("up");
+  const path = await recording(lab, a, "to-peer");
+  const text = Deno.readTextFileSync(path);
+  assert.ok(!/hush|secret|104,117,115,104/.test(text), "no key");
+  const { code, stdout, stderr } = await runHalb(["replay", path]);
+  assert.deepEqual([code, stderr], [0, ""], stdout);
+  assert.match(stdout, /^bfd to-peer, \d+ steps since/m);
+  assert.match(stdout, /packet, the other side is up/);
+  assert.match(stdout, /timer: up → down, nothing heard for 100 ms; sends a packet/);
+  assert.match(stdout, /packet, the other side is \w+: \w+ → up, both sides hear each other/);
+  assert.match(stdout, /the same decisions as recorded\.\n$/);
+  const tampered = `${lab.directory}/tampered.rec`;
+  Deno.writeTextFileSync(tampered, text.replaceAll("nothing heard for 100 ms", "it was tired"));
+  const other = await runHalb(["replay", tampered]);
+  assert.equal(other.code, 1, other.stdout);
+  assert.match(other.stdout, /differ, first bfd to-peer, line \d+, step \d+, .*nothing heard for/);
 });

@@ -80,6 +80,8 @@ export class Path {
   /** Somebody who listens on the wire, before anything is lost. */
   overhear: ((bytes: Uint8Array, from: End) => void) | null = null;
   readonly dropped = new Map<string, number>();
+  /** Chance of the next steps, for who has to know it; null: any. */
+  chance: number | null = null;
   readonly #random: Random;
   readonly #queue: Scheduled[] = [];
   #order = 0;
@@ -147,7 +149,7 @@ export class Path {
 
   /** One event for one end, now. */
   step(end: End, event: SessionEvent): SessionEffect[] {
-    const effects = step(end.session, event, this.now, this.#random.next());
+    const effects = step(end.session, event, this.now, this.chance ?? this.#random.next());
     this.steps++;
     for (const effect of effects) {
       if (effect.type === "send") {

@@ -36,14 +36,18 @@ export class Recordings {
   /** @throws {Error} while there is no protocol plane, or where it dies over it */
   async answer(request: RecordingRequest): Promise<RecordingList | RecordingOf> {
     if (request.kind !== undefined) return { segments: await this.#segments(request) };
-    const { routers, groups } = await this.#env.query();
+    const { routers, groups, bfd = [] } = await this.#env.query();
     const at = monotonicMicros();
     const alone = routers.map(({ router }) => ({
       kind: "router" as const,
       name: router.settings.name,
     }));
     const together = groups.map(({ name }) => ({ kind: "group" as const, name }));
-    return { machines: [...alone, ...together], at, time: wallTime(at) };
+    const sessions = bfd.map(({ session }) => ({
+      kind: "bfd" as const,
+      name: session.settings.name,
+    }));
+    return { machines: [...alone, ...together, ...sessions], at, time: wallTime(at) };
   }
 
   async #segments({ kind, name }: RecordedMachine) {

@@ -1,48 +1,15 @@
 /** A recorded simulation replays to the same decisions; one that was tampered with is found. */
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import {
-  type RawSegment,
-  readable,
-  Recorder,
-  replay,
-  type Segment,
-} from "../../../mod/record/mod.ts";
+import { Recorder, type Segment } from "../../../mod/record/mod.ts";
 import type { Router } from "../../../mod/vrrp/mod.ts";
 import { forSeeds, Random } from "../../lib/random.ts";
 import type { Network } from "../../lib/virtual_time.ts";
 import { GroupNetwork, type Port } from "../vrrp/group_network.ts";
 import { advert, health, HIGHER, master, SECOND, settings, started } from "../vrrp/fixtures.ts";
 import { FORMS, lan, settle } from "../vrrp/lan.ts";
+import { replayed, written } from "./fixtures.ts";
 import { createGroup, createRouter, step, stepGroup } from "../../../mod/vrrp/mod.ts";
-
-/** As it comes out of a file. */
-function written(recorder: Recorder, name: string): Segment[] {
-  const all: RawSegment[] = [];
-  for (let from = 0;; from = all.at(-1)!.number + 1) {
-    const found = recorder.segment(name, from);
-    if (found === undefined) return JSON.parse(JSON.stringify(readable(all)));
-    all.push(found);
-  }
-}
-
-/** Steps that were made again, and differences. */
-function replayed(segments: readonly Segment[]): { steps: number; differences: string[] } {
-  let [steps, former] = [0, undefined as unknown];
-  const differences: string[] = [];
-  for (const segment of segments) {
-    const run = replay(segment, former);
-    for (let one = run.next();; one = run.next()) {
-      if (one.done) {
-        former = one.value.memory;
-        break;
-      }
-      steps++;
-      if (one.value.difference !== null) differences.push(one.value.difference);
-    }
-  }
-  return { steps, differences };
-}
 
 /** Records every node of a simulated network, as the protocol plane records its routers. */
 function record({ network }: { network: Network }): Map<object, Recorder> {
