@@ -5,11 +5,11 @@
  */
 
 import type { EventId, InterfaceState } from "../plane/messages.ts";
-import { evaluateGroupTrackers } from "../vrrp/mod.ts";
 import type { Channels } from "./channels.ts";
 import type { Circumstances } from "./circumstances.ts";
+import { healthOfParty, isSameHealth } from "./party.ts";
 import type { RouterEntry, Surroundings } from "./router_entry.ts";
-import { type OwnHealth, withSiblings } from "./siblings.ts";
+import type { OwnHealth } from "./siblings.ts";
 
 export class Reviewer {
   readonly #env: Surroundings;
@@ -65,22 +65,15 @@ export class Reviewer {
   }
 
   #review(party: readonly RouterEntry[], now: number, cause: EventId | null): void {
-    const judged = party.map(({ config, router: { state } }) =>
-      this.#circumstances.judge(config, state === "master" || state === "backup")
-    );
-    const trackers = judged.map((one) => one.trackers);
-    const { contribution, faults } = evaluateGroupTrackers(trackers);
-    const own = withSiblings(party, party.map((entry) => this.#ownHealth(entry, now)));
-    party.forEach((entry, i) => {
-      entry.trackers = judged[i]!.reports;
-      const { source } = own[i]!;
-      const waitingFor = [...own[i]!.waitingFor, ...judged[i]!.unknown, ...faults[i]!];
-      const { told } = entry;
-      if (
-        told !== null && told.source === source && told.contribution === contribution &&
-        told.waitingFor.join("\n") === waitingFor.join("\n")
-      ) return;
-      entry.apply({ type: "health", waitingFor, source, contribution }, now, cause);
+    const members = party.map((entry) => ({
+      config: entry.config,
+      state: entry.router.state,
+      own: this.#ownHealth(entry, now),
+    }));
+    healthOfParty(this.#circumstances, members).forEach(({ health, reports }, i) => {
+      const entry = party[i]!;
+      entry.trackers = reports;
+      if (!isSameHealth(entry.told, health)) entry.apply(health, now, cause);
     });
   }
 

@@ -4,27 +4,27 @@
  * @module
  */
 
+import type { ProtocolRouter } from "../plane/messages.ts";
 import type { HealthEvent } from "../vrrp/mod.ts";
-import type { RouterEntry } from "./router_entry.ts";
 
 /** What keeps a session out of the election by itself, and the address that it would speak from. */
 export type OwnHealth = Pick<HealthEvent, "waitingFor" | "source">;
 
 /** A router of both families is not ready where one of its sessions is not. */
 export function withSiblings(
-  party: readonly RouterEntry[],
+  party: readonly Pick<ProtocolRouter, "router">[],
   own: readonly OwnHealth[],
 ): readonly OwnHealth[] {
-  if (party.every(({ config }) => config.router === undefined)) return own;
+  if (party.every(({ router }) => router === undefined)) return own;
   const faults = new Map<string, Set<string>>();
-  party.forEach(({ config: { router } }, i) => {
+  party.forEach(({ router }, i) => {
     if (router === undefined) return;
     const known = faults.get(router) ?? new Set();
     for (const reason of own[i]!.waitingFor) known.add(reason);
     faults.set(router, known);
   });
   return own.map((one, i) => {
-    const theirs = faults.get(party[i]!.config.router ?? "") ?? [];
+    const theirs = faults.get(party[i]!.router ?? "") ?? [];
     return { waitingFor: [...new Set([...one.waitingFor, ...theirs])], source: one.source };
   });
 }

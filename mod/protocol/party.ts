@@ -1,0 +1,50 @@
+/**
+ * What keeps routers that move together out of the election, and what their trackers add: all that
+ * decides whether and how they take part. Pure, so that a simulation judges by it, too.
+ *
+ * @module
+ */
+
+import type { ProtocolRouter } from "../plane/messages.ts";
+import type { TrackerReport } from "../plane/state.ts";
+import { evaluateGroupTrackers, type HealthEvent, type RouterStateName } from "../vrrp/mod.ts";
+import type { Circumstances } from "./circumstances.ts";
+import { type OwnHealth, withSiblings } from "./siblings.ts";
+
+/** One router, and what keeps it out of the election by itself, trackers aside. */
+export interface PartyMember {
+  readonly config: ProtocolRouter;
+  readonly state: RouterStateName;
+  readonly own: OwnHealth;
+}
+
+/** What its machine is to be told, and what its trackers come to. */
+export interface PartyHealth {
+  readonly health: HealthEvent;
+  readonly reports: readonly TrackerReport[];
+}
+
+/** @param party a router, with all that it moves with: their weights count for it too */
+export function healthOfParty(
+  circumstances: Circumstances,
+  party: readonly PartyMember[],
+): PartyHealth[] {
+  const judged = party.map(({ config, state }) =>
+    circumstances.judge(config, state === "master" || state === "backup")
+  );
+  const { contribution, faults } = evaluateGroupTrackers(judged.map((one) => one.trackers));
+  const own = withSiblings(party.map(({ config }) => config), party.map((one) => one.own));
+  return party.map((_, i) => {
+    const { source } = own[i]!;
+    const waitingFor = [...own[i]!.waitingFor, ...judged[i]!.unknown, ...faults[i]!];
+    const health = { type: "health", waitingFor, source, contribution } as const;
+    return { health, reports: judged[i]!.reports };
+  });
+}
+
+/** Whether a machine that was told one knows the other. */
+export function isSameHealth(told: HealthEvent | null, health: HealthEvent): boolean {
+  return told !== null && told.source === health.source &&
+    told.contribution === health.contribution &&
+    told.waitingFor.join("\n") === health.waitingFor.join("\n");
+}

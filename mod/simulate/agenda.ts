@@ -1,0 +1,110 @@
+/**
+ * Virtual time: what is due when. Earliest first; of one microsecond what the script does comes
+ * first, then packets, then what hosts do, then timers (an agent reads its sockets before it looks
+ * at its timers), and of one kind first come, first served.
+ *
+ * @module
+ */
+
+import { Heap, type Placed } from "../heap/heap.ts";
+import type { Micros } from "../vrrp/mod.ts";
+
+/** What comes first within one microsecond. */
+export const RANKS = { script: 0, packet: 1, host: 2, timer: 3 } as const;
+export type Rank = keyof typeof RANKS;
+
+/** Something that is due at a time, again and again. */
+export abstract class Appointment implements Placed {
+  at: Micros = Infinity;
+  order = 0;
+  position = -1;
+  readonly rank: number;
+  /** It recurs in the same way as long as nothing happens: see `steady.ts`. */
+  readonly routine: boolean = false;
+
+  constructor(rank: Rank) {
+    this.rank = RANKS[rank];
+  }
+
+  abstract act(now: Micros): void;
+}
+
+/** Something that is done once. */
+class Once extends Appointment {
+  constructor(rank: Rank, readonly deed: (now: Micros) => void) {
+    super(rank);
+  }
+
+  act(now: Micros): void {
+    this.deed(now);
+  }
+}
+
+function precedes(a: Appointment, b: Appointment): boolean {
+  if (a.at !== b.at) return a.at < b.at;
+  return a.rank === b.rank ? a.order < b.order : a.rank < b.rank;
+}
+
+export class Agenda {
+  now: Micros = 0;
+  #count = 0;
+  /** What recurs, and what does not: the next thing of the latter is all that a leap may not miss. */
+  readonly #routine = new Heap<Appointment>(precedes);
+  readonly #other = new Heap<Appointment>(precedes);
+  readonly #routines = new Set<Appointment>();
+
+  /** Does something at a time, which is not past. */
+  once(at: Micros, rank: Rank, deed: (now: Micros) => void): Appointment {
+    const one = new Once(rank, deed);
+    this.set(one, at);
+    return one;
+  }
+
+  /** Makes or moves an appointment. */
+  set(one: Appointment, at: Micros): void {
+    one.at = Math.max(at, this.now);
+    one.order = this.#count++;
+    const heap = one.routine ? this.#routine : this.#other;
+    if (one.position === -1) heap.add(one);
+    else heap.moved(one);
+    if (one.routine) this.#routines.add(one);
+  }
+
+  cancel(one: Appointment): void {
+    if (one.position === -1) return;
+    (one.routine ? this.#routine : this.#other).remove(one);
+    this.#routines.delete(one);
+    one.at = Infinity;
+  }
+
+  /** When something is due that is no routine; `Infinity`: nothing is. */
+  get nextEvent(): Micros {
+    return this.#other.first?.at ?? Infinity;
+  }
+
+  /** What recurs. */
+  get routines(): ReadonlySet<Appointment> {
+    return this.#routines;
+  }
+
+  /** Does the next thing that is due up to and including `until`. Returns whether there was one. */
+  step(until: Micros): boolean {
+    const routine = this.#routine.first;
+    const other = this.#other.first;
+    let next = routine ?? other;
+    if (next === undefined) return false;
+    if (other !== undefined && next !== other && precedes(other, next)) next = other;
+    if (next.at > until) return false;
+    this.now = next.at;
+    this.cancel(next);
+    next.act(this.now);
+    return true;
+  }
+
+  /** Time passes in which only routine would be done: it comes later by so much. */
+  leap(length: Micros): void {
+    this.now += length;
+    // All by the same: their order stays.
+    for (const one of this.#routines) one.at += length;
+  }
+}
