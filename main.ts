@@ -251,6 +251,16 @@ async function run(
       else console.error(output);
       return exitCode;
     }
+    case "simulate": {
+      if (operands.length === 0) throw new UsageError("simulate needs at least one FILE");
+      const { simulateCommand } = await import("./mod/cli/simulate.ts");
+      const { exitCode, output } = simulateCommand(operands, {
+        ...values,
+        json,
+        color: colors(Deno.stdout),
+      });
+      return say(output) || exitCode;
+    }
     case "init": {
       expectOperands(operands, 0);
       const { initCommand } = await import("./mod/cli/init.ts");

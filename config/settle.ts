@@ -28,11 +28,10 @@ const OWN_KEYS: Readonly<Record<string, { readonly one: string; readonly keys: s
   },
 };
 
-/** The table of site.toml that takes `key`, in its brackets; undefined where none or several do. */
-function home(key: string): string | undefined {
+/** The table of the file that takes `key`, in its brackets; undefined where none or several do. */
+function home(key: string, file: Schema): string | undefined {
   const places: string[] = [];
-  const root = entriesOf(SITE_SCHEMA) ?? new Map<string, Schema>();
-  for (const [name, schema] of root) {
+  for (const [name, schema] of entriesOf(file) ?? new Map<string, Schema>()) {
     const item = itemOf(schema);
     if (entriesOf(item ?? schema)?.has(key)) {
       places.push(item === undefined ? `[${name}]` : `[[${name}]]`);
@@ -42,9 +41,9 @@ function home(key: string): string | undefined {
 }
 
 /** How the user sees a table: `[agent.log]`, `[[vrrp]]`, the top level. */
-function titleOf(table: string): string {
+function titleOf(table: string, file: Schema): string {
   if (table === "") return "the top level";
-  const schema = entriesOf(SITE_SCHEMA)?.get(table);
+  const schema = entriesOf(file)?.get(table);
   if (schema !== undefined && itemOf(schema) !== undefined) return `\`[[${table}]]\``;
   if (table === "virtual_server.real_server") return `\`[[${table}]]\``;
   const inner = /^(?:vrrp|bfd|check|virtual_server(?:\.real_server)?)\.(.+)/.exec(table)?.[1];
@@ -56,20 +55,23 @@ function advise(
   key: string,
   table: string,
   known: readonly string[],
+  file: Schema,
 ): { advice: string; meant?: string } {
-  const foreign = foreignKey(table, key);
+  // Keepalived's words are for site.toml, and so are substitutions.
+  const isSite = file === SITE_SCHEMA;
+  const foreign = isSite ? foreignKey(table, key) : undefined;
   if (foreign !== undefined) {
     const meant = known.find((one) => foreign.startsWith(`write \`${one}`));
     return { advice: foreign, ...(meant === undefined ? {} : { meant }) };
   }
-  if (key === "by_host" || key === "env" || key === "file") {
+  if (isSite && (key === "by_host" || key === "env" || key === "file")) {
     return { advice: `\`${key}\` counts only as a table's sole key, \`default\` aside` };
   }
   const meant = nearest(key, known);
   if (meant !== undefined) {
     return { advice: `did you mean \`${meant}\`? write \`${meant}\` instead`, meant };
   }
-  const elsewhere = home(key);
+  const elsewhere = home(key, file);
   return {
     advice: elsewhere !== undefined && elsewhere !== `[${table}]`
       ? `\`${key}\` belongs into \`${elsewhere}\``
@@ -84,6 +86,7 @@ function reportKey(
   table: string,
   known: readonly string[],
   report: Report,
+  file: Schema,
 ): string | undefined {
   const place = keyPlace(entry);
   // The defaults of a table take the words of that table.
@@ -95,8 +98,8 @@ function reportKey(
     report({ place, message, advice: `give it in each \`[[${words}]]\`` });
     return undefined;
   }
-  const { advice, meant } = advise(key, words, known);
-  report({ place, message: `Unknown key \`${writeKey(key)}\` in ${titleOf(table)}`, advice });
+  const { advice, meant } = advise(key, words, known, file);
+  report({ place, message: `Unknown key \`${writeKey(key)}\` in ${titleOf(table, file)}`, advice });
   return meant;
 }
 
@@ -114,31 +117,44 @@ function coerce(node: TreeNode, schema: Schema): void {
  * Reports and removes the keys below `node` that `schema` does not have.
  *
  * @param table The dotted name of the table, without list positions; empty: the top level.
+ * @param file The schema of the file as a whole.
  */
-export function settle(node: TreeNode, schema: Schema, table: string, report: Report): void {
+export function settle(
+  node: TreeNode,
+  schema: Schema,
+  table: string,
+  report: Report,
+  file: Schema = SITE_SCHEMA,
+): void {
   coerce(node, schema);
   if (node.kind === "list") {
     const item = itemOf(schema);
     if (item === undefined) return;
-    for (const entry of node.items) settle(entry, item, table, report);
+    for (const entry of node.items) settle(entry, item, table, report, file);
     return;
   }
-  if (node.kind === "table") settleTable(node, schema, table, report);
+  if (node.kind === "table") settleTable(node, schema, table, report, file);
 }
 
-function settleTable(node: TableNode, schema: Schema, table: string, report: Report): void {
+function settleTable(
+  node: TableNode,
+  schema: Schema,
+  table: string,
+  report: Report,
+  file: Schema,
+): void {
   const known = entriesOf(schema);
   if (known === undefined) return;
   for (const [key, entry] of [...node.entries]) {
     const inner = known.get(key);
     if (inner === undefined) {
       node.entries.delete(key);
-      const meant = reportKey(key, entry, table, [...known.keys()], report);
+      const meant = reportKey(key, entry, table, [...known.keys()], report, file);
       // A key that is merely misspelt must not be called missing as well.
       if (meant !== undefined && !node.entries.has(meant)) {
         const { source, path, keyPath } = entry;
         node.entries.set(meant, { source, path, keyPath, kind: "scalar", value: FAILED });
       }
-    } else settle(entry, inner, table === "" ? key : `${table}.${key}`, report);
+    } else settle(entry, inner, table === "" ? key : `${table}.${key}`, report, file);
   }
 }

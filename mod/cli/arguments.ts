@@ -25,6 +25,7 @@ export const COMMON_OPTIONS = {
   config: { type: "string", short: "c" },
   control: { type: "string" },
   "dry-run": { type: "boolean" },
+  duration: { type: "string" },
   follow: { type: "boolean", short: "f" },
   for: { type: "string" },
   forward: { type: "string" },
@@ -43,6 +44,8 @@ export const COMMON_OPTIONS = {
   "real-servers": { type: "string" },
   recording: { type: "string" },
   "roll-back": { type: "boolean" },
+  script: { type: "string" },
+  seed: { type: "string" },
   since: { type: "string" },
   "take-over": { type: "boolean" },
   timeout: { type: "string" },
@@ -64,6 +67,7 @@ export type CommonValues = {
   config?: string;
   control?: string;
   "dry-run"?: boolean;
+  duration?: string;
   follow?: boolean;
   for?: string;
   forward?: string;
@@ -82,6 +86,8 @@ export type CommonValues = {
   "real-servers"?: string;
   recording?: string;
   "roll-back"?: boolean;
+  script?: string;
+  seed?: string;
   since?: string;
   "take-over"?: boolean;
   timeout?: string;

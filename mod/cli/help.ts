@@ -35,6 +35,7 @@ const GENERAL = `halb: high availability for Linux edge boxes and routers
   halb upgrade  [--binary PATH]      hand over to a new process, without a failover
   halb convert  keepalived.conf      write a site.toml that does the same; -o FILE
   halb cleanup  [site.toml]          remove what a killed agent left in the kernel; --dry-run
+  halb simulate a.toml b.toml        what nodes do together when things fail, in virtual time
   halb init     [-o site.toml]       write a commented site for two nodes
   halb schema                        JSON Schema of site.toml, for editors
   halb completions bash|zsh|fish     let a shell complete such command lines
@@ -245,6 +246,21 @@ itself.
 Exit code 1: something is still there.
 
   halb cleanup site.toml`,
+  simulate: `halb simulate [NAME=]FILE... [--script FILE] [--seed N] [--duration TIME] [--json]
+
+Runs the state machines of all nodes in virtual time on a simulated network, lets happen what the
+script says, and shows who held which address when, for how long nobody did, and for how long two
+did. Each FILE is a node, called as its agent.name says, as NAME, or as the file. Without a script
+each node is stopped, killed and powered off in turn. Nothing is touched, and no privilege needed.
+
+      --script FILE    what fails when, and what must be so: docs/simulate.md
+      --seed N         another chance; the same seed gives the same result
+      --duration TIME  how long, such as 60s or 365d
+
+Exit code: 1 where something that the script expects is not so, 2 where a file is not valid.
+
+  halb simulate a.toml b.toml --script failures.toml
+  halb simulate node-a=site.toml node-b=site.toml --json`,
   init: `halb init [-o SITE.TOML] [--nodes A,B] [--interface IF] [--addresses LIST] [--id N]
           [--unicast A,B] [--port N --real-servers LIST [--forward nat|direct|tunnel]]
 

@@ -13,7 +13,8 @@ import {
 } from "../netlink/mod.ts";
 import type { HeldAddress, KernelRouter } from "../plane/messages.ts";
 import { present } from "../plane/present.ts";
-import { type Gate, refreshShare } from "./gate.ts";
+import type { Gate } from "./gate.ts";
+import { refreshDelay } from "./refresh.ts";
 import {
   type AddAddress,
   type DeleteAddress,
@@ -23,16 +24,6 @@ import {
 } from "./operation.ts";
 
 const SECOND = 1_000_000;
-/**
- * Share of a lease after which it is refreshed: a little before a third, so that what is left when
- * the agent dies, two thirds, still holds where a refresh was somewhat late.
- */
-const REFRESHED_AFTER = 0.3;
-/**
- * Share of the period that passes before the first refresh of a new address: a refresh of IPv6
- * costs the kernel as much as an addition, and a takeover has announcements to send first.
- */
-const QUIET = 0.4;
 /** How long the kernel may take to tell of an address that it has agreed to. */
 const ARRIVAL = 2 * SECOND;
 
@@ -213,10 +204,9 @@ export function noteLease(
   address.index = index;
   address.failure = undefined;
   address.expiresAt = lease === 0 ? Infinity : sent + lease * SECOND;
-  const period = lease * SECOND * REFRESHED_AFTER;
+  const { slot, addresses } = router.router;
   const fresh = type === "add_address" || address.installedAt === 0;
-  const share = refreshShare(router.router.slot, position, router.addresses.length);
-  address.refreshAt = sent + period * (fresh ? QUIET + (1 - QUIET) * share : 1);
+  address.refreshAt = sent + refreshDelay({ slot, lease, addresses }, position, fresh);
   if (!fresh) return;
   address.installedAt = sent;
   // One that was adopted has arrived long ago, and its neighbours know.

@@ -1,0 +1,126 @@
+/**
+ * `halb simulate`: what the nodes of some site.toml files do together when things fail, in virtual
+ * time.
+ *
+ * @module
+ */
+
+import { parseDuration } from "../../config/duration.ts";
+import {
+  formatProblem,
+  type LoadOptions,
+  loadSite,
+  type Problem,
+  systemOptions,
+} from "../../config/mod.ts";
+import { knownOf } from "../simulate/known.ts";
+import type { NodeSpec } from "../simulate/nodes.ts";
+import type { SimulationReport } from "../simulate/report.ts";
+import { readScript, type Script } from "../simulate/script.ts";
+import { simulate } from "../simulate/simulate.ts";
+import { UsageError } from "./arguments.ts";
+import { simulationText } from "./simulate_text.ts";
+
+export interface SimulateOptions {
+  readonly script?: string;
+  readonly seed?: string;
+  readonly duration?: string;
+  readonly json: boolean;
+  readonly color: boolean;
+}
+
+/** 0: all that was expected came to be; 1: something did not; 2: a file is not valid. */
+export interface SimulateResult {
+  readonly exitCode: 0 | 1 | 2;
+  readonly output: string;
+}
+
+/** Longest virtual time: ten years. */
+const LONGEST = parseDuration("3660d")!;
+
+/** @param operands `FILE`, or `NAME=FILE` @throws {UsageError} */
+export function simulateCommand(
+  operands: readonly string[],
+  options: SimulateOptions,
+): SimulateResult {
+  const seed = seedOf(options.seed);
+  const duration = durationOf(options.duration);
+  const system = systemOptions();
+  // Nothing of it is run here: whoever may write the files matters where they are run.
+  const { security: _, ...access } = system;
+  const { specs, problems } = loadNodes(operands, access);
+  if (problems.length > 0) return refused(problems, options);
+  let script: Script | null = null;
+  if (options.script !== undefined) {
+    const read = readScript(options.script, access, knownOf(specs));
+    if (!read.ok) return refused(read.problems, options);
+    script = read.value;
+  }
+  const report = simulate(specs, script, {
+    ...(seed === undefined ? {} : { seed }),
+    ...(duration === undefined ? {} : { duration }),
+  });
+  return {
+    exitCode: report.expectations.every(({ held }) => held) ? 0 : 1,
+    output: outputOf(report, options),
+  };
+}
+
+function outputOf(report: SimulationReport, { json, color }: SimulateOptions): string {
+  return json ? JSON.stringify(report, null, 2) : simulationText(report, color);
+}
+
+function refused(
+  problems: readonly Problem[],
+  { json, color }: SimulateOptions,
+): SimulateResult {
+  const output = json
+    ? JSON.stringify({ problems }, null, 2)
+    : problems.map((problem) => formatProblem(problem, { color })).join("\n");
+  return { exitCode: 2, output };
+}
+
+function seedOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^[0-9]{1,10}$/.test(text) && Number(text) <= 0xffff_ffff) return Number(text);
+  throw new UsageError(`--seed is a whole number from 0 to 4294967295, not "${text}"`);
+}
+
+function durationOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const length = parseDuration(text);
+  if (length !== undefined && length > 0 && length <= LONGEST) return length;
+  throw new UsageError(`--duration is a time such as 60s, 24h or 365d, not "${text}"`);
+}
+
+/** The nodes of the command line. */
+export function loadNodes(
+  operands: readonly string[],
+  access: LoadOptions,
+): { specs: NodeSpec[]; problems: Problem[] } {
+  const specs: NodeSpec[] = [];
+  const problems: Problem[] = [];
+  for (const operand of operands) {
+    const given = /^([\p{L}\p{N}][\p{L}\p{N}._:@+-]{0,63})=(.+)$/u.exec(operand);
+    const file = given?.[2] ?? operand;
+    const stem = file.replace(/^.*\//, "").replace(/\.toml$/, "");
+    const loaded = loadSite(file, {
+      ...access,
+      hostname: stem === "" ? "node" : stem,
+      ...(given === null ? {} : { name: given[1]! }),
+    });
+    if (!loaded.ok) {
+      problems.push(...loaded.problems);
+      continue;
+    }
+    const { name } = loaded.site.agent;
+    const twin = specs.find((one) => one.name === name);
+    if (twin !== undefined) {
+      throw new UsageError(
+        `two nodes are called "${name}" (${twin.file} and ${file}): give names, NAME=${file}`,
+      );
+    }
+    specs.push({ name, file, site: loaded.site });
+  }
+  return { specs, problems };
+}

@@ -1,0 +1,27 @@
+/**
+ * What a site says and a simulation leaves out: told, not passed over.
+ *
+ * @module
+ */
+
+import type { PlannedNode } from "./nodes.ts";
+
+/** A sentence for each. */
+export function unsimulated(nodes: readonly PlannedNode[]): string[] {
+  return nodes.flatMap(({ name, site, plan }) => {
+    const authenticated = plan.routers.filter(({ authentication }) => authentication !== undefined);
+    const keyed = plan.bfd?.sessions.filter(({ authentication }) => authentication !== undefined);
+    const said: (readonly [boolean, string])[] = [
+      [authenticated.length > 0, "authentication of adverts: each is believed"],
+      [(keyed?.length ?? 0) > 0, "authentication of BFD packets: each is believed"],
+      [
+        plan.holdings.some(({ routes, rules }) => routes !== undefined || rules !== undefined),
+        "routes and rules that move with a router",
+      ],
+      [plan.bfd?.reflector !== undefined, "the BFD reflector"],
+      [plan.bfd?.unsolicited !== undefined, "unsolicited BFD sessions"],
+      [site.agent.on_stop === "keep", '`on_stop = "keep"`: a stopped agent lets go'],
+    ];
+    return said.flatMap(([so, what]) => so ? [`${name}: ${what}`] : []);
+  });
+}
