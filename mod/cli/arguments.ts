@@ -47,6 +47,7 @@ export const COMMON_OPTIONS = {
   script: { type: "string" },
   seed: { type: "string" },
   since: { type: "string" },
+  svg: { type: "string" },
   "take-over": { type: "boolean" },
   timeout: { type: "string" },
   to: { type: "string" },
@@ -89,6 +90,7 @@ export type CommonValues = {
   script?: string;
   seed?: string;
   since?: string;
+  svg?: string;
   "take-over"?: boolean;
   timeout?: string;
   to?: string;

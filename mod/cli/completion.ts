@@ -43,7 +43,14 @@ const SHORT: ReadonlyMap<string, string> = new Map(
   ),
 );
 /** What the values of options are; the others have none that could be guessed. */
-const FILES: readonly string[] = ["--config", "--control", "--output", "--binary"];
+const FILES: readonly string[] = [
+  "--config",
+  "--control",
+  "--output",
+  "--binary",
+  "--script",
+  "--svg",
+];
 const VALUES: Readonly<Record<string, readonly string[]>> = { "--type": EVENT_TYPES };
 /** What a NAME is, where it is not any. */
 const NAMES: Readonly<Record<string, Wanted["kind"]>> = {
@@ -179,7 +186,7 @@ function operandsAt(command: string, before: readonly string[]): Omit<Completion
     if (bare === "NAME") names.push({ kind: NAMES[command] ?? "any" });
     else if (bare === "VS") names.push({ kind: "server" });
     else if (bare === "RS") names.push({ kind: "real_server", server: before[0]! });
-    else if (/^[A-Z.]*(FILE|TOML|CONF|RECORDING)$/.test(bare)) files = true;
+    else if (/^[A-Z.=]*(FILE|TOML|CONF|RECORDING)$/.test(bare)) files = true;
     else {
       const words = bare.split("|").filter((word) => /^[a-z]/.test(word));
       candidates.push(...words.map((word) => ({ word })));

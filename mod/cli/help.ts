@@ -247,6 +247,7 @@ Exit code 1: something is still there.
 
   halb cleanup site.toml`,
   simulate: `halb simulate [NAME=]FILE... [--script FILE] [--seed N] [--duration TIME] [--json]
+              [--svg PICTURE]
 
 Runs the state machines of all nodes in virtual time on a simulated network, lets happen what the
 script says, and shows who held which address when, for how long nobody did, and for how long two
@@ -256,11 +257,12 @@ each node is stopped, killed and powered off in turn. Nothing is touched, and no
       --script FILE    what fails when, and what must be so: docs/simulate.md
       --seed N         another chance; the same seed gives the same result
       --duration TIME  how long, such as 60s or 365d
+      --svg PICTURE    writes a picture of it, too
 
 Exit code: 1 where something that the script expects is not so, 2 where a file is not valid.
 
   halb simulate a.toml b.toml --script failures.toml
-  halb simulate node-a=site.toml node-b=site.toml --json`,
+  halb simulate node-a=site.toml node-b=site.toml --svg timeline.svg`,
   init: `halb init [-o SITE.TOML] [--nodes A,B] [--interface IF] [--addresses LIST] [--id N]
           [--unicast A,B] [--port N --real-servers LIST [--forward nat|direct|tunnel]]
 

@@ -18,6 +18,7 @@ import type { NodeSpec } from "../simulate/nodes.ts";
 import type { SimulationReport } from "../simulate/report.ts";
 import { readScript, type Script } from "../simulate/script.ts";
 import { simulate } from "../simulate/simulate.ts";
+import { simulationSvg } from "../simulate/svg.ts";
 import { UsageError } from "./arguments.ts";
 import { simulationText } from "./simulate_text.ts";
 
@@ -25,6 +26,8 @@ export interface SimulateOptions {
   readonly script?: string;
   readonly seed?: string;
   readonly duration?: string;
+  /** Where a picture goes; one that is there is replaced. */
+  readonly svg?: string;
   readonly json: boolean;
   readonly color: boolean;
 }
@@ -38,7 +41,7 @@ export interface SimulateResult {
 /** Longest virtual time: ten years. */
 const LONGEST = parseDuration("3660d")!;
 
-/** @param operands `FILE`, or `NAME=FILE` @throws {UsageError} */
+/** @param operands `FILE`, or `NAME=FILE` @throws {UsageError} @throws {Error} where the picture cannot be written */
 export function simulateCommand(
   operands: readonly string[],
   options: SimulateOptions,
@@ -60,6 +63,7 @@ export function simulateCommand(
     ...(seed === undefined ? {} : { seed }),
     ...(duration === undefined ? {} : { duration }),
   });
+  if (options.svg !== undefined) Deno.writeTextFileSync(options.svg, simulationSvg(report));
   return {
     exitCode: report.expectations.every(({ held }) => held) ? 0 : 1,
     output: outputOf(report, options),

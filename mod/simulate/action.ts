@@ -173,7 +173,9 @@ function act(world: World, action: Action, now: Micros): string | null {
     case "bfd_heal":
     case "server_down":
     case "server_up":
+      return "it is not simulated yet";
     case "clock_step":
+      // Nothing here looks at a wall clock.
       break;
   }
   return null;

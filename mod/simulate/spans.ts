@@ -17,9 +17,9 @@ export interface Stretch extends Span {
   readonly holders: readonly Holding[];
 }
 
-/** Whether these are more than one, and clients may reach either: what `doubles` tells. */
+/** Whether several hosts have it: what `doubles` tells. */
 export function isDouble({ holders }: Stretch): boolean {
-  return new Set(holders.filter(({ answers }) => answers).map(({ node }) => node)).size > 1;
+  return new Set(holders.map(({ node }) => node)).size > 1;
 }
 
 /** Whether nobody answers. */

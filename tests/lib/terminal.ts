@@ -96,12 +96,17 @@ export class Terminal {
     isSo: (look: Look) => boolean,
     timeoutMs = PATIENCE,
   ): Promise<Look> {
-    return until(description, async () => {
-      const look = await this.look();
-      if (isSo(look)) return look;
-      const { lines, ...modes } = look;
-      throw new Error(`${JSON.stringify(modes)}\n${lines.join("\n")}`);
-    }, timeoutMs, 20);
+    return until(
+      description,
+      async () => {
+        const look = await this.look();
+        if (isSo(look)) return look;
+        const { lines, ...modes } = look;
+        throw new Error(`${JSON.stringify(modes)}\n${lines.join("\n")}`);
+      },
+      timeoutMs,
+      20,
+    );
   }
 
   /** The window is closed. */

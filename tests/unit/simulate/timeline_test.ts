@@ -131,12 +131,12 @@ Deno.test("timeline: an address that was never held, and none at all", () => {
   );
 });
 
-Deno.test("timeline: who is cut off does not count as holder", () => {
+Deno.test("timeline: who is cut off ends no outage, and is a second holder all the same", () => {
   const { holdings } = sampleReport();
   const cut = holdings.map((one) => one.by === "lease" ? { ...one, answers: false } : one);
   const text = timelineText(sampleReport(["a", "b"], { holdings: cut }));
   assert.match(text, /10\.000 s +3\.109 s {2}a \(lease, cut off\): outage/);
-  assert.doesNotMatch(text, /: twice/);
+  assert.match(text, /13\.109 s +1\.891 s {2}a \(lease, cut off\) and b: twice/);
   assert.match(text, /░/);
 });
 

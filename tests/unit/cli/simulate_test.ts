@@ -1,0 +1,93 @@
+/** `halb simulate`: files, names, exit codes, output for programs. */
+
+import assert from "node:assert/strict";
+import { simulateCommand } from "../../../mod/cli/simulate.ts";
+import type { SimulationReport } from "../../../mod/simulate/report.ts";
+import { gateway } from "../../lib/simulation.ts";
+
+const OPTIONS = { json: false, color: false };
+
+function withFiles(
+  files: Readonly<Record<string, string>>,
+  body: (path: (name: string) => string) => void,
+): void {
+  const folder = Deno.makeTempDirSync();
+  try {
+    for (const [name, text] of Object.entries(files)) {
+      Deno.writeTextFileSync(`${folder}/${name}`, text);
+    }
+    body((name) => `${folder}/${name}`);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+const PAIR = { "a.toml": gateway(150), "b.toml": gateway(100) };
+
+Deno.test("without a script each node is stopped, killed and powered off in turn", () => {
+  withFiles(PAIR, (path) => {
+    const { exitCode, output } = simulateCommand([path("a.toml"), path("b.toml")], OPTIONS);
+    assert.equal(exitCode, 0);
+    for (const words of ["stop a", "kill a", "power off a", "stop b", "kill b", "power off b"]) {
+      assert.ok(output.includes(`  ${words}\n`), words);
+    }
+    assert.match(output, /192\.0\.2\.1 +3\.415 s +1 +3\.025 s/);
+  });
+});
+
+Deno.test("one file is several nodes by name, and the seed and length are those of the command line", () => {
+  const site = gateway(150).replace("150", "{ by_host = { n1 = 150, n2 = 100 } }");
+  withFiles({ "site.toml": site, "one.toml": gateway(1) }, (path) => {
+    const file = path("site.toml");
+    const { output } = simulateCommand([`n1=${file}`, `n2=${file}`], {
+      ...OPTIONS,
+      json: true,
+      seed: "5",
+      duration: "20s",
+    });
+    const report = JSON.parse(output) as SimulationReport;
+    assert.deepEqual(report.nodes.map(({ name }) => name), ["n1", "n2"]);
+    assert.deepEqual(report.routers[0]!.nodes.map(({ priority }) => priority), [150, 100]);
+    assert.equal(report.seed, 5);
+    assert.equal(report.duration, 20_000_000);
+    assert.throws(
+      () => simulateCommand([path("one.toml"), path("one.toml")], OPTIONS),
+      /two nodes are called "one".*: give names, NAME=/,
+    );
+  });
+});
+
+Deno.test("an expectation that fails is exit code 1; the picture is written beside", () => {
+  const script = '[[event]]\nat = "10s"\npower_off = "a"\n' +
+    '[[expect]]\naddress = "192.0.2.1"\noutage_at_most = "3s"\n';
+  withFiles({ ...PAIR, "s.toml": script }, (path) => {
+    const files = [path("a.toml"), path("b.toml")];
+    const options = { ...OPTIONS, script: path("s.toml"), svg: path("p.svg") };
+    const { exitCode, output } = simulateCommand(files, options);
+    assert.equal(exitCode, 1);
+    assert.match(output, /FAILED line 4: 192\.0\.2\.1 is without holder/);
+    assert.match(output, /1 of 1 expectations failed/);
+    assert.ok(Deno.readTextFileSync(path("p.svg")).startsWith("<svg "));
+  });
+});
+
+Deno.test("a site or a script that is not valid is exit code 2, with its place", () => {
+  withFiles(
+    { "a.toml": "[[vrrp]]\nname = 5\n", "b.toml": gateway(1), "s.toml": "seed = -1" },
+    (path) => {
+      const site = simulateCommand([path("a.toml")], OPTIONS);
+      assert.equal(site.exitCode, 2);
+      assert.match(site.output, /a\.toml:2:8: error: Invalid `name`/);
+      const script = simulateCommand([path("b.toml")], { ...OPTIONS, script: path("s.toml") });
+      assert.equal(script.exitCode, 2);
+      assert.match(script.output, /s\.toml:1:8: error: Invalid `seed`: -1/);
+      const json = simulateCommand([path("a.toml")], { ...OPTIONS, json: true });
+      assert.equal((JSON.parse(json.output) as { problems: unknown[] }).problems.length > 0, true);
+      assert.throws(
+        () => simulateCommand([path("b.toml")], { ...OPTIONS, duration: "5" }),
+        /--duration/,
+      );
+      assert.throws(() => simulateCommand([path("b.toml")], { ...OPTIONS, seed: "x" }), /--seed/);
+    },
+  );
+});
