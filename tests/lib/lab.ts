@@ -40,7 +40,8 @@ const TOOLS: Readonly<Record<string, string>> = {
 
 const active = new Set<Lab>();
 let started = 0;
-let reaper: Deno.ChildProcess | undefined;
+/** One for all labs of this process, though several may open at once. */
+let reaper: Promise<Deno.ChildProcess> | undefined;
 
 /** What a lab's body works with. */
 export class Lab {
@@ -61,7 +62,7 @@ export class Lab {
   /** Opens a lab outside of `Deno.test` (demo, benchmarks); the caller must `close` it. */
   static async open(): Promise<Lab> {
     await requireTools();
-    await startReaper();
+    await (reaper ??= startReaper());
     const directory = Deno.makeTempDirSync({ prefix: `halb-${Deno.pid}-` });
     Deno.chmodSync(directory, 0o700);
     const lab = new Lab(`halb-${Deno.pid}-${started++}-`, directory);
@@ -197,6 +198,32 @@ export function lab(
   body: (lab: Lab) => Promise<void>,
   options: LabTestOptions = {},
 ): void {
+  registerLab(name, options, () => runLab(name, body, options));
+}
+
+/**
+ * Registers labs that mostly wait, each as a test of its own, and runs them all at once: with the
+ * first of them the others begin. For bounds of seconds only.
+ */
+export function labsAtOnce(
+  bodies: Readonly<Record<string, (lab: Lab) => Promise<void>>>,
+  options: LabTestOptions = {},
+): void {
+  let running: Map<string, Promise<void>> | undefined;
+  const begin = () =>
+    new Map(
+      Object.entries(bodies).map(([name, body]) => {
+        const run = runLab(name, body, options);
+        run.catch(() => {}); // Its own test tells of it.
+        return [name, run];
+      }),
+    );
+  for (const name of Object.keys(bodies)) {
+    registerLab(name, options, () => (running ??= begin()).get(name)!);
+  }
+}
+
+function registerLab(name: string, options: LabTestOptions, fn: () => Promise<void>): void {
   Deno.test({
     name,
     ignore: options.ignore ?? false,
@@ -204,9 +231,16 @@ export function lab(
     sanitizeOps: false,
     sanitizeResources: false,
     sanitizeExit: false,
-    fn: () =>
-      whileVoid(name, () => runOnce(name, body, options.timeoutMs ?? 120_000), options.attempts),
+    fn,
   });
+}
+
+function runLab(
+  name: string,
+  body: (lab: Lab) => Promise<void>,
+  options: LabTestOptions,
+): Promise<void> {
+  return whileVoid(name, () => runOnce(name, body, options.timeoutMs ?? 120_000), options.attempts);
 }
 
 /**
@@ -280,25 +314,25 @@ async function sweep(prefix: string): Promise<void> {
  * Clean-up for the case that we are killed: a shell whose standard input is ours to hold open.
  * Also sweeps up after earlier runs whose own shell was killed as well.
  */
-async function startReaper(): Promise<void> {
-  if (reaper !== undefined) return;
+async function startReaper(): Promise<Deno.ChildProcess> {
   await sweepDeadRuns();
   const mine = `halb-${Deno.pid}-`;
   const temporary = Deno.env.get("TMPDIR") ?? "/tmp";
   const script = `cat >/dev/null\n${SWEEP}\n[ -n "$HALB_KEEP" ] || rm -rf "$2/$1"*`;
-  reaper = new Deno.Command("sh", {
+  const child = new Deno.Command("sh", {
     args: ["-c", script, "sh", mine, temporary],
     stdin: "piped",
     stdout: "null",
     stderr: "null",
     detached: true,
   }).spawn();
-  reaper.unref();
+  child.unref();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, () => {
       Promise.allSettled([...active].map((one) => one.close())).then(() => Deno.exit(130));
     });
   }
+  return child;
 }
 
 async function sweepDeadRuns(): Promise<void> {

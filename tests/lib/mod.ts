@@ -19,7 +19,7 @@ export {
   withAgentKeys,
 } from "./daemons.ts";
 export { fifoReader } from "./fifo_reader.ts";
-export { Lab, lab, type LabTestOptions } from "./lab.ts";
+export { Lab, lab, labsAtOnce, type LabTestOptions } from "./lab.ts";
 export { Host, type HostAddress, type HostRoute, Lan, type LanOptions, Link } from "./network.ts";
 export { type Outage, Probe, type ProbeRecord, ProbeResult, startProbe } from "./probe.ts";
 export {
