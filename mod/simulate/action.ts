@@ -171,6 +171,8 @@ function act(world: World, action: Action, now: Micros): string | null {
       break;
     case "bfd_cut":
     case "bfd_heal":
+      world.bfd.cut(action.node, action.name, action.type === "bfd_cut");
+      break;
     case "server_down":
     case "server_up":
       return "it is not simulated yet";

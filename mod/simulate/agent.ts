@@ -37,12 +37,20 @@ export interface AgentSurroundings {
 export interface Companion {
   /** The process stands still. */
   pause(): void;
-  /** It goes on. @param late how long the loop stood still beyond its next deadline */
-  resume(now: Micros, late: Micros): void;
+  /** It did, beyond its next deadline: said before what waits in the sockets. */
+  stalled(late: Micros, now: Micros): void;
+  /** It goes on. */
+  resume(now: Micros): void;
+  /** Until something happens it does nothing but what the agenda knows as no routine. */
+  readonly isCalm: boolean;
   /** When it next wants to do something; `Infinity`: never. */
   readonly deadline: Micros;
-  /** The process ends. @param farewell it may say so to others */
-  end(now: Micros, farewell: boolean): void;
+  /** Says farewell; `Agent.mayEnd` is called when that is over. */
+  stop(now: Micros): void;
+  /** Its farewell is over. */
+  readonly ended: boolean;
+  /** The process is gone. */
+  end(now: Micros): void;
 }
 
 class Alarm extends Appointment {
@@ -122,7 +130,7 @@ export class Agent implements MachineOwner {
     if (this.dead) return;
     this.dead = true;
     this.#silence();
-    for (const one of this.companions) one.end(now, false);
+    for (const one of this.companions) one.end(now);
     for (const { name } of this.machines.values()) {
       this.#env.journal.states.set(`${this.host.name} ${name}`, null, now);
     }
@@ -132,16 +140,18 @@ export class Agent implements MachineOwner {
   stop(now: Micros): void {
     if (this.#stopping) return;
     this.#stopping = true;
-    for (const one of this.companions) one.end(now, true);
+    for (const one of this.companions) one.stop(now);
     for (const machine of this.machines.values()) {
       if (!machine.stopped) machine.apply({ type: "stop", now: false }, now);
     }
-    this.#endIfDone(now);
+    this.mayEnd(now);
   }
 
-  #endIfDone(now: Micros): void {
+  /** Ends where all have said farewell. */
+  mayEnd(now: Micros): void {
     if (!this.#stopping || this.dead) return;
     for (const { stopped } of this.machines.values()) if (!stopped) return;
+    if (!this.companions.every(({ ended }) => ended)) return;
     // Its addresses go in order, a moment later.
     this.end(now);
     this.#env.ended(this, now);
@@ -176,6 +186,7 @@ export class Agent implements MachineOwner {
     const late = Math.max(0, now - Math.min(...deadlines, Infinity));
     for (const { one, at } of this.#due) this.agenda.set(one, at);
     this.#due = [];
+    for (const one of this.companions) one.stalled(late, now);
     if (late >= STALL) {
       for (const machine of this.machines.values()) {
         machine.apply({ type: "stall", length: late }, now);
@@ -183,8 +194,8 @@ export class Agent implements MachineOwner {
     }
     const packets = this.#sockets;
     this.#sockets = [];
-    for (const one of this.companions) one.resume(now, late);
     for (const receive of packets) receive(now);
+    for (const one of this.companions) one.resume(now);
     const messages = this.#inbox;
     this.#inbox = [];
     // After the timers that are due now.
@@ -280,7 +291,7 @@ export class Agent implements MachineOwner {
       case "transition":
         return this.#note(machine, effect.to, effect.reason, now);
       case "stopped":
-        return this.#endIfDone(now);
+        return this.mayEnd(now);
     }
   }
 

@@ -78,6 +78,7 @@ export class RouterMachine extends Appointment {
       case "cancel_timer":
         return this.#owner.agenda.cancel(this);
       case "send":
+      case "discard":
         break;
       case "stopped":
         this.stopped = true;

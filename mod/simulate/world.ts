@@ -9,6 +9,7 @@ import type { Micros } from "../vrrp/mod.ts";
 import { Agenda } from "./agenda.ts";
 import { Agent, type AgentSurroundings } from "./agent.ts";
 import type { Carried } from "./adverts.ts";
+import { Bfd } from "./bfd.ts";
 import { Host } from "./host.ts";
 import { Journal } from "./journal.ts";
 import { Lan, type LanSettings, type Obstacles, SimInterface } from "./lan.ts";
@@ -38,6 +39,7 @@ export class World implements AgentSurroundings, Obstacles {
   readonly agenda = new Agenda();
   readonly journal = new Journal();
   readonly random: Random;
+  readonly bfd = new Bfd(this);
   readonly things = new Things(this.agenda, this.journal);
   readonly nodes = new Map<string, LiveNode>();
   readonly lans = new Map<string, Lan>();
@@ -179,6 +181,7 @@ export class World implements AgentSurroundings, Obstacles {
     live.agent = new Agent(live.host, live.node.plan, this, delay === 0 ? 0 : now + delay);
     this.journal.running.set(name, { node: name }, now);
     live.agent.start(now);
+    this.bfd.begin(live.agent, now);
     this.things.watch(live.agent, live.node.site, now);
   }
 
