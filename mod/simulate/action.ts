@@ -163,9 +163,12 @@ function act(world: World, action: Action, now: Micros): string | null {
       break;
     }
     case "fail":
-    case "recover":
-      world.things.set(action, action.type === "recover", now);
+    case "recover": {
+      const works = action.type === "recover";
+      if (action.kind === "check") world.pools.check(action.node, action.name, works);
+      else world.things.set(action, works, now);
       break;
+    }
     case "number":
       world.things.number(action, action.value, now);
       break;
@@ -175,7 +178,8 @@ function act(world: World, action: Action, now: Micros): string | null {
       break;
     case "server_down":
     case "server_up":
-      return "it is not simulated yet";
+      world.pools.server(action.server, action.type === "server_up");
+      break;
     case "clock_step":
       // Nothing here looks at a wall clock.
       break;

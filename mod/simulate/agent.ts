@@ -27,6 +27,8 @@ export interface AgentSurroundings {
   stepped(): void;
   /** One advertisement leaves. */
   send(agent: Agent, machine: RouterMachine, priority: number): void;
+  /** A router's addresses are to be held, or no longer. */
+  decided(agent: Agent, router: string, held: boolean, now: Micros): void;
   /** Words for people: whom an address belongs to. */
   inWords(text: string): string;
   /** It has ended in order. */
@@ -285,9 +287,11 @@ export class Agent implements MachineOwner {
       case "send":
         return this.#env.send(this, machine, effect.priority);
       case "hold":
-        return host.hold(machine.name, now);
+        host.hold(machine.name, now);
+        return this.#env.decided(this, machine.name, true, now);
       case "drop":
-        return host.drop(machine.name, now);
+        host.drop(machine.name, now);
+        return this.#env.decided(this, machine.name, false, now);
       case "transition":
         return this.#note(machine, effect.to, effect.reason, now);
       case "stopped":

@@ -162,6 +162,7 @@ class Configured {
     const span = { node, kind: "bfd", name, healthy, reason: this.#world.inWords(reason) };
     this.#world.journal.trackers.set(`${node} bfd ${name}`, span, now);
     this.#agent.found({ kind: "bfd", namespace: "", name, healthy, reason }, now);
+    this.#world.pools.of(this.#agent)?.session(name, healthy, reason, now);
   }
 
   arm(): void {

@@ -41,9 +41,12 @@ export function outcomeOf(
     trackers: journal.trackers.end(duration),
     servers: journal.servers.end(duration),
     failures: journal.failures,
-    addresses: routers.flatMap(({ addresses }, router) =>
-      addresses.map((address) => addressReport(address, router, holdings, duration))
-    ),
+    addresses: [
+      ...routers.flatMap(({ addresses }, router) =>
+        addresses.map((address) => addressReport(address, router, holdings, duration))
+      ),
+      ...announcedBy(world).map((address) => addressReport(address, -1, holdings, duration)),
+    ],
     not_simulated: notSimulated,
     work: {
       steps: world.steps,
@@ -52,6 +55,12 @@ export function outcomeOf(
       skipped,
     },
   };
+}
+
+/** Addresses that virtual servers announce, each once. */
+function announcedBy({ nodes }: World): string[] {
+  const all = [...nodes.values()].flatMap(({ node }) => node.plan.announced ?? []);
+  return [...new Set(all.flatMap(({ addresses }) => addresses.map(({ address }) => address)))];
 }
 
 function byAddress(holdings: readonly Holding[]): Holding[] {

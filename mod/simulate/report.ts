@@ -123,7 +123,7 @@ export interface FailureReport {
 /** How one address fared. */
 export interface AddressReport {
   readonly address: string;
-  /** Index into `routers`. */
+  /** Index into `routers`; -1: a virtual server announces it. */
   readonly router: number;
   /** When it first answered; null: never. */
   readonly first_held: number | null;

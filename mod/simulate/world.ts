@@ -15,6 +15,7 @@ import { Journal } from "./journal.ts";
 import { Lan, type LanSettings, type Obstacles, SimInterface } from "./lan.ts";
 import type { RouterMachine } from "./machines.ts";
 import type { PlannedNode } from "./nodes.ts";
+import { Pools } from "./pools.ts";
 import { Random } from "./random.ts";
 import { Things } from "./things.ts";
 
@@ -40,6 +41,7 @@ export class World implements AgentSurroundings, Obstacles {
   readonly journal = new Journal();
   readonly random: Random;
   readonly bfd = new Bfd(this);
+  readonly pools = new Pools(this);
   readonly things = new Things(this.agenda, this.journal);
   readonly nodes = new Map<string, LiveNode>();
   readonly lans = new Map<string, Lan>();
@@ -155,6 +157,10 @@ export class World implements AgentSurroundings, Obstacles {
     return undefined;
   }
 
+  decided(agent: Agent, router: string, held: boolean, now: Micros): void {
+    this.pools.of(agent)?.holding(router, held, now);
+  }
+
   inWords(text: string): string {
     return this.#words.reduce((words, [address, name]) => words.replace(address, name), text);
   }
@@ -181,6 +187,7 @@ export class World implements AgentSurroundings, Obstacles {
     live.agent = new Agent(live.host, live.node.plan, this, delay === 0 ? 0 : now + delay);
     this.journal.running.set(name, { node: name }, now);
     live.agent.start(now);
+    this.pools.begin(live.agent, live.node.site, now);
     this.bfd.begin(live.agent, now);
     this.things.watch(live.agent, live.node.site, now);
   }
