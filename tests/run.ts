@@ -81,6 +81,7 @@ const PATIENT: readonly string[] = [
   "tests/lab/notify_test.ts",
   "tests/lab/readme_test.ts",
   "tests/lab/reload_confirm_test.ts",
+  "tests/lab/simulate_picture_test.ts",
   "tests/lab/snmp_test.ts",
   "tests/lab/tracker_process_test.ts",
   "tests/lab/watch_test.ts",

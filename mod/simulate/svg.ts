@@ -27,8 +27,6 @@ const LEFT = 150;
 const RIGHT = 970;
 const LANE = 22;
 const BAR = 14;
-/** About the width of a letter of a mark's words, pixels. */
-const LETTER = 6.4;
 /** Rows for the words of failures; what finds no room is told by its mark alone. */
 const ROWS = 8;
 const ROW = 16;
@@ -50,6 +48,18 @@ function xml(text: string, limit = 200): string {
       "\ufffd",
     )
     .replace(/[&<>"']/g, (one) => `&#${one.charCodeAt(0)};`);
+}
+
+/** At most so many pixels wide, whichever of the usual fonts a reader has, at 11 pixels. */
+function widthOf(text: string): number {
+  let width = 0;
+  for (const letter of text) {
+    if (/[mwMW@%\u0100-\u{10ffff}]/u.test(letter)) width += 11.2;
+    else if (/[A-Z&#+=<>_]/.test(letter)) width += 9.3;
+    else if (/[ijl.,:;'|()! -]/.test(letter)) width += 4.6;
+    else width += 7.1;
+  }
+  return width;
 }
 
 function number(value: number): string {
@@ -128,7 +138,7 @@ class Drawing {
       if (failure.at > duration) continue;
       const x = this.#x(failure.at);
       const text = showText(failure.text, 40);
-      const long = text.length * LETTER + 10;
+      const long = widthOf(text) + 10;
       // At the right edge words stand left of their mark.
       const start = Math.min(x, WIDTH - long);
       const row = free.findIndex((end) => end <= start);
@@ -162,7 +172,7 @@ class Drawing {
       ? ""
       : ` · ${router.name}, id ${router.virtual_router_id} on ${router.network}`;
     this.#y += 26;
-    this.#words(20, this.#y, `${nameOf(alike)}${where} · ${fateOf(one)}`, "address", 140);
+    this.#words(20, this.#y, `${nameOf(alike)}${where} · ${fateOf(one)}`, "address", 110);
     this.#y += 8;
     const members = router?.nodes.map(({ node }) => node) ?? [];
     const held = report.holdings.filter(({ address }) => address === one.address);
@@ -176,7 +186,7 @@ class Drawing {
 
   #lane(name: string, holdings: readonly Holding[]): void {
     const y = this.#y + (LANE - BAR) / 2;
-    this.#words(36, y + BAR - 3, name, "node", 16);
+    this.#words(36, y + BAR - 3, name, "node", 14);
     this.#bar("lane", 0, this.#report.duration, y, BAR);
     const node = this.#report.nodes.find((one) => one.name === name);
     for (const off of node?.off ?? []) {
@@ -217,9 +227,9 @@ class Drawing {
     for (const { one, kind } of all) {
       const text = lengthText(one.to - one.from);
       const x = this.#x(one.from);
-      if (x < free || x + text.length * LETTER > WIDTH) continue;
+      if (x < free || x + widthOf(text) > WIDTH) continue;
       this.#words(x, y + BAR + 11, text, `${kind}-words`);
-      free = x + text.length * LETTER + 8;
+      free = x + widthOf(text) + 8;
     }
     this.#y += LANE + 10;
   }
@@ -269,7 +279,7 @@ class Drawing {
         }" width="14" height="10"/>`,
       );
       this.#words(x + 20, this.#y - 1, text, "note");
-      x += 20 + text.length * LETTER + 18;
+      x += 20 + widthOf(text) + 18;
     }
   }
 }

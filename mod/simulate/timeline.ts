@@ -69,15 +69,21 @@ function failuresText(report: SimulationReport, { paint, width, lines }: Drawing
   if (failures.length === 0) return "";
   const moments = failures.map(({ at }) => momentText(at, duration));
   const wide = Math.max(...moments.map((moment) => moment.length));
-  const shown = failures.slice(0, lines).map(({ text }, i) => {
+  const most = shownOf(failures.length, lines);
+  const shown = failures.slice(0, most).map(({ text }, i) => {
     const words = showText(text, width - wide - 6);
     return `  ${paint(markOf(i), "bold")} ${moments[i]!.padStart(wide)}  ${words}`;
   });
-  return [...shown, ...moreText(failures.length - lines, "more")].join("\n");
+  return [...shown, ...moreText(failures.length - most, "more")].join("\n");
 }
 
 function markOf(index: number): string {
   return LETTERS[index] ?? "*";
+}
+
+/** How many of so many are shown: a line that says "1 more" could as well be that one. */
+function shownOf(count: number, lines: number): number {
+  return count === lines + 1 ? count : lines;
 }
 
 function moreText(left: number, what: string): string[] {
@@ -216,7 +222,8 @@ function changeLines(
   }));
   const wide = Math.max(...rows.map(({ moment }) => moment.length));
   const long = Math.max(...rows.map(({ length }) => length.length));
-  const shown = rows.slice(0, lines).map(({ moment, length, stretch }) => {
+  const most = shownOf(rows.length, lines);
+  const shown = rows.slice(0, most).map(({ moment, length, stretch }) => {
     const room = width - wide - long - 6;
     const words = showText(holdersText(stretch, one.first_held), room);
     const painted = isSilent(stretch)
@@ -226,7 +233,7 @@ function changeLines(
       : words;
     return `  ${moment.padStart(wide)}  ${length.padStart(long)}  ${painted}`;
   });
-  return [...shown, ...moreText(rows.length - lines, "more changes")];
+  return [...shown, ...moreText(rows.length - most, "more changes")];
 }
 
 function holdersText(stretch: Stretch, first: number | null): string {

@@ -119,7 +119,12 @@ export class Reality {
     if (scenario.before !== undefined) await scenario.before(scene);
     await reality.#untilReady();
     const both = [hosts[scenario.former]!, hosts[scenario.successor]!];
-    for (const lan of lans) reality.#captures.push(await lab.capture(lan, FILTER));
+    for (const [i, lan] of lans.entries()) {
+      // What the cut takes away has passed the bridge: what counts is what reached the host.
+      const own = i > 0 && scenario.session !== undefined;
+      const capture = own ? lab.capture(both[0]!, FILTER, `eth${i}`) : lab.capture(lan, FILTER);
+      reality.#captures.push(await capture);
+    }
     for (const address of scenario.addresses) {
       reality.#watches.push(await HolderWatch.start(address, both));
     }
