@@ -6,7 +6,7 @@
  */
 
 import { ask } from "../../mod/control/client.ts";
-import { type HalbAgent, startHalb } from "./daemons.ts";
+import { type HalbAgent, IN_GUEST, startHalb } from "./daemons.ts";
 import type { Lab } from "./lab.ts";
 import type { Host, Lan } from "./network.ts";
 import { Hopeless, type LabProcess, until } from "./process.ts";
@@ -44,7 +44,8 @@ function programs(lab: Lab, host: Host): string {
 /** Starts the agent of a node of the file: the host's name is the node's. */
 export function startExample(lab: Lab, host: Host, file: string): HalbAgent {
   const site = exampleText(file).replaceAll("/usr/local/sbin", programs(lab, host));
-  return startHalb(lab, host, site);
+  // A guest's one processor has better things to do than to log each packet.
+  return startHalb(lab, host, site, IN_GUEST ? { logLevel: "info" } : {});
 }
 
 /** Waits for a virtual router's state, asking the agent itself: no program is started for it. */
