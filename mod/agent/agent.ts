@@ -225,6 +225,9 @@ export class Agent {
     return await this.#dialogue.query();
   }
 
+  /** Whether the protocol plane does its work, or is not to. */
+  readonly works = (): boolean => this.#revivals.works;
+
   /** Makes a plane fail on purpose; does nothing unless the agent was started for that. */
   injectFault(...fault: Parameters<Dialogue["injectFault"]>): void {
     this.#dialogue.injectFault(...fault);

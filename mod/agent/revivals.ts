@@ -21,6 +21,8 @@ const CRASH_WINDOW = 60_000_000;
 const WATCH_INTERVAL = 500;
 /** Silence of the protocol plane that means it hangs, microseconds. */
 const HANGS = 5_000_000;
+/** Silence with which nobody should vouch for it: some of its heartbeats, which are a second apart. */
+const SILENT = 3_000_000;
 /**
  * Processor time between two turns of the kernel plane that means it will never turn again,
  * microseconds: many times what the largest site needs, and with the time until it is noticed and
@@ -129,6 +131,12 @@ export class Revivals {
       if (silence < HANGS) return;
       planes.abandon("protocol", `no heartbeat for ${Math.round(silence / 1e6)} s`);
     }, WATCH_INTERVAL);
+  }
+
+  /** Whether the protocol plane, or its successor, has turned not long ago, or need not. */
+  get works(): boolean {
+    const silence = this.#patient.planes.words.protocolSilence(monotonicMicros());
+    return silence < SILENT || this.#patient.stopping();
   }
 
   /** No longer. */

@@ -42,6 +42,7 @@ import { keepState, takeState } from "./state_file.ts";
 import { Succession, type UpgradeResult } from "./succession.ts";
 import { requireAgent, takeOver } from "./take_over.ts";
 import { textOf } from "../text/mod.ts";
+import { sleep } from "../plane/crash.ts";
 import { soon } from "../patience/mod.ts";
 
 /** Allows tests to make a plane fail (see docs/testing.md). */
@@ -194,7 +195,7 @@ export class Service {
       if (lacks !== null) return await this.#agent.fail(lacks, 4);
       this.#outlets.configure(this.#site.agent);
       tellServiceManager("READY=1");
-      feedWatchdog(false);
+      feedWatchdog(false, this.#agent.works);
     } catch (error) {
       await this.#agent.fail(`cannot start: ${textOf(error)}`);
     }
@@ -209,7 +210,7 @@ export class Service {
       this.#record();
       log("info", ["control"], "Has taken over");
       tellServiceManager(`MAINPID=${Deno.pid}`, "READY=1");
-      feedWatchdog(true);
+      feedWatchdog(true, this.#agent.works);
       this.#directory = StateLock.inherit(this.#site.agent.state_directory);
     } catch (error) {
       return this.#agent.leave(`cannot take over: ${textOf(error)}`, 1);
@@ -312,9 +313,16 @@ export class Service {
         throw new Error("Cannot hand over here");
       case "inject_fault":
         if (!this.#faultInjection) throw new Error(`Faults are injected with ${FAULT_INJECTION}=1`);
-        this.#agent.injectFault(request.plane, request.fault, (request.duration_ms ?? 0) * 1000);
+        this.#injectFault(request);
         return null;
     }
+  }
+
+  #injectFault(
+    { plane, fault, duration_ms = 0 }: Extract<ControlRequest, { command: "inject_fault" }>,
+  ): void {
+    if (plane === "control") sleep(duration_ms * 1000);
+    else this.#agent.injectFault(plane, fault, duration_ms * 1000);
   }
 
   /** While a hand-over goes on it waits for its end, like any change. */

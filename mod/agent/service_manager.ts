@@ -24,18 +24,28 @@ export function tellServiceManager(...assignments: readonly string[]): void {
 /** Pings in the time after which the manager would take the process for hung. */
 const PINGS = 3;
 
+/** Until a plane that stands still is looked at again, milliseconds. */
+const SOON = 100;
+
 /**
- * Pings a service manager that watches this process (sd_watchdog_enabled(3)), until it ends.
+ * Pings a service manager that watches this process (sd_watchdog_enabled(3)), until it ends. A control
+ * plane that hangs pings nobody; while another one hangs it vouches for nothing either, so that an
+ * agent that cannot help itself is killed and started again.
  *
  * @param takenOver the watched process was the former one, whose environment this is
+ * @param works whether the other planes do what they are there for
  */
-export function feedWatchdog(takenOver: boolean): void {
+export function feedWatchdog(takenOver: boolean, works: () => boolean): void {
   const micros = Number(Deno.env.get("WATCHDOG_USEC") ?? "0");
   const watched = Deno.env.get("WATCHDOG_PID");
   if (!(micros >= 1_000 && micros <= 86_400_000_000)) return;
   if (!takenOver && watched !== undefined && watched !== String(Deno.pid)) return;
-  const ping = (): void => tellServiceManager("WATCHDOG=1");
-  ping();
-  // It keeps no process alive.
-  Deno.unrefTimer(setInterval(ping, micros / 1_000 / PINGS));
+  const period = micros / 1_000 / PINGS;
+  const look = (): void => {
+    const well = works();
+    if (well) tellServiceManager("WATCHDOG=1");
+    // It keeps no process alive.
+    Deno.unrefTimer(setTimeout(look, well ? period : Math.min(SOON, period)));
+  };
+  look();
 }

@@ -77,7 +77,7 @@ export type ControlRequest =
   }
   | {
     readonly command: "inject_fault";
-    readonly plane: "protocol" | "kernel";
+    readonly plane: "protocol" | "kernel" | "control";
     readonly fault: "throw" | "hang" | "wait" | "set_clock";
     readonly duration_ms?: number;
   };
@@ -142,7 +142,8 @@ export function parseRequest(line: string): ControlRequest | string {
   const fault = data as Record<string, unknown>;
   const duration = fault.duration_ms ?? 0;
   if (
-    (fault.plane !== "protocol" && fault.plane !== "kernel") ||
+    (fault.plane !== "protocol" && fault.plane !== "kernel" &&
+      (fault.plane !== "control" || fault.fault !== "wait")) ||
     !isFault(fault.fault) || (fault.fault === "set_clock" && fault.plane !== "protocol") ||
     typeof duration !== "number" || !Number.isFinite(duration) ||
     (duration < 0 && fault.fault !== "set_clock")

@@ -87,7 +87,7 @@ export async function counted(agent: HalbAgent): Promise<Record<string, number>>
 /** Makes a plane fail. The agent must have been started with `FAULTS`. */
 export async function inject(
   agent: HalbAgent,
-  plane: "protocol" | "kernel",
+  plane: "protocol" | "kernel" | "control",
   fault: "throw" | "hang" | "wait" | "set_clock",
   durationMs = 0,
 ): Promise<void> {

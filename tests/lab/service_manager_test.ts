@@ -11,7 +11,7 @@ import {
   sockaddrUn,
 } from "../../ffi/mod.ts";
 import { type Lab, lab, startHalb } from "../lib/mod.ts";
-import { routerOf, webSite } from "./agent_helpers.ts";
+import { FAULTS, inject, routerOf, webSite } from "./agent_helpers.ts";
 import { faulty, tryUpgrade, upgrade } from "./upgrade_helpers.ts";
 
 /** A socket that services notify. */
@@ -64,4 +64,42 @@ lab("nobody listens at NOTIFY_SOCKET: a line in the log, and nothing else", asyn
   await agent.untilState("web", "master");
   assert.match(agent.log(), /Cannot tell the service manager: .*ENOENT/);
   assert.equal((await routerOf(agent, "web")).state, "master");
+});
+
+/** Watched by somebody who wants to hear of it every 900 ms. */
+const WATCHED = { WATCHDOG_USEC: "900000", ...FAULTS.env };
+
+lab("a watchdog hears nothing of an agent whose control or protocol plane hangs", async (lab) => {
+  const manager = new Manager(lab, `${lab.directory}/notify`);
+  const host = await lab.host("a");
+  await lab.lan("net", [host]);
+  const env = { NOTIFY_SOCKET: manager.name, ...WATCHED };
+  const agent = startHalb(lab, host, webSite("100ms"), { env });
+  await agent.untilState("web", "master");
+  const pings = () => manager.listen().filter((said) => said === "WATCHDOG=1").length;
+  const more = (than: number) => lab.until("it pings", () => pings() > than, 5000);
+  await more(2);
+
+  // Control sleeps over this request, which is answered afterwards.
+  const sent = async () => (await routerOf(agent, "web")).sessions[0]!.counters;
+  const before = await sent();
+  await inject(agent, "control", "wait", 100);
+  const asleep = inject(agent, "control", "wait", 3000);
+  await lab.delay(200);
+  const asked = pings();
+  await lab.delay(2500);
+  assert.equal(pings(), asked, "not while control sleeps");
+  await asleep;
+  await more(asked);
+  const adverts = (await sent()).advertisements_sent - before.advertisements_sent;
+  assert.ok(adverts >= 25, `${adverts} adverts meanwhile`);
+
+  // Less than after which it would be replaced, and more than after which nobody vouches for it.
+  await inject(agent, "protocol", "hang", 4800);
+  await lab.delay(3600);
+  const silent = pings();
+  await lab.delay(700);
+  assert.equal(pings(), silent, "not while the protocol plane hangs");
+  await more(silent);
+  assert.doesNotMatch(agent.log(), /plane died/);
 });
