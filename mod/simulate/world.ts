@@ -10,6 +10,7 @@ import { Agenda } from "./agenda.ts";
 import { Agent, type AgentSurroundings } from "./agent.ts";
 import type { Carried } from "./adverts.ts";
 import { Bfd } from "./bfd.ts";
+import { STOP_TOLD } from "./delays.ts";
 import { Host } from "./host.ts";
 import { Journal } from "./journal.ts";
 import { Lan, type LanSettings, type Obstacles, SimInterface } from "./lan.ts";
@@ -212,7 +213,10 @@ export class World implements AgentSurroundings, Obstacles {
   /** It hands over and ends. One that stands still does so when it goes on. */
   stop(name: string, now: Micros): void {
     const { agent } = this.nodes.get(name)!;
-    agent?.told((later) => agent.stop(later), now);
+    if (agent === null) return;
+    this.agenda.once(now + STOP_TOLD, "host", (told) => {
+      agent.told((later) => agent.stop(later), told);
+    });
   }
 
   stall(name: string, length: Micros, now: Micros): void {

@@ -50,8 +50,8 @@ Deno.test("stopped: it hands over without a gap", () => {
   assert.equal(report.addresses[0]!.outage_total, 0);
   const [own, successor] = holders(report);
   // The skew of b, and 50 ms in which both answer.
-  assert.equal(Math.round(successor![1]), 10_610);
-  assert.equal(Math.round(own![2]), 10_661);
+  assert.equal(Math.round(successor![1]), 10_613);
+  assert.equal(Math.round(own![2]), 10_664);
   assert.deepEqual(report.nodes[0]!.running.map(({ to }) => Math.round(to / 1e4)), [1066]);
 });
 
