@@ -1,0 +1,104 @@
+/** docs/simulate.md: its script and commands do what the page says, and its table of actions is whole. */
+
+import assert from "node:assert/strict";
+import type { SimulationReport } from "../../../mod/simulate/report.ts";
+import { ACTION_KEYS } from "../../../mod/simulate/script_schema.ts";
+import { gateway } from "../../lib/simulation.ts";
+import { simulateFiles } from "./simulated_pair.ts";
+
+const PAGE = Deno.readTextFileSync(new URL("../../../docs/simulate.md", import.meta.url));
+const [, COMMANDS = ""] = /```sh\n([^]*?)```/.exec(PAGE) ?? [];
+const [, SCRIPT = ""] = /```toml\n(duration = [^]*?)```/.exec(PAGE) ?? [];
+const FILES = {
+  "a.toml": gateway(150),
+  "b.toml": gateway(100),
+  "site.toml": gateway(0).replace("0\n", "{ by_host = { node-a = 150, node-b = 100 } }\n"),
+  "failures.toml": SCRIPT,
+};
+
+/** A pair that has all that the actions of the page name. */
+function wholeSite(node: string, peer: string): string {
+  const [own, other] = node === "a" ? [2, 3] : [3, 2];
+  return `${
+    gateway(node === "a" ? 150 : 100, 'track = { scripts = ["gateway"], files = ["load"] }')
+  }
+[[track_script]]
+name = "gateway"
+command = ["/bin/true"]
+weight = -60
+
+[[track_file]]
+name = "load"
+path = "/etc/halb/load"
+
+[[bfd]]
+name = "to-${peer}"
+peer = "192.0.2.${other}"
+source = "192.0.2.${own}"
+interface = "eth0"
+
+[[virtual_server]]
+name = "web"
+listen = "192.0.2.1:80"
+check = { type = "tcp" }
+real_server = [{ address = "192.0.2.10:80" }]
+`;
+}
+
+Deno.test("simulate.md: the script runs, and what it expects comes to be", () => {
+  const { exitCode, output } = simulateFiles(FILES, ["a.toml", "b.toml"], {
+    script: "failures.toml",
+    json: true,
+  });
+  assert.equal(exitCode, 0, output);
+  const report = JSON.parse(output) as SimulationReport;
+  assert.equal(report.expectations.length, SCRIPT.match(/^\[\[expect\]\]/gm)!.length);
+  assert.deepEqual(report.failures.map(({ action }) => action), ["kill", "start"]);
+});
+
+Deno.test("simulate.md: each command of the first block is one that ends well", () => {
+  const lines = COMMANDS.trim().split("\n");
+  assert.ok(lines.length >= 4);
+  for (const line of lines) {
+    const words = line.replace(/\s+#.*$/, "").split(/\s+/);
+    assert.deepEqual(words.slice(0, 2), ["halb", "simulate"]);
+    const operands = words.slice(2).filter((word, i, all) =>
+      !word.startsWith("--") && !/^--(script|svg|seed|duration)$/.test(all[i - 1] ?? "")
+    );
+    const script = words.includes("--script") ? words[words.indexOf("--script") + 1]! : undefined;
+    const { exitCode, output } = simulateFiles(FILES, operands, {
+      json: words.includes("--json"),
+      ...(script === undefined ? {} : { script }),
+    });
+    assert.equal(exitCode, 0, `${line}\n${output}`);
+    assert.match(output, /192\.0\.2\.1/);
+  }
+});
+
+Deno.test("simulate.md: the table has every action, each as the script takes it", () => {
+  const rows = [...PAGE.matchAll(/^\| (`\w+ = .*?)\s+\|/gm)].map(([, cell]) =>
+    [...cell!.matchAll(/`([^`]+)`/g)].map(([, code]) => code!)
+  );
+  const shown = rows.flat().map((code) => /^\w+/.exec(code)![0]);
+  assert.deepEqual(shown.toSorted(), Object.keys(ACTION_KEYS).sort());
+  const files = { "a.toml": wholeSite("a", "b"), "b.toml": wholeSite("b", "a") };
+  // One that stands without a value takes that of the one before it.
+  const actions = rows.flatMap(([first, ...others]) => {
+    const value = first!.slice(first!.indexOf("=") + 2);
+    return [first!, ...others.map((code) => code.includes("=") ? code : `${code} = ${value}`)];
+  });
+  const events = actions.map((action, i) => `[[event]]\nat = "${10 + 4 * i}s"\n${action}\n`);
+  const network = '[[network]]\nname = "lan"\nmembers = ["a:eth0", "b:eth0"]\n';
+  const nodes = ["a", "b"].map((name, i) =>
+    `[[node]]\nname = "${name}"\naddresses = { eth0 = ["192.0.2.${i + 2}"] }\n`
+  ).join("");
+  const { exitCode, output } = simulateFiles(
+    { ...files, "script.toml": network + nodes + events.join("") },
+    ["a.toml", "b.toml"],
+    { script: "script.toml", json: true },
+  );
+  assert.equal(exitCode, 0, output);
+  const { failures } = JSON.parse(output) as SimulationReport;
+  const seen = new Set(failures.map(({ action }) => action));
+  assert.deepEqual(Object.keys(ACTION_KEYS).filter((key) => !seen.has(key)), []);
+});
