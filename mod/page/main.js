@@ -20,6 +20,8 @@ const LONGEST = 10_000;
 /** What is older than so many questions' time is not live, milliseconds at least. */
 const LATE = 5_000;
 const MOST_MISSED = 3;
+/** The page is drawn for so long without a look at what somebody does with it, milliseconds. */
+const SLICE = 12;
 /** Events that are kept, and lines of what is wrong. */
 const MOST_EVENTS = 3_000;
 const MOST_WRONG = 12;
@@ -69,7 +71,7 @@ async function turn() {
     offset = Date.parse(overview.at) - Date.now();
     const changed = model.apply(overview);
     takeEvents(news, changed);
-    show(changed);
+    await show(changed);
     // A page that is slow here asks less often: it leaves room for whoever works beside it.
     plan(
       Math.max(PERIOD, model.freshMs, 4 * (performance.now() - received)) - (received - started),
@@ -146,23 +148,34 @@ function setBadge(text, level) {
   setClass(byId("health"), `badge ${level}`.trim());
 }
 
-function show(changed) {
+/**
+ * One part after the other: whoever types or scrolls is answered in between, also where there are
+ * thousands of rows.
+ */
+async function show(changed) {
   const first = byId("all").hidden;
   byId("all").hidden = byId("door").hidden === false;
   byId("forget").hidden = !hasToken();
   const moved = KINDS.some((kind) => changed.has(kind)) || changed.has("agent");
+  const parts = [];
   if (moved || first || dark) {
     dark = false;
-    showWrong();
-    showGlance();
-    drawTopology(byId("topology"), model);
+    parts.push(showWrong, showGlance, () => drawTopology(byId("topology"), model));
   }
-  if (changed.has("agent")) showAgent();
-  for (const kind of KINDS) showList(kind);
-  if (changed.has("events")) eventList.show([...events].reverse());
+  if (changed.has("agent")) parts.push(showAgent);
+  parts.push(...KINDS.map((kind) => () => showList(kind)));
+  if (changed.has("events")) parts.push(() => eventList.show([...events].reverse()));
   // Time goes on without any event: by a pixel.
   const pixel = range / Math.max(300, byId("timeline").clientWidth);
-  if (moved || changed.has("events") || performance.now() - drawn > pixel) showTimeline();
+  if (moved || changed.has("events") || performance.now() - drawn > pixel) parts.push(showTimeline);
+  let began = performance.now();
+  for (const part of parts) {
+    if (performance.now() - began > SLICE) {
+      await new Promise((resolve) => setTimeout(resolve));
+      began = performance.now();
+    }
+    part();
+  }
   tellAge(null);
 }
 

@@ -111,6 +111,8 @@ export function ratesOf(before, after) {
 
 /** The worst that is wrong with something; null: nothing is. @param {Row} row */
 export function worst({ wrong }) {
+  // As nearly all of thousands are.
+  if (wrong.length === 0) return null;
   return LEVELS.find((level) => wrong.some((one) => one.level === level)) ?? null;
 }
 

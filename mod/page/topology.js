@@ -58,13 +58,17 @@ export function wiresOf(model) {
   }
   const wires = [...found].map(([title, { routers, sessions }]) => ({
     title,
-    left: chips(routers.sort(byTrouble).map(routerChip), "virtual routers"),
-    right: chips(peerChips(routers, sessions), "peers"),
+    routers,
+    sessions,
     rank: [...routers, ...sessions].some((row) => worst(row) === "error") ? 0 : 1,
   }));
   wires.sort((a, b) => a.rank - b.rank);
   /** @type {Wire[]} */
-  const all = wires.slice(0, MOST_WIRES);
+  const all = wires.slice(0, MOST_WIRES).map(({ title, routers, sessions }) => ({
+    title,
+    left: chips(routers.sort(byTrouble).map(routerChip), "virtual routers"),
+    right: chips(peerChips(routers, sessions), "peers"),
+  }));
   const servers = [...model.rows.virtual_server.values()];
   if (servers.length > 0) {
     const pools = servers.sort(byTrouble).map(poolChip);

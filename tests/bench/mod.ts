@@ -15,6 +15,7 @@ const BENCHMARKS: Record<string, () => Promise<{ run(args: readonly string[]): P
   authentication: () => import("./authentication.ts"),
   checks: () => import("./checks.ts"),
   ipvs: () => import("./ipvs.ts"),
+  view: () => import("./view.ts"),
   "bfd-accuracy": () => import("./bfd_accuracy.ts"),
   "bfd-cost": () => import("./bfd_cost.ts"),
   "bfd-failover": () => import("./bfd_failover.ts"),
