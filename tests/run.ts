@@ -2,8 +2,9 @@
  * Runs every test there is and counts them.
  *
  * Parts, in this order: `check` (formatted, linted, types), `build` (./halb, which the labs run),
- * `unit` (no privilege, side by side), `lab` (as root, one file after the other), `kernel` (in two
- * guests that have IPVS and VRFs, scripts/guest, beside labs that mostly wait), `soak` (20 s each).
+ * `unit` (no privilege, side by side), `lab` (as root; one file after the other where milliseconds
+ * are judged, else two at a time), `kernel` (in two guests that have IPVS and VRFs, scripts/guest,
+ * beside labs that mostly wait), `soak` (20 s each).
  * Name parts to run those only. Each part's own output streams by; what is counted comes
  * from the JUnit files that `deno test` writes. A part that ends without a report, a lab without
  * its tools and a build that fails are failures: nothing passes by not having been run. The last
@@ -18,6 +19,8 @@ import { type Counted, missingRules, parseJUnit, summaryLine } from "./lib/junit
 const ROOT = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
 const DENO = Deno.execPath();
 const SOAK_SECONDS = "20";
+/** Soaks that run side by side: one waits for leases, the other one is in virtual time. */
+const SOAK_PAIR: readonly string[] = ["churn", "elections"];
 /** A guest that takes longer has hung. */
 const KERNEL_SECONDS = 1_200;
 /** Guests have one processor each, and those that the labs beside them need come first. */
@@ -51,8 +54,46 @@ const GUEST_SECONDS: Readonly<Record<string, number>> = {
 };
 const OTHERS = 15;
 
-/** How many of the labs below run at a time. */
-const PATIENT_LANES = 2;
+/** How many of the labs of each of the two lists below run at a time. */
+const LANES = 2;
+/**
+ * Labs that judge nothing shorter than 50 ms, wait for most of their time and leave the rest of the
+ * machine alone: no flood, no kernel's lock that is held, no processor that is filled. The longest
+ * come first.
+ */
+const PAIRED: readonly string[] = [
+  "tests/lab/failover_test.ts",
+  "tests/lab/keepalived_test.ts",
+  "tests/lab/service_test.ts",
+  "tests/lab/repair_test.ts",
+  "tests/lab/election_test.ts",
+  "tests/lab/authentication_test.ts",
+  "tests/lab/authentication_life_test.ts",
+  "tests/lab/lease_test.ts",
+  "tests/lab/bfd_demand_test.ts",
+  "tests/lab/groups_test.ts",
+  "tests/lab/kernel_ipv6_test.ts",
+  "tests/lab/bfd_vrrp_test.ts",
+  "tests/lab/bfd_bird_test.ts",
+  "tests/lab/bfd_unsolicited_test.ts",
+  "tests/lab/agent_test.ts",
+  "tests/lab/virtual_mac_test.ts",
+  "tests/lab/virtual_mac_host_test.ts",
+  "tests/lab/transport_test.ts",
+  "tests/lab/kernel_test.ts",
+  "tests/lab/events_test.ts",
+  "tests/lab/notify_hand_over_test.ts",
+  "tests/lab/duplicate_test.ts",
+  "tests/lab/bfd_frr_test.ts",
+  "tests/lab/tracker_presence_test.ts",
+  "tests/lab/service_manager_test.ts",
+  "tests/lab/replay_test.ts",
+  "tests/lab/why_test.ts",
+  "tests/lab/families_test.ts",
+  "tests/lab/frr_test.ts",
+  "tests/lab/accept_test.ts",
+  "tests/lab/bfd_keepalived_test.ts",
+];
 /**
  * Labs that judge nothing shorter than a second, many of which spend minutes waiting for adverts:
  * they run beside the guests.
@@ -112,9 +153,14 @@ function heading(text: string): void {
   console.log(`\n==== ${text}`);
 }
 
-/** Counts a command as one test. */
-async function runAsTest(part: Part, name: string, argv: readonly string[]): Promise<void> {
-  record(part, name, await run(argv) === 0 ? "passed" : "failed");
+/** Counts a command as one test. `beside`: others run meanwhile. */
+async function runAsTest(
+  part: Part,
+  name: string,
+  argv: readonly string[],
+  beside = false,
+): Promise<void> {
+  record(part, name, await run(argv, beside) === 0 ? "passed" : "failed");
 }
 
 /** The files that hold tests under a folder, in name order. */
@@ -171,18 +217,22 @@ async function runTests(
 
 /** One process for each file: what one of them leaves in its process, no other one sees. */
 async function runLabs(wanted: (file: string) => boolean): Promise<void> {
-  for (const file of testFiles("tests/lab").filter(wanted)) await runTests("lab", [file], []);
+  const files = testFiles("tests/lab").filter(wanted);
+  for (const file of files.filter((one) => !PAIRED.includes(one))) {
+    await runTests("lab", [file], []);
+  }
+  await runInLanes(PAIRED.filter((one) => files.includes(one)));
 }
 
 /** As `runLabs`, some at a time. */
-async function runPatientLabs(): Promise<void> {
-  const files = [...PATIENT];
+async function runInLanes(labs: readonly string[]): Promise<void> {
+  const files = [...labs];
   const lane = async () => {
     for (let file = files.shift(); file !== undefined; file = files.shift()) {
       await runTests("lab", [file], [], { beside: true });
     }
   };
-  await Promise.all(Array.from({ length: PATIENT_LANES }, lane));
+  await Promise.all(Array.from({ length: LANES }, lane));
 }
 
 /** Files for each guest, so that all take about as long. */
@@ -205,9 +255,10 @@ async function runSoaks(): Promise<void> {
   if (!listed.success || names.length === 0) {
     record("soak", "tests/soak/mod.ts --list names no soak", "failed");
   }
-  for (const name of names) {
-    await runAsTest("soak", `soak ${name}`, [...program, "--seconds", SOAK_SECONDS, name]);
-  }
+  const soak = (name: string, beside: boolean) =>
+    runAsTest("soak", `soak ${name}`, [...program, "--seconds", SOAK_SECONDS, name], beside);
+  for (const name of names) if (!SOAK_PAIR.includes(name)) await soak(name, false);
+  await Promise.all(SOAK_PAIR.filter((name) => names.includes(name)).map((one) => soak(one, true)));
 }
 
 const RUNNERS: Readonly<Record<Part, () => Promise<void>>> = {
@@ -224,7 +275,7 @@ const RUNNERS: Readonly<Record<Part, () => Promise<void>>> = {
     const shares = sharesOf(testFiles("tests/kernel"));
     await Promise.all([
       ...shares.map((share) => runTests("kernel", share, [], { within: GUEST, beside: true })),
-      ...(parts.includes("lab") ? [runPatientLabs()] : []),
+      ...(parts.includes("lab") ? [runInLanes(PATIENT)] : []),
     ]);
   },
   soak: runSoaks,

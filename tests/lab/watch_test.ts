@@ -248,6 +248,13 @@ lab("halb watch: however it ends, the terminal is as it was", async (lab) => {
   assert.equal(processTree(pid)[0], pid);
   await terminal.hangUp();
   await lab.until("it has ended", () => tryKill(pid), 10_000);
+  // Where no shell would let it go on, it does not stop.
+  const alone = new Terminal(lab, host.prefix(), watchOf(agent).split(" "));
+  await alone.until("it watches", /router web +master/);
+  await alone.keys(`${KEY.suspend}/web`);
+  await alone.until("it goes on", /filter: web_/);
+  await alone.keys("\rq");
+  await alone.untilLook("it has ended", ({ exit_code: code }) => code === 0);
   const piped = await tryExecute([halbPath(), "watch", "--control", agent.controlPath]);
   assert.equal(piped.code, 2);
   assert.match(piped.stderr, /needs a terminal/);
