@@ -24,6 +24,12 @@ async function main(args: readonly string[]): Promise<number> {
     return await run("run", [], values);
   }
   if (!isCommand(first)) {
+    if (first === "start" || first === "stop" || first === "restart") {
+      throw new UsageError(
+        `there is no command "${first}": halb --config FILE runs the agent, TERM ends it; ` +
+          `where systemd has it: systemctl ${first} halb`,
+      );
+    }
     const commands = commandNames().join(", ");
     throw new UsageError(`there is no command "${first}": one of ${commands}`);
   }
@@ -355,7 +361,8 @@ if (import.meta.main) {
   } catch (error) {
     console.error(`halb: ${error instanceof Error ? error.message : String(error)}`);
     if (error instanceof UsageError) {
-      console.error("Try: halb --help");
+      const command = Deno.args.find(isCommand);
+      console.error(`Try: halb ${command === undefined ? "" : `${command} `}--help`);
       Deno.exit(2);
     }
     Deno.exit(error instanceof Error && error.name === "AgentUnreachable" ? 3 : 1);

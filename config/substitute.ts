@@ -108,7 +108,7 @@ class Substituter {
       : near !== undefined && writeKey(near) === near && name.toLowerCase() === near.toLowerCase()
       ? `write \`${writeKey(name)}\` instead of \`${near}\``
       : `add \`${writeKey(name)} = …\` here, or \`default = …\` beside \`by_host\`, ` +
-        "or give the agent one of these names";
+        "or give the agent one of these names (`--name`)";
     const message = `Host ${writeKey(name)} is not listed here, only ${listed}`;
     return this.#fail(operand, message, { advice, place: keyPlace(operand) });
   }

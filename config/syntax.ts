@@ -99,7 +99,13 @@ function noEntry(line: string): Saying | undefined {
       length,
     };
   }
-  return { message: "This line is neither `key = value` nor a table", start, length };
+  const message = "This line is neither `key = value` nor a table";
+  if (/^\s*!|^\s*[a-z_]+(\s[^={}]*)?\{$/.test(text)) {
+    const advice =
+      "a keepalived.conf becomes a site by `halb convert keepalived.conf -o site.toml`";
+    return { message, advice, start, length };
+  }
+  return { message, start, length };
 }
 
 /** The parser's own words, and ours where they help more. */

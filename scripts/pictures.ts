@@ -143,7 +143,7 @@ const PLANES: Picture = {
     ]),
     box(
       [40, 140, 300, 62],
-      ["protocol", "real time: VRRP, BFD; packets and timers, nothing else"],
+      ["protocol", "real time: VRRP and BFD, nothing else"],
       "g",
     ),
     box([400, 140, 300, 62], ["kernel", "addresses, routes, announcements, IPVS, probes"], "y"),
@@ -211,9 +211,9 @@ const QUORUM: Picture = {
     "virtual router that tracks the virtual server loses priority.",
   size: [720, 220],
   parts: [
-    box([20, 20, 130, 40], ["web-1, weight 10"], "g"),
-    box([20, 80, 130, 40], ["web-2, weight 10"], "r"),
-    box([20, 140, 130, 40], ["web-3, weight 10"], "r"),
+    box([20, 20, 130, 40], ["web-1", "weight 10"], "g"),
+    box([20, 80, 130, 40], ["web-2", "weight 10"], "r"),
+    box([20, 140, 130, 40], ["web-3", "weight 10"], "r"),
     arrow([[150, 40], [250, 40]]),
     arrow([[150, 100], [250, 100]], "x"),
     arrow([[150, 160], [250, 160]], "x"),
@@ -226,7 +226,7 @@ const QUORUM: Picture = {
     arrow([[400, 150], [470, 160]]),
     box([470, 20, 230, 40], ["the sorry server serves"]),
     box([470, 80, 230, 40], ["quorum_down is told"]),
-    box([470, 140, 230, 40], ["the router that tracks it yields"]),
+    box([470, 140, 230, 40], ["its virtual router yields"]),
     text(360, 206, "It is met again when weight 20 has passed its checks (rise).", "s"),
   ],
 };

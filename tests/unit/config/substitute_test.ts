@@ -33,7 +33,7 @@ Deno.test("an unlisted host is told who is listed", () => {
     "site.toml:6:14",
     "by_host",
     "Host edge-a is not listed here, only edge-b, edge-c",
-    "add `edge-a = …` here, or `default = …` beside `by_host`, or give the agent one of these names",
+    "add `edge-a = …` here, or `default = …` beside `by_host`, or give the agent one of these names (`--name`)",
   ]]);
 });
 

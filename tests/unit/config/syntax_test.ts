@@ -99,6 +99,12 @@ const BROKEN: readonly (readonly [string, string, Expected])[] = [
     "Given twice: `[agent]`",
     "leave out one of the two",
   ]],
+  ["a keepalived.conf", "vrrp_instance VI_1 {\n  state MASTER\n}\n", [
+    "site.toml:1:1",
+    "vrrp_instance VI_1 {",
+    "This line is neither `key = value` nor a table",
+    "a keepalived.conf becomes a site by `halb convert keepalived.conf -o site.toml`",
+  ]],
   ["no assignment", "hello\n", [
     "site.toml:1:1",
     "hello",
