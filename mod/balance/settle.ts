@@ -74,13 +74,15 @@ function settleReal(turn: Turn, server: VirtualServerEntry, real: RealServerEntr
   const decided = real.undecided && (state !== "down" || isFoundDown(turn.balance, real));
   if (decided) real.undecided = false;
   if (state !== real.state || decided) {
+    const from = state === real.state ? {} : { from: real.state };
     if (state !== real.state) {
       real.state = state;
       real.since = turn.now;
       real.transitions++;
     }
     const reason = state === "draining" ? "an operator has ordered it" : real.reason;
-    tell(turn, server, { kind: "real_server", realServer: real.settings.name, state, reason });
+    const { name: realServer } = real.settings;
+    tell(turn, server, { kind: "real_server", realServer, ...from, state, reason });
   }
   const share = shareOf(real);
   const others = server.total - real.share;

@@ -75,6 +75,8 @@ export type BalanceChange =
   | {
     readonly kind: "real_server";
     readonly realServer: string;
+    /** Not there: it begins to be known. */
+    readonly from?: RealServerState;
     readonly state: RealServerState;
     readonly reason: string;
   }

@@ -278,10 +278,11 @@ export function balanceFact({ server, what, at, id, cause: cause_id }: BalanceSt
   const head = { at, id, cause_id } as const;
   switch (what.kind) {
     case "real_server": {
-      const { realServer, state, reason } = what;
+      const { realServer, from, state, reason } = what;
       const level = state === "down" ? "warning" : "info";
       const about = { ...head, ...realServerHead(server, realServer), level } as const;
-      return { ...about, event: "transition", text: state, cause: reason, to: state };
+      const change = from === undefined ? { to: state } : { from, to: state };
+      return { ...about, event: "transition", text: state, cause: reason, ...change };
     }
     case "drained": {
       const { realServer, connections } = what;

@@ -46,6 +46,23 @@ Deno.test("start_down: a server is out until its checks have passed; without che
   strictEqual(scene.table(), "11=1 12=1");
 });
 
+Deno.test("a change says what it was before; what was never decided before says nothing", () => {
+  const changes = (scene: Scene) =>
+    scene.effects.flatMap((effect) => {
+      if (effect.type !== "step" || effect.what.kind !== "real_server") return [];
+      const { from, state } = effect.what;
+      return [[from, state]];
+    });
+  const scene = new Scene();
+  scene.configure(virtual([real(11, 1, { startDown: true }), real(12)]));
+  scene.down(11);
+  deepStrictEqual(changes(scene), [[undefined, "down"]]);
+  scene.up(11);
+  deepStrictEqual(changes(scene), [["down", "up"]]);
+  scene.down(12);
+  deepStrictEqual(changes(scene), [["up", "down"]]);
+});
+
 Deno.test("start_down: that one is down which has never been up is told once, when checks say so", () => {
   const scene = new Scene();
   scene.configure(

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import {
+  balanceFact,
   holdingFacts,
   interfaceFacts,
   type KnownInterface,
@@ -121,4 +122,13 @@ Deno.test("an interface: what of it changed", () => {
   assert.deepEqual(events({ index: 9 }), ["recreated"]);
   assert.deepEqual(events({ ipv4: [] }), ["addresses"]);
   assert.deepEqual(interfaceFacts({ state }, undefined).map(({ event }) => event), ["appeared"]);
+});
+
+Deno.test("a server that changes is told with what it was before, as history draws it", () => {
+  const step = { type: "balance_step", server: "web", at: 0, id: "p2", cause: "p1" } as const;
+  const about = { kind: "real_server", realServer: "198.51.100.11:80", reason: "refused" } as const;
+  const fact = balanceFact({ ...step, what: { ...about, from: "up", state: "down" } });
+  assert.deepEqual([fact.name, fact.from, fact.to], ["web 198.51.100.11:80", "up", "down"]);
+  const first = balanceFact({ ...step, what: { ...about, state: "down" } });
+  assert.deepEqual(["from" in first, first.to], [false, "down"]);
 });
