@@ -16,6 +16,7 @@ const BENCHMARKS: Record<string, () => Promise<{ run(args: readonly string[]): P
   checks: () => import("./checks.ts"),
   ipvs: () => import("./ipvs.ts"),
   view: () => import("./view.ts"),
+  simulate: () => import("./simulate.ts"),
   "bfd-accuracy": () => import("./bfd_accuracy.ts"),
   "bfd-cost": () => import("./bfd_cost.ts"),
   "bfd-failover": () => import("./bfd_failover.ts"),
