@@ -2,28 +2,35 @@
 
 import assert from "node:assert/strict";
 import type { SimulationReport } from "../../../mod/simulate/report.ts";
-import { ACTION_KEYS } from "../../../mod/simulate/script_schema.ts";
-import { gateway } from "../../lib/simulation.ts";
+import { entriesOf, itemOf, type Schema } from "../../../config/introspect.ts";
+import { ACTION_KEYS, SCRIPT_SCHEMA } from "../../../mod/simulate/script_schema.ts";
+import { gateway, problemsOf, type Sites } from "../../lib/simulation.ts";
 import { simulateFiles } from "./simulated_pair.ts";
 
 const PAGE = Deno.readTextFileSync(new URL("../../../docs/simulate.md", import.meta.url));
 const [, COMMANDS = ""] = /```sh\n([^]*?)```/.exec(PAGE) ?? [];
-const [, SCRIPT = ""] = /```toml\n(duration = [^]*?)```/.exec(PAGE) ?? [];
+const EXAMPLE = Object.fromEntries(
+  [...PAGE.matchAll(/<!-- example: (\S+) -->\s+```toml\n([^]*?)```/g)].map(([, name, text]) =>
+    [name!, text!] as const
+  ),
+);
+const SITE = EXAMPLE["site.toml"]!;
+const SCRIPT = EXAMPLE["failures.toml"]!;
 const FILES = {
-  "a.toml": gateway(150),
-  "b.toml": gateway(100),
-  "site.toml": gateway(0).replace("0\n", "{ by_host = { node-a = 150, node-b = 100 } }\n"),
-  "failures.toml": SCRIPT,
+  ...EXAMPLE,
+  "a.toml": SITE.replace(/\{ by_host.*\}/, "150"),
+  "b.toml": SITE.replace(/\{ by_host.*\}/, "100"),
 };
 
 /** A pair that has all that the actions of the page name. */
 function wholeSite(node: string, peer: string): string {
   const [own, other] = node === "a" ? [2, 3] : [3, 2];
   return `${
-    gateway(node === "a" ? 150 : 100, 'track = { scripts = ["gateway"], files = ["load"] }')
+    gateway(node === "a" ? 150 : 100, 'track = { scripts = ["uplink"], files = ["load"] }')
+      .replace('"gw"', '"gateway"')
   }
 [[track_script]]
-name = "gateway"
+name = "uplink"
 command = ["/bin/true"]
 weight = -60
 
@@ -41,7 +48,7 @@ interface = "eth0"
 name = "web"
 listen = "192.0.2.1:80"
 check = { type = "tcp" }
-real_server = [{ address = "192.0.2.10:80" }]
+real_server = [{ address = "198.51.100.11:8080" }]
 `;
 }
 
@@ -53,7 +60,7 @@ Deno.test("simulate.md: the script runs, and what it expects comes to be", () =>
   assert.equal(exitCode, 0, output);
   const report = JSON.parse(output) as SimulationReport;
   assert.equal(report.expectations.length, SCRIPT.match(/^\[\[expect\]\]/gm)!.length);
-  assert.deepEqual(report.failures.map(({ action }) => action), ["kill", "start"]);
+  assert.deepEqual(report.failures.map(({ action }) => action), ["power_off", "start", "fail"]);
 });
 
 Deno.test("simulate.md: each command of the first block is one that ends well", () => {
@@ -76,7 +83,8 @@ Deno.test("simulate.md: each command of the first block is one that ends well", 
 });
 
 Deno.test("simulate.md: the table has every action, each as the script takes it", () => {
-  const rows = [...PAGE.matchAll(/^\| (`\w+ = .*?)\s+\|/gm)].map(([, cell]) =>
+  const [, events] = /### Events\n([^]*?)\n### /.exec(PAGE)!;
+  const rows = [...events!.matchAll(/^\| (`\w+ = .*?)\s+\|/gm)].map(([, cell]) =>
     [...cell!.matchAll(/`([^`]+)`/g)].map(([, code]) => code!)
   );
   const shown = rows.flat().map((code) => /^\w+/.exec(code)![0]);
@@ -87,13 +95,13 @@ Deno.test("simulate.md: the table has every action, each as the script takes it"
     const value = first!.slice(first!.indexOf("=") + 2);
     return [first!, ...others.map((code) => code.includes("=") ? code : `${code} = ${value}`)];
   });
-  const events = actions.map((action, i) => `[[event]]\nat = "${10 + 4 * i}s"\n${action}\n`);
+  const lines = actions.map((action, i) => `[[event]]\nat = "${10 + 4 * i}s"\n${action}\n`);
   const network = '[[network]]\nname = "lan"\nmembers = ["a:eth0", "b:eth0"]\n';
   const nodes = ["a", "b"].map((name, i) =>
     `[[node]]\nname = "${name}"\naddresses = { eth0 = ["192.0.2.${i + 2}"] }\n`
   ).join("");
   const { exitCode, output } = simulateFiles(
-    { ...files, "script.toml": network + nodes + events.join("") },
+    { ...files, "script.toml": network + nodes + lines.join("") },
     ["a.toml", "b.toml"],
     { script: "script.toml", json: true },
   );
@@ -101,4 +109,33 @@ Deno.test("simulate.md: the table has every action, each as the script takes it"
   const { failures } = JSON.parse(output) as SimulationReport;
   const seen = new Set(failures.map(({ action }) => action));
   assert.deepEqual(Object.keys(ACTION_KEYS).filter((key) => !seen.has(key)), []);
+});
+
+Deno.test("simulate.md: the example, word by word", () => {
+  const [, printed] = /<!-- run -->\s+```sh\n[^]*?```\s+```text\n([^]*?)\n```/.exec(PAGE)!;
+  const { exitCode, output } = simulateFiles(FILES, ["a=site.toml", "b=site.toml"], {
+    script: "failures.toml",
+  });
+  assert.equal(exitCode, 0);
+  assert.equal(output, printed);
+});
+
+Deno.test("simulate.md: the part about networks is a script", () => {
+  const [, text] = /### Networks and hosts\s+```toml\n([^]*?)```/.exec(PAGE)!;
+  const sites: Sites = { a: gateway(150), b: gateway(100).replace("eth0", "lan0") };
+  assert.deepEqual(problemsOf(sites, text!), []);
+});
+
+/** Every key of a table, and of tables in it. */
+function keysOf(schema: Schema): string[] {
+  return [...entriesOf(itemOf(schema) ?? schema) ?? []].flatMap(([key, inner]) => [
+    key,
+    ...keysOf(inner),
+  ]);
+}
+
+Deno.test("simulate.md tells of every key", () => {
+  const keys = [...new Set(keysOf(SCRIPT_SCHEMA))];
+  assert.ok(keys.length > 40);
+  assert.deepEqual(keys.filter((key) => !new RegExp(`\\b${key}\\b`).test(PAGE)), []);
 });
