@@ -114,7 +114,7 @@ export class Agent {
       dialogue: this.#dialogue,
       insist: (ask) => this.#revivals.insist("protocol", ask),
       stopping: () => this.#stopping,
-      sessions: () => (this.#plan.bfd?.sessions ?? []).map(({ settings }) => settings.name),
+      plan: () => this.#plan,
     });
     this.#revivals = new Revivals({
       planes: this.#planes,

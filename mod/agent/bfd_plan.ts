@@ -152,7 +152,15 @@ export function refusalOf(
   refused: string,
   known: readonly string[],
 ): string {
-  const what = `Cannot ${down ? "take" : "let"} ${name} ${down ? "down" : "up"}: ${refused}`;
+  return amongKnown(
+    `Cannot ${down ? "take" : "let"} ${name} ${down ? "down" : "up"}: ${refused}`,
+    name,
+    known,
+  );
+}
+
+/** A refusal, and which names there are where it is none of them. */
+export function amongKnown(what: string, name: string, known: readonly string[]): string {
   if (known.includes(name)) return what;
   const near = nearest(name, known);
   if (near !== undefined) return `${what}; is ${near} meant?`;

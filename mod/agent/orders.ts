@@ -5,8 +5,9 @@
  * @module
  */
 
-import { refusalOf } from "./bfd_plan.ts";
+import { amongKnown, refusalOf } from "./bfd_plan.ts";
 import type { Dialogue } from "./dialogue.ts";
+import type { SitePlan } from "./site_plan.ts";
 
 /** What it needs of the agent. */
 export interface OrdersSurroundings {
@@ -14,8 +15,8 @@ export interface OrdersSurroundings {
   /** Asks the protocol plane, or its successor where it dies over it. */
   insist<T>(ask: () => Promise<T>): Promise<T>;
   stopping(): boolean;
-  /** Names of the BFD sessions that are configured. */
-  sessions(): string[];
+  /** What is configured. */
+  plan(): SitePlan;
 }
 
 export class Orders {
@@ -39,8 +40,11 @@ export class Orders {
     if (this.#env.stopping()) throw new Error("The agent is stopping");
     const ask = () => this.#env.dialogue.override(name, override, until);
     const { refused, members } = await this.#env.insist(ask);
-    if (refused !== null) throw new Error(`Cannot ${override} ${name}: ${refused}`);
-    return members;
+    if (refused === null) return members;
+    const { groups, routers } = this.#env.plan();
+    const names = routers.map(({ router, settings }) => router ?? settings.name);
+    const known = [...new Set([...groups.map(({ name }) => name), ...names])];
+    throw new Error(amongKnown(`Cannot ${override} ${name}: ${refused}`, name, known));
   }
 
   /**
@@ -54,6 +58,7 @@ export class Orders {
     const ask = () => this.#env.dialogue.administerBfd(name, down);
     const { refused } = await this.#env.insist(ask);
     if (refused === null) return;
-    throw new Error(refusalOf(name, down, refused, this.#env.sessions()));
+    const known = (this.#env.plan().bfd?.sessions ?? []).map(({ settings }) => settings.name);
+    throw new Error(refusalOf(name, down, refused, known));
   }
 }

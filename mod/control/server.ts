@@ -87,7 +87,7 @@ export class ControlServer {
   ): Promise<ControlServer> {
     Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     if (!options.replace && await answers(path)) {
-      throw new Error(`Another agent answers at "${path}"`);
+      throw new Error(`Another agent answers at "${path}": halb upgrade takes its place`);
     }
     options.before?.();
     const listener = listenUnix(path);
