@@ -100,7 +100,8 @@ export function lengthText(micros: number): string {
   if (micros < HOUR) return `${trimmed(micros / SECOND, 3)} s`;
   const minutes = Math.floor(micros / SECOND / 60);
   if (micros < DAY) return `${Math.floor(minutes / 60)}h ${pad(minutes % 60)}m`;
-  return `${Math.floor(micros / DAY)}d ${Math.floor(minutes / 60) % 24}h`;
+  const hours = Math.floor(minutes / 60) % 24;
+  return `${Math.floor(micros / DAY)}d${hours === 0 ? "" : ` ${hours}h`}`;
 }
 
 /** A point in time, to the millisecond: `13.711 s`, `2:03:04.500`, `12d 02:03:04.500`. */

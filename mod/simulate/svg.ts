@@ -8,17 +8,7 @@
 
 import { showText } from "../text/mod.ts";
 import type { AddressReport, FailureReport, Holding, SimulationReport } from "./report.ts";
-import {
-  addressesAlike,
-  type Alike,
-  axisMarks,
-  isDouble,
-  isSilent,
-  lengthText,
-  momentText,
-  nameOf,
-  type Stretch,
-} from "./spans.ts";
+import { addressesAlike, type Alike, axisMarks, lengthText, momentText, nameOf } from "./spans.ts";
 import { STYLE } from "./svg_style.ts";
 
 const WIDTH = 1000;
@@ -166,13 +156,13 @@ class Drawing {
 
   #address(alike: Alike): void {
     const report = this.#report;
-    const { one, stretches } = alike;
+    const { one } = alike;
     const router = report.routers[one.router];
     const where = router === undefined
       ? ""
       : ` · ${router.name}, id ${router.virtual_router_id} on ${router.network}`;
     this.#y += 26;
-    this.#words(20, this.#y, `${nameOf(alike)}${where} · ${fateOf(one)}`, "address", 110);
+    this.#words(20, this.#y, `${nameOf(alike)}${where} · ${fateOf(one)}`, "address", 122);
     this.#y += 8;
     const members = router?.nodes.map(({ node }) => node) ?? [];
     const held = report.holdings.filter(({ address }) => address === one.address);
@@ -181,7 +171,7 @@ class Drawing {
       if (own.length === 0 && !members.includes(name)) continue;
       this.#lane(name, own);
     }
-    this.#clients(one, stretches);
+    this.#clients(one);
   }
 
   #lane(name: string, holdings: readonly Holding[]): void {
@@ -208,18 +198,14 @@ class Drawing {
   }
 
   /** What clients notice: nobody answers, or two do. */
-  #clients({ first_held, outages }: AddressReport, stretches: readonly Stretch[]): void {
-    const doubles = stretches.filter(isDouble);
+  #clients({ outages, doubles }: AddressReport): void {
     if (outages.length === 0 && doubles.length === 0) return;
     const y = this.#y + (LANE - BAR) / 2;
     this.#words(36, y + BAR - 3, "clients", "note");
-    const silent = stretches.filter((one) =>
-      isSilent(one) && first_held !== null && one.from >= first_held
-    );
     let free = 0;
     const all = [
       ...doubles.map((one) => ({ one, kind: "double", what: "held twice" })),
-      ...silent.map((one) => ({ one, kind: "outage", what: "nobody answers" })),
+      ...outages.map((one) => ({ one, kind: "outage", what: "nobody answers" })),
     ].sort((a, b) => a.one.from - b.one.from);
     for (const { one, kind, what } of all) {
       this.#bar(kind, one.from, one.to, y, BAR, `${what} ${this.#times(one)}`);

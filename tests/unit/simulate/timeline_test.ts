@@ -163,7 +163,8 @@ Deno.test("lengths and moments as people read them", () => {
     [20_000_000, "20 s"],
     [100_000_000, "100 s"],
     [7_380 * SECOND, "2h 03m"],
-    [365 * DAY, "365d 0h"],
+    [365 * DAY, "365d"],
+    [25 * 3600 * SECOND, "1d 1h"],
   ];
   for (const [micros, text] of lengths) assert.equal(lengthText(micros), text);
   assert.equal(momentText(13_711_000, 60 * SECOND), "13.711 s");
