@@ -21,6 +21,28 @@ const TRACKING_AND_NOTIFYING: Readonly<Record<string, string>> = {
   smtp_alert: "write `notify = { mail = true }` instead",
 };
 
+/** What stands in keepalived's checkers. */
+const CHECKERS: Readonly<Record<string, string>> = {
+  delay_loop: 'write `interval = "10s"` instead',
+  connect_timeout: 'write `timeout = "5s"` instead',
+  misc_timeout: 'write `timeout = "5s"` instead',
+  retry: "write `fall = 2` instead: one more",
+  nb_get_retry: "write `fall = 2` instead: one more",
+  delay_before_retry: 'write `retry_interval = "1s"` instead',
+  connect_ip: 'write `address = "198.51.100.11"` instead',
+  connect_port: "write `port = 8080` instead",
+  bindto: 'write `bind_address = "198.51.100.1"` instead',
+  bind_if: 'write `bind_interface = "eth1"` instead',
+  fwmark: "write `mark = 7` instead",
+  url: 'write `path = "/healthz"` instead',
+  status_code: 'write `status = ["200"]` instead',
+  virtualhost: 'write `host = "www.example.net"` instead',
+  regex: 'write `matches = "OK"` instead',
+  misc_path: "write `command = []` instead, with the program",
+  misc_dynamic: "write `dynamic = true` instead",
+  name: 'write `query = "health.example.net"` instead',
+};
+
 /** Words by the table that they would stand in, and what to write there. */
 const FOREIGN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "": {
@@ -298,6 +320,9 @@ const FOREIGN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     BFD_CHECK: 'write `check = { type = "bfd", session = "to-peer" }` instead',
     FILE_CHECK: 'write `check = { type = "file", path = "/etc/halb/weight" }` instead',
   },
+  check: CHECKERS,
+  "virtual_server.check": CHECKERS,
+  "virtual_server.real_server.check": CHECKERS,
   sync_group: {
     ...TRACKING_AND_NOTIFYING,
     group: 'write `members = ["web", "lan"]` instead',

@@ -53,6 +53,8 @@ Deno.test("the advice names keys that there are", () => {
     "track_file",
     "virtual_server",
     "virtual_server.real_server",
+    "virtual_server.check",
+    "virtual_server.real_server.check",
   ];
   for (const word of [...KEEPALIVED_KEYWORDS.values()].flat()) {
     for (const table of tables) {
@@ -80,4 +82,27 @@ Deno.test("the advice stands beside the error", () => {
       "leave it out: docs/keepalived.md says why",
     ],
   );
+});
+
+Deno.test("words of keepalived's checkers are known in each table of a check", () => {
+  const check = (key: string) => `{ type = "http", ${key} = 1 }`;
+  const text = `[[virtual_server]]
+name = "a"
+listen = "192.0.2.10:80"
+check = ${check("connect_timeout")}
+real_server = [{ address = "198.51.100.11", check = ${check("nb_get_retry")} }]
+
+[[check]]
+name = "b"
+type = "http"
+address = "198.51.100.11"
+status_code = 200
+`;
+  const loaded = load({ "site.toml": text });
+  assert.ok(!loaded.ok);
+  assert.deepEqual(loaded.problems.map(({ suggestion }) => suggestion), [
+    'write `timeout = "5s"` instead',
+    "write `fall = 2` instead: one more",
+    'write `status = ["200"]` instead',
+  ]);
 });
