@@ -7,6 +7,7 @@
  * @module
  */
 
+import { ARCHITECTURE } from "./architecture.ts";
 import { check } from "./errors.ts";
 import { readText } from "./file.ts";
 import { libc } from "./symbols.ts";
@@ -19,10 +20,7 @@ export interface Identity {
   readonly groups: readonly number[];
 }
 
-const X86_64 = Deno.build.arch === "x86_64";
-const SYS_SETGROUPS = X86_64 ? 116 : 159;
-const SYS_SETRESUID = X86_64 ? 117 : 147;
-const SYS_SETRESGID = X86_64 ? 119 : 149;
+const { SYS_SETGROUPS, SYS_SETRESUID, SYS_SETRESGID } = ARCHITECTURE;
 
 /** The same number on both machines. */
 const SYS_CLOSE_RANGE = 436;

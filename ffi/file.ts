@@ -5,6 +5,7 @@
  * @module
  */
 
+import { ARCHITECTURE } from "./architecture.ts";
 import { closeDescriptor, opened } from "./descriptor.ts";
 import { check } from "./errors.ts";
 import { cString, libc } from "./symbols.ts";
@@ -13,7 +14,7 @@ const O_RDONLY = 0;
 const O_WRONLY = 1;
 const O_CLOEXEC = 0x80000;
 /** One of the few numbers that the two machines do not share. */
-export const O_NOFOLLOW = Deno.build.arch === "aarch64" ? 0x8000 : 0x20000;
+export const { O_NOFOLLOW } = ARCHITECTURE;
 const CHUNK = 65_536;
 /** Text is decoded out of it at once; hundreds of files of /proc are read in a row. */
 const scratch = new Uint8Array(CHUNK);

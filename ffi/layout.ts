@@ -1,8 +1,8 @@
 /**
  * Sizes and offsets of the kernel's structures.
  *
- * Both supported machines are little-endian with 64-bit pointers, so almost everything is the same;
- * `epoll_event` differs, which is packed to 12 bytes on x86-64 alone. The x86-64 numbers are
+ * Both supported machines are little-endian with 64-bit pointers, so almost everything is the same
+ * (architecture.ts has the rest). The x86-64 numbers are
  * checked against the running kernel by `verifyLayouts()`; those of aarch64 follow from the
  * kernel's headers and the AAPCS64 rules for alignment, and the same function checks them wherever
  * halb first runs on such a machine.
@@ -10,29 +10,10 @@
  * @module
  */
 
-/** Where the fields of `struct epoll_event` lie, in 32-bit words. */
-interface EpollLayout {
-  /** Words from one event to the next. */
-  readonly stride: number;
-  /** Word of the low half of the 64-bit token. */
-  readonly token: number;
-}
-
-const EPOLL_LAYOUTS: Readonly<Record<string, EpollLayout>> = {
-  x86_64: { stride: 3, token: 1 },
-  aarch64: { stride: 4, token: 2 },
-};
-
-function layoutFor(arch: string): EpollLayout {
-  const layout = EPOLL_LAYOUTS[arch];
-  if (layout === undefined) {
-    throw new Error(`No structure layouts for this machine: ${arch} (known: x86_64, aarch64)`);
-  }
-  return layout;
-}
+import { ARCHITECTURE } from "./architecture.ts";
 
 /** `struct epoll_event` of this machine. */
-export const EPOLL_LAYOUT: EpollLayout = layoutFor(Deno.build.arch);
+export const EPOLL_LAYOUT = ARCHITECTURE.epollEvent;
 
 /** `struct msghdr`: 56 bytes; offsets of its fields. */
 export const MSGHDR_SIZE = 56;

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { ARCHITECTURE } from "./architecture.ts";
 import { closeDescriptor, opened } from "./descriptor.ts";
 import { check, EAGAIN, SystemError } from "./errors.ts";
 import { O_NOFOLLOW } from "./file.ts";
@@ -13,7 +14,7 @@ import { cString, lastErrno, libc } from "./symbols.ts";
 
 const O_RDWR = 2;
 const O_CREAT = 0x40;
-const O_DIRECTORY = Deno.build.arch === "aarch64" ? 0x4000 : 0x10000;
+const { O_DIRECTORY } = ARCHITECTURE;
 const O_CLOEXEC = 0x80000;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
