@@ -13,6 +13,7 @@ import {
   type Problem,
   systemOptions,
 } from "../../config/mod.ts";
+import { readFailure } from "../../config/include.ts";
 import { knownOf } from "../simulate/known.ts";
 import type { NodeSpec } from "../simulate/nodes.ts";
 import type { SimulationReport } from "../simulate/report.ts";
@@ -63,11 +64,19 @@ export function simulateCommand(
     ...(seed === undefined ? {} : { seed }),
     ...(duration === undefined ? {} : { duration }),
   });
-  if (options.svg !== undefined) Deno.writeTextFileSync(options.svg, simulationSvg(report));
+  if (options.svg !== undefined) writePicture(options.svg, simulationSvg(report));
   return {
     exitCode: report.expectations.every(({ held }) => held) ? 0 : 1,
     output: outputOf(report, options),
   };
+}
+
+function writePicture(path: string, text: string): void {
+  try {
+    Deno.writeTextFileSync(path, text);
+  } catch (error) {
+    throw new Error(`cannot write the picture ${path}: ${readFailure(error)}`);
+  }
 }
 
 function outputOf(report: SimulationReport, { json, color }: SimulateOptions): string {

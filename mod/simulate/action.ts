@@ -117,8 +117,28 @@ export function perform(world: World, action: Action, now: Micros): void {
   world.journal.failures.push({ at: now, text, action: action.type, node });
 }
 
+/** Why there is nothing to be done; null: there is. */
+function idle(world: World, action: Action): string | null {
+  if (!("node" in action)) return null;
+  const { agent, host } = world.nodes.get(action.node)!;
+  switch (action.type) {
+    case "start":
+      return agent === null ? null : `${action.node} runs`;
+    case "kill":
+    case "stop":
+    case "stall":
+      return agent === null ? `${action.node} does not run` : null;
+    case "power_off":
+      return host.powered ? null : `${action.node} is off`;
+    default:
+      return null;
+  }
+}
+
 /** Returns why it could not be done; null: it was. */
 function act(world: World, action: Action, now: Micros): string | null {
+  const why = idle(world, action);
+  if (why !== null) return why;
   switch (action.type) {
     case "kill":
       world.kill(action.node, now);

@@ -34,6 +34,7 @@ import { Appointment } from "./agenda.ts";
 import type { Agent, Companion } from "./agent.ts";
 import type { Host } from "./host.ts";
 import { SimInterface } from "./lan.ts";
+import { ROUTED } from "./nodes.ts";
 import type { World } from "./world.ts";
 
 /** A stopping agent waits so long for its sessions' last words. */
@@ -119,7 +120,7 @@ class Configured {
     const { settings, damping, adminDownIsFailure } = config;
     const now = world.agenda.now;
     this.end = new End(
-      placeOf(config, agent.host, world),
+      placeOf(config, agent.host),
       ordinary(settings),
       world,
       (effect, at) => this.#tell(effect, at),
@@ -368,15 +369,12 @@ function ordinary({ seamless, unaffiliated, ...settings }: SessionSettings): Ses
   };
 }
 
-function placeOf({ path, settings }: ProtocolBfd, host: Host, world: World): Place {
+function placeOf({ path, settings }: ProtocolBfd, host: Host): Place {
   const { namespace, interface: name, source, family } = path;
-  const interfaces = [...host.interfaces.values()];
-  const own = name === ""
-    ? (source === "" ? undefined : world.ownerOf(source)) ?? interfaces[0]!
-    : host.interface(namespace, name);
-  const of = ({ state }: SimInterface): readonly string[] =>
-    family === "ipv4" ? state.ipv4 : [...state.ipv6Global, ...state.ipv6];
-  const addresses = source !== "" ? [source] : name !== "" ? of(own) : interfaces.flatMap(of);
+  const own = host.interface(namespace, name === "" ? ROUTED : name);
+  const { ipv4, ipv6, ipv6Global } = own.state;
+  const usual = family === "ipv4" ? ipv4 : [...ipv6Global, ...ipv6];
+  const addresses = source === "" ? usual : [source];
   return {
     name: settings.name,
     own,

@@ -6,7 +6,7 @@
 
 import { endpointText } from "../ip/mod.ts";
 import type { TrackerKind } from "../vrrp/mod.ts";
-import type { NodeSpec } from "./nodes.ts";
+import { type NodeSpec, speakingOn } from "./nodes.ts";
 import { planSite, Slots } from "../agent/site_plan.ts";
 
 /** One node. */
@@ -14,6 +14,8 @@ export interface KnownNode {
   readonly name: string;
   /** `eth0`, or `NAMESPACE/eth0`. */
   readonly interfaces: readonly string[];
+  /** Those on which something is said: networks, unless the script names others. */
+  readonly speaking: readonly string[];
   readonly routers: readonly string[];
   /** Routers and sync groups. */
   readonly movable: readonly string[];
@@ -48,6 +50,7 @@ function knownNode({ name, site }: NodeSpec): KnownNode {
     interfaces: plan.interfaces.map((one) =>
       one.namespace === "" ? one.name : `${one.namespace}/${one.name}`
     ),
+    speaking: [...speakingOn(plan)],
     routers: plan.routers.map(({ settings }) => settings.name),
     movable: [...site.vrrp, ...site.sync_group].map((one) => one.name),
     trackers: [...trackers.values()],

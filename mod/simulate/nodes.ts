@@ -33,6 +33,9 @@ export interface PlannedNode extends NodeSpec {
   readonly startAt: number;
 }
 
+/** What sessions over several hops leave by: some way that is nobody's interface here. */
+export const ROUTED = "routed";
+
 const NOTHING: HostSpec = { addresses: new Map(), startAt: 0 };
 
 /** The last number of the first address that is made up. */
@@ -47,13 +50,31 @@ export function planNodes(
   const own = new AddressBook(specs, plans, hosts);
   const nodes = specs.map((spec, i): PlannedNode => {
     const plan = plans[i]!;
-    const interfaces = plan.interfaces.map((watched, index) =>
-      stateOf(watched, index + 1, own.of(i, watched), vrfOf(plan, watched))
+    const watched = [...plan.interfaces, ...waysOf(plan)];
+    const interfaces = watched.map((one, index) =>
+      stateOf(one, index + 1, own.of(i, one), vrfOf(plan, one))
     );
     const { startAt } = hosts.get(spec.name) ?? NOTHING;
     return { ...spec, plan, interfaces, startAt };
   });
   return { nodes, notSimulated: own.strangers() };
+}
+
+/** For each namespace with sessions over several hops the way that they take. */
+function waysOf({ bfd }: SitePlan): WatchedInterface[] {
+  const far = bfd?.sessions.filter(({ path }) => path.interface === "") ?? [];
+  const namespaces = new Set(far.map(({ path }) => path.namespace));
+  return [...namespaces].map((namespace) => ({ namespace, name: ROUTED, groups: [] }));
+}
+
+/** Interfaces on which something is said, by name. */
+export function speakingOn({ routers, bfd }: SitePlan): ReadonlySet<string> {
+  return new Set([
+    ...routers.map(({ namespace, interface: name }) => keyOf({ namespace, name })),
+    ...(bfd?.sessions ?? []).map(({ path: { namespace, interface: name } }) =>
+      keyOf({ namespace, name: name === "" ? ROUTED : name })
+    ),
+  ]);
 }
 
 function keyOf({ namespace, name }: Pick<WatchedInterface, "namespace" | "name">): string {
@@ -134,8 +155,9 @@ class AddressBook {
     for (const { source, namespace, interface: name } of routers) {
       if (source !== undefined) this.#add(node, keyOf({ namespace, name }), source);
     }
-    for (const { path: { source, namespace, interface: name } } of bfd?.sessions ?? []) {
-      if (source !== "" && name !== "") this.#add(node, keyOf({ namespace, name }), source);
+    for (const { path: { source, namespace, interface: own } } of bfd?.sessions ?? []) {
+      const name = own === "" ? ROUTED : own;
+      if (source !== "") this.#add(node, keyOf({ namespace, name }), source);
     }
   }
 
@@ -156,8 +178,8 @@ class AddressBook {
           peers,
         }]);
       }
-      for (const { path: { namespace, interface: name, peer, family } } of bfd?.sessions ?? []) {
-        if (name === "") continue;
+      for (const { path: { namespace, interface: own, peer, family } } of bfd?.sessions ?? []) {
+        const name = own === "" ? ROUTED : own;
         const group = `bfd ${name} ${family}`;
         const key = keyOf({ namespace, name });
         const entries = known.get(group) ?? [];

@@ -71,7 +71,7 @@ class ScriptReader {
   read(data: ScriptConfig): Script {
     const hosts = this.#hosts(data);
     const lans = this.#lans(data.network);
-    const ordinary = this.#known.nodes.flatMap(({ interfaces }) => interfaces);
+    const ordinary = this.#known.nodes.flatMap(({ speaking }) => speaking);
     this.#networks = [...new Set([...lans.map(({ name }) => name), ...ordinary])];
     const events = data.event.flatMap((event, i) => this.#event(event, ["event", i]));
     const expectations = data.expect.flatMap((config, i): Expectation[] => {

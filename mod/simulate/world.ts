@@ -15,7 +15,7 @@ import { Host } from "./host.ts";
 import { Journal } from "./journal.ts";
 import { Lan, type LanSettings, type Obstacles, SimInterface } from "./lan.ts";
 import type { RouterMachine } from "./machines.ts";
-import type { PlannedNode } from "./nodes.ts";
+import { type PlannedNode, speakingOn } from "./nodes.ts";
 import { Pools } from "./pools.ts";
 import { Random } from "./random.ts";
 import { Things } from "./things.ts";
@@ -70,9 +70,10 @@ export class World implements AgentSurroundings, Obstacles {
         lan.join(this.nodes.get(node)!.host.interfaces.get(name)!);
       }
     }
-    for (const { host } of this.nodes.values()) {
+    for (const { node, host } of this.nodes.values()) {
+      const used = speakingOn(node.plan);
       for (const own of host.interfaces.values()) {
-        if (own.lan === null) this.#lan(own.name).join(own);
+        if (own.lan === null && used.has(own.name)) this.#lan(own.name).join(own);
       }
     }
     for (const [name, { node }] of this.nodes) {
