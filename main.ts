@@ -9,11 +9,6 @@ import { type CommonValues, parseArguments, UsageError } from "./mod/cli/argumen
 import { startWorkersEarly } from "./mod/agent/workers.ts";
 import { commandNames, helpText, isCommand } from "./mod/cli/help.ts";
 
-const DEFAULT_CONTROL = "/run/halb/control.sock";
-/** Where the package's service has it. */
-const DEFAULT_CONFIG = "/etc/halb/site.toml";
-const DEFAULT_STATE_DIRECTORY = "/var/lib/halb";
-
 async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArguments(args);
   const [first, ...rest] = positionals;
@@ -244,9 +239,8 @@ async function run(
     case "cleanup": {
       expectOperands(operands, 1);
       const { cleanupCommand } = await import("./mod/cli/cleanup.ts");
-      const { control = DEFAULT_CONTROL } = values;
-      const where = { control, stateDirectory: DEFAULT_STATE_DIRECTORY };
-      const { exitCode, output } = await cleanupCommand(operands[0] ?? values.config ?? where, {
+      const { exitCode, output } = await cleanupCommand(operands[0] ?? values.config, {
+        ...(values.control === undefined ? {} : { control: values.control }),
         ...named(values),
         json,
         color: colors(Deno.stderr),
@@ -285,8 +279,7 @@ async function run(
       const [shell = "", ...words] = operands;
       // What the scripts ask themselves.
       if (shell === "candidates") {
-        const habitual = { control: DEFAULT_CONTROL, config: DEFAULT_CONFIG };
-        const found = await candidatesText(words, habitual);
+        const found = await candidatesText(words);
         return found === "" ? 0 : say(found);
       }
       expectOperands(operands, 1);
@@ -309,8 +302,12 @@ async function run(
   }
 }
 
-function named(values: CommonValues): { name?: string } {
-  return values.name === undefined ? {} : { name: values.name };
+/** As whom a configuration is read. */
+function named({ name, instance }: CommonValues): { name?: string; instance?: string } {
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(instance === undefined ? {} : { instance }),
+  };
 }
 
 function expectOperands(operands: readonly string[], most: number): void {
@@ -326,11 +323,11 @@ async function controlPath(values: CommonValues): Promise<string> {
 async function whereabouts(
   values: CommonValues,
 ): Promise<{ control: string; stateDirectory?: string }> {
-  const { control = DEFAULT_CONTROL } = values;
   if (values.config === undefined) {
-    return values.control === undefined
-      ? { control, stateDirectory: DEFAULT_STATE_DIRECTORY }
-      : { control };
+    if (values.control !== undefined) return { control: values.control };
+    const { controlOf, stateDirectoryOf } = await import("./config/instances.ts");
+    const { instance } = values;
+    return { control: controlOf(instance), stateDirectory: stateDirectoryOf(instance) };
   }
   const { loadSite, systemOptions } = await import("./config/mod.ts");
   const loaded = loadSite(values.config, systemOptions(named(values)));

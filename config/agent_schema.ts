@@ -8,15 +8,13 @@
 import * as v from "valibot";
 import { choice, documented, duration, flag, whole } from "./fields.ts";
 import { HTTP_TABLE } from "./http_schema.ts";
+import { HALB_PROTOCOLS } from "./instances.ts";
 import { LOG_TABLE } from "./log_schema.ts";
-import { name, namespaceName, path } from "./names.ts";
+import { instanceName, name, namespaceName, path } from "./names.ts";
 import { AGENT_NOTIFY_TABLE, hook } from "./notify_schema.ts";
 import { size } from "./size_fields.ts";
 import { SNMP_TABLE } from "./snmp_schema.ts";
 import { userName } from "./users.ts";
-
-/** Where the agent keeps what must survive it, unless its site says otherwise. */
-export const STATE_DIRECTORY = "/var/lib/halb";
 
 const realtimeTable = documented(
   v.strictObject({
@@ -94,19 +92,35 @@ export const AGENT_SCHEMA = documented(
       text: "This node's name: `by_host` selects by it. Without the key, the host name.",
       example: "edge-a",
     })),
-    control: v.optional(
+    instance: v.exactOptional(instanceName({
+      text:
+        "Which of several agents on this host this is: each has its own control socket, state " +
+        "directory, log identity and marks in the kernel, so that none touches what another one " +
+        "holds. `halb --instance NAME` overrides it.",
+      example: "blue",
+    })),
+    control: v.exactOptional(
       path(106, {
-        text: "The control socket that `halb status` and the other commands talk to.",
+        text: "The control socket that `halb status` and the other commands talk to. Without the " +
+          "key `/run/halb/control.sock`, or `/run/halb-INSTANCE/control.sock`.",
         example: "/run/halb/control.sock",
       }),
-      "/run/halb/control.sock",
     ),
-    state_directory: v.optional(
+    state_directory: v.exactOptional(
       path(4095, {
-        text: "Where halb keeps what must survive it, and writes dumps; made with mode 0700.",
-        example: STATE_DIRECTORY,
+        text: "Where halb keeps what must survive it, and writes dumps; made with mode 0700. " +
+          "Without the key `/var/lib/halb`, or `/var/lib/halb-INSTANCE`.",
+        example: "/var/lib/halb",
       }),
-      STATE_DIRECTORY,
+    ),
+    protocol_number: v.exactOptional(
+      whole(HALB_PROTOCOLS.first, HALB_PROTOCOLS.last, {
+        text:
+          "The protocol number with which the kernel marks addresses, routes and rules of this " +
+          "agent: by it a new one knows what a killed one left. Without the key 112, with an " +
+          "`instance` a number made of its name; give one where two names make the same.",
+        example: 113,
+      }),
     ),
     log: v.optional(LOG_TABLE, {}),
     http: v.exactOptional(HTTP_TABLE),

@@ -8,6 +8,7 @@
  */
 
 import type * as v from "valibot";
+import { resolveAgent } from "./agent_table.ts";
 import { checkSessions } from "./bfd_checks.ts";
 import { checkReflector, checkUnsolicited } from "./bfd_strangers_checks.ts";
 import { BFD_REFLECTOR_SCHEMA, BFD_UNSOLICITED_SCHEMA } from "./bfd_strangers_schema.ts";
@@ -30,7 +31,6 @@ import type { Problem } from "./problem.ts";
 import type { CheckedRouter } from "./router_checks.ts";
 import {
   AGENT_SCHEMA,
-  type AgentConfig,
   GARP_GROUP_SCHEMA,
   MOST_ROUTERS,
   SITE_SCHEMA,
@@ -75,6 +75,8 @@ export interface LoadOptions extends FileAccess {
   readonly hostname: string;
   /** `--name`: overrides `agent.name`. */
   readonly name?: string;
+  /** `--instance`: overrides `agent.instance`. */
+  readonly instance?: string;
   /** Value of an environment variable, or undefined. */
   readonly environment: (key: string) => string | undefined;
   /** Users and groups of the host. */
@@ -240,7 +242,6 @@ function overlaid<T>(
 /** The site of a merged tree; undefined when something was wrong that no place shows. */
 function buildSite(
   root: TableNode,
-  name: string,
   options: LoadOptions,
   report: Report,
 ): SiteConfig {
@@ -300,8 +301,7 @@ function buildSite(
     report,
   );
   const user = resolveUser(known.script_user, userNode, options.users, report);
-  const resolved: AgentConfig = { ...known, name, script_user: user ?? NOBODY };
-  if (options.name === undefined && known.name === undefined) resolved.name = options.hostname;
+  const resolved = resolveAgent(known, options, user ?? NOBODY);
   const surroundings = { ...options, user: resolved.script_user };
   const forChecks = defaultsFor("check", common, CHECK_DEFAULTS_SCHEMA, report);
   const checkNodes = itemsOf(root, "check");
@@ -325,7 +325,7 @@ function buildSite(
   if (all) reportUnusedChecks(checks, balance.servers, [...checked, ...syncGroups], report);
   const mailNode = tableOf(root, "mail", report);
   const mail = mailNode && validate(mailNode, MAIL_SCHEMA, report);
-  checkHttpServer(known, descend(agentNode, ["http"]), options, report);
+  checkHttpServer(resolved, descend(agentNode, ["http"]), options, report);
   const notifications = readNotifications(
     [
       ...checked.map((router) => ({ type: "INSTANCE", ...router } as const)),
@@ -384,7 +384,7 @@ export function loadSite(path: string, options: LoadOptions): LoadedSite {
   const root = mergeTables(resolved, report);
   let site: SiteConfig | undefined;
   if (root !== undefined) {
-    site = buildSite(root, name, options, (finding) => {
+    site = buildSite(root, options, (finding) => {
       // Where a file could not be read, “nothing to do” may only mean that it is in there.
       if (readable || !("line" in finding.place)) report(finding);
     });

@@ -14,6 +14,7 @@
 export {
   type AddressConfig,
   type AgentConfig,
+  hasBothFamilies,
   type RouteConfig,
   routerFamily,
   type RuleConfig,
@@ -70,6 +71,14 @@ export type {
   TrackScriptConfig,
 } from "./tracker_schema.ts";
 export type { GroupTrackConfig, TrackConfig, TrackedConfig, TrackList } from "./track_table.ts";
+export {
+  configOf,
+  controlOf,
+  HALB_PROTOCOLS,
+  INSTANCE,
+  protocolOf,
+  stateDirectoryOf,
+} from "./instances.ts";
 export { type ScriptUser, type UserDirectory, type UserEntry } from "./users.ts";
 export {
   type HookConfig,
@@ -77,7 +86,6 @@ export {
   type NotifyConfig,
   realServerTarget,
 } from "./notify_checks.ts";
-export { STATE_DIRECTORY } from "./agent_schema.ts";
 export type { MailConfig } from "./mail_schema.ts";
 export { LOG_LEVELS, type LogLevel, type Subsystem, SUBSYSTEMS } from "./log_levels.ts";
 export { masterText, type SnmpConfig, type SnmpMaster } from "./snmp_schema.ts";

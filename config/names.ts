@@ -6,6 +6,7 @@
  */
 
 import { type Doc, text, VALUE } from "./fields.ts";
+import { INSTANCE } from "./instances.ts";
 
 /** A name of ours: a router's, the agent's. */
 export function name(doc: Doc) {
@@ -88,6 +89,19 @@ export function namespaceName(doc: Doc) {
     ) return { message: `${VALUE} is not the name of a network namespace` };
     return undefined;
   }, "^[^\\s/]{1,255}$");
+}
+
+/** `agent.instance`: part of paths, and of names in the kernel. */
+export function instanceName(doc: Doc) {
+  return text("the name of an instance", {
+    range: "1 to 32 letters, digits, `_`, `.` and `-`, with a letter or digit first",
+    ...doc,
+  }, (value) => {
+    if (INSTANCE.test(value)) return undefined;
+    return {
+      message: `${VALUE} is not the name of an instance: 1 to 32 letters, digits, "_", "." and "-"`,
+    };
+  }, INSTANCE.source);
 }
 
 /** IFA_LABEL of an address: any text of up to 15 bytes. */

@@ -18,6 +18,8 @@ export interface SiteRecording {
   readonly hostname: string;
   /** `--name`. */
   readonly name?: string;
+  /** `--instance`. */
+  readonly instance?: string;
   readonly files: readonly Recorded<string>[];
   readonly directories: readonly Recorded<readonly string[]>[];
   readonly environment: readonly Recorded<string>[];
@@ -44,11 +46,12 @@ export function loadRecorded(path: string, options: LoadOptions): RecordedSite {
       return value;
     },
   });
-  const { hostname, name } = options;
+  const { hostname, name, instance } = options;
   const recording: SiteRecording = {
     path,
     hostname,
     ...(name === undefined ? {} : { name }),
+    ...(instance === undefined ? {} : { instance }),
     files: [...files],
     directories: [...directories],
     environment: [...environment],
@@ -76,11 +79,12 @@ export function replayRecording(
   recording: SiteRecording,
   { users }: Pick<LoadOptions, "users">,
 ): RecordedSite {
-  const { path, hostname, name, files, directories, environment } = recording;
+  const { path, hostname, name, instance, files, directories, environment } = recording;
   const variables = new Map(environment);
   const loaded = loadSite(path, {
     hostname,
     ...(name === undefined ? {} : { name }),
+    ...(instance === undefined ? {} : { instance }),
     users,
     readText: finding(files),
     listDirectory: finding(directories),
@@ -99,7 +103,10 @@ function finding<T>(recorded: readonly Recorded<T>[]): (path: string) => T {
 }
 
 /** The same for two recordings of the same texts: which names directories hold is no part of it. */
-export function fingerprintOf({ files, environment, name, hostname }: SiteRecording): string {
+export function fingerprintOf(recording: SiteRecording): string {
+  const { files, environment, name, hostname, instance } = recording;
   const sorted = (all: readonly Recorded<string>[]) => all.toSorted(([a], [b]) => a < b ? -1 : 1);
-  return sha256(JSON.stringify([sorted(files), sorted(environment), name, hostname]));
+  const told = [sorted(files), sorted(environment), name, hostname];
+  // As it was before there were instances, so that what was written down still counts.
+  return sha256(JSON.stringify(instance === undefined ? told : [...told, instance]));
 }

@@ -153,11 +153,19 @@ export const SITE_SCHEMA = v.pipe(
   v.description("Configuration of halb, the high-availability agent."),
 );
 
-/** `[agent]`, with the name and the user of scripts resolved. */
-export type AgentConfig = Omit<v.InferOutput<typeof AGENT_SCHEMA>, "name" | "script_user"> & {
-  name: string;
-  script_user: ScriptUser;
-};
+/** `[agent]`, with the name, the user of scripts and what follows from the instance resolved. */
+export type AgentConfig =
+  & Omit<
+    v.InferOutput<typeof AGENT_SCHEMA>,
+    "name" | "script_user" | "control" | "state_directory" | "protocol_number"
+  >
+  & {
+    name: string;
+    script_user: ScriptUser;
+    control: string;
+    state_directory: string;
+    protocol_number: number;
+  };
 
 /**
  * One `[[vrrp]]`, resolved. Durations in microseconds, except `address_lease`: `"auto"`, `"off"`,

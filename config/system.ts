@@ -93,7 +93,7 @@ function trustedUsers(): number[] {
 }
 
 /** Load options of this machine. */
-export function systemOptions(options: { name?: string } = {}): LoadOptions {
+export function systemOptions(options: { name?: string; instance?: string } = {}): LoadOptions {
   const security: FileSecurity = {
     lstat,
     workingDirectory: Deno.cwd(),
@@ -102,6 +102,7 @@ export function systemOptions(options: { name?: string } = {}): LoadOptions {
   return {
     hostname: Deno.hostname(),
     ...(options.name === undefined ? {} : { name: options.name }),
+    ...(options.instance === undefined ? {} : { instance: options.instance }),
     environment: (key) => Deno.env.get(key),
     readText,
     listDirectory: (path) => [...Deno.readDirSync(path)].map((entry) => entry.name),

@@ -277,6 +277,7 @@ export {
   listenSocket,
   openSocket,
   openSocketPair,
+  peerCredentials,
   queueDrops,
   receive,
   sendTo,

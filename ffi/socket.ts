@@ -13,6 +13,7 @@ import {
   AF_UNIX,
   SO_BINDTODEVICE,
   SO_MEMINFO,
+  SO_PEERCRED,
   SO_RCVBUF,
   SO_RCVBUFFORCE,
   SOL_SOCKET,
@@ -155,6 +156,17 @@ export function getPeerName(fd: number): Uint8Array {
   length[0] = bytes.length;
   check("getpeername", libc.getpeername(fd, bytes, length));
   return bytes.subarray(0, length[0]);
+}
+
+/**
+ * Who made the other end of a connected AF_UNIX stream, or listened there: process and user as this
+ * process sees them.
+ */
+export function peerCredentials(fd: number): { readonly pid: number; readonly uid: number } {
+  // struct ucred: process, user, group.
+  const { buffer, byteOffset } = getOptionBytes(fd, SOL_SOCKET, SO_PEERCRED, 12);
+  const view = new DataView(buffer, byteOffset);
+  return { pid: view.getInt32(0, true), uid: view.getUint32(4, true) };
 }
 
 /** Tells the peer that no more will be sent (SHUT_WR); nothing where it is gone already. */

@@ -110,6 +110,7 @@ const PATIENT: readonly string[] = [
   "tests/lab/convert_keepalived_test.ts",
   "tests/lab/doctor_test.ts",
   "tests/lab/examples_test.ts",
+  "tests/lab/instances_test.ts",
   "tests/lab/keepalived_election_test.ts",
   "tests/lab/library_test.ts",
   "tests/lab/log_targets_test.ts",

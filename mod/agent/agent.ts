@@ -26,7 +26,7 @@ import { log } from "./logging.ts";
 import { type AgentDocument, type AgentMemory, documentOf } from "./memory.ts";
 import { Notices } from "./notices.ts";
 import { Orders } from "./orders.ts";
-import { Planes } from "./planes.ts";
+import { planeOptions, Planes } from "./planes.ts";
 import { PlaneDied, Questions } from "./questions.ts";
 import { Revivals } from "./revivals.ts";
 import { serverFacts } from "./server_notices.ts";
@@ -82,11 +82,7 @@ export class Agent {
       balancing: () => this.balancing,
       checks: () => this.checks,
     });
-    const { policy, priority, cpus = [] } = site.agent.realtime;
-    this.#planes = new Planes(
-      { realtime: { policy, priority, cpus }, bfd: site.bfd.length > 0, faultInjection },
-      this.#hearing,
-    );
+    this.#planes = new Planes(planeOptions(site, faultInjection), this.#hearing);
     this.#site = site;
     this.#dialogue = new Dialogue(this.#planes, this.#questions, () => ({
       credentials: credentialsOf(this.#site),

@@ -8,7 +8,7 @@
 
 import { dirname, join } from "node:path";
 import { Epoll, FileLock } from "../../ffi/mod.ts";
-import type { SiteConfig } from "../../config/mod.ts";
+import type { AgentConfig, SiteConfig } from "../../config/mod.ts";
 import { connect } from "../control/client.ts";
 import {
   findLeftovers,
@@ -17,11 +17,13 @@ import {
   removeLeftovers,
   removeServers,
 } from "../kernel/leftovers.ts";
+import { useMark } from "../kernel/mark.ts";
 import { SystemIo } from "../kernel/system_io.ts";
 import type { Say } from "../kernel/tables.ts";
 import { textOf } from "../text/mod.ts";
+import { Claims } from "./claims.ts";
 import { BalanceFile } from "./balance_file.ts";
-import { ownershipOf } from "./ownership.ts";
+import { markOf, ownershipOf } from "./ownership.ts";
 import { removeIfThere } from "./private_file.ts";
 import { requirePrivileges } from "./process.ts";
 
@@ -29,7 +31,7 @@ export type { Leftover };
 
 /** Whose leftovers. */
 export interface CleanUpOf {
-  readonly control: string;
+  readonly agent: Pick<AgentConfig, "control" | "instance" | "protocol_number">;
   readonly stateDirectory: string;
   /** Network namespaces; empty: this process's. */
   readonly namespaces: readonly string[];
@@ -52,9 +54,8 @@ export class AgentRuns extends Error {
 
 /** Where a site has things in the kernel; virtual servers are where the agent noted them. */
 export function cleanUpOf({ agent, vrrp }: SiteConfig): CleanUpOf {
-  const { control, state_directory: stateDirectory } = agent;
   const namespaces = new Set(["", ...vrrp.flatMap(({ namespace }) => namespace ?? [])]);
-  return { control, stateDirectory, namespaces: [...namespaces] };
+  return { agent, stateDirectory: agent.state_directory, namespaces: [...namespaces] };
 }
 
 /**
@@ -71,9 +72,12 @@ export async function cleanUp(
   requirePrivileges();
   const locks = await stopOthers(of);
   const epoll = new Epoll();
+  const claims = new Claims(of.agent);
+  useMark(markOf(of.agent));
   try {
     const other = others();
     if (other !== undefined) throw new AgentRuns(other);
+    claims.take(of.namespaces);
     const io = new SystemIo(epoll, 0);
     const problems: string[] = [];
     const say: Say = (level, _, message, properties = {}) => {
@@ -115,6 +119,7 @@ export async function cleanUp(
     return { removed: before.filter((one) => !still.has(keyOf(one))), left, problems };
   } finally {
     epoll.close();
+    claims.close();
     for (const lock of locks) lock.close();
   }
 }
@@ -124,7 +129,7 @@ function keyOf({ kind, namespace, what }: Leftover): string {
 }
 
 /** Keeps an agent from starting meanwhile. @throws {AgentRuns} where one runs */
-async function stopOthers({ control, stateDirectory }: CleanUpOf): Promise<FileLock[]> {
+async function stopOthers({ agent: { control }, stateDirectory }: CleanUpOf): Promise<FileLock[]> {
   const answers = await connect(control).then((connection) => connection.close(), () => false);
   const locks: FileLock[] = [];
   const refuse = (where: string): never => {

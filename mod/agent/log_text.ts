@@ -66,6 +66,14 @@ export const formatJson: Format = (record) => {
   return `${escapeText(json)}\n`;
 };
 
+/** What journal and syslog call this program. */
+let identity = "halb";
+
+/** From now on it is that of an agent with a name of its own. */
+export function identifyAs(instance: string | undefined): void {
+  identity = instance === undefined ? "halb" : `halb-${instance}`;
+}
+
 /**
  * One record as systemd-journald's native protocol has it: a field on each line. Escaped text has
  * no line ends, so that no field needs the form with a length.
@@ -75,7 +83,7 @@ export const formatJournal: Format = (record) => {
   const fields: Record<string, string> = {
     MESSAGE: told(record),
     PRIORITY: String(severityOf(record)),
-    SYSLOG_IDENTIFIER: "halb",
+    SYSLOG_IDENTIFIER: identity,
     HALB_SUBSYSTEM: subsystem,
     ...(name === undefined ? {} : { HALB_NAME: name }),
   };
@@ -106,6 +114,6 @@ export function syslogFormat(pid: number, json: boolean): Format {
     const time = `${MONTHS[at.getMonth()]} ${String(at.getDate()).padStart(2)} ` +
       `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
     const text = json ? formatJson(record).trimEnd() : showText(told(record), LONGEST_SYSLOG);
-    return `<${DAEMON + severityOf(record)}>${time} halb[${pid}]: ${text}`;
+    return `<${DAEMON + severityOf(record)}>${time} ${identity}[${pid}]: ${text}`;
   };
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { AgentConfig } from "../../config/mod.ts";
 import type { AgentFacts, WaitingReloads } from "../control/status.ts";
 import { VERSION } from "../version.ts";
 import type { ReloadResult } from "./results.ts";
@@ -30,16 +31,20 @@ export class OwnFacts {
   /** Reloads that wait, and how the file stands to what runs. */
   waiting: () => Promise<WaitingReloads> = () => Promise.resolve(NOTHING_WAITS);
   readonly #path: string;
-  readonly #name: string;
+  readonly #agent: Pick<AgentConfig, "name" | "instance" | "protocol_number">;
   readonly #started = new Date().toISOString();
   #sha256: string;
   #loaded = this.#started;
   #lastReload: AgentFacts["config"]["last_reload"] = null;
 
-  /** @param path of the configuration @param name of the agent */
-  constructor(path: string, name: string, sha256: string) {
+  /** @param path of the configuration @param agent of its start */
+  constructor(
+    path: string,
+    agent: Pick<AgentConfig, "name" | "instance" | "protocol_number">,
+    sha256: string,
+  ) {
     this.#path = path;
-    this.#name = name;
+    this.#agent = agent;
     this.#sha256 = sha256;
   }
 
@@ -60,7 +65,9 @@ export class OwnFacts {
     return {
       version: VERSION,
       pid: Deno.pid,
-      name: this.#name,
+      name: this.#agent.name,
+      instance: this.#agent.instance ?? null,
+      protocol_number: this.#agent.protocol_number,
       started: this.#started,
       generation: this.generation,
       config: {

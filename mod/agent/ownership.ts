@@ -8,10 +8,18 @@
  */
 
 import { dirname } from "node:path";
+import type { AgentConfig } from "../../config/mod.ts";
 import { FileLock } from "../../ffi/mod.ts";
+import type { OwnMark } from "../plane/start.ts";
 
 /** The lock file of the agent at `control`, in a directory that is made where there is none. */
 export function ownershipOf(control: string): FileLock {
   Deno.mkdirSync(dirname(control), { recursive: true, mode: 0o700 });
   return new FileLock(`${control}.lock`);
+}
+
+/** By what an agent knows its own things in the kernel. */
+export function markOf(agent: Pick<AgentConfig, "protocol_number" | "instance">): OwnMark {
+  const { protocol_number: protocol, instance } = agent;
+  return { protocol, ...(instance === undefined ? {} : { instance }) };
 }

@@ -11,6 +11,7 @@
  */
 
 import { closeRegistered, EventFd, monotonicMicros, newDescriptorRegistry } from "../../ffi/mod.ts";
+import type { SiteConfig } from "../../config/mod.ts";
 import { Counters } from "../plane/counters.ts";
 import { IdSource } from "../plane/ids.ts";
 import { Outbox } from "../plane/inbox.ts";
@@ -23,8 +24,9 @@ import type {
   ReconnectPlane,
   ToKernel,
 } from "../plane/messages.ts";
-import type { KernelStart, ProtocolStart } from "../plane/start.ts";
+import type { KernelStart, OwnMark, ProtocolStart } from "../plane/start.ts";
 import { SharedWords } from "../plane/shared.ts";
+import { markOf } from "./ownership.ts";
 import { type PlaneName, takeWorker } from "./workers.ts";
 
 /** How long a terminated thread may need to leave its last call, milliseconds. */
@@ -52,10 +54,19 @@ export interface PlaneListener {
 }
 
 export interface PlaneOptions {
+  /** By what the kernel's things are known as ours. */
+  readonly mark: OwnMark;
   readonly realtime: ProtocolStart["realtime"];
   /** There are BFD sessions. */
   readonly bfd: boolean;
   readonly faultInjection: boolean;
+}
+
+/** What the planes of a site are started with. */
+export function planeOptions(site: SiteConfig, faultInjection: boolean): PlaneOptions {
+  const { policy, priority, cpus = [] } = site.agent.realtime;
+  const realtime = { policy, priority, cpus };
+  return { mark: markOf(site.agent), realtime, bfd: site.bfd.length > 0, faultInjection };
 }
 
 /** One Worker and what belongs to it. */
@@ -188,6 +199,7 @@ export class Planes {
       if (!this.#crashed("kernel", data)) this.#listener.fromKernel(data);
     };
     const start: KernelStart = {
+      mark: this.#options.mark,
       words: this.words.buffer,
       registry: running.registry,
       control: port2,

@@ -14,7 +14,7 @@ import {
   replayRecording,
   type SiteConfig,
   type SiteRecording,
-  STATE_DIRECTORY,
+  stateDirectoryOf,
   systemOptions,
 } from "../../config/mod.ts";
 import { monotonicMicros } from "../../ffi/mod.ts";
@@ -59,6 +59,7 @@ const recordingSchema = v.object({
   path: v.string(),
   hostname: v.string(),
   name: v.exactOptional(v.string()),
+  instance: v.exactOptional(v.string()),
   files: recorded(v.string()),
   directories: recorded(v.array(v.string())),
   environment: recorded(v.string()),
@@ -127,7 +128,7 @@ export function beginWith(own: KeptSite, takesOver: boolean): Beginning {
  */
 export function beginWithout(
   file: SiteRecording,
-  directory: string = STATE_DIRECTORY,
+  directory: string = stateDirectoryOf(file.instance),
 ): Beginning | undefined {
   let known: ReloadMemory<KeptSite> | undefined;
   try {
@@ -138,8 +139,8 @@ export function beginWithout(
   }
   if (known === undefined) return undefined;
   // Another agent may have begun there, with a file of its own.
-  const { path, name } = known.running.recording;
-  if (path !== file.path || name !== file.name) return undefined;
+  const { path, name, instance } = known.running.recording;
+  if (path !== file.path || name !== file.name || instance !== file.instance) return undefined;
   const { running, memory } = resume(known, fingerprintOf(file), false, moment());
   if (running === null) return undefined;
   return { kept: running, file, ...(memory === undefined ? {} : { memory }) };

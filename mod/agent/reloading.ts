@@ -25,7 +25,6 @@ import { wallTime } from "./clock.ts";
 import { FileWatch } from "./file_watch.ts";
 import type { FlightRecorder } from "./flight/recorder.ts";
 import { log, reloadLogging } from "./logging.ts";
-import type { Outlets } from "./outlets.ts";
 import type { OwnFacts } from "./own_facts.ts";
 import { fixedKeys } from "./plan/fixed.ts";
 import { invalidPlan, planChanges, type PlanResult } from "./plan/plan.ts";
@@ -52,7 +51,8 @@ export type Loader = () => RecordedSite;
 /** What it needs of the service. */
 export interface ReloadingSurroundings {
   readonly agent: Pick<Agent, "apply">;
-  readonly outlets: Pick<Outlets, "configure">;
+  /** A configuration counts from now on. */
+  readonly configured: (site: SiteConfig) => void;
   readonly own: OwnFacts;
   readonly load: Loader;
   recorder(): FlightRecorder;
@@ -258,7 +258,7 @@ export class Reloading {
   }
 
   async #apply(next: KeptSite): Promise<ReloadResult> {
-    const { agent, outlets, own } = this.#env;
+    const { agent, configured, own } = this.#env;
     const former = this.site;
     const [before, after] = [former.agent, next.site.agent];
     const fixed = fixedKeys(before, after);
@@ -269,7 +269,7 @@ export class Reloading {
       const key = newMarkKey();
       const changes = siteChanges(settled(former, key), settled(next.site, key), done);
       own.applied(next.sha256);
-      outlets.configure(after);
+      configured(next.site);
       this.#watch.configure(after.watch);
       return { result: "applied", changes, problems: [] };
     } catch (error) {

@@ -18,6 +18,7 @@ import { VERSION } from "../version.ts";
 import { Agent } from "./agent.ts";
 import { agentStatus } from "./agent_status.ts";
 import { BalanceDesk } from "./balance_commands.ts";
+import { Claims, namespacesOf, requireSameNumber } from "./claims.ts";
 import { uselessWithout } from "./balance_need.ts";
 import { wallTime } from "./clock.ts";
 import { writeDump } from "./dumps.ts";
@@ -27,6 +28,7 @@ import { Hooks } from "./hooks.ts";
 import { LogDesk } from "./log_desk.ts";
 import { finishLogging, log, setUpLogging } from "./logging.ts";
 import type { AgentDocument } from "./memory.ts";
+import { meetOthers } from "./neighbours.ts";
 import { Outlets } from "./outlets.ts";
 import { OwnFacts } from "./own_facts.ts";
 import { ownershipOf } from "./ownership.ts";
@@ -64,6 +66,8 @@ export class Service {
   readonly #lock: FileLock;
   /** Our hand on the state directory. */
   #directory: StateLock | null = null;
+  /** What keeps agents of other names from our things in the kernel. */
+  readonly #claims: Claims;
   readonly #succession: Succession;
   #server: ControlServer | null = null;
   /** Who has taken over from us. */
@@ -83,8 +87,8 @@ export class Service {
   constructor(path: string, load: Loader, beginning: Beginning) {
     this.#path = path;
     const { site, sha256 } = beginning.kept;
-    const { control, name } = site.agent;
-    this.#own = new OwnFacts(path, name, sha256);
+    const { control } = site.agent;
+    this.#own = new OwnFacts(path, site.agent, sha256);
     this.#agent = new Agent(site, this.#faultInjection, () => this.#own.generation);
     this.#desk = new BalanceDesk({
       balancing: this.#agent.balancing,
@@ -97,7 +101,7 @@ export class Service {
     this.#outlets = new Outlets(this.#agent, this.#own, dropped);
     this.#reloading = new Reloading({
       agent: this.#agent,
-      outlets: this.#outlets,
+      configured: (site) => this.#configured(site),
       own: this.#own,
       load,
       recorder: () => this.#record(),
@@ -106,6 +110,7 @@ export class Service {
     }, beginning);
     this.#own.waiting = () => this.#reloading.status();
     this.#lock = ownershipOf(control);
+    this.#claims = new Claims(site.agent);
     this.#succession = new Succession(this.#agent, this.#lock, control, programPath());
   }
 
@@ -125,8 +130,10 @@ export class Service {
     const corrected = ownStateDirectory(agent.state_directory);
     if (corrected !== undefined) log("warning", ["control"], corrected);
     containStrayErrors();
-    if (takesOver) await requireAgent(agent.control);
-    else await this.#begin();
+    if (takesOver) {
+      await requireAgent(agent.control);
+      requireSameNumber(agent);
+    } else await this.#begin();
     this.#listenToSignals();
     if (agent.realtime.lock_memory) lockMemory();
     log("info", ["control"], `halb ${VERSION} starts as ${agent.name}`, { config: this.#path });
@@ -156,8 +163,14 @@ export class Service {
     await this.#listen(false, () => {
       if (!this.#lock.tryAcquire()) throw new Error(`Another agent runs at "${control}"`);
       this.#directory = StateLock.take(this.#site.agent.state_directory);
+      this.#claims.take(namespacesOf(this.#site));
     });
     this.#record();
+  }
+
+  #configured(site: SiteConfig): void {
+    this.#outlets.configure(site.agent);
+    void meetOthers(site, this.#claims);
   }
 
   async #listen(replace: boolean, before: () => void = () => {}): Promise<void> {
@@ -193,7 +206,7 @@ export class Service {
       this.#reloading.begin(false);
       const lacks = await uselessWithout(this.#site, this.#agent.balancing);
       if (lacks !== null) return await this.#agent.fail(lacks, 4);
-      this.#outlets.configure(this.#site.agent);
+      this.#configured(this.#site);
       tellServiceManager("READY=1");
       feedWatchdog(false, this.#agent.works);
     } catch (error) {
@@ -212,6 +225,7 @@ export class Service {
       tellServiceManager(`MAINPID=${Deno.pid}`, "READY=1");
       feedWatchdog(true, this.#agent.works);
       this.#directory = StateLock.inherit(this.#site.agent.state_directory);
+      this.#claims.inherit(namespacesOf(this.#site));
     } catch (error) {
       return this.#agent.leave(`cannot take over: ${textOf(error)}`, 1);
     }
@@ -219,7 +233,7 @@ export class Service {
       this.#reloading.takenOver();
       noteStart(await this.#agent.apply(this.#site), this.#record());
       this.#reloading.begin(true);
-      this.#outlets.configure(this.#site.agent);
+      this.#configured(this.#site);
     } catch (error) {
       await this.#agent.fail(`cannot apply the configuration: ${textOf(error)}`);
     }
@@ -259,6 +273,7 @@ export class Service {
     this.#successor = result.new;
     // Ours to the end, a restart of a successor that crashes would be refused meanwhile.
     this.#directory?.close();
+    this.#claims.close();
     tellServiceManager(`MAINPID=${pid}`);
     // Who wanted us to stop meanwhile wanted the service to stop.
     if (this.#stops > 0) Deno.kill(pid, "SIGTERM");
@@ -361,13 +376,11 @@ export class Service {
       tellServiceManager("STOPPING=1");
       void this.#stop(now);
     };
-    const dump = (): void => void this.#dump("dump.json");
-    const statistics = (): void => void this.#dump("stats.json");
     Deno.addSignalListener("SIGTERM", stop);
     Deno.addSignalListener("SIGINT", stop);
     Deno.addSignalListener("SIGHUP", () => this.#reloading.ask());
-    Deno.addSignalListener("SIGUSR1", dump);
-    Deno.addSignalListener("SIGUSR2", statistics);
+    Deno.addSignalListener("SIGUSR1", () => void this.#dump("dump.json"));
+    Deno.addSignalListener("SIGUSR2", () => void this.#dump("stats.json"));
   }
 
   /** Stops, with everything kept for the next start where the site wants that. */

@@ -6,6 +6,7 @@
  */
 
 import { parseArgs, type ParseArgsConfig } from "node:util";
+import { INSTANCE } from "../../config/instances.ts";
 import { textOf } from "../text/mod.ts";
 
 /** Wrong usage: exit code 2. */
@@ -33,6 +34,7 @@ export const COMMON_OPTIONS = {
   in: { type: "string" },
   help: { type: "boolean", short: "h" },
   id: { type: "string" },
+  instance: { type: "string" },
   interface: { type: "string" },
   json: { type: "boolean" },
   last: { type: "string" },
@@ -76,6 +78,7 @@ export type CommonValues = {
   in?: string;
   help?: boolean;
   id?: string;
+  instance?: string;
   interface?: string;
   json?: boolean;
   last?: string;
@@ -104,6 +107,14 @@ export type CommonValues = {
 export function parseArguments(
   args: readonly string[],
 ): { values: CommonValues; positionals: string[] } {
+  const found = parsed(args);
+  const { instance } = found.values;
+  if (instance === undefined || INSTANCE.test(instance)) return found;
+  const form = '1 to 32 letters, digits, "_", "." and "-"';
+  throw new UsageError(`--instance takes a name of ${form}, not "${instance}"`);
+}
+
+function parsed(args: readonly string[]): { values: CommonValues; positionals: string[] } {
   try {
     return parseArgs({
       args: [...args],

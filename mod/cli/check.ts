@@ -32,6 +32,8 @@ export interface CheckOptions {
   readonly host?: boolean;
   /** Check as the agent of this name. */
   readonly name?: string;
+  /** In place of `agent.instance`. */
+  readonly instance?: string;
 }
 
 /** `1 address`, `2 addresses`. */
@@ -87,7 +89,7 @@ function plain({ file, line, column, severity, message, suggestion }: Problem) {
 
 /** Checks each of `paths` on its own, as this host. */
 export function checkCommand(paths: readonly string[], options: CheckOptions): CheckResult {
-  const system = systemOptions(options.name === undefined ? {} : { name: options.name });
+  const system = systemOptions(options);
   const problems: Problem[] = [];
   const lines: string[] = [];
   let exitCode: 0 | 2 = 0;

@@ -4,7 +4,15 @@
  * @module
  */
 
-import { formatProblem, loadSite, systemOptions } from "../../config/mod.ts";
+import {
+  controlOf,
+  formatProblem,
+  loadSite,
+  protocolOf,
+  stateDirectoryOf,
+  systemOptions,
+} from "../../config/mod.ts";
+import { claimantsIn } from "../agent/claims.ts";
 import { AgentRuns, type CleanedUp, cleanUp, type CleanUpOf, cleanUpOf } from "../agent/cleanup.ts";
 import { runInNamespace } from "../agent/own_namespace.ts";
 import { MissingPrivilege } from "../agent/process.ts";
@@ -15,6 +23,10 @@ import { escapeText, textOf } from "../text/mod.ts";
 export interface CleanupOptions {
   /** This node's name. */
   readonly name?: string;
+  /** In place of `agent.instance`. */
+  readonly instance?: string;
+  /** Where an agent without a configuration file listens, if not where it does by default. */
+  readonly control?: string;
   readonly json: boolean;
   readonly color: boolean;
   /** Only say what would be removed. */
@@ -36,28 +48,29 @@ export interface CleanupResult {
 /** Ends of a service after which it is not started again although it was killed. */
 const FINAL: readonly string[] = ["timeout", "start-limit-hit"];
 
-/** @param site a configuration, or where an agent has its files without one */
+/** @param site path of a configuration; undefined: of an agent that has all by default */
 export async function cleanupCommand(
-  site: string | { readonly control: string; readonly stateDirectory: string },
-  { name, json, color, dryRun, afterStop }: CleanupOptions,
+  site: string | undefined,
+  options: CleanupOptions,
 ): Promise<CleanupResult> {
+  const { json, color, dryRun, afterStop } = options;
   if (afterStop !== undefined && !FINAL.includes(afterStop)) {
     return { exitCode: 0, output: json ? asJson(NOTHING, dryRun) : "" };
   }
   let of: CleanUpOf;
   let namespace: string | undefined;
-  if (typeof site === "string") {
-    const loaded = loadSite(site, systemOptions(name === undefined ? {} : { name }));
+  if (site !== undefined) {
+    const loaded = loadSite(site, systemOptions(options));
     if (!loaded.ok) {
       const lines = loaded.problems.map((one) => formatProblem(one, { color }));
       return { exitCode: 2, output: lines.join("\n") };
     }
     of = cleanUpOf(loaded.site);
     namespace = loaded.site.agent.namespace;
-  } else of = { ...site, namespaces: [""] };
+  } else of = usualPlaces(options);
   try {
     if (namespace !== undefined) runInNamespace(namespace);
-    const done = await cleanUp(of, dryRun, () => otherAgent(of.namespaces));
+    const done = await cleanUp(of, dryRun, () => otherAgent(of));
     const exitCode = done.left.length + done.problems.length > 0 ? 1 : 0;
     return { exitCode, output: json ? asJson(done, dryRun) : asText(done, dryRun) };
   } catch (error) {
@@ -70,9 +83,24 @@ export async function cleanupCommand(
   }
 }
 
-/** An agent with another control socket has the same marks on what it holds. */
-function otherAgent(namespaces: readonly string[]): string | undefined {
-  const pid = agentsIn(namespaces)[0];
+/** Where an agent has everything that has no configuration, or one that says nothing of it. */
+function usualPlaces({ instance, control = controlOf(instance) }: CleanupOptions): CleanUpOf {
+  const agent = {
+    control,
+    protocol_number: protocolOf(instance),
+    ...(instance === undefined ? {} : { instance }),
+  };
+  return { agent, stateDirectory: stateDirectoryOf(instance), namespaces: [""] };
+}
+
+/** An agent with the same marks on what it holds, or of a version that does not say which it has. */
+function otherAgent({ agent, namespaces }: CleanUpOf): string | undefined {
+  const claimants = namespaces.flatMap((name) => claimantsIn(name));
+  const others = new Set(
+    claimants.filter((one) => one.protocol !== agent.protocol_number).map(({ pid }) => pid),
+  );
+  const pid = agentsIn(namespaces).find((one) => !others.has(one)) ??
+    claimants.find((one) => one.protocol === agent.protocol_number)?.pid;
   return pid === undefined
     ? undefined
     : `Another agent, process ${pid}, runs in the same network namespace: ` +

@@ -25,6 +25,10 @@ export interface Wanted {
   readonly server?: string;
 }
 
+/** Options that say which agent is meant. */
+const WHERE = ["config", "control", "instance"] as const;
+type Where = Readonly<Partial<Record<typeof WHERE[number], string>>>;
+
 /** What may come next. */
 export interface Completion {
   readonly candidates: readonly Candidate[];
@@ -32,7 +36,7 @@ export interface Completion {
   /** Paths of files as well. */
   readonly files: boolean;
   /** What the line says of the agent that is meant. */
-  readonly where: { readonly config?: string; readonly control?: string };
+  readonly where: Where;
 }
 
 const NOTHING = { candidates: [], names: [], files: false } as const;
@@ -73,20 +77,19 @@ interface Line {
   readonly operands: readonly string[];
   /** The option whose value comes next. */
   readonly open: string | undefined;
-  readonly where: { config?: string; control?: string };
+  readonly where: Where;
   /** After `--` there are operands only. */
   readonly operandsOnly: boolean;
 }
 
 function readLine(words: readonly string[]): Line {
   const operands: string[] = [];
-  const where: Line["where"] = {};
+  const where: Partial<Record<typeof WHERE[number], string>> = {};
   let open: string | undefined;
   let operandsOnly = false;
   const note = (option: string, value: string): void => {
-    if (option === "--config" || option === "--control") {
-      where[option === "--config" ? "config" : "control"] = value;
-    }
+    const key = WHERE.find((one) => option === `--${one}`);
+    if (key !== undefined) where[key] = value;
   };
   for (const word of words) {
     if (open !== undefined) {

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { loadSite, systemOptions } from "../../config/mod.ts";
+import { configOf, controlOf, loadSite, systemOptions } from "../../config/mod.ts";
 import { ask } from "../control/client.ts";
 import type { Status } from "../control/status.ts";
 import { endpointText } from "../ip/mod.ts";
@@ -27,6 +27,11 @@ export interface Habitual {
   readonly config: string;
 }
 
+/** Where the package's services have them. */
+function usual(instance: string | undefined): Habitual {
+  return { control: controlOf(instance), config: configOf(instance) };
+}
+
 /** The shells that there is a script for. */
 export function shells(): string[] {
   return Object.keys(SHELL_SCRIPTS);
@@ -41,15 +46,16 @@ export function completionScript(shell: string): string | undefined {
  * A candidate on each line, with its description after a tab; ":files" stands for paths.
  *
  * @param words after "halb"; the last one is being written, and may be empty
+ * @param habitual by instance
  */
 export async function candidatesText(
   words: readonly string[],
-  habitual: Habitual,
+  habitual: (instance: string | undefined) => Habitual = usual,
 ): Promise<string> {
   const { candidates, names, files, where } = completionOf(words);
   const found: Candidate[] = [...candidates];
   if (names.length > 0) {
-    const site = await namesOfSite(where, habitual);
+    const site = await namesOfSite(where, habitual(where.instance));
     const current = words.at(-1) ?? "";
     for (const word of new Set(names.flatMap((wanted) => chosen(site, wanted)))) {
       if (word.startsWith(current) && isPlain(word)) found.push({ word });
@@ -101,18 +107,18 @@ function isPlain(word: string): boolean {
 }
 
 async function namesOfSite(
-  where: { readonly config?: string; readonly control?: string },
+  where: { readonly config?: string; readonly control?: string; readonly instance?: string },
   habitual: Habitual,
 ): Promise<Names> {
   const path = where.config ?? (where.control === undefined ? habitual.config : undefined);
-  const site = path === undefined ? undefined : siteOf(path);
+  const site = path === undefined ? undefined : siteOf(path, where.instance);
   const control = where.control ?? site?.control ?? habitual.control;
   return await statusOf(control) ?? site?.names ?? NOBODY;
 }
 
-function siteOf(path: string): { control: string; names: Names } | undefined {
+function siteOf(path: string, instance?: string): { control: string; names: Names } | undefined {
   try {
-    const loaded = loadSite(path, systemOptions());
+    const loaded = loadSite(path, systemOptions(instance === undefined ? {} : { instance }));
     if (!loaded.ok) return undefined;
     const { agent, vrrp, sync_group, bfd, virtual_server, check } = loaded.site;
     const names = { vrrp, groups: sync_group, bfd, checks: check };

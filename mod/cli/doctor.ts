@@ -6,6 +6,7 @@
  */
 
 import { formatProblem, loadSite, type SiteConfig, systemOptions } from "../../config/mod.ts";
+import { conflictsWith, othersThan } from "../agent/neighbours.ts";
 import { diagnose, diagnoseBare } from "../host/diagnose.ts";
 import { type Gravity, type HostFinding, inOrder } from "../host/finding.ts";
 import { listen, listeningTime } from "../host/listen.ts";
@@ -23,6 +24,8 @@ export interface DoctorOptions {
   readonly color: boolean;
   /** Look as the agent of this name. */
   readonly name?: string;
+  /** In place of `agent.instance`. */
+  readonly instance?: string;
   /** Listen to other virtual routers, too, which takes a few seconds. */
   readonly listen: boolean;
   /** Says what takes so long; absent: nobody wants to know. */
@@ -45,7 +48,7 @@ export async function doctorCommand(
     const host = readHost(BARE_QUESTIONS);
     return resultOf(undefined, host, diagnoseBare(host), options);
   }
-  const loaded = loadSite(path, systemOptions(options.name === undefined ? {} : options));
+  const loaded = loadSite(path, systemOptions(options));
   if (!loaded.ok) {
     const lines = loaded.problems.map((one) => formatProblem(one, { color: options.color }));
     const output = options.json
@@ -55,8 +58,9 @@ export async function doctorCommand(
   }
   const { site } = loaded;
   const { host, findings } = lookAt(site);
+  const beside = await neighbourFindings(site);
   const network = options.listen && site.vrrp.length > 0 ? await hear(site, host, options) : [];
-  return resultOf(path, host, inOrder([...findings, ...network]), options);
+  return resultOf(path, host, inOrder([...findings, ...beside, ...network]), options);
 }
 
 /** What is wrong with what others say on the site's networks. */
@@ -69,6 +73,21 @@ async function hear(
   progress?.(`Listening to other virtual routers for ${seconds} s (--no-listen: not at all) ...`);
   const { namespace = "" } = site.agent;
   return wireFindings(site, await listen(site, host, (name) => name === "" ? namespace : name));
+}
+
+/** What other agents of this host are in the way of. */
+async function neighbourFindings(site: SiteConfig): Promise<HostFinding[]> {
+  const { namespace = "" } = site.agent;
+  const others = othersThan(site, (name) => name === "" ? namespace : name);
+  const conflicts = await conflictsWith(site, others);
+  return conflicts.map(({ subject, message }) => ({
+    code: "two-agents",
+    gravity: "error",
+    subject,
+    message,
+    advice: "take it out of one of the two: on one host an id of an interface, an address and a " +
+      "virtual server have one agent",
+  }));
 }
 
 /** Reads this host, and what is wrong with it for the site. */

@@ -45,6 +45,8 @@ Options
   -c, --config FILE    the site's configuration
       --control PATH   the agent's control socket (default: the one FILE names, else
                        /run/halb/control.sock)
+      --instance NAME  the agent of that name, where several work on one host, in place of
+                       agent.instance; its control socket is /run/halb-NAME/control.sock
       --name NAME      this node's name for by_host, instead of agent.name or the host name
       --json           output for programs
   -h, --help           this text; with a command: the command's
@@ -54,23 +56,26 @@ Exit codes: 0 did it, 1 failed, 2 wrong usage or invalid configuration, 3 no age
 4 a privilege or a kernel feature is missing.`;
 
 const COMMANDS: Record<string, string> = {
-  run: `halb run --config FILE [--name NAME] [--take-over [--control PATH]]
+  run: `halb run --config FILE [--name NAME] [--instance NAME] [--take-over]
 
 Runs the agent in the foreground. TERM and INT hand over and stop (a second one stops at once), HUP
 reloads FILE, USR1 writes the state to STATE_DIRECTORY/dump.json, USR2 counters to stats.json.
 
-With --take-over it takes the place of the agent that runs at the same control socket, without a
-failover; that one ends. "halb upgrade" starts such a process by itself.
+--instance: one of several agents on this host. Each has its own control socket, state directory and
+marks in the kernel; what it claims in a network namespace no other one can.
+
+With --take-over [--control PATH] it takes the place of the agent that runs at the same control
+socket, without a failover; that one ends. "halb upgrade" starts such a process by itself.
 
   halb run --config site.toml --name edge-a`,
-  check: `halb check FILE... [--name NAME] [--host] [--json]
+  check: `halb check FILE... [--name NAME] [--instance NAME] [--host] [--json]
 
 Validates configuration files as node NAME would read them. Every error comes with its place. With
 --host it also warns of what this host lacks for them, as "halb doctor" does; that never makes a
 file invalid.
 
   halb check site.toml --name edge-b`,
-  doctor: `halb doctor [FILE] [--no-listen] [--name NAME] [--json]
+  doctor: `halb doctor [FILE] [--no-listen] [--name NAME] [--instance NAME] [--json]
 
 Looks for what breaks the site of FILE on this host: interfaces, addresses, modules and settings of
 the kernel, ways to real servers and back, firewalls, other daemons; each with what to do about it.
@@ -80,7 +85,7 @@ Without FILE, for what would break any. Changes nothing. Exit code 0 where nothi
 advice, 1 where something was.
 
   halb doctor site.toml`,
-  plan: `halb plan [FILE] [--name NAME] [--json] [--control PATH | --config FILE]
+  plan: `halb plan [FILE] [--name NAME] [--json] [--control PATH | --config FILE | --instance NAME]
 
 What a reload of the running agent would change, a line each, and what follows from it as things
 stand: who becomes master when, which connections end. "!" marks what users of the service may
@@ -106,7 +111,7 @@ nothing, and its errors are shown.
 
   halb reload --config site.toml
   halb reload --confirm-within 2m && ping -c 3 192.0.2.10 && halb reload --confirm`,
-  status: `halb status [NAME] [--json] [--control PATH | --config FILE]
+  status: `halb status [NAME] [--json] [--control PATH | --config FILE | --instance NAME]
 
 Shows all virtual routers and BFD sessions, or everything about the one called NAME.
 
@@ -130,7 +135,7 @@ Where no agent runs, it is read from the state directory that --config FILE name
 
   halb events web --since 1h
   halb events --follow --json --type vrrp,bfd`,
-  why: `halb why NAME | VS RS [--json] [--control PATH | --config FILE]
+  why: `halb why NAME | VS RS [--json] [--control PATH | --config FILE | --instance NAME]
 
 Says why the virtual router, sync group, BFD session, virtual server, check or tracker NAME, or the
 real server RS of the virtual server VS, is in the state it is in: since when, what led to it, what
@@ -145,7 +150,8 @@ decision differs, and the first that does is named. No agent is needed. A record
 the newest changes of state, and no secrets:
 
   halb events web --recording web.rec && halb replay web.rec`,
-  release: `halb release NAME [--for DURATION] [--json] [--control PATH | --config FILE]
+  release: `halb release NAME [--for DURATION] [--json]
+          [--control PATH | --config FILE | --instance NAME]
 
 Hands the virtual router or sync group NAME over without a lost packet: this node resigns, goes on
 answering until its successor does, and then stays behind all others, with priority 1, until
@@ -153,7 +159,7 @@ answering until its successor does, and then stays behind all others, with prior
 it becomes master again. A member of a sync group takes the others along.
 
   halb release site --for 10m`,
-  claim: `halb claim NAME [--json] [--control PATH | --config FILE]
+  claim: `halb claim NAME [--json] [--control PATH | --config FILE | --instance NAME]
 
 Makes this node master of the virtual router or sync group NAME: it advertises priority 254 from now
 on, for as long as it is master. That is refused where the present master owns the addresses
@@ -169,12 +175,13 @@ the drain; with --no-wait it ends at once. The drain goes on either way, through
 "halb upgrade", and holds until "halb undrain". It takes --control and --config, too.
 
   halb drain web-http 198.51.100.11:8080 --timeout 60s`,
-  undrain: `halb undrain VS RS [--json] [--control PATH | --config FILE]
+  undrain: `halb undrain VS RS [--json] [--control PATH | --config FILE | --instance NAME]
 
 Puts the real server RS of the virtual server VS back after "halb drain", also before that is over.
 
   halb undrain web-http 198.51.100.11:8080`,
-  weight: `halb weight VS RS N|configured [--json] [--control PATH | --config FILE]
+  weight: `halb weight VS RS N|configured [--json]
+          [--control PATH | --config FILE | --instance NAME]
 
 Gives the real server RS of the virtual server VS the weight N, 0 to 65535, in place of the
 configured one, until "configured" gives that back. It holds through reloads and "halb upgrade".
@@ -189,7 +196,7 @@ and are forgotten when the agent stops. A server that is configured, or in the s
 that says. It takes --control and --config, too.
 
   halb servers web-http add 198.51.100.13:8080 10`,
-  bfd: `halb bfd down|up NAME [--json] [--control PATH | --config FILE]
+  bfd: `halb bfd down|up NAME [--json] [--control PATH | --config FILE | --instance NAME]
 
 down: the BFD session NAME goes to AdminDown, and the other side is told so. It stays there across
 reloads and "halb upgrade", until "halb bfd up" or a restart of the agent. For routers that track it
@@ -198,7 +205,7 @@ that is a failure unless its admin_down_is_failure is false.
 up: it may come up again.
 
   halb bfd down to-peer`,
-  watch: `halb watch [--control PATH | --config FILE]
+  watch: `halb watch [--control PATH | --config FILE | --instance NAME]
 
 A live view of routers, groups, BFD sessions, pools, checks and recent events, each second. Keys
 choose, sort, filter and open them, and drain servers; ? shows them. It goes on through reloads,
@@ -214,7 +221,7 @@ It takes --control and --config, too. The subsystems are:
 ${Object.keys(SUBSYSTEMS).join(", ")}.
 
   halb log debug vrrp --for 10m`,
-  upgrade: `halb upgrade [--binary PATH] [--json] [--control PATH | --config FILE]
+  upgrade: `halb upgrade [--binary PATH] [--json] [--control PATH | --config FILE | --instance NAME]
 
 The running agent starts PATH, by default the file that it was started from, with its own arguments.
 The new process boots, reads the configuration, and takes over: states, timers and addresses stay as
@@ -230,14 +237,14 @@ become by_host. NAME stands for \${_INSTANCE}, in place of the host name. The re
 "halb check" does: exit code 1 where it needs your hand first. --json: the report for programs.
 
   halb convert /etc/keepalived/keepalived.conf -o site.toml && halb check site.toml`,
-  cleanup: `halb cleanup [FILE] [--dry-run] [--name NAME] [--json]
+  cleanup: `halb cleanup [FILE] [--dry-run] [--name NAME] [--instance NAME] [--json]
 
-Removes what an agent that was killed has left in the kernel: addresses, routes and rules with
-protocol number 112, interfaces of virtual MACs and what they changed, and the virtual servers,
-firewall marks, timeouts and sync daemons that it had noted in its state directory. Nothing else is
-touched. FILE says which network namespaces, and where the control socket and the state directory
-are. It is refused while any agent runs there; one that is started adopts or removes all that by
-itself.
+Removes what an agent that was killed has left in the kernel: addresses, routes and rules with its
+protocol number (112, or its instance's own), interfaces of virtual MACs and what they changed, and
+the virtual servers, firewall marks, timeouts and sync daemons that it had noted in its state
+directory. Nothing else is touched, and nothing of another instance. FILE says which network
+namespaces, and where the control socket and the state directory are. It is refused while the agent
+runs there; one that is started adopts or removes all that by itself.
 
       --dry-run     say what would be removed
       --after-stop  for ExecStopPost of a systemd unit: do nothing unless the service was killed for

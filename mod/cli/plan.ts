@@ -49,8 +49,10 @@ async function planFor(
   given: string | undefined,
 ): Promise<PlanResult> {
   const { mark_key, site } = await ask(control, { command: "configuration" }) as RunningResult;
+  const { instance } = site.agent;
   const name = given ?? site.agent.name;
-  const loaded = loadSite(file, systemOptions({ name }));
+  const options = { name, ...(instance === undefined ? {} : { instance }) };
+  const loaded = loadSite(file, systemOptions(options));
   const textsOf = (problems: Parameters<typeof formatProblem>[0][]): string[] =>
     problems.map((problem) => formatProblem(problem, { color: false }));
   if (!loaded.ok) return invalidPlan(textsOf([...loaded.problems]));

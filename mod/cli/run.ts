@@ -11,6 +11,7 @@ import {
   type RecordedSite,
   systemOptions,
 } from "../../config/mod.ts";
+import { identifyAs } from "../agent/log_text.ts";
 import { runInNamespace } from "../agent/own_namespace.ts";
 import { MissingPrivilege } from "../agent/process.ts";
 import { type Beginning, beginWith, beginWithout, kept } from "../agent/reload_file.ts";
@@ -20,6 +21,8 @@ import { textOf } from "../text/mod.ts";
 
 export interface RunOptions {
   readonly name?: string;
+  /** In place of `agent.instance`. */
+  readonly instance?: string;
   readonly color: boolean;
   /** Take over from the agent that runs. */
   readonly takeOver: boolean;
@@ -29,8 +32,8 @@ export interface RunOptions {
 
 /** Returns the exit code. @throws {AgentUnreachable} when there is nobody to take over from */
 export async function runCommand(path: string, options: RunOptions): Promise<number> {
-  const { name, color, takeOver, control } = options;
-  const load = () => loadRecorded(path, systemOptions(name === undefined ? {} : { name }));
+  const { color, takeOver, control } = options;
+  const load = () => loadRecorded(path, systemOptions(options));
   const fail = async (exitCode: number, reason: string): Promise<number> => {
     if (takeOver && control !== undefined) await reportFailure(control, reason);
     return exitCode;
@@ -51,6 +54,7 @@ export async function runCommand(path: string, options: RunOptions): Promise<num
       console.error(`halb: ${reason}`);
       return await fail(2, reason);
     }
+    identifyAs(agent.instance);
     // Before anything is opened: nothing of the process outlives it but its streams.
     if (agent.namespace !== undefined) runInNamespace(agent.namespace);
     return await new Service(path, load, beginning).run(takeOver);

@@ -29,6 +29,10 @@ export interface AgentFacts {
   readonly version: string;
   readonly pid: number;
   readonly name: string;
+  /** null: the agent is the one without a name on this host. */
+  readonly instance: string | null;
+  /** By which the kernel marks what this agent holds. */
+  readonly protocol_number: number;
   /** RFC 3339. */
   readonly started: string;
   /** Counts applied configurations, the first one is 1. */

@@ -145,10 +145,10 @@ function agentHandlers(
       if (name !== undefined) scope.root.table("ipvs").set("namespace", name, statement);
     },
     instance: (statement) => {
-      const name = (statement.args[0] ?? "").replaceAll(/[^\w.-]/g, "-").slice(0, 40);
+      const name = (statement.args[0] ?? "").replaceAll(/[^\w.-]/g, "-").slice(0, 32)
+        .replace(/^[^A-Za-z0-9]+/, "");
       if (name === "") return notes.unread(statement, "there is no name");
-      agent().set("control", `/run/halb/${name}.sock`, statement);
-      agent().set("state_directory", `/var/lib/halb-${name}`);
+      agent().set("instance", name, statement);
     },
   };
 }

@@ -23,7 +23,7 @@ export interface InterfaceReading {
   readonly addresses: readonly {
     readonly address: string;
     readonly prefixLength: number;
-    /** IFA_PROTO: 112 is halb's. */
+    /** IFA_PROTO: 112 to 176 are halb's. */
     readonly protocol: number;
   }[];
 }

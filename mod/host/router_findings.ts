@@ -4,7 +4,7 @@
  * @module
  */
 
-import { familyOf, type SiteConfig } from "../../config/mod.ts";
+import { familyOf, HALB_PROTOCOLS, type SiteConfig } from "../../config/mod.ts";
 import { isLinkLocal } from "../ip/mod.ts";
 import { TRAILER, VRRP_GROUP_IPV4, VRRP_GROUP_IPV6, VRRP_HEADER } from "../vrrp/mod.ts";
 import type { HostFinding } from "./finding.ts";
@@ -22,8 +22,10 @@ import {
 type Router = SiteConfig["vrrp"][number];
 type Session = SiteConfig["bfd"][number];
 
-/** Protocol number of addresses that halb has made. */
-const OWN_PROTOCOL = 112;
+/** Whether an address is one that an agent of halb has put there, by its protocol number. */
+function isHalb(protocol: number): boolean {
+  return protocol >= HALB_PROTOCOLS.first && protocol <= HALB_PROTOCOLS.last;
+}
 
 /** Findings about all virtual routers. */
 export function routerFindings(site: SiteConfig, host: HostReading): HostFinding[] {
@@ -56,7 +58,7 @@ function findingsOf(router: Router, host: HostReading): HostFinding[] {
   }
   for (const { address } of [...router.addresses, ...router.excluded_addresses]) {
     const holder = holderOf(namespace, address);
-    if (holder === undefined || holder.protocol === OWN_PROTOCOL || router.priority === 255) {
+    if (holder === undefined || isHalb(holder.protocol) || router.priority === 255) {
       continue;
     }
     findings.push({
@@ -163,7 +165,7 @@ function sourceFindings(
   }
   const virtual = new Set(router.addresses.map(({ address }) => address));
   const usable = own?.addresses.some(({ address, protocol }) =>
-    familyOf(address) === family && (protocol !== OWN_PROTOCOL || !virtual.has(address)) &&
+    familyOf(address) === family && (!isHalb(protocol) || !virtual.has(address)) &&
     (family === "ipv4" || router.unicast !== undefined || isLinkLocal(address))
   );
   if (usable === true || router.source !== undefined) return [];

@@ -17,7 +17,7 @@
  */
 
 import { formatIp, inPrefix, isLinkLocal, networkOf, parseIp } from "../ip/mod.ts";
-import { type Decoded, HALB_PROTOCOL, type Route, RT_TABLE_MAIN } from "../netlink/mod.ts";
+import { type Decoded, type Route, RT_TABLE_MAIN } from "../netlink/mod.ts";
 import type { LeaseBook } from "./lease.ts";
 import type { LeasedAddress } from "./leased.ts";
 import {
@@ -30,6 +30,7 @@ import {
 } from "./operation.ts";
 import type { NamespaceView } from "./view.ts";
 import { noteOf } from "./virtual_settings.ts";
+import { ownProtocol } from "./mark.ts";
 
 /** How long after a refusal a route is asked for again. */
 const RETRY = 1_000_000;
@@ -85,7 +86,7 @@ export class ConnectedRoutes {
   /** Takes over the routes of ours that were there at the start; others go with the next plan. */
   adopt(routes: readonly Route[]): void {
     for (const route of routes) {
-      if (route.protocol !== HALB_PROTOCOL || route.priority !== ROUTE_METRIC + route.index) {
+      if (route.protocol !== ownProtocol() || route.priority !== ROUTE_METRIC + route.index) {
         continue;
       }
       const known = {
@@ -196,7 +197,7 @@ export class ConnectedRoutes {
     return [...seen, ...base === undefined ? [] : this.#view.addresses(base)].some((seen) => {
       const address = parseIp(seen.address);
       return address !== undefined && seen.prefixLength <= route.prefixLength &&
-        inPrefix(network, address, seen.prefixLength) && !this.#book.ownership.isOurs(seen);
+        inPrefix(network, address, seen.prefixLength) && this.#book.ownership.isHosts(seen);
     });
   }
 }

@@ -21,7 +21,6 @@ import {
   addAddress,
   describeAcknowledgement,
   EEXIST,
-  HALB_PROTOCOL,
   IFA_F_PERMANENT,
   IFA_F_SECONDARY,
   type InterfaceAddress,
@@ -38,6 +37,7 @@ import { hostLength, isIpv6, type Operation } from "./operation.ts";
 import type { Ownership } from "./ownership.ts";
 import type { Encode, Requester } from "./requester.ts";
 import type { NamespaceView } from "./view.ts";
+import { isHalb } from "./mark.ts";
 
 /** Where an operation may take things of the host along. */
 export interface Danger {
@@ -72,7 +72,7 @@ export function guardsOf(
 ): Guard[] {
   return endangered(operations, view).map((danger) => {
     const all = view.addresses(danger.index);
-    return new Guard(danger, requester, all.filter((address) => !ownership.isOurs(address)));
+    return new Guard(danger, requester, all.filter((address) => ownership.isHosts(address)));
   });
 }
 
@@ -157,7 +157,7 @@ export class Guard {
 
   #isHosts(route: Route): boolean {
     return (route.index === this.index || route.multipath.includes(this.index)) &&
-      route.table !== RT_TABLE_LOCAL && route.protocol !== HALB_PROTOCOL &&
+      route.table !== RT_TABLE_LOCAL && !isHalb(route.protocol) &&
       (route.flags & RTM_F_CLONED) === 0 &&
       (route.protocol !== RTPROT_KERNEL || this.#isConnected(route));
   }

@@ -10,15 +10,15 @@
  *   heartbeat has advanced and the gate is open (gate.ts). Where it stays shut the address is let
  *   go shortly before its end: what the kernel would do is done by us in order, as long as we live.
  * - A permanent address of ours becomes a leased one by delete and add, never by replace.
- * - What carries our protocol number is ours; anything else is the host's and is never touched:
- *   a virtual address that the host itself has counts as present.
+ * - What carries our protocol number is ours; all else is never touched: a virtual address that the
+ *   host itself has, or another agent, counts as present.
  * - Leftovers of the configuration wait for their router's first decision, at most one lease.
  *
  * Pure: what is seen, the heartbeat and the time come in. Times are whole microseconds. @module
  */
 
 import { parseIp } from "../ip/mod.ts";
-import { HALB_PROTOCOL, type InterfaceAddress } from "../netlink/mod.ts";
+import { type InterfaceAddress } from "../netlink/mod.ts";
 import type { KernelRouter } from "../plane/messages.ts";
 import { backoff, GATE_RETRY, gateFor, type Pulse } from "./gate.ts";
 import {
@@ -41,6 +41,7 @@ import { Ownership } from "./ownership.ts";
 import { obstacleTo, strike } from "./repair.ts";
 import type { NamespaceView } from "./view.ts";
 import { textOf } from "../text/mod.ts";
+import { ownProtocol } from "./mark.ts";
 
 const SECOND = 1_000_000;
 /** Refreshes due within this time are sent together. */
@@ -103,7 +104,7 @@ export class LeaseBook {
     for (const index of this.#view.indexes()) {
       for (const address of this.#view.addresses(index)) {
         const configured = this.ownership.at(index, address.address).length > 0;
-        if (address.protocol === HALB_PROTOCOL && !configured) {
+        if (address.protocol === ownProtocol() && !configured) {
           this.#leftovers.push(removal("", address));
         }
       }

@@ -8,7 +8,6 @@
 import type { SyncDaemon } from "../ipvs/mod.ts";
 import {
   describeRoute,
-  HALB_PROTOCOL,
   readRule,
   requestMarks,
   type Route,
@@ -30,7 +29,8 @@ import { Requester } from "./requester.ts";
 import { shownOf } from "./routing_entry.ts";
 import { type Say, Tables } from "./tables.ts";
 import { NamespaceView } from "./view.ts";
-import { noteOf } from "./virtual_settings.ts";
+import { ownNoteOf } from "./virtual_settings.ts";
+import { ownProtocol } from "./mark.ts";
 
 /** One thing of ours in the kernel. */
 export interface Leftover {
@@ -69,7 +69,7 @@ export function findLeftovers(io: KernelIo, namespace: string, say: Say): Leftov
     const add = (kind: Leftover["kind"], what: string) => found.push({ kind, namespace, what });
     for (const index of view.indexes()) {
       for (const { address, prefixLength, protocol } of view.addresses(index)) {
-        if (protocol !== HALB_PROTOCOL) continue;
+        if (protocol !== ownProtocol()) continue;
         add("address", `${address}/${prefixLength} on ${view.link(index)?.name ?? index}`);
       }
     }
@@ -82,9 +82,9 @@ export function findLeftovers(io: KernelIo, namespace: string, say: Say): Leftov
       if (rule !== undefined) add("rule", rule.text);
     }
     for (const link of view.links()) {
-      if (noteOf(link) !== undefined) add("interface", link.name);
+      if (ownNoteOf(link) !== undefined) add("interface", link.name);
       const setting = `ipv4/conf/${link.name}/promote_secondaries`;
-      if (sockets.setting(setting) === String(HALB_PROTOCOL)) add("setting", setting);
+      if (sockets.setting(setting) === String(ownProtocol())) add("setting", setting);
     }
     return found;
   } finally {

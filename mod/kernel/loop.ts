@@ -33,6 +33,7 @@ import { IdSource } from "../plane/ids.ts";
 import { LogLimiter } from "../plane/log_limiter.ts";
 import { Balancer } from "./balancer.ts";
 import { hear } from "./balancer_inbox.ts";
+import { useMark } from "./mark.ts";
 import { KernelPlane } from "./plane.ts";
 import { PresenceWatch } from "./presence.ts";
 import { KernelProbes, mostProbes } from "./probes.ts";
@@ -61,6 +62,7 @@ const PROTOCOL = 1;
  */
 export function runKernelPlane(start: KernelStart): void {
   useDescriptorRegistry(start.registry);
+  useMark(start.mark);
   if (start.niceness !== undefined) preferred(start.niceness);
   const words = new SharedWords(start.words);
   words.kernelThread = threadId();

@@ -147,7 +147,7 @@ export class NamespaceDriver {
     this.watch = new InterfaceWatch(
       name,
       this.#view,
-      (address) => this.book.ownership.isOurs(address),
+      (address) => this.book.ownership.isHosts(address),
       (index) => this.#memberships.groupsOf(index),
       (name) => this.#links.isVirtual(name),
     );

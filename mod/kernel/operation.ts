@@ -35,7 +35,6 @@ import {
   ENOENT,
   EOPNOTSUPP,
   ESRCH,
-  HALB_PROTOCOL,
   IFA_F_NODAD,
   IFA_F_NOPREFIXROUTE,
   INFINITE_LIFETIME,
@@ -50,6 +49,7 @@ import {
   isRoutingOperation,
   type RoutingOperation,
 } from "./routing_operation.ts";
+import { ownProtocol } from "./mark.ts";
 
 /**
  * Metric of our connected routes, to which the interface index is added: so high that any route
@@ -146,7 +146,7 @@ export function encodeOperation(
         index,
         address,
         prefixLength: hostLength(address),
-        protocol: HALB_PROTOCOL,
+        protocol: ownProtocol(),
         ...(peer === undefined ? {} : { peer }),
         ...(isIpv6(address) ? ipv6Form(operation) : ipv4Form(operation)),
       };
@@ -245,7 +245,7 @@ function routeRequest(route: ConnectedRoute): RouteRequest {
     prefixLength: route.prefixLength,
     source: route.source,
     table: route.table,
-    protocol: HALB_PROTOCOL,
+    protocol: ownProtocol(),
     scope: RT_SCOPE_LINK,
     priority: ROUTE_METRIC + route.index,
   };

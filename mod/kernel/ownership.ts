@@ -1,5 +1,5 @@
 /**
- * Which addresses on the interfaces are halb's, and whose they are.
+ * Which addresses on the interfaces are this agent's, and whose they are.
  *
  * The mark is the protocol number (IFA_PROTO). A kernel before 5.18 does not keep it; there an
  * unmarked address counts as ours where this process has put it and it has the form that ours
@@ -8,9 +8,10 @@
  * @module
  */
 
-import { HALB_PROTOCOL, type InterfaceAddress } from "../netlink/mod.ts";
+import { type InterfaceAddress } from "../netlink/mod.ts";
 import { hasOurForm, keyOf, type LeasedAddress } from "./leased.ts";
 import type { NamespaceView } from "./view.ts";
+import { isHalb, ownProtocol } from "./mark.ts";
 
 /** Virtual addresses by interface and text. */
 export class Ownership {
@@ -50,7 +51,7 @@ export class Ownership {
   ours(address: LeasedAddress, index: number | undefined): InterfaceAddress | undefined {
     if (index === undefined) return undefined;
     return this.#view.seen(index, address.held.address).find((seen) =>
-      seen.protocol === HALB_PROTOCOL ||
+      seen.protocol === ownProtocol() ||
       (seen.protocol === 0 && address.index === index && address.installedAt > 0 &&
         hasOurForm(seen))
     );
@@ -62,9 +63,14 @@ export class Ownership {
     return index !== undefined && this.#view.seen(index, address.held.address).length > 0;
   }
 
-  /** Whether an address seen on an interface is one that halb holds, so not the host's own. */
+  /** Whether an address is the host's own: neither ours, nor another agent's on this host. */
+  isHosts(seen: InterfaceAddress): boolean {
+    return !isHalb(seen.protocol) && !this.isOurs(seen);
+  }
+
+  /** Whether an address seen on an interface is one that this agent holds. */
   isOurs(seen: InterfaceAddress): boolean {
-    if (seen.protocol === HALB_PROTOCOL) return true;
+    if (seen.protocol === ownProtocol()) return true;
     return this.at(seen.index, seen.address)
       .some((address) => this.ours(address, seen.index) === seen);
   }

@@ -9,14 +9,14 @@
  * @module
  */
 
-import { HALB_PROTOCOL } from "../netlink/mod.ts";
 import type { KernelRouter } from "../plane/messages.ts";
 import type { NamespaceIo } from "./io.ts";
 import type { Say } from "./tables.ts";
 import { textOf } from "../text/mod.ts";
 import type { NamespaceView } from "./view.ts";
+import { ownProtocol } from "./mark.ts";
 
-const OURS = String(HALB_PROTOCOL);
+const OURS = String(ownProtocol());
 const OFF = "0";
 
 /** The setting of all interfaces of one namespace. */

@@ -8,7 +8,6 @@
 import {
   describeRoute,
   describeRule,
-  HALB_PROTOCOL,
   type NetlinkMessage,
   readRoute,
   readRule,
@@ -28,6 +27,7 @@ import type { LeasedRouter } from "./leased.ts";
 import { ROUTE_METRIC } from "./operation.ts";
 import type { RouteId } from "./routing_operation.ts";
 import type { NamespaceView } from "./view.ts";
+import { ownProtocol } from "./mark.ts";
 
 /** Removals further apart than this are not thought to be a fight, microseconds. */
 const SETTLED = 10_000_000;
@@ -156,7 +156,7 @@ export function shownOf(message: NetlinkMessage): Shown | undefined {
     return read.ok && isMoving(read.value) ? shownRoute(read.value) : undefined;
   }
   const read = readRule(message);
-  if (!read.ok || read.value.protocol !== HALB_PROTOCOL) return undefined;
+  if (!read.ok || read.value.protocol !== ownProtocol()) return undefined;
   const { rule } = read.value;
   return { kind: "rule", key: RULE + ruleKey(rule), text: describeRule(rule), rule, retryAt: 0 };
 }
@@ -164,7 +164,7 @@ export function shownOf(message: NetlinkMessage): Shown | undefined {
 /** Ours, and not a connected route (see `connected.ts`). */
 function isMoving({ protocol, priority, index, gateway, flags }: Route): boolean {
   const connected = gateway === "" && priority === ROUTE_METRIC + index;
-  return protocol === HALB_PROTOCOL && !connected && (flags & RTM_F_CLONED) === 0;
+  return protocol === ownProtocol() && !connected && (flags & RTM_F_CLONED) === 0;
 }
 
 /** Whether it may have gone in silence when an interface or an address of one changed. */

@@ -8,7 +8,6 @@
 
 import { assemble, attachFilter, bpf, NETLINK_ROUTE, NetlinkSocket } from "../../ffi/mod.ts";
 import {
-  HALB_PROTOCOL,
   HEADER_LENGTH,
   RTM_DELROUTE,
   RTM_NEWROUTE,
@@ -17,6 +16,7 @@ import {
   RTNLGRP_IPV6_ROUTE,
   RTNLGRP_IPV6_RULE,
 } from "../netlink/mod.ts";
+import { ownProtocol } from "./mark.ts";
 
 const EVENT_BUFFER = 1024 * 1024;
 const GROUPS = [RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE];
@@ -38,7 +38,7 @@ export function openRoutingMonitor(): NetlinkSocket {
         bpf.jumpEqual(RTM_DELROUTE, "route", "accept"),
         bpf.label("route"),
         bpf.loadByte(PROTOCOL),
-        bpf.jumpEqual(HALB_PROTOCOL, "accept", 0),
+        bpf.jumpEqual(ownProtocol(), "accept", 0),
         bpf.drop(),
         bpf.label("accept"),
         bpf.accept(),

@@ -10,12 +10,12 @@ import {
   addRule,
   deleteRule,
   dropRoute,
-  HALB_PROTOCOL,
   type MessageWriter,
   putRoute,
   type RouteForm,
   type RuleForm,
 } from "../netlink/mod.ts";
+import { ownProtocol } from "./mark.ts";
 
 /** What identifies a route to the kernel. */
 export type RouteId = Pick<RouteForm<unknown>, "to" | "table" | "tos" | "metric">;
@@ -68,13 +68,13 @@ export function encodeRoutingOperation(
 ): void {
   switch (operation.type) {
     case "put_route":
-      return putRoute(writer, sequence, operation.route, HALB_PROTOCOL, operation.mode);
+      return putRoute(writer, sequence, operation.route, ownProtocol(), operation.mode);
     case "drop_route":
-      return dropRoute(writer, sequence, operation.route, HALB_PROTOCOL);
+      return dropRoute(writer, sequence, operation.route, ownProtocol());
     case "add_rule":
-      return addRule(writer, sequence, operation.rule, HALB_PROTOCOL);
+      return addRule(writer, sequence, operation.rule, ownProtocol());
     case "drop_rule":
-      return deleteRule(writer, sequence, operation.rule, HALB_PROTOCOL);
+      return deleteRule(writer, sequence, operation.rule, ownProtocol());
   }
 }
 

@@ -43,6 +43,7 @@ import {
   RTNLGRP_IPV6_NETCONF,
   RTNLGRP_LINK,
 } from "../netlink/mod.ts";
+import { ownMarkTable } from "./mark.ts";
 import { openRoutingMonitor } from "./routing_monitor.ts";
 import { VRRP_GROUP_IPV4, VRRP_GROUP_IPV6 } from "../vrrp/mod.ts";
 import { openFirewall, receiveAnswer } from "./firewall_io.ts";
@@ -69,6 +70,7 @@ const ETHER_TYPE = 12;
 
 /** libc as the plane sees it. */
 export class SystemIo implements KernelIo, BalancerWorld {
+  readonly markTable = ownMarkTable();
   readonly #epoll: Epoll;
   readonly #token: number;
 

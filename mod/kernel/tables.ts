@@ -7,7 +7,6 @@
 
 import {
   AF_INET6,
-  HALB_PROTOCOL,
   type InterfaceAddress,
   type NetlinkMessage,
   readAddress,
@@ -36,6 +35,7 @@ import type { NamespaceIo } from "./io.ts";
 import { textOf } from "../text/mod.ts";
 import { DumpFailed, type Requester } from "./requester.ts";
 import type { NamespaceView } from "./view.ts";
+import { ownProtocol } from "./mark.ts";
 
 /** Says something to the operator. */
 export type Say = (
@@ -163,11 +163,11 @@ export class Tables {
     const routes: Route[] = [];
     const dump = (family: 4 | 6) =>
       this.#requester.dump((writer, sequence) =>
-        requestRoutes(writer, sequence, family, { protocol: HALB_PROTOCOL })
+        requestRoutes(writer, sequence, family, { protocol: ownProtocol() })
       );
     for (const message of [...dump(4), ...this.#readOptional("IPv6 routes", () => dump(6))]) {
       const read = readRoute(message);
-      if (read.ok && read.value.protocol === HALB_PROTOCOL) routes.push(read.value);
+      if (read.ok && read.value.protocol === ownProtocol()) routes.push(read.value);
     }
     return routes;
   }
@@ -176,7 +176,7 @@ export class Tables {
   routing(): NetlinkMessage[] {
     const routes = (family: 4 | 6) =>
       this.#requester.dump((writer, sequence) =>
-        requestRoutes(writer, sequence, family, { protocol: HALB_PROTOCOL })
+        requestRoutes(writer, sequence, family, { protocol: ownProtocol() })
       );
     const rules = (family: 4 | 6) =>
       this.#requester.dump((writer, sequence) => requestRules(writer, sequence, family));

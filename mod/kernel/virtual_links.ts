@@ -26,9 +26,11 @@ import {
   requestLink,
 } from "../netlink/mod.ts";
 import type { KernelRouter, VirtualLink } from "../plane/messages.ts";
+import { present } from "../plane/present.ts";
 import type { NamespaceIo } from "./io.ts";
 import { dropLeaves } from "./leave_filter.ts";
 import type { LeaseBook } from "./lease.ts";
+import { ownInstance } from "./mark.ts";
 import { isIpv6 } from "./operation.ts";
 import type { Requester } from "./requester.ts";
 import type { Say, Tables } from "./tables.ts";
@@ -37,6 +39,7 @@ import { refusalOf, VirtualRemoval } from "./virtual_removal.ts";
 import {
   noteOf,
   noteText,
+  ownNoteOf,
   prepareBase,
   prepareVirtual,
   readOriginals,
@@ -162,8 +165,9 @@ export class VirtualLinks {
       if (present === undefined) {
         if (left-- > 0) acted = this.#make(wanted, base, now) || acted;
         else this.#wakeAt(now);
-      } else if (noteOf(present) === undefined) this.#refuse(wanted, FOREIGN, now);
-      else if (!this.#fits(present, wanted.link, base)) {
+      } else if (ownNoteOf(present) === undefined) {
+        this.#refuse(wanted, noteOf(present) === undefined ? FOREIGN : ANOTHERS, now);
+      } else if (!this.#fits(present, wanted.link, base)) {
         acted = this.#replace(wanted, present, now) || acted;
       } else {
         this.#prepare(wanted, present, base);
@@ -204,7 +208,7 @@ export class VirtualLinks {
    * @returns whether something is left
    */
   retire(now: number, most: number): boolean {
-    const ours = [...this.#view.links()].filter((link) => noteOf(link) !== undefined);
+    const ours = [...this.#view.links()].filter((link) => ownNoteOf(link) !== undefined);
     const unknown = ours.filter(({ name }) => !this.#wanted.has(name));
     if (unknown.length > 1 && this.#removal.many(unknown)) return true;
     const idle = ours.filter((link) => {
@@ -237,7 +241,7 @@ export class VirtualLinks {
     const { index: parent } = base;
     const originals = this.#originals(base);
     const link = { name, kind: type, parent, ...(mac === undefined ? {} : { mac }) };
-    const alias = noteText({ base: parent, originals });
+    const alias = noteText({ base: parent, originals, ...present({ instance: ownInstance() }) });
     const answers = this.#requester.answersTo([
       (writer, sequence) => addLink(writer, sequence, link),
       // In the same call, so that there never is one that nobody knows as ours.
@@ -350,4 +354,5 @@ export class VirtualLinks {
   }
 }
 
+const ANOTHERS = "an interface of that name exists, and another instance of halb has made it";
 const FOREIGN = "an interface of that name exists, and halb has not made it";

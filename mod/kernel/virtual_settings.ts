@@ -20,6 +20,7 @@
 import type { Link } from "../netlink/mod.ts";
 import type { NamespaceIo } from "./io.ts";
 import { textOf } from "../text/mod.ts";
+import { ownInstance } from "./mark.ts";
 
 /** Settings of the base, in the order in which they stand in the note. */
 const BASE_SETTINGS = { arp_ignore: "1", arp_filter: "1", arp_announce: "2" } as const;
@@ -31,20 +32,30 @@ export type Originals = Readonly<Record<BaseSetting, string>>;
 
 /** What halb has noted at a virtual interface of its own. */
 export interface Note {
+  /** Whose it is; absent: the agent's that has no instance. */
+  readonly instance?: string;
   /** Index of the base when the interface was made. */
   readonly base: number;
   readonly originals: Originals;
 }
 
 /** The note for a new virtual interface. */
-export function noteText({ base, originals }: Note): string {
+export function noteText({ base, originals, instance }: Note): string {
   const words = BASE_NAMES.map((name) => `${name}=${originals[name]}`);
-  return `halb virtual link on ${base}: ${words.join(" ")}`;
+  const whose = instance === undefined ? "halb" : `halb instance ${instance}`;
+  return `${whose} virtual link on ${base}: ${words.join(" ")}`;
 }
 
-/** The note of an interface; undefined: it is none that halb has made. */
+/** The note of an interface that this agent has made, or one before it; undefined: it is none. */
+export function ownNoteOf(link: Pick<Link, "alias">): Note | undefined {
+  const note = noteOf(link);
+  return note?.instance === ownInstance() ? note : undefined;
+}
+
+/** The note of an interface that an agent of this host has made; undefined: none has. */
 export function noteOf(link: Pick<Link, "alias">): Note | undefined {
-  const [, base, words] = /^halb virtual link on ([0-9]{1,10}):(.*)$/.exec(link.alias) ?? [];
+  const [, instance, base, words] =
+    /^halb (?:instance (\S{1,32}) )?virtual link on ([0-9]{1,10}):(.*)$/.exec(link.alias) ?? [];
   if (base === undefined || words === undefined) return undefined;
   const values = new Map(
     words.trim().split(" ").map((word) => {
@@ -57,6 +68,7 @@ export function noteOf(link: Pick<Link, "alias">): Note | undefined {
     return /^[0-9]$/.test(text) ? text : "0";
   };
   return {
+    ...(instance === undefined ? {} : { instance }),
     base: Number(base),
     originals: {
       arp_ignore: value("arp_ignore"),

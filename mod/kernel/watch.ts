@@ -18,7 +18,7 @@ import {
 } from "../netlink/mod.ts";
 import type { InterfaceKey, InterfaceState } from "../plane/messages.ts";
 import type { NamespaceView } from "./view.ts";
-import { noteOf } from "./virtual_settings.ts";
+import { ownNoteOf } from "./virtual_settings.ts";
 
 /** One thing that changed. */
 export type InterfaceNews =
@@ -29,14 +29,14 @@ export type InterfaceNews =
 export class InterfaceWatch {
   readonly #namespace: string;
   readonly #view: NamespaceView;
-  readonly #isOurs: (address: InterfaceAddress) => boolean;
+  readonly #isHosts: (address: InterfaceAddress) => boolean;
   readonly #groupsOf: (index: number) => InterfaceState["groups"];
   readonly #isVirtual: (name: string) => boolean;
   /** What was said last; null: that it is gone; undefined: nothing. */
   readonly #said = new Map<string, InterfaceState | null | undefined>();
 
   /**
-   * @param isOurs whether an address is one that halb holds
+   * @param isHosts whether an address is the host's own, and none that moves
    * @param groupsOf the VRRP groups an interface is in
    * @param isVirtual whether halb makes the interface of that name: any other one does not count,
    *   and one that was made again is no news
@@ -44,7 +44,7 @@ export class InterfaceWatch {
   constructor(
     namespace: string,
     view: NamespaceView,
-    isOurs: (address: InterfaceAddress) => boolean,
+    isHosts: (address: InterfaceAddress) => boolean,
     groupsOf: (index: number) => InterfaceState["groups"],
     isVirtual: (name: string) => boolean,
   ) {
@@ -52,7 +52,7 @@ export class InterfaceWatch {
     this.#groupsOf = groupsOf;
     this.#namespace = namespace;
     this.#view = view;
-    this.#isOurs = isOurs;
+    this.#isHosts = isHosts;
   }
 
   /** Names watched from now on. Who is watched already and exists is said again by `repeat`. */
@@ -108,8 +108,8 @@ export class InterfaceWatch {
     const index = this.#view.indexOf(name);
     const link = index === undefined ? undefined : this.#view.link(index);
     if (index === undefined || link === undefined) return undefined;
-    if (this.#isVirtual(name) && noteOf(link) === undefined) return undefined;
-    const hosts = this.#view.addresses(index).filter((address) => !this.#isOurs(address));
+    if (this.#isVirtual(name) && ownNoteOf(link) === undefined) return undefined;
+    const hosts = this.#view.addresses(index).filter((address) => this.#isHosts(address));
     const ipv4 = hosts.filter(({ family }) => family === 4).map(({ address }) => address);
     const usable = hosts.filter(isUsableIpv6).map(({ address }) => address);
     const ipv6 = usable.filter(isLinkLocal);

@@ -107,6 +107,15 @@ export const AGENT_FAMILIES: readonly Family<MetricFacts>[] = [
     samples: ({ status }) => [[[status.name], 1]],
   },
   {
+    name: "halb_agent_instance_info",
+    type: "gauge",
+    help:
+      "Always 1; which of several agents on its host this is. Not there for one without a name.",
+    // `instance` is what Prometheus calls the address that it asks.
+    labels: ["agent_instance"],
+    samples: ({ status }) => status.instance === null ? [] : [[[status.instance], 1]],
+  },
+  {
     name: "halb_start_time_seconds",
     type: "gauge",
     help: "When this process started, seconds since 1970.",

@@ -6,8 +6,12 @@
  * @module
  */
 
-/** The protocol number that marks what is ours: IFA_PROTO of addresses, rtm_protocol of routes. */
+/**
+ * The protocol number that marks what is halb's: IFA_PROTO of addresses, rtm_protocol of routes.
+ * Agents that are instances have one from there up to the last, each its own.
+ */
 export const HALB_PROTOCOL = 112;
+export const LAST_HALB_PROTOCOL = 176;
 
 export const AF_UNSPEC = 0;
 export const AF_INET = 2;

@@ -6,8 +6,17 @@
 
 import type { Memory } from "./hand_over.ts";
 
+/** By what an agent knows its own things in the kernel. */
+export interface OwnMark {
+  /** IFA_PROTO, rtm_protocol. */
+  readonly protocol: number;
+  /** Absent: the agent without a name of its own. */
+  readonly instance?: string;
+}
+
 /** What the kernel plane's Worker is started with. */
 export interface KernelStart {
+  readonly mark: OwnMark;
   readonly words: SharedArrayBuffer;
   readonly registry: Int32Array;
   readonly control: MessagePort;

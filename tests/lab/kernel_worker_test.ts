@@ -2,6 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import { EventFd, monotonicMicros, newDescriptorRegistry } from "../../ffi/mod.ts";
+import { HALB_PROTOCOL } from "../../mod/netlink/mod.ts";
 import type { KernelToControl, KernelToProtocol } from "../../mod/plane/messages.ts";
 import type { KernelStart } from "../../mod/plane/start.ts";
 import { SharedWords } from "../../mod/plane/shared.ts";
@@ -23,6 +24,7 @@ lab("the Worker takes its messages, holds, and ends in order", async (lab) => {
     type: "module",
   });
   const start: KernelStart = {
+    mark: { protocol: HALB_PROTOCOL },
     words: words.buffer,
     registry: newDescriptorRegistry(),
     control: control.port2,

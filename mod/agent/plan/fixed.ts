@@ -9,7 +9,15 @@ import { looksSame } from "../../values/mod.ts";
 import type { Change } from "../site_changes.ts";
 
 /** Keys of `[agent]` that a reload cannot change. */
-const FIXED = ["name", "control", "state_directory", "realtime", "namespace"] as const;
+const FIXED = [
+  "name",
+  "instance",
+  "control",
+  "state_directory",
+  "protocol_number",
+  "realtime",
+  "namespace",
+] as const;
 
 /** Why a reload cannot be, in words; null: nothing of that kind is in its way. */
 export function fixedKeys(before: AgentConfig, after: AgentConfig): string | null {

@@ -11,7 +11,7 @@ const able = Deno.uid() === 0 && capabilities.has("cap_net_admin") &&
 /** Tries it, up to the point at which the kernel would be looked at. */
 async function refusal(directory: string): Promise<string> {
   const of = {
-    control: `${directory}/run/control.sock`,
+    agent: { control: `${directory}/run/control.sock`, protocol_number: 112 },
     stateDirectory: `${directory}/state`,
     namespaces: [],
   };

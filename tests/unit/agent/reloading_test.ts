@@ -63,7 +63,7 @@ class Scene {
           return Promise.resolve([]);
         },
       },
-      outlets: { configure: () => {} },
+      configured: () => {},
       own: new OwnFacts(this.path, "edge-a", beginning.kept.sha256),
       load: () => this.load(),
       recorder: () => recorder as unknown as FlightRecorder,

@@ -100,7 +100,7 @@ address = "198.51.100.11:8080"
       { mode: 0o600 },
     );
     const habitual = { control: `${folder}/none.sock`, config: `${folder}/none.toml` };
-    const ask = (...line: string[]) => candidatesText(line, habitual);
+    const ask = (...line: string[]) => candidatesText(line, () => habitual);
     assert.equal(await ask("drain", "-c", config, "w"), "web-http");
     assert.equal(await ask("drain", "-c", config, "web-http", "198"), "198.51.100.11:8080");
     assert.equal(await ask("drain", "-c", config, "other", ""), "");

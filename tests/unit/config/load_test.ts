@@ -42,6 +42,7 @@ Deno.test("a valid file resolves completely: defaults, units, addresses, tracker
       recorder: { size: 4_194_304 },
       watch: false,
       on_stop: "remove",
+      protocol_number: 112,
       script_user: { name: "nobody", uid: 65_534, gid: 65_534, groups: [] },
       startup_delay: 0,
       delay_after_boot: 0,

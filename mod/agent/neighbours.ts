@@ -1,0 +1,127 @@
+/**
+ * Other agents of this host in the same network namespace, and what must not be configured for two:
+ * a virtual router id on one interface, an address, a virtual server. Each would hold it, and answer
+ * for it, beside the other.
+ *
+ * @module
+ */
+
+import { hasBothFamilies, routerFamily, type SiteConfig } from "../../config/mod.ts";
+import { listenText } from "../control/balance_status.ts";
+import { ask } from "../control/client.ts";
+import type { Status } from "../control/status.ts";
+import { soon } from "../patience/mod.ts";
+import { textOf } from "../text/mod.ts";
+import { type Claimant, claimantsIn, Claimed, type Claims, namespacesOf } from "./claims.ts";
+import { planBalance } from "./balance_plan.ts";
+import { log } from "./logging.ts";
+
+/** An agent that does not answer is not waited for any longer, milliseconds. */
+const PATIENCE = 2_000;
+
+/** What of a status is compared. */
+export type OtherStatus = Pick<Status, "name" | "vrrp" | "virtual_servers"> & {
+  readonly instance?: string | null;
+};
+
+/** Something that two agents have in common. */
+export interface Conflict {
+  /** `virtual router web`. */
+  readonly subject: string;
+  readonly message: string;
+}
+
+/** What the site has in common with what another agent says of itself. Pure. */
+export function conflictsOf(site: SiteConfig, other: OtherStatus): Conflict[] {
+  const { instance } = other;
+  const who = typeof instance === "string" ? `agent of instance "${instance}"` : "agent";
+  const conflicts: Conflict[] = [];
+  for (const router of site.vrrp) {
+    // What is in a namespace of its own the other one does not tell by that name.
+    if (router.namespace !== undefined) continue;
+    const subject = `virtual router ${router.name}`;
+    const families = hasBothFamilies(router) ? ["ipv4", "ipv6"] : [routerFamily(router)];
+    const same = other.vrrp.find((one) =>
+      one.interface === router.interface &&
+      one.virtual_router_id === router.virtual_router_id &&
+      one.sessions.some(({ family }) => families.includes(family))
+    );
+    if (same !== undefined) {
+      const what = `virtual_router_id ${router.virtual_router_id} on ${router.interface}`;
+      const message = `${what} is also that of virtual router ${same.name} of the other ${who} ` +
+        "on this host";
+      conflicts.push({ subject, message });
+    }
+    const own = [...router.addresses, ...router.excluded_addresses].map(({ address }) => address);
+    for (const one of other.vrrp) {
+      const theirs = new Set(one.addresses.map((text) => text.split("/")[0]!));
+      const both = own.filter((address) => theirs.has(address));
+      if (both.length === 0) continue;
+      const message =
+        `${both.join(", ")} is also an address of virtual router ${one.name} of the ` +
+        `other ${who} on this host`;
+      conflicts.push({ subject, message });
+    }
+  }
+  const services = new Map<string, string>();
+  for (const { name, listen, protocol } of other.virtual_servers) {
+    for (const text of listen) services.set(`${text} ${protocol}`, name);
+  }
+  for (const { name, listen } of planBalance(site)?.servers ?? []) {
+    for (const one of listen) {
+      const text = listenText(one);
+      const theirs = services.get(`${text} ${"protocol" in one ? one.protocol : null}`);
+      if (theirs === undefined) continue;
+      const message = `${text} is also that of virtual server ${theirs} of the other ${who} on ` +
+        "this host";
+      conflicts.push({ subject: `virtual server ${name}`, message });
+    }
+  }
+  return conflicts;
+}
+
+/**
+ * Agents that work beside that of a site.
+ *
+ * @param actual the namespace, as this process sees it, that the site calls so
+ */
+export function othersThan(
+  site: SiteConfig,
+  actual: (namespace: string) => string = (namespace) => namespace,
+): Claimant[] {
+  const { protocol_number: number, control } = site.agent;
+  const seen = namespacesOf(site).flatMap((namespace) => claimantsIn(actual(namespace)));
+  const others = seen.filter((one) => one.protocol !== number && one.control !== control);
+  return [...new Map(others.map((one) => [`${one.protocol} ${one.pid}`, one])).values()];
+}
+
+/** What the site has in common with agents that run. Whoever does not answer is left out. */
+export async function conflictsWith(
+  site: SiteConfig,
+  others: readonly Claimant[],
+): Promise<Conflict[]> {
+  const found = await Promise.all(others.map(async ({ control }) => {
+    if (control === undefined) return [];
+    try {
+      const status = await soon(ask(control, { command: "status" }), PATIENCE);
+      return status === undefined ? [] : conflictsOf(site, status as OtherStatus);
+    } catch {
+      // In a container of its own, or of another version: it cannot be asked.
+      return [];
+    }
+  }));
+  return found.flat();
+}
+
+/** A configuration counts: what it claims is claimed, and what it shares with others is told. */
+export async function meetOthers(site: SiteConfig, claims: Claims): Promise<void> {
+  try {
+    if (!claims.inheriting) claims.take(namespacesOf(site));
+  } catch (error) {
+    if (!(error instanceof Claimed)) throw error;
+    log("error", ["control"], textOf(error));
+  }
+  for (const { subject, message } of await conflictsWith(site, othersThan(site))) {
+    log("error", ["control"], `Two agents are in each other's way: ${subject}: ${message}`);
+  }
+}

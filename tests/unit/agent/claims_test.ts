@@ -1,0 +1,98 @@
+/** How agents beside each other find each other, and what they must not share. */
+
+import assert from "node:assert/strict";
+import { loadSite, systemOptions } from "../../../config/mod.ts";
+import { claimantsIn, Claimed, Claims, readClaims } from "../../../mod/agent/claims.ts";
+import { conflictsOf, type OtherStatus } from "../../../mod/agent/neighbours.ts";
+
+Deno.test("a table of Unix sockets: claims with their control sockets, and nothing else", () => {
+  const table = `Num       RefCount Protocol Flags    Type St Inode Path
+0000000000000000: 00000002 00000000 00010000 0001 01 25001 @halb/112
+0000000000000000: 00000002 00000000 00000000 0001 01 25002 @halb/112/4711/run/halb/control.sock
+0000000000000000: 00000002 00000000 00010000 0001 01 25003 /run/@halb/113
+0000000000000000: 00000002 00000000 00010000 0001 01 25004 @halb/x
+0000000000000000: 00000002 00000000 00010000 0001 01 25005 @halb/126
+0000000000000000: 00000002 00000000 00000000 0001 01 25006 @halb/126/9
+0000000000000000: 00000003 00000000 00000000 0001 03 25007
+`;
+  assert.deepEqual(readClaims(table), [
+    { protocol: 112, controls: new Map([[4711, "/run/halb/control.sock"]]) },
+    { protocol: 126, controls: new Map([[9, ""]]) },
+  ]);
+  assert.deepEqual(readClaims(""), []);
+});
+
+Deno.test("a number has one agent in a namespace, and is free when that ends", () => {
+  const agent = { protocol_number: 175, instance: "unit-a", control: "/run/unit/a.sock" };
+  const first = new Claims(agent);
+  const second = new Claims({ ...agent, control: "/run/unit/b.sock" });
+  try {
+    first.take([""]);
+    first.take([""]);
+    const seen = claimantsIn("").filter(({ protocol }) => protocol === 175);
+    assert.deepEqual(seen, [{ protocol: 175, pid: Deno.pid, control: agent.control }]);
+    assert.throws(
+      () => second.take([""]),
+      (error) => error instanceof Claimed && error.message.includes(`process ${Deno.pid}`),
+    );
+    first.close();
+    second.take([""]);
+    first.close();
+  } finally {
+    first.close();
+    second.close();
+  }
+  assert.equal(claimantsIn("").some(({ protocol }) => protocol === 175), false);
+});
+
+Deno.test("what two agents have in common is found, and nothing more", () => {
+  const text = `[[vrrp]]
+name = "web"
+interface = "eth0"
+virtual_router_id = 51
+addresses = ["192.0.2.10/24", "192.0.2.11/24"]
+[[virtual_server]]
+name = "http"
+listen = ["192.0.2.10:80"]
+real_server = [{ address = "198.51.100.1:80" }]
+[[virtual_server]]
+name = "dns"
+listen = ["192.0.2.10:53"]
+protocol = "udp"
+real_server = [{ address = "198.51.100.1:53" }]
+`;
+  const loaded = loadSite("site.toml", { ...systemOptions(), readText: () => text });
+  assert.ok(loaded.ok);
+  const router = (more: object) => ({
+    name: "lan",
+    interface: "eth0",
+    virtual_router_id: 52,
+    addresses: [],
+    sessions: [{ family: "ipv4" }],
+    ...more,
+  });
+  const status = (vrrp: object[], servers: object[] = []) =>
+    ({ name: "a", instance: "blue", vrrp, virtual_servers: servers }) as unknown as OtherStatus;
+  const found = (other: OtherStatus) =>
+    conflictsOf(loaded.site, other).map(({ subject, message }) => `${subject}: ${message}`);
+  assert.deepEqual(found(status([router({})])), []);
+  assert.deepEqual(found(status([router({ virtual_router_id: 51, interface: "eth1" })])), []);
+  assert.deepEqual(
+    found(status([router({ virtual_router_id: 51, sessions: [{ family: "ipv6" }] })])),
+    [],
+  );
+  assert.deepEqual(found(status([router({ virtual_router_id: 51 })])), [
+    "virtual router web: virtual_router_id 51 on eth0 is also that of virtual router lan of the " +
+    'other agent of instance "blue" on this host',
+  ]);
+  assert.deepEqual(found(status([router({ addresses: ["192.0.2.11/32", "192.0.2.12/24"] })])), [
+    "virtual router web: 192.0.2.11 is also an address of virtual router lan of the other agent " +
+    'of instance "blue" on this host',
+  ]);
+  const server = (protocol: string) => ({ name: "x", listen: ["192.0.2.10:53"], protocol });
+  assert.deepEqual(found(status([], [server("tcp")])), []);
+  assert.deepEqual(found(status([], [server("udp")])), [
+    "virtual server dns: 192.0.2.10:53 is also that of virtual server x of the other agent of " +
+    'instance "blue" on this host',
+  ]);
+});
