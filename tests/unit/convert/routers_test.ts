@@ -483,7 +483,12 @@ interface_up_down_delays {
     site.track_interface.map(({ down_delay, up_delay }) => [down_delay, up_delay]),
     [[1_500_000, 1_500_000], [500_000, 2_000_000]],
   );
-  has(result.text, ['namespace = "blue"', 'startup_delay = "5.5s"', "cpus = [1, 2]", "two.sock"]);
+  has(result.text, [
+    'namespace = "blue"',
+    'startup_delay = "5.5s"',
+    "cpus = [1, 2]",
+    'instance = "two"',
+  ]);
 });
 
 Deno.test("BFD: intervals, hops, trackers; what halb does not keep so short", () => {
