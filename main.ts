@@ -56,7 +56,9 @@ async function run(
       if (files.length === 0) throw new UsageError("check needs at least one FILE");
       const { checkCommand } = await import("./mod/cli/check.ts");
       const host = values.host ?? false;
-      const options = { ...named(values), json, host, color: colors(Deno.stdout) };
+      const { capabilities } = values;
+      const allowed = capabilities === undefined ? {} : { capabilities };
+      const options = { ...named(values), ...allowed, json, host, color: colors(Deno.stdout) };
       const { exitCode, output } = checkCommand([...files], options);
       say(output);
       return exitCode;

@@ -154,6 +154,18 @@ export const AGENT_SCHEMA = documented(
       }),
       "nobody",
     ),
+    capabilities: v.optional(
+      choice(["all", "usual", "needed"], {
+        text: "Which capabilities an agent that is started as root keeps: `all`; `usual`, those " +
+          "that any feature of halb takes (for network namespaces only where the site names one); " +
+          "or `needed`, those that this site takes. The others are given up for good at the " +
+          "start: a reload that takes one is refused. Where a program of the site runs as root " +
+          "all are kept, since it would have no more than the agent. Without effect where the " +
+          "agent is not root: then it has what whoever starts it gives.",
+        example: "usual",
+      }),
+      "all",
+    ),
     namespace: v.exactOptional(namespaceName({
       text: "The network namespace (`ip netns`) that the whole agent runs in, its scripts " +
         "included. The process enters it at the start, which takes CAP_SYS_ADMIN. A router can " +

@@ -13,6 +13,7 @@ import { checkSessions } from "./bfd_checks.ts";
 import { checkReflector, checkUnsolicited } from "./bfd_strangers_checks.ts";
 import { BFD_REFLECTOR_SCHEMA, BFD_UNSOLICITED_SCHEMA } from "./bfd_strangers_schema.ts";
 import { BFD_DEFAULTS_SCHEMA, BFD_SCHEMA } from "./bfd_schema.ts";
+import { checkCapabilities } from "./capability_needs.ts";
 import { type CheckSurroundings, readChecks } from "./check_checks.ts";
 import { CHECK_DEFAULTS_SCHEMA } from "./check_schema.ts";
 import { checkGarpGroups, crossCheck } from "./cross_checks.ts";
@@ -77,6 +78,8 @@ export interface LoadOptions extends FileAccess {
   readonly name?: string;
   /** `--instance`: overrides `agent.instance`. */
   readonly instance?: string;
+  /** Those that the agent will have: what takes others is reported. Absent: all. */
+  readonly capabilities?: ReadonlySet<string>;
   /** Value of an environment variable, or undefined. */
   readonly environment: (key: string) => string | undefined;
   /** Users and groups of the host. */
@@ -366,9 +369,7 @@ function buildSite(
  */
 export function loadSite(path: string, options: LoadOptions): LoadedSite {
   const findings: Finding[] = [];
-  function report(finding: Finding): void {
-    findings.push(finding);
-  }
+  const report: Report = (finding) => void findings.push(finding);
   const texts: string[] = [];
   function readText(name: string): string {
     const text = options.readText(name);
@@ -388,6 +389,7 @@ export function loadSite(path: string, options: LoadOptions): LoadedSite {
       // Where a file could not be read, “nothing to do” may only mean that it is in there.
       if (readable || !("line" in finding.place)) report(finding);
     });
+    if (site && options.capabilities) checkCapabilities(site, root, options.capabilities, report);
   }
   const problems = findings.length === 0 ? [] : locate(findings, sources);
   const files = sources.map((source) => source.name);

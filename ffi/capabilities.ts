@@ -42,3 +42,39 @@ export function hasCapability(name: string): boolean {
   }
   return effectiveCapabilities().has(name);
 }
+
+const PR_CAPBSET_READ = 23;
+const PR_CAPBSET_DROP = 24;
+
+/** All names that there are, `"cap_chown"` …; a kernel may know fewer. */
+export function capabilityNames(): string[] {
+  return NAMES.map((name) => `cap_${name}`);
+}
+
+/** What the calling thread, and programs that it executes, can ever have. */
+export function boundingCapabilities(): Set<string> {
+  const names = NAMES.filter((_, bit) => libc.prctl(PR_CAPBSET_READ, bit, 0, 0, 0) === 1);
+  return new Set(names.map((name) => `cap_${name}`));
+}
+
+/**
+ * Takes from the calling thread all capabilities but these, out of its bounding and inheritable
+ * sets: a program that it executes has none of the others, whoever owns its file. What the thread
+ * itself may do until then stays.
+ *
+ * @throws {SystemError} EPERM without CAP_SETPCAP
+ */
+export function limitCapabilities(keep: ReadonlySet<string>): void {
+  for (const [bit, name] of NAMES.entries()) {
+    if (keep.has(`cap_${name}`) || libc.prctl(PR_CAPBSET_READ, bit, 0, 0, 0) !== 1) continue;
+    check("prctl", libc.prctl(PR_CAPBSET_DROP, bit, 0, 0, 0), `PR_CAPBSET_DROP cap_${name}`);
+  }
+  const header = Uint32Array.of(LINUX_CAPABILITY_VERSION_3, 0);
+  const data = new Uint32Array(6);
+  check("capget", libc.capget(header, data));
+  for (const [bit, name] of NAMES.entries()) {
+    // The third word of each half: inheritable.
+    if (!keep.has(`cap_${name}`)) data[bit < 32 ? 2 : 5]! &= ~(1 << (bit & 31));
+  }
+  check("capset", libc.capset(header, data));
+}

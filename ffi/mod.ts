@@ -20,7 +20,13 @@ export {
   type Instruction,
   type Target,
 } from "./bpf.ts";
-export { effectiveCapabilities, hasCapability } from "./capabilities.ts";
+export {
+  boundingCapabilities,
+  capabilityNames,
+  effectiveCapabilities,
+  hasCapability,
+  limitCapabilities,
+} from "./capabilities.ts";
 export { asIdentity, closeInheritedOnExec, type Identity, withoutAmbient } from "./credentials.ts";
 export { boottimeMicros, clockSynchronised, monotonicMicros, realtimeMicros } from "./clock.ts";
 export {

@@ -146,6 +146,7 @@ export const libc = bindLazily({
   getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   capget: { parameters: ["buffer", "buffer"], result: "i32" },
+  capset: { parameters: ["buffer", "buffer"], result: "i32" },
   execv: { parameters: ["buffer", "buffer"], result: "i32" },
   setns: { parameters: ["i32", "i32"], result: "i32" },
   umask: { parameters: ["u32"], result: "u32" },

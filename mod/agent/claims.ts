@@ -150,23 +150,6 @@ export class Claims {
   }
 }
 
-/**
- * Whoever takes over holds what the other one holds.
- *
- * @throws {Error} where the agent that listens at our control socket has another number
- */
-export function requireSameNumber(agent: AgentConfig): void {
-  const { control, protocol_number: number } = agent;
-  const former = claimantsIn("").filter((one) => one.control === control);
-  if (former.length === 0 || former.some(({ protocol }) => protocol === number)) return;
-  throw new Error(
-    `agent.protocol_number is ${number} now (it follows agent.instance), and the agent that runs ` +
-      `has ${
-        former[0]!.protocol
-      }: a new process cannot take over what that holds: restart the agent`,
-  );
-}
-
 /** `Another agent (process 4711, at /run/halb/control.sock)`. */
 export function nameOfAgent({ pid, control }: Claimant): string {
   const known = [

@@ -6,7 +6,12 @@
  * @module
  */
 
-import { hasBothFamilies, routerFamily, type SiteConfig } from "../../config/mod.ts";
+import {
+  type AgentConfig,
+  hasBothFamilies,
+  routerFamily,
+  type SiteConfig,
+} from "../../config/mod.ts";
 import { listenText } from "../control/balance_status.ts";
 import { ask } from "../control/client.ts";
 import type { Status } from "../control/status.ts";
@@ -15,6 +20,7 @@ import { textOf } from "../text/mod.ts";
 import { type Claimant, claimantsIn, Claimed, type Claims, namespacesOf } from "./claims.ts";
 import { planBalance } from "./balance_plan.ts";
 import { log } from "./logging.ts";
+import { requireAgent } from "./take_over.ts";
 
 /** An agent that does not answer is not waited for any longer, milliseconds. */
 const PATIENCE = 2_000;
@@ -124,4 +130,23 @@ export async function meetOthers(site: SiteConfig, claims: Claims): Promise<void
   for (const { subject, message } of await conflictsWith(site, othersThan(site))) {
     log("error", ["control"], `Two agents are in each other's way: ${subject}: ${message}`);
   }
+}
+
+/**
+ * Whoever takes over holds what the other one holds: there must be one, with the same number.
+ *
+ * @throws {AgentUnreachable} when nobody answers at our control socket
+ * @throws {Error} where the agent there has another number
+ */
+export async function requireFormer(agent: AgentConfig): Promise<void> {
+  await requireAgent(agent.control);
+  const { control, protocol_number: number } = agent;
+  const former = claimantsIn("").filter((one) => one.control === control);
+  if (former.length === 0 || former.some(({ protocol }) => protocol === number)) return;
+  throw new Error(
+    `agent.protocol_number is ${number} now (it follows agent.instance), and the agent that runs ` +
+      `has ${
+        former[0]!.protocol
+      }: a new process cannot take over what that holds: restart the agent`,
+  );
 }

@@ -22,13 +22,25 @@ import { MissingPrivilege } from "./process.ts";
 const OWN = "/proc/self/ns/net";
 const DIRECTORY = "/run/netns";
 
+/** Makes this process one of the named namespace: does nothing where it is, or does not return. */
+export function runInNamespace(name: string): void {
+  if (enterNamespace(name)) executeAnew();
+}
+
+/** The same program, with the same arguments, in place of this one. */
+export function executeAnew(): never {
+  const argv = readText("/proc/self/cmdline").split("\0").slice(0, -1);
+  executeInstead(Deno.execPath(), argv);
+}
+
 /**
- * Makes this process one of the named namespace: does nothing where it is, or else does not return.
+ * Takes the main thread into the named namespace; the others follow when it executes itself anew.
  *
+ * @returns whether it was elsewhere
  * @throws {MissingPrivilege} without CAP_SYS_ADMIN
  * @throws {Error} where there is no such namespace
  */
-export function runInNamespace(name: string): void {
+export function enterNamespace(name: string): boolean {
   let wanted: Deno.FileInfo;
   try {
     wanted = Deno.statSync(`${DIRECTORY}/${name}`);
@@ -36,7 +48,7 @@ export function runInNamespace(name: string): void {
     throw new Error(`There is no network namespace "${name}": \`ip netns list\` shows them`);
   }
   const own = Deno.statSync(OWN);
-  if (own.ino === wanted.ino && own.dev === wanted.dev) return;
+  if (own.ino === wanted.ino && own.dev === wanted.dev) return false;
   try {
     joinNamespace(name);
   } catch (error) {
@@ -45,6 +57,5 @@ export function runInNamespace(name: string): void {
       `Cannot enter the network namespace "${name}": that takes CAP_SYS_ADMIN`,
     );
   }
-  const argv = readText("/proc/self/cmdline").split("\0").slice(0, -1);
-  executeInstead(Deno.execPath(), argv);
+  return true;
 }

@@ -5,7 +5,10 @@
  */
 
 import { hasCapability, lockMappings, monotonicMicros, SystemError } from "../../ffi/mod.ts";
+import type { SiteConfig } from "../../config/mod.ts";
+import { VERSION } from "../version.ts";
 import { log } from "./logging.ts";
+import { keptFacts } from "./shedding.ts";
 import { textOf } from "../text/mod.ts";
 
 /** A privilege or a kernel feature is missing: exit code 4. */
@@ -39,6 +42,12 @@ export function requirePrivileges(): void {
         `or with AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_NICE`,
     );
   }
+}
+
+/** The first line of an agent's log. @param path of its configuration */
+export function logStart(site: SiteConfig, path: string): void {
+  const facts = { config: path, ...keptFacts(site) };
+  log("info", ["control"], `halb ${VERSION} starts as ${site.agent.name}`, facts);
 }
 
 /** Memory that is not locked is a risk, not a reason to stay down. */

@@ -27,6 +27,7 @@ import type { FlightRecorder } from "./flight/recorder.ts";
 import { log, reloadLogging } from "./logging.ts";
 import type { OwnFacts } from "./own_facts.ts";
 import { fixedKeys } from "./plan/fixed.ts";
+import { givenUp } from "./shedding.ts";
 import { invalidPlan, planChanges, type PlanResult } from "./plan/plan.ts";
 import { hexText, MARK_KEY, settled } from "./plan/settled.ts";
 import {
@@ -188,6 +189,8 @@ export class Reloading {
   async plan(): Promise<PlanResult> {
     const loaded = this.#env.load();
     if (!loaded.ok) return invalidPlan(invalid(loaded.problems).problems);
+    const gone = givenUp(loaded.site);
+    if (gone !== null) return invalidPlan([gone]);
     const key = newMarkKey();
     const [before, after] = [settled(this.site, key), settled(loaded.site, key)];
     const warnings = loaded.warnings.map((one) => formatProblem(one, { color: false }));
@@ -261,7 +264,7 @@ export class Reloading {
     const { agent, configured, own } = this.#env;
     const former = this.site;
     const [before, after] = [former.agent, next.site.agent];
-    const fixed = fixedKeys(before, after);
+    const fixed = fixedKeys(before, after) ?? givenUp(next.site);
     if (fixed !== null) return invalid([fixed]);
     try {
       await reloadLogging(after.log);

@@ -18,31 +18,31 @@ import { VERSION } from "../version.ts";
 import { Agent } from "./agent.ts";
 import { agentStatus } from "./agent_status.ts";
 import { BalanceDesk } from "./balance_commands.ts";
-import { Claims, namespacesOf, requireSameNumber } from "./claims.ts";
 import { uselessWithout } from "./balance_need.ts";
 import { wallTime } from "./clock.ts";
 import { writeDump } from "./dumps.ts";
 import type { FlightRecorder } from "./flight/recorder.ts";
 import { following, type OtherRequest, recording, type TakeOver } from "./flight/requests.ts";
+import { Hold } from "./hold.ts";
 import { Hooks } from "./hooks.ts";
 import { LogDesk } from "./log_desk.ts";
 import { finishLogging, log, setUpLogging } from "./logging.ts";
 import type { AgentDocument } from "./memory.ts";
-import { meetOthers } from "./neighbours.ts";
+import { meetOthers, requireFormer } from "./neighbours.ts";
 import { Outlets } from "./outlets.ts";
 import { OwnFacts } from "./own_facts.ts";
 import { ownershipOf } from "./ownership.ts";
-import { containStrayErrors, lockMemory, requirePrivileges } from "./process.ts";
+import { containStrayErrors, lockMemory, logStart, requirePrivileges } from "./process.ts";
 import { programPath } from "./program.ts";
 import { feedWatchdog, tellServiceManager } from "./service_manager.ts";
 import { noteStart } from "./reload_notes.ts";
 import type { Beginning } from "./reload_file.ts";
 import { type Loader, Reloading } from "./reloading.ts";
 import type { BfdResult, OverrideResult } from "./results.ts";
-import { ownStateDirectory, StateLock } from "./state_directory.ts";
+import { ownStateDirectory } from "./state_directory.ts";
 import { keepState, takeState } from "./state_file.ts";
 import { Succession, type UpgradeResult } from "./succession.ts";
-import { requireAgent, takeOver } from "./take_over.ts";
+import { takeOver } from "./take_over.ts";
 import { textOf } from "../text/mod.ts";
 import { sleep } from "../plane/crash.ts";
 import { soon } from "../patience/mod.ts";
@@ -64,10 +64,8 @@ export class Service {
   readonly #logDesk: LogDesk;
   readonly #hooks = new Hooks();
   readonly #lock: FileLock;
-  /** Our hand on the state directory. */
-  #directory: StateLock | null = null;
-  /** What keeps agents of other names from our things in the kernel. */
-  readonly #claims: Claims;
+  /** Our hand on the state directory, and on our marks in the kernel. */
+  readonly #hold: Hold;
   readonly #succession: Succession;
   #server: ControlServer | null = null;
   /** Who has taken over from us. */
@@ -87,7 +85,6 @@ export class Service {
   constructor(path: string, load: Loader, beginning: Beginning) {
     this.#path = path;
     const { site, sha256 } = beginning.kept;
-    const { control } = site.agent;
     this.#own = new OwnFacts(path, site.agent, sha256);
     this.#agent = new Agent(site, this.#faultInjection, () => this.#own.generation);
     this.#desk = new BalanceDesk({
@@ -109,9 +106,9 @@ export class Service {
       status: () => this.status(),
     }, beginning);
     this.#own.waiting = () => this.#reloading.status();
-    this.#lock = ownershipOf(control);
-    this.#claims = new Claims(site.agent);
-    this.#succession = new Succession(this.#agent, this.#lock, control, programPath());
+    this.#lock = ownershipOf(site.agent.control);
+    this.#hold = new Hold(site);
+    this.#succession = new Succession(this.#agent, this.#lock, site.agent.control, programPath());
   }
 
   /**
@@ -130,13 +127,11 @@ export class Service {
     const corrected = ownStateDirectory(agent.state_directory);
     if (corrected !== undefined) log("warning", ["control"], corrected);
     containStrayErrors();
-    if (takesOver) {
-      await requireAgent(agent.control);
-      requireSameNumber(agent);
-    } else await this.#begin();
+    if (takesOver) await requireFormer(agent);
+    else await this.#begin();
     this.#listenToSignals();
     if (agent.realtime.lock_memory) lockMemory();
-    log("info", ["control"], `halb ${VERSION} starts as ${agent.name}`, { config: this.#path });
+    logStart(this.#site, this.#path);
     // A reload that is asked for meanwhile has to wait for this.
     this.#turn = takesOver ? this.#takeOver() : this.#start();
     const { exitCode, reason, left } = await this.#agent.ended;
@@ -162,15 +157,14 @@ export class Service {
     // One that answers is asked first: while it hands over, the lock is free for a moment.
     await this.#listen(false, () => {
       if (!this.#lock.tryAcquire()) throw new Error(`Another agent runs at "${control}"`);
-      this.#directory = StateLock.take(this.#site.agent.state_directory);
-      this.#claims.take(namespacesOf(this.#site));
+      this.#hold.take(this.#site);
     });
     this.#record();
   }
 
   #configured(site: SiteConfig): void {
     this.#outlets.configure(site.agent);
-    void meetOthers(site, this.#claims);
+    void meetOthers(site, this.#hold.claims);
   }
 
   async #listen(replace: boolean, before: () => void = () => {}): Promise<void> {
@@ -224,8 +218,7 @@ export class Service {
       log("info", ["control"], "Has taken over");
       tellServiceManager(`MAINPID=${Deno.pid}`, "READY=1");
       feedWatchdog(true, this.#agent.works);
-      this.#directory = StateLock.inherit(this.#site.agent.state_directory);
-      this.#claims.inherit(namespacesOf(this.#site));
+      this.#hold.inherit(this.#site);
     } catch (error) {
       return this.#agent.leave(`cannot take over: ${textOf(error)}`, 1);
     }
@@ -272,8 +265,7 @@ export class Service {
     const { pid, version } = result.new;
     this.#successor = result.new;
     // Ours to the end, a restart of a successor that crashes would be refused meanwhile.
-    this.#directory?.close();
-    this.#claims.close();
+    this.#hold.close();
     tellServiceManager(`MAINPID=${pid}`);
     // Who wanted us to stop meanwhile wanted the service to stop.
     if (this.#stops > 0) Deno.kill(pid, "SIGTERM");

@@ -21,6 +21,7 @@ export const COMMON_OPTIONS = {
   at: { type: "string" },
   binary: { type: "string" },
   cancel: { type: "boolean" },
+  capabilities: { type: "string" },
   confirm: { type: "boolean" },
   "confirm-within": { type: "string" },
   config: { type: "string", short: "c" },
@@ -65,6 +66,7 @@ export type CommonValues = {
   at?: string;
   binary?: string;
   cancel?: boolean;
+  capabilities?: string;
   confirm?: boolean;
   "confirm-within"?: string;
   config?: string;

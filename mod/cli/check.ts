@@ -7,18 +7,24 @@
 
 import {
   formatProblem,
+  type LoadOptions,
   loadSite,
   type Problem,
   systemOptions,
   type ValidSite,
 } from "../../config/mod.ts";
+import { capabilityNames } from "../../ffi/mod.ts";
 import type { HostFinding } from "../host/finding.ts";
+import { UsageError } from "./arguments.ts";
 import { findingText, lookAt, said } from "./doctor.ts";
 
 /** Exit code and what to print, without a newline at the end. */
 export interface CheckResult {
-  /** 0: every file is valid, perhaps with warnings; 2: at least one is not. */
-  readonly exitCode: 0 | 2;
+  /**
+   * 0: every file is valid, perhaps with warnings; 2: at least one is not; 4: all are, and one asks
+   * for more than `capabilities`.
+   */
+  readonly exitCode: 0 | 2 | 4;
   readonly output: string;
 }
 
@@ -30,6 +36,8 @@ export interface CheckOptions {
   readonly color: boolean;
   /** Warn of what this host lacks, too. */
   readonly host?: boolean;
+  /** What the agent will be allowed, with commas between: `cap_net_raw,cap_net_admin`, or none. */
+  readonly capabilities?: string;
   /** Check as the agent of this name. */
   readonly name?: string;
   /** In place of `agent.instance`. */
@@ -69,6 +77,31 @@ function lackedBy({ site }: ValidSite): HostFinding[] {
   }));
 }
 
+/** @throws {UsageError} for a name that is none */
+function capabilitiesIn(text: string | undefined): { capabilities: Set<string> } | undefined {
+  if (text === undefined) return undefined;
+  const known = new Set(capabilityNames());
+  const words = text.toLowerCase().split(/[,\s]+/).filter((word) => !["", "none"].includes(word));
+  const names = words.map((word) => word.startsWith("cap_") ? word : `cap_${word}`);
+  const wrong = names.find((name) => !known.has(name));
+  if (wrong !== undefined) {
+    throw new UsageError(`--capabilities takes names as cap_net_admin,cap_net_raw, not "${wrong}"`);
+  }
+  return { capabilities: new Set(names) };
+}
+
+/** What a valid file asks for beyond what its agent will be allowed. */
+function missingFor(path: string, options: LoadOptions): readonly Problem[] {
+  const before = loadSite(path, { ...options, capabilities: new Set(capabilityNames()) });
+  const result = loadSite(path, options);
+  const texts = new Set(
+    (before.ok ? before.warnings : before.problems).map(({ message }) => message),
+  );
+  return (result.ok ? result.warnings : result.problems).filter(({ message }) =>
+    !texts.has(message)
+  );
+}
+
 /** A finding about the host: it is about the file as a whole. */
 function problemOf(path: string, finding: HostFinding): Problem {
   return {
@@ -90,9 +123,10 @@ function plain({ file, line, column, severity, message, suggestion }: Problem) {
 /** Checks each of `paths` on its own, as this host. */
 export function checkCommand(paths: readonly string[], options: CheckOptions): CheckResult {
   const system = systemOptions(options);
+  const allowed = capabilitiesIn(options.capabilities);
   const problems: Problem[] = [];
   const lines: string[] = [];
-  let exitCode: 0 | 2 = 0;
+  let exitCode: CheckResult["exitCode"] = 0;
   for (const path of paths) {
     const result = loadSite(path, system);
     const found = result.ok ? result.warnings : result.problems;
@@ -102,7 +136,13 @@ export function checkCommand(paths: readonly string[], options: CheckOptions): C
       const lacks = options.host === true ? lackedBy(result) : [];
       problems.push(...lacks.map((finding) => problemOf(path, finding)));
       for (const finding of lacks) lines.push(findingText(finding, options.color));
-      lines.push(validLine(path, result));
+      const missing = allowed === undefined ? [] : missingFor(path, { ...system, ...allowed });
+      problems.push(...missing);
+      for (const one of missing) lines.push(formatProblem(one, { color: options.color }));
+      if (missing.some(({ severity }) => severity === "error")) {
+        exitCode ||= 4;
+        lines.push(`${path}: valid, and asks for more than it may`);
+      } else lines.push(validLine(path, result));
     } else {
       exitCode = 2;
       const errors = found.filter(({ severity }) => severity === "error").length;

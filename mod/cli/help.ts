@@ -68,11 +68,12 @@ With --take-over [--control PATH] it takes the place of the agent that runs at t
 socket, without a failover; that one ends. "halb upgrade" starts such a process by itself.
 
   halb run --config site.toml --name edge-a`,
-  check: `halb check FILE... [--name NAME] [--instance NAME] [--host] [--json]
+  check: `halb check FILE... [--capabilities LIST] [--host] [--name NAME] [--instance NAME] [--json]
 
 Validates configuration files as node NAME would read them. Every error comes with its place. With
 --host it also warns of what this host lacks for them, as "halb doctor" does; that never makes a
-file invalid.
+file invalid. With --capabilities it refuses, with exit code 4 and by file and line, what an agent
+that has no others cannot do: cap_net_raw,cap_net_admin, or none.
 
   halb check site.toml --name edge-b`,
   doctor: `halb doctor [FILE] [--no-listen] [--name NAME] [--instance NAME] [--json]

@@ -12,10 +12,11 @@ import {
   systemOptions,
 } from "../../config/mod.ts";
 import { identifyAs } from "../agent/log_text.ts";
-import { runInNamespace } from "../agent/own_namespace.ts";
+import { enterNamespace, executeAnew } from "../agent/own_namespace.ts";
 import { MissingPrivilege } from "../agent/process.ts";
 import { type Beginning, beginWith, beginWithout, kept } from "../agent/reload_file.ts";
 import { Service } from "../agent/service.ts";
+import { givenUp, shedCapabilities } from "../agent/shedding.ts";
 import { reportFailure } from "../agent/take_over.ts";
 import { textOf } from "../text/mod.ts";
 
@@ -54,9 +55,15 @@ export async function runCommand(path: string, options: RunOptions): Promise<num
       console.error(`halb: ${reason}`);
       return await fail(2, reason);
     }
+    const gone = takeOver ? givenUp(beginning.kept.site) : null;
+    if (gone !== null) {
+      console.error(`halb: ${gone}`);
+      return await fail(2, gone);
+    }
     identifyAs(agent.instance);
     // Before anything is opened: nothing of the process outlives it but its streams.
-    if (agent.namespace !== undefined) runInNamespace(agent.namespace);
+    const entered = agent.namespace !== undefined && enterNamespace(agent.namespace);
+    if (shedCapabilities(beginning.kept.site) || entered) executeAnew();
     return await new Service(path, load, beginning).run(takeOver);
   } catch (error) {
     if (error instanceof Error && error.name === "AgentUnreachable") throw error;

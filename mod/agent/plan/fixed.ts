@@ -17,6 +17,7 @@ const FIXED = [
   "protocol_number",
   "realtime",
   "namespace",
+  "capabilities",
 ] as const;
 
 /** Why a reload cannot be, in words; null: nothing of that kind is in its way. */
