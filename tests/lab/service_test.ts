@@ -134,7 +134,7 @@ lab("exit code 1: what cannot be had is named, and nothing is touched", async (l
   );
   assert.equal(shared.code, 1, says(shared));
   assert.match(shared.stderr, /Another agent uses the state directory ".*": give each its own/);
-  const control = await run(siteFile(lab, "c", { control: `"${file}"` }));
+  const control = await run(siteFile(lab, "c", { control: `"${file}"`, instance: '"c"' }));
   assert.equal(control.code, 1, says(control));
   assert.match(control.stderr, /file" is there and is no socket/);
   assert.equal(Deno.readTextFileSync(file), "precious");

@@ -30,6 +30,7 @@ Deno.test("a valid file resolves completely: defaults, units, addresses, tracker
   assert.deepEqual(loadValid({ "site.toml": VALID }), {
     agent: {
       name: "edge-a",
+      capabilities: "all",
       control: "/run/halb/control.sock",
       state_directory: "/var/lib/halb",
       log: {
