@@ -100,6 +100,7 @@ const PAIRED: readonly string[] = [
  */
 const PATIENT: readonly string[] = [
   "tests/lab/authentication_keepalived_test.ts",
+  "tests/lab/capabilities_test.ts",
   "tests/lab/check_http_test.ts",
   "tests/lab/check_presets_test.ts",
   "tests/lab/check_script_test.ts",
