@@ -13,6 +13,7 @@ import {
   inNamespace,
   monotonicMicros,
   openSocket,
+  realtimeMicros,
   receive,
   SOCK_DGRAM,
 } from "../../ffi/mod.ts";
@@ -52,7 +53,7 @@ export interface Measured {
   /** From the last BFD packet that it heard until the failure; absent: no session decides. */
   readonly heard?: number;
   readonly fared: readonly Fared[];
-  /** The longest that one of the agents, or the machine, was late by meanwhile, as they say. */
+  /** The longest that an agent, the machine or the lab itself was late by meanwhile, as they say. */
   readonly late: number;
 }
 
@@ -80,7 +81,8 @@ export class Reality {
   readonly #watches: HolderWatch[] = [];
   /** When its last seconds before the failure began, CLOCK_MONOTONIC. */
   #began = 0;
-  /** When it was done, since 1970. */
+  /** When that was begun, and when it was done, since 1970. */
+  #begun = 0;
   #failed = 0;
 
   private constructor(lab: Lab, scenario: Scenario, scene: Scene, nodes: Nodes) {
@@ -159,6 +161,7 @@ export class Reality {
     await this.#untilReady(); // A busy machine may have moved something since.
     this.#began = monotonicMicros();
     await this.#awaitPhase();
+    this.#begun = realtimeMicros();
     this.#failed = await scenario.fail(this.#scene);
     await this.lab.until(
       "the successor holds, and the former does not",
@@ -198,6 +201,8 @@ export class Reality {
     };
     const { mac } = own(lans[0]!, former);
     const last = lastOf(seen[0]!.filter((frame) => isAdvert(frame, mac)), "advert");
+    // An advert that left while the lab was still cutting may have been heard, or not.
+    const doubtful = last >= this.#begun ? failed - this.#begun : 0;
     const fared = addresses.map((address, i) => {
       const { mac } = own(lans[i]!, successor);
       const after = seen[i]!.filter(({ time, from }) => time > failed && from === mac);
@@ -206,22 +211,25 @@ export class Reality {
       if (spoke === undefined || announced === undefined) {
         throw new Error(`${successor} did not speak for ${address}`);
       }
-      const held = this.#watches[i]!.holdings().filter(({ host }) => host === former);
-      const left = held.at(-1)!.to * 1000;
+      const held = this.#watches[i]!.holdings();
+      const left = held.findLast(({ host }) => host === former)!.to * 1000;
+      const taken = held.find(({ host, to }) => host === successor && to * 1000 > failed)!.from;
+      // The monitor tells of it when it is let run; what is announced has been there before.
+      const present = Math.min(announced, taken * 1000);
       // The second network of a group is whole: there the host answers while it has the address.
       const until = answers || i > 0 ? Math.max(left, failed) : failed;
       return {
         takeover: spoke - failed,
         announced: announced - spoke,
-        outage: Math.max(0, announced - until),
-        double: Math.max(0, until - announced),
+        outage: Math.max(0, present - until),
+        double: Math.max(0, until - present),
       };
     });
     const bfd = (frame: Frame) => frame.text.includes(`> ${own(lans[1]!, former).address}.3784:`);
     const heard = session === undefined
       ? {}
       : { heard: failed - lastOf(seen[1]!.filter(bfd), "BFD packet") };
-    return { phase: failed - last, ...heard, fared, late };
+    return { phase: failed - last, ...heard, fared, late: Math.max(late, doubtful) };
   }
 
   /** Waits for an advert, and then for the given share of an interval. */

@@ -111,6 +111,20 @@ function tracking(node: string): string {
   return node === "a" ? 'track = { files = ["maintenance"] }\n' : "";
 }
 
+/** The session between a and the router r. */
+function uplink(node: string): string {
+  const [own, peer] = node === "a" ? [1, 2] : [2, 1];
+  return node === "b" ? "" : `[[bfd]]
+name = "uplink"
+peer = "198.51.100.${peer}"
+source = "198.51.100.${own}"
+interface = "eth1"
+transmit_interval = "50ms"
+receive_interval = "50ms"
+detect_multiplier = 3
+`;
+}
+
 export const SCENARIOS: readonly Scenario[] = [
   {
     ...PAIR,
@@ -264,5 +278,24 @@ export const SCENARIOS: readonly Scenario[] = [
       return realtimeMicros();
     },
     event: 'link_down = "a:eth0"',
+  },
+  {
+    ...PAIR,
+    name: "the uplink is cut silently, BFD of 50 ms × 3, adverts every 1 s",
+    networks: [["a", "b", "r"], ["a", "r"]],
+    site: (node) =>
+      uplink(node) + (node === "r" ? "" : web({
+        interval: 1000 * MILLISECOND,
+        more: node === "a" ? 'track = { bfd = ["uplink"] }' : "",
+      })),
+    interval: 1000 * MILLISECOND,
+    phase: 0.5,
+    answers: true,
+    session: { name: "uplink", detection: 150 * MILLISECOND },
+    async fail({ hosts, lans }) {
+      await lans[1]!.link(hosts.a!).lose(100);
+      return realtimeMicros();
+    },
+    event: 'bfd_cut = "a:uplink"',
   },
 ];

@@ -4,8 +4,9 @@
  *
  * All scenarios run beside each other, since most of their time is waiting: their agents start,
  * wait for each other, fail in turn, and are looked at when the last has failed. A run in which an
- * agent itself, or the machine, was late by more than 2 ms says nothing of either: where it
- * disagrees, that scenario is made again, by itself, at most three times.
+ * agent itself, or the machine, was late by more than 2 ms, or in which an advert left while the lab
+ * was still cutting, says nothing of either: where it disagrees, that scenario is made again, by
+ * itself, at most three times.
  */
 
 import assert from "node:assert/strict";
@@ -119,7 +120,9 @@ function runAll(): Map<Scenario, Promise<Compared>> {
       for (let runs = 1; result.wrong.length > 0 && result.measured.late > LATE; runs++) {
         if (runs > REPEATS) break;
         console.log(
-          `"${scenario.name}" is repeated: an agent was late by ${ms(result.measured.late)}; ` +
+          `"${scenario.name}" is repeated: an agent or the lab was late by ${
+            ms(result.measured.late)
+          }; ` +
             result.wrong.join("; "),
         );
         result = await again(scenario);
