@@ -37,11 +37,14 @@ export function manualPage(date: string): string {
     `.SH FILES\n.TP\n/etc/halb/site.toml\nThe site's configuration; halb schema prints its schema.`,
     `.TP\n/run/halb/control.sock\nThe control socket.`,
     `.TP\n/var/lib/halb\nThe state directory: what must survive the agent, its events, dumps.`,
-    `.SH SEE ALSO\n.BR ip (8),\n.BR ipvsadm (8)\n`,
+    `.SH SEE ALSO\n.BR site.toml (5),\n.BR ip (8),\n.BR ipvsadm (8)\n`,
   ].join("\n");
 }
 
-/** The page about the file, as roff. */
+/**
+ * The page about the file, as roff. Its examples are long words: lines that are not adjusted to the
+ * right margin have no gaps.
+ */
 export function sitePage(date: string): string {
   const sections = reference().map(({ title, text, keys }) => {
     const entries = keys.map(({ name, kind, text, required, preset, section }) => {
@@ -54,6 +57,7 @@ export function sitePage(date: string): string {
   });
   return [
     `.TH SITE.TOML 5 ${plain(`"${date}" "halb ${VERSION}" "halb"`)}`,
+    `.ad l`,
     `.SH NAME\nsite.toml \\- configuration of halb`,
     ...sections,
     `.SH SEE ALSO\n.BR halb (1)\n`,
