@@ -74,7 +74,10 @@ function url(scope: Scope, block: Statement): Table {
     table,
   );
   if (expression !== undefined) {
-    const source = expression.args.join(" ");
+    // PCRE takes a backslash before anything that is no letter or digit; JavaScript before few.
+    const source = expression.args.join(" ").replace(/\\(\\|[\s"'#%&,:;<=>@_`~!])/g, (all, one) => {
+      return one === "\\" ? all : one;
+    });
     const text = flags === "" ? source : `(?${flags})${source}`;
     try {
       new RegExp(source, `u${flags}`);

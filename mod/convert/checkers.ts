@@ -99,6 +99,7 @@ function udpHandlers(scope: Scope, check: Table): Record<string, Handler> {
 }
 
 function scriptHandlers(scope: Scope, check: Table): Record<string, Handler> {
+  const { notes } = scope;
   return {
     misc_path: (statement) => {
       const [text = "", ...more] = statement.args;
@@ -112,6 +113,9 @@ function scriptHandlers(scope: Scope, check: Table): Record<string, Handler> {
     },
     misc_dynamic: (statement) => {
       check.set("dynamic", true, statement);
+      const reason =
+        "a check lowers the weight of its server, and raises it no higher than `weight`";
+      notes.approximated(statement, reason, "the highest weight as `weight` of the server");
     },
     user: (statement) => {
       const user = userText(statement.args);
@@ -151,6 +155,7 @@ function ownHandlers(
   type: string,
   check: Table,
   context: CheckContext,
+  hosts: Table[],
 ): Record<string, Handler> {
   const { notes } = scope;
   if (type === "udp") return udpHandlers(scope, check);
@@ -161,9 +166,11 @@ function ownHandlers(
         const name = scope.text(statement);
         if (name !== undefined) check.set("helo_name", name, statement);
       },
+      // An old way to ask several: each is a check of its own, and the server itself is none.
       host: (block) => {
-        const reason = "keepalived has given it up: the server itself is asked";
-        notes.dropped(block, reason, "a check with `address` and `port` for each of them");
+        const host = new Table();
+        scope.block(block.children ?? [], placeHandlers(scope, host), {}, "in a host", host);
+        hosts.push(host);
       },
     };
   }
@@ -241,21 +248,26 @@ export function isUdpChecker(keyword: string): boolean {
   return keyword === "DNS_CHECK" || keyword === "UDP_CHECK";
 }
 
-/** Reads one checker; undefined, and a note, where it cannot ask. */
+/** Reads one checker: a check, or several; none, and a note, where it cannot ask. */
 export function checker(
   scope: Scope,
   block: Statement,
   inherited: CheckTimes,
   context: CheckContext,
-): Table | undefined {
+): Table[] {
   const type = TYPES[block.keyword]!;
   const check = new Table().set("type", type);
   check.remark(block);
   const times: Times = { ...inherited };
   const urls = new List();
+  const hosts: Table[] = [];
   const isOwnKind = type === "bfd" || type === "file";
   if (type === "http") check.set("version", "1.0");
   let alpha: Statement | undefined;
+  if (block.children === undefined) {
+    const reason = "keepalived wants its braces, { }, and misreads what follows without them";
+    scope.notes.approximated(block, reason, "look whether this check is what runs today");
+  }
   scope.block(
     block.children ?? [],
     {
@@ -267,7 +279,7 @@ export function checker(
         },
       }),
       ...(type === "http" ? httpHandlers(scope, check, urls, times) : {}),
-      ...ownHandlers(scope, type, check, context),
+      ...ownHandlers(scope, type, check, context, hosts),
     },
     isOwnKind ? {} : CHECKER_REASONS,
     `in a ${block.keyword}`,
@@ -282,7 +294,7 @@ export function checker(
   const needed = NEEDED[type];
   if (needed !== undefined && check.get(needed) === undefined) {
     scope.notes.dropped(block, `it lacks its \`${needed}\`: servers go without this check`);
-    return undefined;
+    return [];
   }
   if (type === "file" && check.get("weight") === undefined) {
     inheritWeight(scope, block, check, context.files);
@@ -293,9 +305,19 @@ export function checker(
     check.entries.delete("min_reply_length");
     check.entries.delete("max_reply_length");
   }
-  writePort(check, type, context);
   if (type !== "bfd" && type !== "file") writeTimes(check, type, times);
-  return check.order(["type", "path", "urls", "host", "version", "tls", "address", "port"]);
+  return (hosts.length === 0 ? [check] : hosts.map((host) => withPlace(check, host))).map((one) => {
+    writePort(one, type, context);
+    return one.order(["type", "path", "urls", "host", "version", "tls", "address", "port"]);
+  });
+}
+
+/** A check of another place. */
+function withPlace(check: Table, place: Table): Table {
+  const copy = new Table();
+  for (const [key, entry] of [...check.entries, ...place.entries]) copy.entries.set(key, entry);
+  copy.rest.push(...check.rest, ...place.rest);
+  return copy;
 }
 
 /** A port, where neither the checker nor the server has one. */

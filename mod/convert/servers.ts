@@ -93,6 +93,10 @@ function serviceHandlers(scope: Scope, draft: Draft): Record<string, Handler> {
       if (length === undefined) {
         return notes.unread(statement, `"${statement.args[0] ?? ""}" is no mask`);
       }
+      if (draft.ipv6 === false && /^[0-9]+$/.test(statement.args[0] ?? "")) {
+        const reason = `keepalived reads it as the mask 0.0.0.${length}: written as /${length}`;
+        notes.approximated(statement, reason, "look which clients should reach one server");
+      }
       table.set("persistence", persistence().set("prefix_length", length), statement);
     },
     protocol: (statement) => {
@@ -128,7 +132,8 @@ function serviceHandlers(scope: Scope, draft: Draft): Record<string, Handler> {
 function sharedHandlers(scope: Scope, table: Table, times: Times): Record<string, Handler> {
   const method: Handler = (statement) => forwarding(scope, statement, table);
   return {
-    ...timeHandlers(scope, times),
+    // Of less than one retry keepalived takes notice in checkers alone.
+    ...timeHandlers(scope, times, 1),
     lvs_method: method,
     lb_kind: method,
     inhibit_on_failure: (statement) => {
@@ -207,13 +212,13 @@ function realServer(scope: Scope, block: Statement, server: Draft, context: Serv
   const ask = port !== 0 ? port : server.port;
   const list = new List();
   for (const statement of checks) {
-    const check = checker(scope, statement, times, {
+    const read = checker(scope, statement, times, {
       files: context.files,
       tls: context.tls,
       ...(ask === 0 ? {} : { port: ask }),
       hasPort: kept !== 0,
     });
-    if (check !== undefined) list.add(check);
+    for (const check of read) list.add(check);
   }
   if (list.items.length > 0) {
     table.set("check", list.items.length === 1 ? list.items[0]!.value : list);
@@ -301,6 +306,10 @@ export function virtualServer(scope: Scope, block: Statement, context: ServerCon
     "in a virtual_server",
     table,
   );
+  if (later.length === 0) {
+    notes.dropped(block, "keepalived ignores a virtual server without real servers");
+    return notes.within(block);
+  }
   for (const statement of later) realServer(scope, statement, draft, context);
   if (mail === true && scope.globals.hasMail) table.table("notify").set("mail", true);
   if (draft.protocol === undefined) {
@@ -309,6 +318,10 @@ export function virtualServer(scope: Scope, block: Statement, context: ServerCon
     const udp = kinds.length > 0 && kinds.every(isUdpChecker);
     draft.protocol = udp ? "udp" : "tcp";
     table.set("protocol", draft.protocol);
+    if (!udp && mark === undefined) {
+      const reason = "it says no protocol, which is UDP for keepalived 2.2: written as tcp";
+      notes.approximated(block, reason, "name the protocol that its clients speak");
+    }
   }
   writeForwarding(scope, block, table, sorry, draft);
   // Behind this the table is copied, and checks that are alike become one.

@@ -36,6 +36,12 @@ export function listenText(address: string, port: number): string {
   return ipv6 ? `[${range.replace("-", "]-[")}]:${port}` : `${range}:${port}`;
 }
 
+/** Where a service listens, as halb writes it: port 0, all of them, is written, too. */
+function serviceText(address: string, port: number): string {
+  if (port !== 0) return listenText(address, port);
+  return listenText(address, 1).replace(/1$/, "0");
+}
+
 function isRange(text: string): boolean {
   const [first = "", last, ...more] = text.split(/[-/]/);
   if (parseIp(first) === undefined || more.length > 0) return false;
@@ -68,7 +74,7 @@ export function serverGroup(scope: Scope, block: Statement): ServerGroup {
     } else {
       const port = portOf(scope, line, line.args[0]);
       if (port !== undefined) {
-        listen.push({ text: listenText(line.keyword, port), port, statement: line });
+        listen.push({ text: serviceText(line.keyword, port), port, statement: line });
       }
     }
     if (!notes.has(line)) notes.of(line, "translated");
@@ -136,7 +142,7 @@ export function writeServices(
     scope.root.list("virtual_server").add(one.order(ORDER), remarksOf(block));
   };
   if (address !== undefined) {
-    add(`${address}${port === 0 ? "" : `:${port}`}`, { listen: listenText(address, port) }, false);
+    add(`${address}${port === 0 ? "" : `:${port}`}`, { listen: serviceText(address, port) }, false);
   } else if (mark !== undefined) add(`fwmark-${mark}`, { fwmark: mark }, true);
   else if (group !== undefined) {
     const named = place.groupName ?? "group";

@@ -24,8 +24,15 @@ export interface CheckTimes {
 /** A changing {@link CheckTimes}. */
 export type Times = { -readonly [Key in keyof CheckTimes]: CheckTimes[Key] };
 
-/** Handlers of the times that stand at virtual servers, real servers and checkers alike. */
-export function timeHandlers(scope: Scope, times: Times): Record<string, Handler> {
+/**
+ * Handlers of the times that stand at virtual servers, real servers and checkers alike;
+ * `fewest`: retries that keepalived takes there, it ignores less.
+ */
+export function timeHandlers(
+  scope: Scope,
+  times: Times,
+  fewest: 0 | 1 = 0,
+): Record<string, Handler> {
   const micros = (key: "connect" | "delay" | "warmup" | "loop"): Handler => (statement) => {
     const value = scope.micros(statement);
     if (value !== undefined) times[key] = value;
@@ -36,7 +43,7 @@ export function timeHandlers(scope: Scope, times: Times): Record<string, Handler
     warmup: micros("warmup"),
     delay_loop: micros("loop"),
     retry: (statement) => {
-      const value = scope.whole(statement, 0, 999);
+      const value = scope.whole(statement, fewest, 999);
       if (value !== undefined) times.retry = value;
     },
   };

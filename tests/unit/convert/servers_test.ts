@@ -262,3 +262,55 @@ Deno.test("what cannot be read of servers is told with its line", () => {
     [11, "a"],
   ]);
 });
+
+Deno.test("hosts of an SMTP_CHECK are checks of their own", () => {
+  const { vs } = pool(
+    "",
+    "SMTP_CHECK {\nretry 0\nhost {\nconnect_ip 192.0.2.3\n}\n" +
+      "host {\nconnect_ip 192.0.2.4\nconnect_port 587\nbindto 192.0.2.9\n}\n}",
+  );
+  const checks = vs.real_server[0]!.check.map((check) =>
+    "type" in check && [check.type, check.address, check.port, check.bind_address, check.fall]
+  );
+  assert.deepEqual(checks, [
+    ["smtp", "192.0.2.3", 8080, undefined, 1],
+    ["smtp", "192.0.2.4", 587, "192.0.2.9", 1],
+  ]);
+});
+
+Deno.test("what keepalived refuses or guesses of servers is told", () => {
+  const retry = pool("retry 0", "TCP_CHECK {\n}");
+  assert.equal(retry.vs.real_server[0]!.check.length, 1);
+  assert.deepEqual(retry.verdicts("retry"), ["unread"]);
+  has(retry.text, ["fall = 2"]);
+  const without = conversion(server("", "TCP_CHECK {\n}").replace("protocol TCP", ""));
+  assert.deepEqual(without.verdicts("virtual_server"), ["approximated"]);
+  assert.equal(without.site().virtual_server[0]?.protocol, "tcp");
+  const bare = pool("", "TCP_CHECK");
+  assert.deepEqual(bare.verdicts("TCP_CHECK"), ["approximated"]);
+  const mask = pool("persistence_timeout 60\npersistence_granularity 24");
+  assert.deepEqual(mask.verdicts("persistence_granularity"), ["approximated"]);
+  assert.deepEqual(
+    pool("", "MISC_CHECK {\nmisc_path /bin/true\nmisc_dynamic\n}")
+      .verdicts("misc_dynamic"),
+    ["approximated"],
+  );
+  const empty = conversion(
+    `virtual_server 192.0.2.9 80 {\nlvs_sched rr\nsorry_server 192.0.2.8 80\n}\n` + server(""),
+  );
+  assert.deepEqual(empty.site().virtual_server.map(({ name }) => name), ["192.0.2.10:80"]);
+  assert.ok(empty.verdicts("virtual_server").includes("dropped"));
+});
+
+Deno.test("all ports of an address are a service", () => {
+  const { text } = conversion(
+    server("persistence_timeout 60").replace("192.0.2.10 80", "192.0.2.10 0"),
+  );
+  has(text, ['listen = "192.0.2.10:0"']);
+});
+
+Deno.test("expressions of PCRE that JavaScript spells otherwise", () => {
+  const { vs } = pool("", 'HTTP_GET {\nurl {\npath /\nregex "a\\\\ b\\\\:\\\\.c"\n}\n}');
+  const [check] = vs.real_server[0]!.check;
+  assert.equal(check !== undefined && "type" in check && check.matches, "a b:\\.c");
+});
