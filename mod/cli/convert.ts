@@ -25,6 +25,7 @@ import {
 } from "../convert/mod.ts";
 import { textOf } from "../text/mod.ts";
 import { UsageError } from "./arguments.ts";
+import { convertBack } from "./convert_back.ts";
 import { writeNew } from "./new_file.ts";
 
 /** What the command may be told. */
@@ -33,7 +34,7 @@ export interface ConvertCommandOptions {
   readonly name?: string;
   /** Where to write the site; absent: standard output. */
   readonly output?: string;
-  /** What to convert to: `halb`. */
+  /** What to convert to: `halb` or `keepalived`. */
   readonly to?: string;
   readonly json: boolean;
 }
@@ -129,10 +130,8 @@ function problemsOf(path: string, { text, ids }: Converted, name: string): Probl
  */
 export function convertCommand(file: string, options: ConvertCommandOptions): ConvertResult {
   const { to = "halb", output, json } = options;
-  if (to === "keepalived") {
-    throw new UsageError("--to keepalived is not there yet: convert only leads to halb");
-  }
-  if (to !== "halb") throw new UsageError(`--to takes halb, not "${to}"`);
+  if (to === "keepalived") return convertBack(file, options);
+  if (to !== "halb") throw new UsageError(`--to takes halb or keepalived, not "${to}"`);
   const host = hostOptions(options.name);
   try {
     host.read(file);

@@ -229,7 +229,7 @@ The new process boots, reads the configuration, and takes over: states, timers a
 they are, and no peer notices. Where that fails the running agent goes on, and the reason is shown.
 
   cp halb-new /usr/local/bin/halb && halb upgrade`,
-  convert: `halb convert KEEPALIVED.CONF [-o SITE.TOML] [--name NAME] [--to halb] [--json]
+  convert: `halb convert FILE [-o FILE] [--name NAME] [--to halb|keepalived] [--json]
 
 Writes what a keepalived.conf says as a site.toml, on standard output or into a new file, and tells
 on standard error what became of it: what has an equivalent that is not quite the same, what is not
@@ -237,7 +237,11 @@ needed, what is dropped and what to do instead, each with its line. Lines for so
 become by_host. NAME stands for \${_INSTANCE}, in place of the host name. The result is checked as
 "halb check" does: exit code 1 where it needs your hand first. --json: the report for programs.
 
-  halb convert /etc/keepalived/keepalived.conf -o site.toml && halb check site.toml`,
+--to keepalived: the other way, a keepalived.conf of what a site.toml says to the host NAME, for
+pairs of which one node still runs keepalived; and what keepalived has no word for, with its line.
+
+  halb convert /etc/keepalived/keepalived.conf -o site.toml && halb check site.toml
+  halb convert site.toml --name edge-b --to keepalived -o keepalived.conf`,
   cleanup: `halb cleanup [FILE] [--dry-run] [--name NAME] [--instance NAME] [--json]
 
 Removes what an agent that was killed has left in the kernel: addresses, routes and rules with its

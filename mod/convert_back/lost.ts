@@ -1,0 +1,190 @@
+/**
+ * What a site says that keepalived has no word for, by key: what keepalived does so anyway, and what
+ * the other node will lack.
+ *
+ * @module
+ */
+
+import { CHECK_TYPES } from "./servers.ts";
+
+/** What is said of a key that is not written into keepalived.conf. */
+export interface Lost {
+  readonly verdict: "needless" | "dropped" | "approximated";
+  readonly reason: string;
+  readonly instead?: string;
+}
+
+const words = (text: string) => text.split(" ");
+
+/** Keys that are written, each with all that is in it unless more is said below. */
+const KEPT = new Set([
+  ...words("agent agent.name agent.script_user agent.startup_delay agent.notify agent.notify.fifo"),
+  ...words("agent.startup_script agent.startup_script.command agent.shutdown_script"),
+  ...words("agent.shutdown_script.command mail mail.to mail.from mail.server mail.timeout"),
+  ...words("ipvs ipvs.timeouts ipvs.sync_daemon static vrrp sync_group virtual_server bfd check"),
+  ...words("track_interface track_script track_process track_file garp_group"),
+]);
+
+/** Keys within tables of these kinds that are written, with all that is in them. */
+const KEPT_IN: Readonly<Record<string, ReadonlySet<string>>> = {
+  static: new Set(words("addresses routes rules")),
+  ipvs: new Set(words("timeouts sync_daemon")),
+  garp_group: new Set(words("interfaces interval neighbour_interval")),
+  track_interface: new Set(words("name down_delay up_delay")),
+  track_script: new Set(
+    words("name command interval timeout rise fall weight reverse start_failed user"),
+  ),
+  track_file: new Set(words("name path weight reverse init_file")),
+  track_process: new Set(
+    words(
+      "name command full_command param_match quorum quorum_max up_delay down_delay weight reverse",
+    ),
+  ),
+  bfd: new Set(
+    words(
+      "name peer source interface transmit_interval receive_interval detect_multiplier multihop " +
+        "min_ttl passive weight reverse",
+    ),
+  ),
+  vrrp: new Set(
+    words(
+      "name interface vrf virtual_router_id version strict priority advertisement_interval " +
+        "down_timer_adverts preempt preempt_delay accept answer_lower_priority " +
+        "advertise_before_yielding source multicast_group unicast virtual_mac auth addresses " +
+        "excluded_addresses routes rules promote_secondaries garp track notify checksum",
+    ),
+  ),
+  sync_group: new Set(words("name members track notify need")),
+  virtual_server: new Set(
+    words(
+      "name listen fwmark family protocol scheduler flags one_packet forward tunnel persistence " +
+        "quorum hysteresis sorry_server on_failure start_down run_down_on_stop notify check " +
+        "default_weight real_server",
+    ),
+  ),
+  "virtual_server.real_server": new Set(
+    words(
+      "address weight forward tunnel thresholds on_failure start_down notify check",
+    ),
+  ),
+};
+
+/** Keys of checks that are written. */
+const CHECK_KEYS = new Set(
+  words(
+    "name type interval timeout fall retry_interval warmup address port bind_address bind_port " +
+      "mark start_failed path host status digest matches not_matches urls version tls helo_name " +
+      "query record payload reply require_reply min_reply_length max_reply_length command dynamic " +
+      "user session rise method weight reverse",
+  ),
+);
+
+const OWN = "it is about this node alone";
+
+/** Keys that are not written since nothing is lost by it. */
+const NEEDLESS: Readonly<Record<string, string>> = {
+  "agent.control": OWN,
+  "agent.state_directory": OWN,
+  "agent.log": OWN,
+  "agent.http": OWN,
+  "agent.realtime": OWN,
+  "agent.recorder": OWN,
+  "agent.watch": OWN,
+  "agent.namespace": "keepalived is started with its own: -s NAME",
+  "vrrp.address_lease": "keepalived has no leases: its addresses stay after a crash",
+  "ipvs.on_stop": "keepalived removes what it has made",
+  "vrrp.garp.form": "the announcements of both are heard",
+};
+
+/** Keys that keepalived has nothing for, and what to do about it. */
+const DROPPED: Readonly<Record<string, readonly [reason: string, instead?: string]>> = {
+  "agent.delay_after_boot": ["keepalived 2.2 has no vrrp_delay_after_boot"],
+  "vrrp.auth.keys": [
+    "keepalived has auth_hmac from 2.4.2 on",
+    "write auth_hmac by hand there, or leave `auth` out until both nodes run halb",
+  ],
+  "vrrp.track.checks": ["keepalived's routers track no checks", "a vrrp_script that does the same"],
+  "vrrp.track.virtual_servers": ["keepalived's routers track no virtual servers"],
+  "vrrp.track.routes": ["keepalived's routers track no routes", "a vrrp_script that looks for it"],
+  "vrrp.track.addresses": ["keepalived's routers track no addresses"],
+  "vrrp.v2_compatibility": ["keepalived's routers speak one version", "version = 2"],
+  "virtual_server.follow": [
+    "keepalived programs a virtual server whoever is master",
+    "the backup answers nothing while it does not hold the address",
+  ],
+  "virtual_server.announce": ["keepalived announces nothing"],
+  "virtual_server.slow_start": ["a server has its whole weight at once"],
+  "virtual_server.drain_timeout": ["keepalived drains nothing"],
+  bfd_reflector: ["keepalived has no Seamless BFD"],
+  bfd_unsolicited: ["keepalived has configured sessions alone"],
+  track_route: ["keepalived tracks no routes"],
+  track_address: ["keepalived tracks no addresses"],
+  "bfd.echo": ["keepalived has no echo"],
+  "bfd.auth": ["keepalived's BFD has no authentication", "leave `auth` out on both sides"],
+};
+
+/** Keys below those that are kept as a whole that are lost all the same. */
+const LOST_WITHIN: Readonly<Record<string, ReadonlySet<string>>> = {
+  "vrrp.track": new Set(words("checks virtual_servers routes addresses")),
+  "vrrp.garp": new Set(words("form other_interfaces_refresh")),
+  "vrrp.auth": new Set(["keys"]),
+  "sync_group.track": new Set(words("checks virtual_servers routes addresses")),
+};
+
+function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** What is lost of a check by its type. */
+function lostCheck(value: unknown): Lost | undefined {
+  const type = isTable(value) ? value["type"] : undefined;
+  if (typeof type !== "string" || CHECK_TYPES.has(type)) return undefined;
+  const reason = `keepalived has no check of type ${type}: servers go without it`;
+  return { verdict: "dropped", reason, instead: "a MISC_CHECK of a program that asks" };
+}
+
+/**
+ * What becomes of the key at `path` (without `defaults` and places in lists); undefined: it is
+ * written, and `deeper` says whether keys within may still be lost.
+ */
+export function judgeKey(path: string, value: unknown): Lost | "kept" | "deeper" {
+  const needless = NEEDLESS[path];
+  if (needless !== undefined) return { verdict: "needless", reason: needless };
+  const dropped = DROPPED[path] ?? DROPPED[path.replace(".real_server", "")];
+  if (dropped !== undefined) {
+    const [reason, instead] = dropped;
+    return { verdict: "dropped", reason, ...instead === undefined ? {} : { instead } };
+  }
+  if (/^(virtual_server(\.real_server)?\.)?check$/.test(path)) {
+    const lost = [value].flat().map(lostCheck).find((one) => one !== undefined);
+    return lost ?? "deeper";
+  }
+  const inCheck = /^(?:virtual_server(?:\.real_server)?\.)?check\.(\w+)$/.exec(path)?.[1];
+  if (inCheck !== undefined) {
+    if (inCheck === "rise" && value !== 1) {
+      return { verdict: "dropped", reason: "one success brings a server up in keepalived" };
+    }
+    if (inCheck === "method" && value !== "GET") {
+      return { verdict: "dropped", reason: "keepalived asks with GET alone" };
+    }
+    if (CHECK_KEYS.has(inCheck)) return "kept";
+    return { verdict: "dropped", reason: `keepalived's checks have nothing like \`${inCheck}\`` };
+  }
+  if (path === "vrrp.checksum" && value === "rfc9568") {
+    const reason = "keepalived 2.2 sends RFC 5798's checksum";
+    return { verdict: "dropped", reason, instead: 'checksum = "auto" takes both' };
+  }
+  if (path === "sync_group.need" && value !== "all") {
+    return { verdict: "dropped", reason: "one member in fault takes all of keepalived's group" };
+  }
+  if (KEPT.has(path)) return path.includes(".") ? "kept" : "deeper";
+  const at = path.lastIndexOf(".");
+  const [parent, key] = [path.slice(0, at), path.slice(at + 1)];
+  if (LOST_WITHIN[parent] !== undefined) {
+    if (!LOST_WITHIN[parent].has(key)) return "kept";
+  } else if (KEPT_IN[parent]?.has(key)) {
+    const deeper = path in LOST_WITHIN || path in KEPT_IN;
+    return deeper ? "deeper" : "kept";
+  }
+  return { verdict: "dropped", reason: "keepalived has nothing like it" };
+}

@@ -1,0 +1,91 @@
+/** `halb convert --to keepalived`: what is written, and what is said of the rest. */
+
+import assert from "node:assert/strict";
+import { convertCommand } from "../../../mod/cli/convert.ts";
+
+const SITE = `[agent]
+log = { level = "debug" }
+
+[defaults.vrrp]
+interface = "eth0"
+
+[[track_script]]
+name = "uplink"
+command = ["/bin/sh", "-c", "test 'a b' = \\"$X\\""]
+weight = -30
+
+[[vrrp]]
+name = "web"
+virtual_router_id = 51
+priority = { by_host = { edge-a = 150, edge-b = 100 } }
+advertisement_interval = "100ms"
+addresses = ["192.0.2.10/24", "2001:db8::10/64"]
+track = { scripts = ["uplink"], routes = ["default"] }
+
+[[track_route]]
+name = "default"
+to = "0.0.0.0/0"
+
+[[virtual_server]]
+name = "http"
+listen = "192.0.2.10:80"
+protocol = "tcp"
+scheduler = "wlc"
+follow = "web"
+check = { type = "grpc", interval = "2s" }
+real_server = [{ address = "198.51.100.11:80", slow_start = "30s" }]
+`;
+
+function withSite(body: (path: string, directory: string) => void): void {
+  const directory = Deno.makeTempDirSync({ prefix: "halb-convert-" });
+  try {
+    Deno.writeTextFileSync(`${directory}/site.toml`, SITE);
+    body(`${directory}/site.toml`, directory);
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+}
+
+Deno.test("a site for one host, and what keepalived lacks with its line", () => {
+  withSite((path) => {
+    const { exitCode, output, report } = convertCommand(path, {
+      to: "keepalived",
+      name: "edge-b",
+      json: false,
+    });
+    assert.equal(exitCode, 0);
+    assert.match(output, /vrrp_instance web \{\n[^}]*priority 100\n[^}]*advert_int 0\.1\n/);
+    assert.match(output, /vrrp_instance web-ipv6 \{[^]*vrrp_sync_group web-both \{/);
+    assert.match(output, /script "\/bin\/sh -c test\\\\ \\\\'a\\\\ b\\\\'/);
+    const lines = report.replaceAll(path, "site").split("\n");
+    assert.deepEqual(lines.slice(0, -1), [
+      "site:18: vrrp.track.routes: dropped: keepalived's routers track no routes; " +
+      "instead: a vrrp_script that looks for it",
+      "site:20: track_route: dropped: keepalived tracks no routes",
+      "site:29: virtual_server.follow: dropped: keepalived programs a virtual server whoever is " +
+      "master; instead: the backup answers nothing while it does not hold the address",
+      "site:30: virtual_server.check: dropped: keepalived has no check of type grpc: servers go " +
+      "without it; instead: a MISC_CHECK of a program that asks",
+      "site:31: virtual_server.real_server.slow_start: dropped: a server has its whole weight at " +
+      "once",
+    ]);
+    assert.match(
+      lines.at(-1) ?? "",
+      /^site: \d+ translated, 0 approximated, 1 not needed, 5 dropped$/,
+    );
+  });
+});
+
+Deno.test("a site that is not valid is refused in words, a target that is unknown, too", () => {
+  withSite((path, directory) => {
+    assert.throws(
+      () => convertCommand(path, { to: "keepalived", name: "edge-c", json: false }),
+      /is not valid:[^]*edge-c/,
+    );
+    assert.throws(() => convertCommand(path, { to: "frr", json: false }), /halb or keepalived/);
+    const to = `${directory}/keepalived.conf`;
+    convertCommand(path, { to: "keepalived", name: "edge-a", json: false, output: to });
+    assert.match(Deno.readTextFileSync(to), /priority 150/);
+    assert.equal((Deno.statSync(to).mode ?? 0) & 0o777, 0o600);
+  });
+});
