@@ -43,7 +43,7 @@ const GUEST_SECONDS: Readonly<Record<string, number>> = {
   "tests/kernel/balancer_test.ts": 25,
   "tests/kernel/convert_ipvs_test.ts": 60,
   "tests/kernel/doctor_test.ts": 30,
-  "tests/kernel/examples_test.ts": 60,
+  "tests/kernel/examples_test.ts": 90,
   "tests/kernel/forwarding_checks_test.ts": 45,
   "tests/kernel/ipvs_bulk_test.ts": 50,
   "tests/kernel/ipvs_matrix_test.ts": 30,
@@ -128,6 +128,7 @@ const PATIENT: readonly string[] = [
   "tests/lab/reload_confirm_test.ts",
   "tests/lab/simulate_picture_test.ts",
   "tests/lab/snmp_test.ts",
+  "tests/lab/started_test.ts",
   "tests/lab/tracker_process_test.ts",
   "tests/lab/watch_test.ts",
 ];
