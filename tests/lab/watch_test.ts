@@ -144,7 +144,7 @@ lab("halb watch: rows, keys, sizes, and a failover as it happens", async (lab) =
   await terminal.keys("?");
   await terminal.until("help", /^Enter → +open/m);
   await terminal.keys("?e");
-  await terminal.until("events", /^Events, the newest first\n[\s\S]*web +init → backup/m);
+  await terminal.until("events", /^Events, the newest first\n[\s\S]*web +\S+ → backup/m);
   await terminal.keys("e");
 
   // The master dies: from the new master's first advert to the screen.
@@ -208,7 +208,9 @@ lab("halb watch: suspended and continued, through an upgrade, a loss and a retur
   await terminal.until("it is back", /^All, by kind\n[\s\S]*router web +master/m);
   await again.kill();
   await terminal.until("it is away again", /^The agent does not answer/m);
-  await terminal.keys(`q`);
+  await terminal.keys("q");
+  // What is typed before that is still for halb.
+  await untilSober(terminal, "$");
   await terminal.keys("echo code-$?\r");
   await untilSober(terminal, "code-0");
   await terminal.keys(`${watchOf(agent)}; echo nobody-$?\r`);
