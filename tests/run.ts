@@ -109,6 +109,7 @@ const PATIENT: readonly string[] = [
   "tests/lab/checks_test.ts",
   "tests/lab/cleanup_test.ts",
   "tests/lab/completions_test.ts",
+  "tests/lab/container_test.ts",
   "tests/lab/convert_keepalived_test.ts",
   "tests/lab/doctor_test.ts",
   "tests/lab/examples_test.ts",
