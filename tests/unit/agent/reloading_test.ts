@@ -64,7 +64,7 @@ class Scene {
         },
       },
       configured: () => {},
-      own: new OwnFacts(this.path, "edge-a", beginning.kept.sha256),
+      own: new OwnFacts(this.path, { name: "edge-a", protocol_number: 112 }, beginning.kept.sha256),
       load: () => this.load(),
       recorder: () => recorder as unknown as FlightRecorder,
       inTurn: (change) => {

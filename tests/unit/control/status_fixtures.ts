@@ -121,6 +121,8 @@ export function document(routers: readonly Router[], interfaceName = "eth0"): St
     version: "0.1.0",
     pid: 7,
     name: "edge-a",
+    instance: "blue",
+    protocol_number: 112,
     started: wallTime(-200_000_000),
     generation: 3,
     config: {

@@ -99,6 +99,8 @@ export class Scene {
       version: "0.1.0",
       pid: 7,
       name: "edge-a",
+      instance: null,
+      protocol_number: 112,
       started: wallTime(-1_000 * SECOND),
       generation: 1,
       config: {
