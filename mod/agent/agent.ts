@@ -105,6 +105,7 @@ export class Agent {
     this.recordings = new Recordings({
       dialogue: this.#dialogue,
       query: () => this.query(),
+      shelves: [this.#trackers.recorded, this.checks.recorded],
     });
     this.orders = new Orders({
       dialogue: this.#dialogue,

@@ -23,6 +23,7 @@ import { grpcConversation } from "../check/types/http2_check.ts";
 import { smtpConversation } from "../check/types/smtp.ts";
 import { type CheckCount, CheckTally } from "../plane/check_tally.ts";
 import type { CheckStep, Way } from "../plane/checks.ts";
+import { type Shelf, VerdictRecorders } from "../record/mod.ts";
 import { showText, textOf } from "../text/mod.ts";
 import type { ControlCheck } from "./check_plan.ts";
 import type { RuntimeEnd, RuntimeJob, TlsFiles } from "./check_tasks.ts";
@@ -119,7 +120,8 @@ function wayOf(job: RuntimeJob): Way | null {
 }
 
 export class CheckRunner {
-  readonly #board = new CheckBoard();
+  readonly #recorders = new VerdictRecorders();
+  readonly #board = new CheckBoard((...judged) => this.#recorders.step(...judged));
   readonly #tally = new CheckTally();
   readonly #told: (check: string, what: CheckStep["what"]) => void;
   readonly #leads: (way: Way) => Promise<boolean>;
@@ -144,8 +146,14 @@ export class CheckRunner {
   configure(checks: readonly ControlCheck[], former: readonly CheckMemory[]): void {
     const effects = this.#board.configure(checks, MOST_PROBES, former, monotonicMicros());
     this.#checks = new Map(checks.map((check) => [check.id, check]));
+    this.#recorders.shelf.keep(this.#checks);
     this.#tally.keep(new Map(checks.map(({ id, job }) => [id, job.type])));
     this.#obey(effects);
+  }
+
+  /** What is recorded of verdicts. */
+  get recorded(): Shelf<"check"> {
+    return this.#recorders.shelf;
   }
 
   reports(): CheckReport[] {

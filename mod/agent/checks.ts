@@ -194,6 +194,11 @@ export class Checks {
     return { checks, lateness: this.#lateness, counts: this.#allCounts() };
   }
 
+  /** What is recorded of verdicts that are made here. */
+  get recorded(): CheckRunner["recorded"] {
+    return this.#runner.recorded;
+  }
+
   /** Asks nobody any more. */
   stop(): void {
     this.#runner.stop();

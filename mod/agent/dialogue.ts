@@ -34,8 +34,7 @@ import type {
   Fault,
 } from "../plane/messages.ts";
 import { Disassembler } from "../plane/pieces.ts";
-import type { Recorded } from "../plane/recording.ts";
-import type { MachineKind } from "../record/mod.ts";
+import type { Machine, Machines, Recorded } from "../plane/recording.ts";
 import type { ProtocolState } from "../plane/state.ts";
 import type { TrackerFinding } from "../plane/trackers.ts";
 import { soon } from "../patience/mod.ts";
@@ -229,7 +228,7 @@ export class Dialogue {
 
   /** What the protocol plane knows now. @throws {Error} while there is none */
   async query(): Promise<ProtocolState> {
-    this.#needProtocol();
+    this.#need("protocol");
     const message = { type: "query", id: this.#planes.ids.next() } as const;
     const answer = this.#questions.answer<ProtocolState>("protocol", message.id);
     this.#planes.toProtocol(message);
@@ -237,22 +236,37 @@ export class Dialogue {
   }
 
   /**
-   * What is recorded of a machine, a segment at a time.
+   * What is recorded of a machine of a plane, a segment at a time.
    *
    * @param from the least number
-   * @throws {Error} while there is no protocol plane
+   * @throws {Error} while there is no such plane
    */
-  async queryRecording(kind: MachineKind, name: string, from: number): Promise<Recorded> {
-    this.#needProtocol();
+  async queryRecording(
+    plane: PlaneName,
+    machine: Machine,
+    from: number,
+  ): Promise<Recorded> {
+    this.#need(plane);
     const message = { type: "query_recording", id: this.#planes.ids.next() } as const;
-    const answer = this.#questions.answer<Recorded>("protocol", message.id);
-    this.#planes.toProtocol({ ...message, kind, name, from });
+    const answer = this.#questions.answer<Recorded>(plane, message.id);
+    const whole = { ...message, ...machine, from };
+    if (plane === "protocol") this.#planes.toProtocol(whole);
+    else this.#planes.toKernel(whole);
+    return await answer;
+  }
+
+  /** Machines of the kernel plane of which something is recorded. @throws {Error} as above */
+  async queryMachines(): Promise<Machines> {
+    this.#need("kernel");
+    const message = { type: "query_machines", id: this.#planes.ids.next() } as const;
+    const answer = this.#questions.answer<Machines>("kernel", message.id);
+    this.#planes.toKernel(message);
     return await answer;
   }
 
   /** A plane that was told nothing would never answer. */
-  #needProtocol(): void {
-    if (this.#planes.runs("protocol")) return;
+  #need(plane: PlaneName): void {
+    if (this.#planes.runs(plane)) return;
     throw new Error("The agent is starting, or a plane of it is: ask again in a moment");
   }
 

@@ -135,6 +135,8 @@ export class Hearing implements PlaneListener {
       case "configured":
       case "balance_ordered":
       case "checks_state":
+      case "machines":
+      case "recorded":
       case "way_state":
         this.#hearers.questions.answered("kernel", message);
         break;

@@ -61,16 +61,15 @@ const daemon = v.strictObject({ role: daemonRole, ...daemonSettings });
 /** Virtual servers with those of their real servers that operators have said something about. */
 export const orderedServers = v.pipe(v.array(virtualServer), v.maxLength(MOST_SERVERS));
 
-/** What checks have said. */
-export const checkFindings = v.pipe(
-  v.array(v.strictObject({
-    check: text,
-    health: v.picklist(["up", "down"]),
-    reason: text,
-    weight: v.nullable(opinion),
-  })),
-  v.maxLength(MOST_SERVERS),
-);
+/** What a check has said. */
+export const checkFinding = v.strictObject({
+  check: text,
+  health: v.picklist(["up", "down"]),
+  reason: text,
+  weight: v.nullable(opinion),
+});
+
+export const checkFindings = v.pipe(v.array(checkFinding), v.maxLength(MOST_SERVERS));
 
 /** What the balancer remembers: a `BalanceMemory`. */
 export const balanceMemory = v.strictObject({

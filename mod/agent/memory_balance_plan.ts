@@ -75,7 +75,8 @@ const realServer = v.strictObject({
   drainTimeout: micros,
 });
 
-const virtualServer = v.strictObject({
+/** What is wanted of one: `VirtualServerSettings`. */
+export const virtualServer = v.strictObject({
   name,
   listen: v.pipe(v.array(listen), v.maxLength(LARGEST_RANGE)),
   service,

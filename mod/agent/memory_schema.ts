@@ -40,7 +40,7 @@ const checkMemories = v.pipe(
   v.maxLength(100_000),
 );
 
-const trackerKind = v.picklist(TRACKER_KINDS);
+export const trackerKind = v.picklist(TRACKER_KINDS);
 const thing = { kind: trackerKind, namespace: text, name };
 const finding = v.strictObject({ healthy: v.boolean(), reason: text });
 

@@ -13,7 +13,7 @@ import type { BfdAdministered } from "../plane/bfd.ts";
 import type { Overridden } from "../plane/groups.ts";
 import type { Frozen } from "../plane/hand_over.ts";
 import type { Configured, EventId } from "../plane/messages.ts";
-import type { Recorded } from "../plane/recording.ts";
+import type { Machines, Recorded } from "../plane/recording.ts";
 import type { ProtocolState } from "../plane/state.ts";
 import { soon } from "../patience/mod.ts";
 import type { PlaneName } from "./planes.ts";
@@ -25,6 +25,7 @@ type Answer =
   | BfdAdministered
   | Configured
   | Frozen
+  | Machines
   | Overridden
   | ProtocolState
   | Recorded

@@ -6,6 +6,18 @@
  */
 
 export { createBalance, step, stepping } from "./machine.ts";
+export {
+  isNoNews,
+  type PoolEffect,
+  poolEffects,
+  type PoolEvent,
+  poolEvents,
+  type PoolMemory,
+  poolOf,
+  revivePool,
+  stepPool,
+  weightsOf,
+} from "./pool.ts";
 export { tellingFindings } from "./real_server.ts";
 export { refuseServers } from "./refuse.ts";
 export { type BalanceSlice, joinSlices, sliceBalance, type Statistics } from "./report.ts";

@@ -14,6 +14,7 @@ import {
   type Engine,
   type EngineEffect,
   type EngineEvent,
+  type Judge,
   stepEngine,
 } from "./engine.ts";
 import type { Micros, Outcome, WeightOpinion } from "./outcome.ts";
@@ -93,9 +94,14 @@ interface Entry {
 }
 
 export class CheckBoard {
-  readonly #engine: Engine = createEngine();
+  readonly #engine: Engine;
   readonly #entries = new Map<string, Entry>();
   #timer: { readonly generation: number; readonly at: Micros } | null = null;
+
+  /** @param judge who looks on while verdicts are made */
+  constructor(judge?: Judge) {
+    this.#engine = createEngine(judge);
+  }
 
   /** When `due` wants to be called; `Infinity`: never. */
   get next(): Micros {

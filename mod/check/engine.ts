@@ -22,6 +22,7 @@ import {
   stepVerdict,
   type Verdict,
   type VerdictEffect,
+  type VerdictEvent,
   type VerdictSettings,
 } from "./verdict.ts";
 
@@ -47,8 +48,17 @@ export type EngineEvent =
 /** What the engine wants: what the schedule wants, and what verdicts tell, with the check's name. */
 export type EngineEffect = ScheduleEffect | (VerdictEffect & { readonly id: string });
 
+/** How the verdict on a check takes an event: as `stepVerdict`, with the check's name. */
+export type Judge = (
+  id: string,
+  verdict: Verdict,
+  event: VerdictEvent,
+  now: Micros,
+) => VerdictEffect[];
+
 /** What the engine remembers. */
 export interface Engine {
+  readonly judge: Judge;
   readonly schedule: Schedule;
   readonly verdicts: Map<string, Judged>;
 }
@@ -60,9 +70,11 @@ interface Judged {
   began: Micros;
 }
 
-/** An engine without checks. */
-export function createEngine(): Engine {
-  return { schedule: createSchedule(), verdicts: new Map() };
+/** An engine without checks. @param judge who looks on while verdicts are made */
+export function createEngine(
+  judge: Judge = (_, verdict, event, now) => stepVerdict(verdict, event, now),
+): Engine {
+  return { judge, schedule: createSchedule(), verdicts: new Map() };
 }
 
 /** One event. @throws {RangeError} where a configuration makes no sense */
@@ -96,7 +108,7 @@ function configure(
   for (const { id, target, verdict: settings, initial } of checks) {
     const known = engine.verdicts.get(id);
     if (known?.target === target) {
-      const effects = stepVerdict(known.verdict, { type: "configure", settings }, now);
+      const effects = engine.judge(id, known.verdict, { type: "configure", settings }, now);
       told.push(...effects.map((effect) => ({ ...effect, id })));
     } else {
       const verdict = createVerdict(settings, initial, now);
@@ -133,6 +145,6 @@ function judge(
   told: EngineEffect[],
 ): void {
   const { verdict } = engine.verdicts.get(id)!;
-  const effects = stepVerdict(verdict, { type: "outcome", outcome, latency }, now);
+  const effects = engine.judge(id, verdict, { type: "outcome", outcome, latency }, now);
   for (const effect of effects) told.push({ ...effect, id });
 }

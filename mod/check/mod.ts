@@ -13,5 +13,12 @@ export { failed, passed, unasked, voided } from "./outcome.ts";
 export type { Micros, Outcome, Result, WeightOpinion } from "./outcome.ts";
 export { failingCap, OVERDUE } from "./schedule.ts";
 export type { Planned, ScheduleEffect, Timing } from "./schedule.ts";
-export { FORGIVEN_VOIDS, pointsLeft } from "./verdict.ts";
-export type { Damping, Health, Verdict, VerdictEffect, VerdictSettings } from "./verdict.ts";
+export { FORGIVEN_VOIDS, pointsLeft, stepVerdict } from "./verdict.ts";
+export type {
+  Damping,
+  Health,
+  Verdict,
+  VerdictEffect,
+  VerdictEvent,
+  VerdictSettings,
+} from "./verdict.ts";

@@ -7,6 +7,7 @@
 import type { SessionEffect, SessionEvent } from "../bfd/mod.ts";
 import type { Replayed } from "../record/mod.ts";
 import type { GroupEffect, GroupEvent, RouterEffect, RouterEvent } from "../vrrp/mod.ts";
+import { poolEffectText, poolEventText, verdictEffectText, verdictEventText } from "./pool_text.ts";
 
 /** What happened, and what the machine did about it. */
 export function stepText(step: Replayed): string {
@@ -15,7 +16,19 @@ export function stepText(step: Replayed): string {
 }
 
 function inputText(step: Replayed): string {
-  return step.kind === "bfd" ? sessionEventText(step.input) : eventText(step.input);
+  switch (step.kind) {
+    case "router":
+    case "group":
+      return eventText(step.input);
+    case "bfd":
+      return sessionEventText(step.input);
+    case "check":
+    case "script":
+    case "trackers":
+      return verdictEventText(step.input);
+    case "virtual_server":
+      return poolEventText(step.input);
+  }
 }
 
 function eventText(event: RouterEvent | GroupEvent): string {
@@ -33,25 +46,35 @@ function eventText(event: RouterEvent | GroupEvent): string {
       if (waitingFor.length > 0) return `unfit: waits for ${waitingFor.join(", ")}`;
       return contribution === 0 ? "fit" : `fit, trackers add ${contribution}`;
     }
-    case "timer":
-      return "timer";
-    case "stall":
-      return stallText(event.length);
-    case "configure":
-      return "configured";
-    case "stop":
-      return event.now ? "stopped at once" : "stopped";
-    case "resume":
-      return `back after ${event.age / 1000} ms`;
     case "release":
       return "released by an operator";
     case "claim":
       return "claimed by an operator";
+    default:
+      return commonText(event);
   }
 }
 
-function stallText(length: number): string {
-  return `stood still for ${length / 1000} ms`;
+/** What routers and sessions are told alike. */
+function commonText(
+  event:
+    | { readonly type: "timer" | "configure" }
+    | { readonly type: "stall"; readonly length: number }
+    | { readonly type: "stop"; readonly now: boolean }
+    | { readonly type: "resume"; readonly age: number },
+): string {
+  switch (event.type) {
+    case "timer":
+      return "timer";
+    case "configure":
+      return "configured";
+    case "stall":
+      return `stood still for ${event.length / 1000} ms`;
+    case "stop":
+      return event.now ? "stopped at once" : "stopped";
+    case "resume":
+      return `back after ${event.age / 1000} ms`;
+  }
 }
 
 function sessionEventText(event: SessionEvent): string {
@@ -71,21 +94,39 @@ function sessionEventText(event: SessionEvent): string {
       return "the forwarding plane was reset";
     case "concatenated":
       return event.diagnostic === 0 ? "the path behind is whole" : "the path behind is down";
-    case "stall":
-      return stallText(event.length);
-    case "timer":
-    case "configure":
-    case "stop":
-    case "resume":
-      return eventText(event as RouterEvent);
+    default:
+      return commonText(event);
   }
 }
 
 /** undefined: it happens all the time. */
-function effectText(effect: RouterEffect | GroupEffect | SessionEffect): string | undefined {
+function effectText(effect: Replayed["decision"][number]): string | undefined {
+  switch (effect.type) {
+    case "state":
+    case "flapping":
+    case "warning":
+    case "turned":
+    case "judged":
+      return verdictEffectText(effect);
+    case "announce":
+      return "server" in effect ? poolEffectText(effect) : routerEffectText(effect);
+    case "program":
+    case "quorum":
+    case "step":
+    case "ordered":
+    case "count":
+      return poolEffectText(effect);
+    default:
+      return routerEffectText(effect);
+  }
+}
+
+function routerEffectText(
+  effect: RouterEffect | GroupEffect | SessionEffect,
+): string | undefined {
   switch (effect.type) {
     case "member": {
-      const text = effectText(effect.effect);
+      const text = routerEffectText(effect.effect);
       return text === undefined ? undefined : `${effect.name} ${text}`;
     }
     case "send":

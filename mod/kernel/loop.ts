@@ -37,6 +37,7 @@ import { useMark } from "./mark.ts";
 import { KernelPlane } from "./plane.ts";
 import { PresenceWatch } from "./presence.ts";
 import { KernelProbes, mostProbes } from "./probes.ts";
+import { answerRecording } from "./recordings.ts";
 import { rehearse, rehearseCalls } from "./rehearsal.ts";
 import { SystemIo } from "./system_io.ts";
 import type { Say } from "./tables.ts";
@@ -120,6 +121,9 @@ export function runKernelPlane(start: KernelStart): void {
       case "query_checks":
       case "query_way":
         return attempt(message.type, () => probes.handle(message));
+      case "query_machines":
+      case "query_recording":
+        return start.control.postMessage(answerRecording(message, probes, ids));
     }
     // The protocol plane knows them before control hears that the kernel plane is configured.
     if (message.type === "configure") presences.configure(message.presences ?? []);

@@ -34,6 +34,7 @@ import { CheckTally } from "../plane/check_tally.ts";
 import { Histogram } from "../plane/histogram.ts";
 import type { IdSource } from "../plane/ids.ts";
 import type { TrackerFound } from "../plane/trackers.ts";
+import { type Shelf, VerdictRecorders } from "../record/mod.ts";
 import { Asker } from "./asker.ts";
 import type { Say } from "./tables.ts";
 
@@ -77,7 +78,8 @@ export class KernelProbes {
   leads: (service: string) => boolean = () => true;
   readonly #ports: ProbePorts;
   readonly #ids: IdSource;
-  readonly #board = new CheckBoard();
+  readonly #recorders = new VerdictRecorders();
+  readonly #board = new CheckBoard((...judged) => this.#recorders.step(...judged));
   readonly #prober: SocketProber<Asker>;
   readonly #epoll: Epoll;
   readonly #firstToken: number;
@@ -118,6 +120,11 @@ export class KernelProbes {
     this.#lastTurn = ports.now();
   }
 
+  /** What is recorded of verdicts. */
+  get recorded(): Shelf<"check"> {
+    return this.#recorders.shelf;
+  }
+
   /** When to turn again at the latest. */
   get deadline(): Micros {
     if (this.#line.length > 0) return 0;
@@ -144,6 +151,7 @@ export class KernelProbes {
     // Probes of checks that are gone, or ask somebody else now.
     for (const effect of effects) if (effect.type === "cancel") this.#cancel(effect);
     const former = this.#checks;
+    this.#recorders.shelf.keep(new Set(checks.map(({ id }) => id)));
     this.#checks = new Map();
     for (const check of checks) {
       const known = former.get(check.id);

@@ -57,7 +57,7 @@ import type {
 import type { Pieces } from "./pieces.ts";
 import type { LogRecord } from "./log_record.ts";
 import type { LateRemark, Remark } from "./remarks.ts";
-import type { QueryRecording, Recorded } from "./recording.ts";
+import type { Machines, QueryMachines, QueryRecording, Recorded } from "./recording.ts";
 import type { ProtocolState, QueryState } from "./state.ts";
 import type { RouterSnapshot, StepRecord } from "./steps.ts";
 import type {
@@ -188,6 +188,8 @@ export type ToKernel =
   | ChecksToKernel
   | OrderBalance
   | QueryBalance
+  | QueryMachines
+  | QueryRecording
   | FindPortOwner
   | RehearseMessage
   | RestKernel
@@ -278,6 +280,8 @@ export type KernelToControl =
   | NoteBalance
   | AddressReport
   | ChecksToControl
+  | Machines
+  | Recorded
   | LogRecord
   | PlaneReady
   | PlaneStopped

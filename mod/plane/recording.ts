@@ -1,6 +1,6 @@
 /**
- * How control asks the protocol plane for what is recorded of its machines: a segment at a time, so
- * that no turn is long.
+ * How control asks the planes for what is recorded of their machines: a segment at a time, so that no
+ * turn is long.
  *
  * @module
  */
@@ -25,4 +25,24 @@ export interface Recorded {
   readonly cause: EventId;
   /** null: there is none. */
   readonly segment: RawSegment | null;
+}
+
+/** A machine of which something is recorded. */
+export interface Machine {
+  readonly kind: MachineKind;
+  readonly name: string;
+}
+
+/** Asks for a `machines` message. */
+export interface QueryMachines {
+  readonly type: "query_machines";
+  readonly id: EventId;
+}
+
+/** The answer to `query_machines`: those of which the plane's state does not tell. */
+export interface Machines {
+  readonly type: "machines";
+  readonly id: EventId;
+  readonly cause: EventId;
+  readonly machines: readonly Machine[];
 }

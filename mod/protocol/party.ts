@@ -7,7 +7,12 @@
 
 import type { ProtocolRouter } from "../plane/messages.ts";
 import type { TrackerReport } from "../plane/state.ts";
-import { evaluateGroupTrackers, type HealthEvent, type RouterStateName } from "../vrrp/mod.ts";
+import {
+  evaluateGroupTrackers,
+  type HealthEvent,
+  type RouterStateName,
+  type Tracker,
+} from "../vrrp/mod.ts";
 import type { Circumstances } from "./circumstances.ts";
 import { type OwnHealth, withSiblings } from "./siblings.ts";
 
@@ -24,15 +29,25 @@ export interface PartyHealth {
   readonly reports: readonly TrackerReport[];
 }
 
-/** @param party a router, with all that it moves with: their weights count for it too */
+/** What all trackers come to. */
+export type JudgedTrackers = ReturnType<typeof evaluateGroupTrackers>;
+
+/**
+ * @param party a router, with all that it moves with: their weights count for it too
+ * @param hear learns how the trackers of each stand, and what they come to
+ */
 export function healthOfParty(
   circumstances: Circumstances,
   party: readonly PartyMember[],
+  hear: (trackers: readonly (readonly Tracker[])[], judged: JudgedTrackers) => void = () => {},
 ): PartyHealth[] {
   const judged = party.map(({ config, state }) =>
     circumstances.judge(config, state === "master" || state === "backup")
   );
-  const { contribution, faults } = evaluateGroupTrackers(judged.map((one) => one.trackers));
+  const trackers = judged.map((one) => one.trackers);
+  const found = evaluateGroupTrackers(trackers);
+  hear(trackers, found);
+  const { contribution, faults } = found;
   const own = withSiblings(party.map(({ config }) => config), party.map((one) => one.own));
   return party.map((_, i) => {
     const { source } = own[i]!;

@@ -5,13 +5,20 @@
  */
 
 import type { EventId, InterfaceState } from "../plane/messages.ts";
+import { Shelf } from "../record/mod.ts";
+import type { Tracker } from "../vrrp/mod.ts";
 import type { Channels } from "./channels.ts";
 import type { Circumstances } from "./circumstances.ts";
-import { healthOfParty, isSameHealth } from "./party.ts";
+import { healthOfParty, isSameHealth, type JudgedTrackers } from "./party.ts";
 import type { RouterEntry, Surroundings } from "./router_entry.ts";
 import type { OwnHealth } from "./siblings.ts";
 
+/** Members whose trackers are recorded together: their group is not, where there are more. */
+const MOST_MEMBERS = 100;
+
 export class Reviewer {
+  /** What trackers came to, by group, or by router where it goes alone. */
+  readonly recorders = new Shelf("trackers");
   readonly #env: Surroundings;
   readonly #circumstances: Circumstances;
   readonly #channels: Channels;
@@ -70,11 +77,32 @@ export class Reviewer {
       state: entry.router.state,
       own: this.#ownHealth(entry, now),
     }));
-    healthOfParty(this.#circumstances, members).forEach(({ health, reports }, i) => {
+    const judged = healthOfParty(
+      this.#circumstances,
+      members,
+      (trackers, found) => this.#record(party, trackers, found, now),
+    );
+    judged.forEach(({ health, reports }, i) => {
       const entry = party[i]!;
       entry.trackers = reports;
       if (!isSameHealth(entry.told, health)) entry.apply(health, now, cause);
     });
+  }
+
+  /** Trackers that stand as before are no news. */
+  #record(
+    [first]: readonly RouterEntry[],
+    members: readonly (readonly Tracker[])[],
+    judged: JudgedTrackers,
+    now: number,
+  ): void {
+    if (first === undefined || members.length > MOST_MEMBERS) return;
+    if (members.every((trackers) => trackers.length === 0)) return;
+    const recorder = this.recorders.of((first.group ?? first).name);
+    const event = { type: "found", members };
+    if (recorder.isRepeated(event)) return;
+    recorder.begin(null);
+    recorder.note(event, [{ type: "judged", ...judged }], now);
   }
 
   /** What keeps a router out of the election by itself, trackers aside. */

@@ -154,6 +154,9 @@ export class VrrpDriver {
       yield;
     }
     this.#trackers.keep((key) => this.#users.uses(key));
+    const isThere = (name: string) =>
+      this.#routers.has(name) || this.#groups.get(name) !== undefined;
+    this.#reviewer.recorders.keep({ has: isThere });
     this.#wakeForTrackers();
     // A router hears before it has a deadline.
     for (const entry of touched) {
@@ -365,6 +368,7 @@ export class VrrpDriver {
 
   /** What is recorded of a router or group; undefined: nothing, from there on. */
   recorded({ kind, name, from }: QueryRecording): RawSegment | undefined {
+    if (kind === "trackers") return this.#reviewer.recorders.segment(name, from);
     const machine = kind === "router" ? this.#routers.get(name) : this.#groups.get(name);
     return machine?.recorder.segment(name, from);
   }

@@ -5,6 +5,15 @@
  */
 
 import {
+  type Balance,
+  type PoolEffect,
+  type PoolEvent,
+  type PoolMemory,
+  poolOf,
+  revivePool,
+  stepPool,
+} from "../balance/mod.ts";
+import {
   deadline,
   emptyControlPacket,
   type Session,
@@ -12,19 +21,30 @@ import {
   type SessionEvent,
   step as stepSession,
 } from "../bfd/mod.ts";
+import { passed, stepVerdict, type Verdict, type VerdictEffect } from "../check/mod.ts";
 import {
+  evaluateGroupTrackers,
   type Group,
   type GroupEffect,
   type GroupEvent,
   type Micros,
+  observe,
   type Router,
   type RouterEffect,
   type RouterEvent,
   step,
   stepGroup,
 } from "../vrrp/mod.ts";
-import { writeSession } from "./sketches.ts";
-import type { MachineKind } from "./types.ts";
+import { writeSession, writeVerdict } from "./sketches.ts";
+import type {
+  CheckEvent,
+  MachineKind,
+  ScriptEffect,
+  ScriptEvent,
+  ScriptMemory,
+  TrackersEffect,
+  TrackersEvent,
+} from "./types.ts";
 
 /** Chance is written as a part of this. */
 const CHANCE = 2 ** 32;
@@ -33,10 +53,21 @@ const CHANCE = 2 ** 32;
 export type Told =
   | { readonly kind: "router"; readonly input: RouterEvent }
   | { readonly kind: "group"; readonly input: GroupEvent }
-  | { readonly kind: "bfd"; readonly input: SessionEvent };
+  | { readonly kind: "bfd"; readonly input: SessionEvent }
+  | { readonly kind: "check"; readonly input: CheckEvent }
+  | { readonly kind: "script"; readonly input: ScriptEvent }
+  | { readonly kind: "trackers"; readonly input: TrackersEvent }
+  | { readonly kind: "virtual_server"; readonly input: PoolEvent };
 
 /** What a machine decided, of any kind. */
-export type Decided = RouterEffect | GroupEffect | SessionEffect;
+export type Decided =
+  | RouterEffect
+  | GroupEffect
+  | SessionEffect
+  | VerdictEffect
+  | ScriptEffect
+  | TrackersEffect
+  | PoolEffect;
 
 /** How machines of one kind step again. */
 export interface Machine {
@@ -117,8 +148,67 @@ const BFD: Machine = {
   },
 };
 
+const never = (): null => null;
+
+const CHECK: Machine = {
+  revive(memory) {
+    const verdict = memory as Verdict & { readonly last: { readonly warnings: string[] } | null };
+    const warned = verdict.last?.warnings;
+    const last = warned && { outcome: passed("", { warnings: warned }), latency: 0, at: 0 };
+    return { ...verdict, last: last ?? null };
+  },
+  write: (live) => writeVerdict(live as Verdict),
+  early: never,
+  decide(live, input, at) {
+    const { type, ...said } = input as CheckEvent;
+    const outcome = { ...said, output: "", weight: null };
+    return stepVerdict(live as Verdict, { type, outcome, latency: 0 }, at);
+  },
+};
+
+/** One run of a script. */
+function stepScript(
+  { rule, verdict }: ScriptMemory,
+  { healthy, reason }: ScriptEvent,
+  now: Micros,
+): ScriptEffect[] {
+  const turned = observe(verdict, rule, { healthy, reason }, now);
+  return turned ? [{ type: "turned", healthy, reason }] : [];
+}
+
+const SCRIPT: Machine = {
+  revive: same,
+  write: same,
+  early: never,
+  decide: (live, input, at) => stepScript(live as ScriptMemory, input as ScriptEvent, at),
+};
+
+const TRACKERS: Machine = {
+  revive: same,
+  write: same,
+  early: never,
+  decide: (_, input) => [
+    { type: "judged", ...evaluateGroupTrackers((input as TrackersEvent).members) },
+  ],
+};
+
+const VIRTUAL_SERVER: Machine = {
+  revive: (memory) => revivePool(memory as PoolMemory),
+  write(live) {
+    const balance = live as Balance;
+    const [name = ""] = balance.servers.keys();
+    return poolOf(balance, name);
+  },
+  early: never,
+  decide: (live, input, at) => stepPool(live as Balance, input as PoolEvent, at),
+};
+
 export const MACHINES: Readonly<Record<MachineKind, Machine>> = {
   router: ROUTER,
   group: GROUP,
   bfd: BFD,
+  check: CHECK,
+  script: SCRIPT,
+  trackers: TRACKERS,
+  virtual_server: VIRTUAL_SERVER,
 };

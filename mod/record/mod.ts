@@ -4,9 +4,12 @@
  * @module
  */
 
+export { PoolRecorders } from "./pools.ts";
 export { readable } from "./readable.ts";
 export { Recorder } from "./recorder.ts";
 export { replay, type Replayed } from "./replay.ts";
+export { Shelf } from "./shelf.ts";
+export { VerdictRecorders } from "./verdicts.ts";
 export {
   MACHINE_KINDS,
   type MachineKind,

@@ -18,8 +18,6 @@ import {
   type RawSegment,
 } from "./types.ts";
 
-/** Closed segments that are kept of one machine. */
-const MOST_CLOSED = 6;
 /** Characters of inputs and decisions in one segment: whoever forges adverts sends no two alike. */
 const MOST_TEXT = 16_384;
 /** Steps that there is room for at first: most machines seldom make any. */
@@ -92,6 +90,10 @@ class OpenSegment<Memory> {
   /** A state changed in it. */
   notable = false;
   readonly #sketch: Sketch<Memory>;
+  /** Numbers of the decision for nothing, and of that for one effect that never changes; -1: none. */
+  #nothing = -1;
+  #usual: unknown = undefined;
+  #usually = -1;
 
   /**
    * @param memory before the first step: JSON, or a copy
@@ -114,6 +116,10 @@ class OpenSegment<Memory> {
       decisions.values.length === MOST_ALIKE || inputs.size + decisions.size > MOST_TEXT;
   }
 
+  get lastInput(): unknown {
+    return this.inputs.values[this.columns.input[this.length - 1]!];
+  }
+
   note(input: unknown, decision: readonly unknown[], now: number, chance: number): void {
     const { copy, isSame, isNotable } = this.#sketch;
     const { columns } = this;
@@ -123,9 +129,24 @@ class OpenSegment<Memory> {
     if (columns.hasChance) columns.chance[i] = chance;
     const known = this.inputs.find(input, 0, isSame);
     columns.input[i] = known >= 0 ? known : this.inputs.add(copy(input));
-    const same = this.decisions.find(decision, now, isAlike);
-    if (same < 0 && decision.some(isNotable)) this.notable = true;
-    columns.decision[i] = same >= 0 ? same : this.decisions.add(relative(decision, now));
+    const { length } = decision;
+    // Nothing at all, or the one thing that is done all the time.
+    const usual = length === 0 ? this.#nothing : decision[0] === this.#usual ? this.#usually : -1;
+    if (usual >= 0 && length < 2) {
+      columns.decision[i] = usual;
+      return;
+    }
+    let same = this.decisions.find(decision, now, isAlike);
+    if (same < 0) {
+      same = this.decisions.add(relative(decision, now));
+      if (decision.some(isNotable)) this.notable = true;
+    }
+    columns.decision[i] = same;
+    if (length === 0) this.#nothing = same;
+    else if (length === 1 && Object.isFrozen(decision[0])) {
+      this.#usual = decision[0];
+      this.#usually = same;
+    }
   }
 
   raw(kind: MachineKind, name: string, open: boolean): RawSegment {
@@ -187,6 +208,13 @@ export class Recorder<Kind extends MachineKind = MachineKind> {
     if (open.isFull) this.#close(true);
   }
 
+  /** Whether it was told the same last. */
+  isRepeated(input: unknown): boolean {
+    const newest = this.#open ?? this.#closed.at(-1);
+    return newest !== undefined && newest.length > 0 &&
+      this.#sketch.isSame(newest.lastInput, input);
+  }
+
   /** Whatever follows is no step from what is recorded. */
   cut(): void {
     this.#close(false);
@@ -218,7 +246,7 @@ export class Recorder<Kind extends MachineKind = MachineKind> {
     for (let i = closed.length - 2; i >= 0; i--) {
       if (!closed[i]!.notable && !closed[i + 1]!.notable) this.#drop(i);
     }
-    while (closed.length > MOST_CLOSED) this.#drop(0);
+    while (closed.length > this.#sketch.mostClosed) this.#drop(0);
   }
 
   #drop(i: number): void {

@@ -6,9 +6,10 @@
  */
 
 import type { ControlPacket, Session, SessionEvent } from "../bfd/mod.ts";
+import type { Outcome, Verdict } from "../check/mod.ts";
 import type { Group, Router } from "../vrrp/mod.ts";
 import { isAlike, relative } from "./alike.ts";
-import type { MachineKind, Memories } from "./types.ts";
+import type { CheckEvent, MachineKind, Memories } from "./types.ts";
 
 /** How machines of one kind are recorded. */
 export interface Sketch<Memory> {
@@ -24,9 +25,15 @@ export interface Sketch<Memory> {
   readonly chance: boolean;
   /** What `write` gives is a copy that nothing changes: it becomes text when somebody asks for it. */
   readonly isCopy: boolean;
+  /** Closed segments that are kept of one machine. */
+  readonly mostClosed: number;
 }
 
 type Typed = { readonly type: string };
+
+const same = (memory: unknown): unknown => memory;
+const always = (): boolean => true;
+const never = (): boolean => false;
 
 /** As most are. */
 const PLAIN = {
@@ -35,6 +42,7 @@ const PLAIN = {
   isNotable: (effect: unknown): boolean => (effect as Typed).type === "transition",
   chance: false,
   isCopy: false,
+  mostClosed: 6,
 } as const;
 
 // ===== virtual routers, and groups ===============================================================
@@ -135,6 +143,19 @@ function isSameSessionEvent(recorded: unknown, input: unknown): boolean {
     a.requiredMinEchoRx === b.requiredMinEchoRx;
 }
 
+// ===== health checks, trackers, virtual servers ==================================================
+
+/** Of what was said last a verdict looks at the warnings alone. */
+export function writeVerdict(verdict: Verdict): unknown {
+  const { last } = verdict;
+  return { ...verdict, last: last === null ? null : { warnings: last.outcome.warnings } };
+}
+
+function outcomeOf(input: unknown): CheckEvent {
+  const { outcome: { result, reason, warnings } } = input as { readonly outcome: Outcome };
+  return { type: "outcome", result, reason, warnings };
+}
+
 export const SKETCHES: { readonly [Kind in MachineKind]: Sketch<Memories[Kind]> } = {
   router: { ...PLAIN, write: withoutAuthentication },
   group: { ...PLAIN, write: writeGroup, isNotable: isGroupNotable },
@@ -145,5 +166,21 @@ export const SKETCHES: { readonly [Kind in MachineKind]: Sketch<Memories[Kind]> 
     isSame: isSameSessionEvent,
     chance: true,
     isCopy: true,
+  },
+  check: {
+    ...PLAIN,
+    write: writeVerdict,
+    copy: outcomeOf,
+    isSame: (recorded, input) => isAlike(recorded, outcomeOf(input), 0),
+    isNotable: (effect) => (effect as Typed).type === "state",
+    mostClosed: 3,
+  },
+  script: { ...PLAIN, write: same, isNotable: always, mostClosed: 3 },
+  trackers: { ...PLAIN, write: same, isNotable: never, mostClosed: 3 },
+  virtual_server: {
+    ...PLAIN,
+    write: same,
+    isNotable: (effect) => ["step", "quorum"].includes((effect as Typed).type),
+    mostClosed: 3,
   },
 };

@@ -9,13 +9,32 @@
  * @module
  */
 
+import type { PoolMemory } from "../balance/mod.ts";
 import type { Session } from "../bfd/mod.ts";
-import type { Group, Micros, Router } from "../vrrp/mod.ts";
+import type { Verdict } from "../check/mod.ts";
+import type {
+  Group,
+  Micros,
+  RiseFall,
+  Router,
+  Tracker,
+  Verdict as ScriptVerdict,
+} from "../vrrp/mod.ts";
 
 /**
- * Which machine: of a virtual router that goes alone, of a group with its members, of a BFD session.
+ * Which machine: of a virtual router that goes alone, of a group with its members, of a BFD session;
+ * the verdict on a health check, that on a tracked script; what the trackers of a router or group
+ * come to; a virtual server with its real servers.
  */
-export const MACHINE_KINDS = ["router", "group", "bfd"] as const;
+export const MACHINE_KINDS = [
+  "router",
+  "group",
+  "bfd",
+  "check",
+  "script",
+  "trackers",
+  "virtual_server",
+] as const;
 
 export type MachineKind = typeof MACHINE_KINDS[number];
 
@@ -24,6 +43,52 @@ export interface Memories {
   readonly router: Router;
   readonly group: Group;
   readonly bfd: Session;
+  readonly check: Verdict;
+  readonly script: ScriptMemory;
+  /** What they come to follows from how they stand, and from nothing before. */
+  readonly trackers: null;
+  readonly virtual_server: PoolMemory;
+}
+
+/** What is remembered of a tracked script, with what is wanted of it. */
+export interface ScriptMemory {
+  readonly rule: RiseFall;
+  readonly verdict: ScriptVerdict;
+}
+
+/** How a run of a tracked script ended. */
+export interface ScriptEvent {
+  readonly type: "result";
+  readonly healthy: boolean;
+  readonly reason: string;
+}
+
+/** The verdict on a script is another one. */
+export interface ScriptEffect {
+  readonly type: "turned";
+  readonly healthy: boolean;
+  readonly reason: string;
+}
+
+/** How the trackers of a router stand, or of each member of a group. */
+export interface TrackersEvent {
+  readonly type: "found";
+  readonly members: readonly (readonly Tracker[])[];
+}
+
+/** What they add to the priority, and what keeps each member out of the election, in words. */
+export interface TrackersEffect {
+  readonly type: "judged";
+  readonly contribution: number;
+  readonly faults: readonly (readonly string[])[];
+}
+
+/** What the verdict on a check is told, as far as it counts. */
+export interface CheckEvent {
+  readonly type: "outcome";
+  readonly result: "passed" | "failed" | "void" | "unasked";
+  readonly reason: string;
+  readonly warnings: readonly string[];
 }
 
 /** Some steps of one machine, without a gap. */

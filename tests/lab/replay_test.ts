@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { type HalbAgent, type Lab, lab, runHalb, startHalb } from "../lib/mod.ts";
 import { bfdSite } from "../lib/bfd_site.ts";
 import { routerOf, startPair, statusOf, webSite } from "./agent_helpers.ts";
+import { switchedScript } from "./tracker_helpers.ts";
 
 const KEY = "1f".repeat(32);
 
@@ -80,13 +81,42 @@ lab("groups and what operators order of them replay, too", async (lab) => {
   assert.deepEqual([none, /there is nothing called "wbe" here: /.test(stderr)], [1, true]);
 });
 
-lab("a BFD session that flaps replays, and no key of it is recorded", async (lab) => {
+/** A router that tracks a script and a check of a port where nobody listens. */
+function tracking(command: string): string {
+  return `[[track_script]]
+name = "uplink"
+command = ["${command}"]
+user = "root"
+interval = "300ms"
+rise = 2
+fall = 2
+weight = -30
+
+[[check]]
+name = "gateway"
+type = "tcp"
+address = "192.0.2.2"
+port = 9
+interval = "300ms"
+timeout = "200ms"
+fall = 2
+
+${
+    webSite(
+      "100ms",
+      'track = { scripts = ["uplink"], checks = [{ name = "gateway", weight = -7 }] }',
+    )
+  }`;
+}
+
+lab("a BFD session that flaps, a script and a check that fail: all of it replays", async (lab) => {
   const hosts = await lab.hostsNamed("a", "b");
   await lab.lan("net", hosts);
   const auth = { type: "meticulous-keyed-sha1", keys: [{ id: 1, secret: "hush hush" }] };
   const site = (peer: string) =>
     bfdSite([{ name: "to-peer", peer, transmit: 20, receive: 20, multiplier: 5, auth }]);
-  const a = startHalb(lab, hosts[0]!, site("192.0.2.2"));
+  const { command, ok } = switchedScript(lab, "uplink");
+  const a = startHalb(lab, hosts[0]!, site("192.0.2.2") + tracking(command));
   const start = () => startHalb(lab, hosts[1]!, site("192.0.2.1"));
   const until = (state: string) =>
     lab.until(`the session of a is ${state}`, async () => {
@@ -97,10 +127,38 @@ lab("a BFD session that flaps replays, and no key of it is recorded", async (lab
   await lab.until("more packets than one segment has steps", async () => {
     return (await statusOf(a)).bfd[0]!.counters.packets_received > 150;
   }, 20_000);
+  await a.untilState("web", "master", 20_000);
+  const priority = (value: number) =>
+    lab.until(`the priority is ${value}`, async () => {
+      return (await routerOf(a, "web")).effective_priority === value;
+    }, 20_000);
+  await priority(143);
+  ok.off();
+  await priority(113);
+  ok.on();
+  await priority(143);
   await former.kill();
   await until("down");
   start();
   await until("up");
+  const all = await runHalb(["replay", await recording(lab, a)]);
+  assert.deepEqual([all.code, all.stderr], [0, ""], all.stdout);
+  for (
+    const words of [
+      /^router web, \d+ steps since/m,
+      /^trackers web, \d+ steps since/m,
+      /script uplink failed, check gateway failed: add -37 to the priority$/m,
+      /script uplink healthy, check gateway failed: add -7 to the priority$/m,
+      /^script uplink, \d+ steps since/m,
+      /failed, exit 3.*: → failed, exit 3/,
+      /succeeded, .*: → healthy, /,
+      /^check gateway, \d+ steps since/m,
+      /failed, connection refused.*: → down, connection refused/,
+      /^bfd to-peer, \d+ steps since/m,
+      /the same decisions as recorded\.\n$/,
+    ]
+  ) assert.match(all.stdout, words);
+
   const path = await recording(lab, a, "to-peer");
   const text = Deno.readTextFileSync(path);
   assert.ok(!/hush|secret|104,117,115,104/.test(text), "no key");

@@ -24,6 +24,15 @@ import {
   settings,
   version,
 } from "../memory_schema.ts";
+import {
+  poolEvent,
+  poolMemory,
+  scriptEvent,
+  scriptMemory,
+  trackersEvent,
+  verdictEvent,
+  verdictMemory,
+} from "./recording_verdicts.ts";
 import { address, count, micros, name, text, u32, whole } from "../memory_values.ts";
 
 // ===== virtual routers, and groups ===============================================================
@@ -133,7 +142,8 @@ const sessionEvent = v.variant("type", [
 // ===== segments ==================================================================================
 
 const common = {
-  name,
+  /** Longer than that of a router: a check without a name is known by what it asks. */
+  name: v.pipe(text, v.nonEmpty()),
   follows: v.boolean(),
   decisions: v.pipe(
     v.array(v.array(v.looseObject({ type: v.string() }))),
@@ -166,6 +176,10 @@ export const segmentSchema = v.pipe(
       ...machine("bfd", session, sessionEvent),
       chance: v.pipe(v.array(u32), v.maxLength(MOST_STEPS)),
     }),
+    v.strictObject(machine("check", verdictMemory, verdictEvent)),
+    v.strictObject(machine("script", scriptMemory, scriptEvent)),
+    v.strictObject(machine("trackers", v.null(), trackersEvent)),
+    v.strictObject(machine("virtual_server", poolMemory, poolEvent)),
   ]),
   v.check(
     ({ inputs, decisions, steps }) =>

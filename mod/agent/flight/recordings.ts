@@ -1,5 +1,6 @@
 /**
- * What is recorded of the state machines, fetched from the protocol plane when somebody asks.
+ * What is recorded of the state machines, fetched from the planes when somebody asks; some of it is
+ * control's own.
  *
  * @module
  */
@@ -12,18 +13,31 @@ import type {
   RecordingRequest,
 } from "../../control/recording_protocol.ts";
 import type { ProtocolState } from "../../plane/state.ts";
-import { type RawSegment, readable } from "../../record/mod.ts";
+import { type MachineKind, type RawSegment, readable, type Shelf } from "../../record/mod.ts";
 import { wallTime } from "../clock.ts";
 import type { Dialogue } from "../dialogue.ts";
+import type { PlaneName } from "../planes.ts";
 
 /** Segments of one machine that are fetched at most: one that floods makes more all the time. */
 const MOST_SEGMENTS = 16;
 
+/** Whose machines they are; checks are control's or the kernel plane's. */
+const PLANES: Readonly<Partial<Record<MachineKind, PlaneName>>> = {
+  router: "protocol",
+  group: "protocol",
+  bfd: "protocol",
+  trackers: "protocol",
+  check: "kernel",
+  virtual_server: "kernel",
+};
+
 /** What it needs of the agent. */
 export interface RecordingsSurroundings {
-  readonly dialogue: Pick<Dialogue, "queryRecording">;
+  readonly dialogue: Pick<Dialogue, "queryRecording" | "queryMachines">;
   /** @throws {Error} while there is no protocol plane */
   query(): Promise<ProtocolState>;
+  /** Control's own. */
+  readonly shelves: readonly Pick<Shelf<MachineKind>, "machines" | "segment">[];
 }
 
 export class Recordings {
@@ -33,27 +47,30 @@ export class Recordings {
     this.#env = env;
   }
 
-  /** @throws {Error} while there is no protocol plane, or where it dies over it */
+  /** @throws {Error} while there is no such plane, or where it dies over it */
   async answer(request: RecordingRequest): Promise<RecordingList | RecordingOf> {
     if (request.kind !== undefined) return { segments: await this.#segments(request) };
-    const { routers, groups, bfd = [] } = await this.#env.query();
+    const [state, { machines }] = await Promise.all([
+      this.#env.query(),
+      this.#env.dialogue.queryMachines(),
+    ]);
     const at = monotonicMicros();
-    const alone = routers.map(({ router }) => ({
-      kind: "router" as const,
-      name: router.settings.name,
-    }));
-    const together = groups.map(({ name }) => ({ kind: "group" as const, name }));
-    const sessions = bfd.map(({ session }) => ({
-      kind: "bfd" as const,
-      name: session.settings.name,
-    }));
-    return { machines: [...alone, ...together, ...sessions], at, time: wallTime(at) };
+    const own = this.#env.shelves.flatMap((shelf) => shelf.machines);
+    return { machines: [...machinesOf(state), ...machines, ...own], at, time: wallTime(at) };
   }
 
-  async #segments({ kind, name }: RecordedMachine) {
+  async #segments(machine: RecordedMachine) {
+    const { kind, name } = machine;
+    const shelf = this.#env.shelves.find(({ machines }) =>
+      machines.some((one) => one.kind === kind && one.name === name)
+    );
+    const plane = PLANES[kind];
     const all: RawSegment[] = [];
     for (let from = 0; all.length < MOST_SEGMENTS; from = all.at(-1)!.number + 1) {
-      const { segment } = await this.#env.dialogue.queryRecording(kind, name, from);
+      let segment = shelf?.segment(name, from) ?? null;
+      if (shelf === undefined && plane !== undefined) {
+        ({ segment } = await this.#env.dialogue.queryRecording(plane, { kind, name }, from));
+      }
       if (segment === null) break;
       all.push(segment);
       // By now it may have grown, and been followed.
@@ -61,4 +78,17 @@ export class Recordings {
     }
     return readable(all);
   }
+}
+
+/** Those of the protocol plane. */
+function machinesOf({ routers, groups, bfd = [] }: ProtocolState): RecordedMachine[] {
+  const tracking = routers.filter(({ trackers }) => trackers.length > 0);
+  const named = (kind: MachineKind, names: Iterable<string>) =>
+    Array.from(names, (name) => ({ kind, name }));
+  return [
+    ...named("router", routers.map(({ router }) => router.settings.name)),
+    ...named("group", groups.map(({ name }) => name)),
+    ...named("trackers", new Set(tracking.map((one) => one.group ?? one.router.settings.name))),
+    ...named("bfd", bfd.map(({ session }) => session.settings.name)),
+  ];
 }

@@ -40,6 +40,11 @@ export class TrackerEngine {
     this.#processes = new ProcessTrackers(env, HOST_PROCESSES);
   }
 
+  /** What is recorded of verdicts on scripts. */
+  get recorded(): ScriptTrackers["recorders"] {
+    return this.#scripts.recorders;
+  }
+
   /** Goes on with what a former process believed. */
   restore(memory: readonly TrackerMemory[]): void {
     this.#fresh = false;

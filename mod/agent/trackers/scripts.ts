@@ -14,6 +14,7 @@ import { createSchedule, stepSchedule } from "../../check/schedule.ts";
 import type { ScheduleEffect } from "../../check/mod.ts";
 import { textOf } from "../../text/mod.ts";
 import type { TrackerFinding, TrackerMemory } from "../../plane/trackers.ts";
+import { Shelf } from "../../record/mod.ts";
 import {
   createVerdict,
   type Finding,
@@ -50,6 +51,8 @@ interface Run {
 const IMMORTAL = "the last run has not ended, and cannot be killed";
 
 export class ScriptTrackers {
+  /** What verdicts were told, and became. */
+  readonly recorders = new Shelf("script");
   readonly #env: TrackerSurroundings;
   readonly #schedule = createSchedule();
   readonly #scripts = new Map<string, Script>();
@@ -86,6 +89,7 @@ export class ScriptTrackers {
       else this.#add({ config, target, rule, verdict: createVerdict(rule, now), told: null });
     }
     this.#former.clear();
+    this.recorders.keep(this.#scripts);
     this.#follow(stepSchedule(this.#schedule, {
       type: "configure",
       checks: scripts.map(({ name, interval, timeout }) => ({
@@ -199,9 +203,9 @@ export class ScriptTrackers {
   #judge(name: string, found: Finding, output = ""): void {
     const script = this.#scripts.get(name);
     if (script === undefined) return;
-    const { verdict, rule } = script;
+    const { verdict } = script;
     const before = verdict.healthy;
-    const turned = observe(verdict, rule, found, this.#env.now());
+    const turned = this.#observe(script, found);
     if (verdict.healthy === null) return;
     if (turned) {
       const printed = output === "" ? {} : { output };
@@ -216,6 +220,21 @@ export class ScriptTrackers {
     // A failure that was there from the start has no reason until there is a result.
     const reason = verdict.reason === "no result yet" ? NOT_YET : verdict.reason;
     this.#tell(script, { healthy: verdict.healthy, reason });
+  }
+
+  /** One result; what goes on as it was is no news, and not recorded. */
+  #observe({ config: { name }, verdict, rule }: Script, { healthy, reason }: Finding): boolean {
+    const now = this.#env.now();
+    if (healthy === verdict.healthy && verdict.streak === 0) {
+      this.recorders.cut(name);
+      return observe(verdict, rule, { healthy, reason }, now);
+    }
+    const recorder = this.recorders.of(name);
+    recorder.begin({ rule, verdict });
+    const turned = observe(verdict, rule, { healthy, reason }, now);
+    const effects = turned ? [{ type: "turned", healthy, reason }] : [];
+    recorder.note({ type: "result", healthy, reason }, effects, now);
+    return turned;
   }
 
   #tell(script: Script, finding: Finding): void {

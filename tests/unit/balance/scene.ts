@@ -77,13 +77,15 @@ export class Scene {
   readonly balance: Balance = createBalance();
   #timer: { readonly at: number; readonly generation: number } | null = null;
   #wanted = new Map<string, VirtualServer>();
+  /** How the machine steps: who records it looks on. */
+  step = step;
   /** All effects of the last call. */
   effects: BalanceEffect[] = [];
 
   /** @returns what came of it, in words */
   tell(event: BalanceEvent): string[] {
     const before = this.#wanted;
-    this.effects = step(this.balance, event, this.now);
+    this.effects = this.step(this.balance, event, this.now);
     this.#check(before);
     for (const effect of this.effects) if (effect.type === "timer") this.#timer = effect;
     return this.effects.map(line).filter((text) => text !== null);

@@ -23,13 +23,16 @@ Deno.test("a segment that was filled while it was fetched is not taken for whole
   hear(244);
   const recordings = new Recordings({
     dialogue: {
-      queryRecording: (_, name, from) => {
+      queryRecording: (plane, { kind, name }, from) => {
+        assert.deepEqual([plane, kind], ["protocol", "router"]);
         const segment = recorder.segment(name, from) ?? null;
         hear(7);
         return Promise.resolve({ type: "recorded", id: "p:1", cause: "c:1", segment });
       },
+      queryMachines: () => Promise.reject(new Error("nobody asks for all")),
     },
     query: () => Promise.reject(new Error("nobody asks for all")),
+    shelves: [],
   });
   const { segments } = await recordings.answer({
     command: "recording",
