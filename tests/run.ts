@@ -125,6 +125,7 @@ const PATIENT: readonly string[] = [
   "tests/lab/notify_keepalived_test.ts",
   "tests/lab/notify_test.ts",
   "tests/lab/package_files_test.ts",
+  "tests/lab/package_test.ts",
   "tests/lab/readme_test.ts",
   "tests/lab/reload_confirm_test.ts",
   "tests/lab/simulate_picture_test.ts",
