@@ -362,9 +362,9 @@ lab("--name names the node, with options before and after the command", async (l
   const path = siteFile(lab, "a");
   const process = host.spawn([halbPath(), "--name=b", "run", "-c", path]);
   const control = `${lab.directory}/a.sock`;
-  await lab.until("it answers", () => ask(control, { command: "version" }), 5000);
-  const shown = await runHalb(["status", "--json", "web", "--control", control]);
-  assert.equal(JSON.parse(shown.stdout).priority, 100, "the priority of b");
+  const show = () => runHalb(["status", "--json", "web", "--control", control]);
+  await lab.until("it knows its router", async () => (await show()).code === 0, 10_000);
+  assert.equal(JSON.parse((await show()).stdout).priority, 100, "the priority of b");
   const all = await runHalb(["--json", "--control", control, "status"]);
   assert.equal(JSON.parse(all.stdout).name, "b");
   const missing = await runHalb(["status", "lan", "--control", control]);
