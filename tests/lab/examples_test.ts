@@ -98,7 +98,11 @@ async function cloudUnicast(lab: Lab) {
       (text) => text.replace("http://169.254.169.254/", "http://192.0.2.1:8000/"),
     );
   }
-  const [first, second] = await startPair(lab, "cloud-unicast.toml", [a, b], "service");
+  // With `preempt = false` whoever is there first stays.
+  const first = startExample(lab, a, "cloud-unicast.toml");
+  await untilRouter(first, "service", "master");
+  const second = startExample(lab, b, "cloud-unicast.toml");
+  await untilRouter(second, "service", "backup");
   const pings = new Pings(client, "203.0.113.10");
   await pings.untilMore("by node-a");
   await lose(a);
