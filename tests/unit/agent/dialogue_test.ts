@@ -15,7 +15,10 @@ Deno.test("between the death of a plane and its successor nobody waits for an an
     toProtocol: ({ type }: { type: string }) => void asked.push(type),
   } as unknown as Planes;
   const dialogue = new Dialogue(planes, questions, () => assert.fail("nothing is configured"));
-  const answers = [dialogue.query(), dialogue.queryRecording("protocol", { kind: "router", name: "web" }, 0)];
+  const answers = [
+    dialogue.query(),
+    dialogue.queryRecording("protocol", { kind: "router", name: "web" }, 0),
+  ];
   // What were asked all the same would wait until that plane dies, too.
   setTimeout(() => questions.died("protocol"), 0);
   const refusal = /is starting, or a plane of it is/;
