@@ -64,7 +64,7 @@ const FOREIGN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     virtual_server_group: "write a list of addresses in `listen` of a `[[virtual_server]]`",
     lvs: "write `[ipvs]` and `[[virtual_server]]` instead",
     real_server: "write `[[virtual_server.real_server]]` below its `[[virtual_server]]`",
-    instance: "give each agent its own `control` and `state_directory` in `[agent]`",
+    instance: 'write `instance = "blue"` in `[agent]` instead',
   },
   agent: {
     router_id: "write `name` instead",
