@@ -16,7 +16,6 @@ import { textOf } from "../text/mod.ts";
 import type { NamespaceView } from "./view.ts";
 import { ownProtocol } from "./mark.ts";
 
-const OURS = String(ownProtocol());
 const OFF = "0";
 
 /** The setting of all interfaces of one namespace. */
@@ -56,11 +55,13 @@ export class Promotion {
 
   /** Sets what is wanted, and sets back what is no more. What somebody else has set is left alone. */
   settle(): void {
+    // Not before: the mark is set after this module has been loaded.
+    const ours = String(ownProtocol());
     for (const index of this.#doubtful) {
       this.#doubtful.delete(index);
       const name = this.#view.link(index)?.name;
       if (name === undefined) continue;
-      const [from, to] = this.#wanted.has(name) ? [OFF, OURS] : [OURS, OFF];
+      const [from, to] = this.#wanted.has(name) ? [OFF, ours] : [ours, OFF];
       const path = `ipv4/conf/${name}/promote_secondaries`;
       if (this.#io.setting(path) !== from) continue;
       try {

@@ -166,7 +166,8 @@ export class VirtualLinks {
         if (left-- > 0) acted = this.#make(wanted, base, now) || acted;
         else this.#wakeAt(now);
       } else if (ownNoteOf(present) === undefined) {
-        this.#refuse(wanted, noteOf(present) === undefined ? FOREIGN : ANOTHERS, now);
+        const note = noteOf(present);
+        this.#refuse(wanted, note === undefined ? FOREIGN : anothers(note.instance), now);
       } else if (!this.#fits(present, wanted.link, base)) {
         acted = this.#replace(wanted, present, now) || acted;
       } else {
@@ -354,5 +355,13 @@ export class VirtualLinks {
   }
 }
 
-const ANOTHERS = "an interface of that name exists, and another instance of halb has made it";
+/** Made by the agent of that instance, which may be the one that this one was before an update. */
+function anothers(instance: string | undefined): string {
+  const [who, option] = instance === undefined
+    ? ["an agent without an instance", ""]
+    : [`the instance "${instance}"`, ` --instance ${instance}`];
+  return `an interface of that name exists, and ${who} has made it: where that one runs no more, ` +
+    `"halb cleanup${option}" removes it`;
+}
+
 const FOREIGN = "an interface of that name exists, and halb has not made it";

@@ -1,6 +1,7 @@
 /** `promote_secondaries` of interfaces: set for whom it is wanted, and set back for nobody else. */
 
 import { strict as assert } from "node:assert";
+import { useMark } from "../../../mod/kernel/mark.ts";
 import { Rig, router } from "./rig.ts";
 
 const pathOf = (name: string) => `ipv4/conf/${name}/promote_secondaries`;
@@ -28,6 +29,21 @@ Deno.test("it is set with a number of our own, and set back when nobody wants it
   assert.equal(setting(), "112", "one of two still wants it");
   rig.configure([router("web", ["192.0.2.10/24"])]);
   assert.equal(setting(), "0");
+});
+
+Deno.test("the number is that of the instance, also where it is known late", () => {
+  const rig = rigWith("0", "112");
+  const setting = (name: string) => rig.kernel.settings.get(pathOf(name));
+  useMark({ protocol: 126, instance: "blue" });
+  try {
+    rig.configure([on("web", "192.0.2.10")]);
+    assert.equal(setting("eth0"), "126");
+    assert.equal(setting("eth1"), "112", "another agent's");
+    rig.configure([]);
+    assert.equal(setting("eth0"), "0");
+  } finally {
+    useMark({ protocol: 112 });
+  }
 });
 
 Deno.test("what others have set is left alone, before and after", () => {
