@@ -28,7 +28,7 @@ export type Claim =
     readonly inService: boolean;
   };
 
-/** When a claim must be so. `by`: it becomes so since the event before, and then. */
+/** When a claim must be so. `by`: as `at`, and it is told since when. */
 export type When =
   | { readonly type: "at" | "by"; readonly at: number }
   | { readonly type: "during"; readonly from: number; readonly to: number };
@@ -45,7 +45,11 @@ export type Expectation =
   & { readonly line: number; readonly text: string }
   & (
     | { readonly claim: Claim; readonly when: When }
-    | { readonly limit: Limit; readonly within: Span }
+    | {
+      readonly limit: Limit;
+      /** null: from when an address was first held to the end. */
+      readonly within: Span | null;
+    }
   );
 
 /** What is wrong with a table. */
@@ -78,8 +82,8 @@ const OF: Readonly<Record<What, readonly string[]>> = {
   double_at_most: ["address"],
 };
 
-/** Longer than any simulation. */
-const FOREVER = Number.MAX_SAFE_INTEGER;
+/** To the end, whenever that is. */
+export const FOREVER = Number.MAX_SAFE_INTEGER;
 
 class Refused extends Error {
   constructor(readonly wrong: Wrong) {
@@ -129,7 +133,7 @@ function read(config: ExpectConfig, known: Known): Body {
     default: {
       const limit = limitOf(config, what, known);
       const within = stretchOf(config, what);
-      const during = within.from === 0 && within.to === FOREVER ? "" : ` ${stretchText(within)}`;
+      const during = within === null ? "" : ` ${stretchText(within)}`;
       return { limit, within, text: `${limitText(limit)}${during}` };
     }
   }
@@ -230,12 +234,12 @@ function spanOf({ from = 0, until = FOREVER }: ExpectConfig): Span {
   return { from, to: until };
 }
 
-function stretchOf(config: ExpectConfig, what: What): Span {
+function stretchOf(config: ExpectConfig, what: What): Span | null {
   for (const key of ["at", "by"] as const) {
     if (config[key] === undefined) continue;
     refuse(key, `\`${what}\` is about a while, not a moment`, "write `from` and `until`");
   }
-  return spanOf(config);
+  return config.from === undefined && config.until === undefined ? null : spanOf(config);
 }
 
 function limitOf(config: ExpectConfig, what: What, known: Known): Limit {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Claim, Expectation, Limit, When } from "./expectation.ts";
+import { type Claim, type Expectation, FOREVER, type Limit, type When } from "./expectation.ts";
 import type { AddressReport, ExpectationReport, SimulationReport, Span } from "./report.ts";
 import { secondsText } from "./words.ts";
 
@@ -21,6 +21,13 @@ export function judge(expectation: Expectation, outcome: Outcome): ExpectationRe
 
 type Judgement = Pick<ExpectationReport, "held" | "found">;
 
+/** Of what lies after the end nobody knows: an expectation of it has not come to be. */
+const ENDS_BEFORE: Judgement = { held: false, found: "the simulation ends before" };
+
+function isBeyond({ from, to }: Span, duration: number): boolean {
+  return from >= duration || (to !== FOREVER && to > duration);
+}
+
 /** What was the case for a while, in words, and whether that is what is claimed. */
 interface Fact extends Span {
   readonly words: string;
@@ -32,13 +39,13 @@ function judgeClaim(claim: Claim, when: When, outcome: Outcome): Judgement {
   const { duration } = outcome;
   if (when.type === "during") {
     const to = Math.min(when.to, duration);
-    if (when.from >= duration) return { held: false, found: "the simulation ends before" };
+    if (isBeyond(when, duration)) return ENDS_BEFORE;
     const wrong = facts.find((one) => !one.so && one.from < to && one.to > when.from);
     if (wrong === undefined) return { held: true, found: "all the time" };
     const since = Math.max(wrong.from, when.from);
     return { held: false, found: `${wrong.words} at ${secondsText(since)}` };
   }
-  if (when.at > duration) return { held: false, found: "the simulation ends before" };
+  if (when.at > duration) return ENDS_BEFORE;
   const now = facts.find(({ from, to }) =>
     from <= when.at && (when.at < to || (to === duration && when.at === duration))
   )!;
@@ -114,12 +121,30 @@ export function slices<T extends Span>(
   });
 }
 
-function judgeLimit({ type, address, most }: Limit, within: Span, outcome: Outcome): Judgement {
+/** Spans that touch, as one. @param spans in order of time */
+export function touching(spans: readonly Span[]): Span[] {
+  const result: { from: number; to: number }[] = [];
+  for (const { from, to } of spans) {
+    const last = result.at(-1);
+    if (last?.to === from) last.to = to;
+    else result.push({ from, to });
+  }
+  return result;
+}
+
+/** @param stretch null: from when the address was first held to the end */
+function judgeLimit(
+  { type, address, most }: Limit,
+  stretch: Span | null,
+  outcome: Outcome,
+): Judgement {
+  if (stretch !== null && isBeyond(stretch, outcome.duration)) return ENDS_BEFORE;
+  const within = stretch ?? { from: 0, to: FOREVER };
   const addresses = outcome.addresses.filter((one) => address === null || one.address === address);
   let worst = { length: -1, of: "", from: 0 };
   let total = 0;
   for (const one of addresses) {
-    for (const span of spansOf(type, one, outcome.duration)) {
+    for (const span of spansOf(type, one, stretch !== null, outcome.duration)) {
       const from = Math.max(span.from, within.from);
       const length = Math.min(span.to, within.to) - from;
       if (length <= 0) continue;
@@ -140,8 +165,19 @@ function judgeLimit({ type, address, most }: Limit, within: Span, outcome: Outco
   };
 }
 
-/** An address that nobody ever held was out all the time. */
-function spansOf(type: Limit["type"], one: AddressReport, duration: number): readonly Span[] {
-  if (type === "double") return one.doubles;
-  return one.first_held === null ? [{ from: 0, to: duration }] : one.outages;
+/**
+ * An address that nobody ever held was out all the time.
+ *
+ * @param early the time before an address was first held counts, too: somebody said of which time
+ */
+function spansOf(
+  type: Limit["type"],
+  { doubles, outages, first_held }: AddressReport,
+  early: boolean,
+  duration: number,
+): readonly Span[] {
+  // One pair of nodes may follow another without a moment in between.
+  if (type === "double") return touching(doubles);
+  if (first_held === null) return [{ from: 0, to: duration }];
+  return early && first_held > 0 ? [{ from: 0, to: first_held }, ...outages] : outages;
 }

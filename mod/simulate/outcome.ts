@@ -5,7 +5,7 @@
  * @module
  */
 
-import { slices } from "./judge.ts";
+import { slices, touching } from "./judge.ts";
 import type { Outcome } from "./judge.ts";
 import type { AddressReport, Holding, NodeReport, Span, VirtualRouterReport } from "./report.ts";
 import type { World } from "./world.ts";
@@ -156,7 +156,7 @@ function addressReport(
     outage_longest: longest(outages),
     doubles,
     double_total: total(doubles),
-    double_longest: longest(doubles),
+    double_longest: longest(touching(doubles)),
   };
 }
 

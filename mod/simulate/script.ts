@@ -5,6 +5,7 @@
  * @module
  */
 
+import { formatDuration } from "../../config/duration.ts";
 import type { Finding, Report } from "../../config/finding.ts";
 import type { FileAccess } from "../../config/include.ts";
 import { nameAdvice } from "../../config/nearest.ts";
@@ -74,6 +75,7 @@ class ScriptReader {
     const ordinary = this.#known.nodes.flatMap(({ speaking }) => speaking);
     this.#networks = [...new Set([...lans.map(({ name }) => name), ...ordinary])];
     const events = data.event.flatMap((event, i) => this.#event(event, ["event", i]));
+    this.#late(data);
     const expectations = data.expect.flatMap((config, i): Expectation[] => {
       const path = ["expect", i];
       const line = this.#lines(valuePlace(descend(this.#root, path)));
@@ -188,6 +190,20 @@ class ScriptReader {
   }
 
   // ===== events ==================================================================================
+
+  /** Nothing happens after the end. */
+  #late({ duration, event }: ScriptConfig): void {
+    if (duration === undefined) return;
+    event.forEach(({ at }, i) => {
+      if (at <= duration) return;
+      const path = ["event", i, "at"];
+      const end = formatDuration(duration);
+      const message = `${
+        shown(descend(this.#root, path))
+      } is after the end: \`duration\` is ${end}`;
+      this.#refuse(path, message);
+    });
+  }
 
   #event(config: EventConfig, path: Path): ScriptEvent[] {
     const keys = (Object.keys(ACTION_KEYS) as ActionKey[]).filter((key) =>

@@ -240,7 +240,7 @@ export const EXPECT_SCHEMA = documented(
     ),
     at: v.exactOptional(time({ text: "It is so at that time.", example: "14s" })),
     by: v.exactOptional(time({
-      text: "It has become so by then, and still is.",
+      text: "It has become so by then, and is so at that time.",
       example: "15s",
     })),
     from: v.exactOptional(time({ text: "It is so from then on.", example: "10s" })),

@@ -40,8 +40,8 @@ export function simulate(
   const duration = options.duration ?? own.duration ?? last + AFTER;
   const { nodes, notSimulated } = planNodes(specs, hosts);
   const world = new World(nodes, lans, seed);
-  for (const { at, action } of events) {
-    if (at > duration) break;
+  const late = events.filter(({ at }) => at > duration).length;
+  for (const { at, action } of events.slice(0, events.length - late)) {
     world.agenda.once(at, "script", (now) => perform(world, action, now));
   }
   const steadiness = options.stepAll === true ? null : new Steadiness(world);
@@ -51,7 +51,13 @@ export function simulate(
     seed,
     duration,
     skipped: steadiness?.skipped ?? 0,
-    notSimulated: [...notSimulated, ...unsimulated(nodes)],
+    notSimulated: [...lateText(late), ...notSimulated, ...unsimulated(nodes)],
   });
   return { ...outcome, expectations: expectations.map((one) => judge(one, outcome)) };
+}
+
+/** Events that a shorter `--duration` leaves out. */
+function lateText(count: number): string[] {
+  if (count === 0) return [];
+  return [count === 1 ? "one event after the end" : `${count} events after the end`];
 }

@@ -7,7 +7,7 @@
  */
 
 import { showText } from "../text/mod.ts";
-import type { AddressReport, FailureReport, Holding, SimulationReport } from "./report.ts";
+import type { AddressReport, FailureReport, Holding, SimulationReport, Span } from "./report.ts";
 import { addressesAlike, type Alike, axisMarks, lengthText, momentText, nameOf } from "./spans.ts";
 import { STYLE } from "./svg_style.ts";
 
@@ -203,15 +203,19 @@ class Drawing {
     const y = this.#y + (LANE - BAR) / 2;
     this.#words(36, y + BAR - 3, "clients", "note");
     let free = 0;
+    const scale = (RIGHT - LEFT) / Math.max(1, this.#report.duration);
     const all = [
-      ...doubles.map((one) => ({ one, kind: "double", what: "held twice" })),
-      ...outages.map((one) => ({ one, kind: "outage", what: "nobody answers" })),
+      ...gathered(doubles, scale).map((one) => ({ one, kind: "double", what: "held twice" })),
+      ...gathered(outages, scale).map((one) => ({ one, kind: "outage", what: "nobody answers" })),
     ].sort((a, b) => a.one.from - b.one.from);
     for (const { one, kind, what } of all) {
-      this.#bar(kind, one.from, one.to, y, BAR, `${what} ${this.#times(one)}`);
+      const often = one.count === 1
+        ? what
+        : `${what} ${one.count} times, ${lengthText(one.total)} in all,`;
+      this.#bar(kind, one.from, one.to, y, BAR, `${often} ${this.#times(one)}`);
     }
     for (const { one, kind } of all) {
-      const text = lengthText(one.to - one.from);
+      const text = lengthText(one.total);
       const x = this.#x(one.from);
       if (x < free || x + widthOf(text) > WIDTH) continue;
       this.#words(x, y + BAR + 11, text, `${kind}-words`);
@@ -279,6 +283,23 @@ function joined(holdings: readonly Holding[], scale: number): Holding[] {
     if (alike && (one.from - last.to) * scale < 0.2) {
       result[result.length - 1] = { ...last, to: Math.max(last.to, one.to) };
     } else result.push(one);
+  }
+  return result;
+}
+
+/** Spans that are too near to each other to be told apart, as one; in order of time. */
+function gathered(
+  spans: readonly Span[],
+  scale: number,
+): (Span & { readonly count: number; readonly total: number })[] {
+  const result: { from: number; to: number; count: number; total: number }[] = [];
+  for (const { from, to } of spans) {
+    const last = result.at(-1);
+    if (last !== undefined && (from - last.to) * scale < 0.2) {
+      last.to = to;
+      last.count++;
+      last.total += to - from;
+    } else result.push({ from, to, count: 1, total: to - from });
   }
   return result;
 }

@@ -67,10 +67,11 @@ export function timelineText(
 function failuresText(report: SimulationReport, { paint, width, lines }: Drawing): string {
   const { failures, duration } = report;
   if (failures.length === 0) return "";
-  const moments = failures.map(({ at }) => momentText(at, duration));
-  const wide = Math.max(...moments.map((moment) => moment.length));
   const most = shownOf(failures.length, lines);
-  const shown = failures.slice(0, most).map(({ text }, i) => {
+  const first = failures.slice(0, most);
+  const moments = first.map(({ at }) => momentText(at, duration));
+  const wide = Math.max(...moments.map((moment) => moment.length));
+  const shown = first.map(({ text }, i) => {
     const words = showText(text, width - wide - 6);
     return `  ${paint(markOf(i), "bold")} ${moments[i]!.padStart(wide)}  ${words}`;
   });
@@ -215,15 +216,16 @@ function changeLines(
   stretches: readonly Stretch[],
   { paint, width, lines }: Drawing,
 ): string[] {
-  const rows = stretches.map((stretch) => ({
+  // Of a long simulation there are hundreds of thousands: only what is shown is looked at.
+  const most = shownOf(stretches.length, lines);
+  const rows = stretches.slice(0, most).map((stretch) => ({
     moment: momentText(stretch.from, report.duration),
     length: lengthText(stretch.to - stretch.from),
     stretch,
   }));
   const wide = Math.max(...rows.map(({ moment }) => moment.length));
   const long = Math.max(...rows.map(({ length }) => length.length));
-  const most = shownOf(rows.length, lines);
-  const shown = rows.slice(0, most).map(({ moment, length, stretch }) => {
+  const shown = rows.map(({ moment, length, stretch }) => {
     const room = width - wide - long - 6;
     const words = showText(holdersText(stretch, one.first_held), room);
     const painted = isSilent(stretch)
@@ -233,7 +235,7 @@ function changeLines(
       : words;
     return `  ${moment.padStart(wide)}  ${length.padStart(long)}  ${painted}`;
   });
-  return [...shown, ...moreText(rows.length - most, "more changes")];
+  return [...shown, ...moreText(stretches.length - most, "more changes")];
 }
 
 function holdersText(stretch: Stretch, first: number | null): string {

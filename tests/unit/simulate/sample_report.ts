@@ -20,7 +20,7 @@ export function addressReport(
 ): AddressReport {
   const lengths = (spans: readonly Span[]) => spans.map(({ from, to }) => to - from);
   const sum = (spans: readonly Span[]) => lengths(spans).reduce((a, b) => a + b, 0);
-  const longest = (spans: readonly Span[]) => Math.max(0, ...lengths(spans));
+  const longest = (spans: readonly Span[]) => lengths(spans).reduce((a, b) => Math.max(a, b), 0);
   return {
     address,
     router: 0,
@@ -112,4 +112,24 @@ export function sampleReport(
     work: { steps: 100, packets: 50, lost: 0, skipped: 0 },
     ...more,
   };
+}
+
+/** An address that a loses for a moment `times` times, evenly over the time. */
+export function flappingReport(times: number): SimulationReport {
+  const duration = times * SECOND;
+  const holdings = Array.from({ length: times }, (_, i): Holding => ({
+    address: VIP,
+    node: "a",
+    interface: "eth0",
+    from: i * SECOND,
+    to: (i + 0.9) * SECOND,
+    by: "router",
+    answers: true,
+  }));
+  const outages = holdings.map(({ from, to }) => ({ from: to, to: from + SECOND }));
+  return sampleReport(["a", "b"], {
+    duration,
+    holdings,
+    addresses: [addressReport(VIP, 0, outages, [], ["a", "b"])],
+  });
 }

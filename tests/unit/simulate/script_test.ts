@@ -65,6 +65,10 @@ const WRONG: readonly (readonly [script: string, problem: string])[] = [
     's.toml:2:10: error: There is no router "gv" on a',
   ],
   ['[[expect]]\nat = "1s"\ndouble_at_most = 5', "s.toml:3:18: error: Invalid `expect.double_at_m"],
+  [
+    'duration = "10s"\n[[event]]\nat = "1h"\nkill = "a"',
+    's.toml:3:6: error: "1h" is after the end: `duration` is 10s',
+  ],
   ["[[event]\n", "s.toml:1:1: error: The header of a table does not end"],
   ["event = 1", "s.toml:1:9: error: Invalid `event`: 1 is not a list of tables"],
 ];
@@ -128,8 +132,16 @@ const EXPECTED: readonly (readonly [expectation: string, result: string])[] = [
     "FAILED 192.0.2.1 is without holder for at most 3s in all: 3.024537s in all",
   ],
   [
+    'address = "192.0.2.1"\nalways_held = true\nfrom = "5s"\nuntil = "10s"',
+    "held 192.0.2.1 is never without holder from 5s to 10s: no outage",
+  ],
+  [
     'address = "192.0.2.1"\nalways_held = true\nuntil = "10s"',
-    "held 192.0.2.1 is never without holder from 0s to 10s: no outage",
+    "FAILED 192.0.2.1 is never without holder from 0s to 10s: 3.415062s from 0s on",
+  ],
+  [
+    'address = "192.0.2.1"\noutage_total_at_most = "4s"\nfrom = "2s"',
+    "FAILED 192.0.2.1 is without holder for at most 4s in all from 2s to the end: 4.439599s in all",
   ],
   [
     'address = "192.0.2.1"\nalways_held = true',
@@ -148,6 +160,22 @@ const EXPECTED: readonly (readonly [expectation: string, result: string])[] = [
     'address = "192.0.2.1"\nheld_by = "b"\nat = "2h"',
     "FAILED 192.0.2.1 is held by b at 2h: the simulation ends before",
   ],
+  [
+    'address = "192.0.2.1"\nheld_by = "b"\nfrom = "20s"\nuntil = "3h"',
+    "FAILED 192.0.2.1 is held by b from 20s to 3h: the simulation ends before",
+  ],
+  [
+    'address = "192.0.2.1"\noutage_at_most = "0s"\nfrom = "2h"',
+    "FAILED 192.0.2.1 is never without holder from 2h to the end: the simulation ends before",
+  ],
+  [
+    'double_at_most = "0s"\nuntil = "41s"',
+    "FAILED no address ever has two holders from 0s to 41s: the simulation ends before",
+  ],
+  [
+    'double_at_most = "0s"\nuntil = "40s"',
+    "held no address ever has two holders from 0s to 40s: no double holding",
+  ],
 ];
 
 for (const [expectation, result] of EXPECTED) {
@@ -163,6 +191,32 @@ Deno.test("two holders longer than expected fail it", () => {
   const script = '[[event]]\nat = "10s"\ncut = ["a:eth0"]\n[[expect]]\ndouble_at_most = "5s"';
   const [result] = judged(run(PAIR, script));
   assert.match(result!, /^FAILED any address has two holders for at most 5s: 192.0.2.1: 26.97/);
+});
+
+Deno.test("one pair of holders after another is one time of double holding", () => {
+  const sites = { ...PAIR, c: gateway(50) };
+  // b and c hear nothing of a, then c nothing of b: from then on they all have it.
+  const deaf = ["b", "c"].map((node) =>
+    `[[event]]\nat = "10s"\ndeaf = { node = "${node}", to = "a" }\n`
+  );
+  const script = `duration = "40s"\n${deaf.join("")}[[event]]\nat = "20s"\n` +
+    'deaf = { node = "c", to = "b" }\n[[expect]]\ndouble_at_most = "20s"';
+  const report = run(sites, script);
+  const [address] = report.addresses;
+  assert.ok(address!.doubles.length > 1, "other nodes from some moment on");
+  const [first] = address!.doubles;
+  assert.ok(first!.from < 15_000_000);
+  assert.equal(address!.double_longest, 40_000_000 - first!.from);
+  assert.equal(address!.double_total, address!.double_longest);
+  assert.match(judged(report)[0]!, /^FAILED any address .*: 192.0.2.1: 2[5-9]\.\d+s from 1[0-4]/);
+});
+
+Deno.test("events that a shorter duration leaves out are told", () => {
+  const script = '[[event]]\nat = "10s"\nkill = "a"\n[[event]]\nat = "20s"\nstart = "a"\n';
+  const told = (duration: number) => run(PAIR, script, { duration }).not_simulated;
+  assert.deepEqual(told(20_000_000), []);
+  assert.deepEqual(told(15_000_000), ["one event after the end"]);
+  assert.deepEqual(told(5_000_000), ["2 events after the end"]);
 });
 
 Deno.test("whatever a script contains, it is read or refused", () => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { SimulationReport } from "../../../mod/simulate/report.ts";
 import { simulationSvg } from "../../../mod/simulate/svg.ts";
-import { addressReport, sampleReport, VIP } from "./sample_report.ts";
+import { addressReport, flappingReport, sampleReport, VIP } from "./sample_report.ts";
 
 const SECOND = 1_000_000;
 /** From where to where time goes on the picture. */
@@ -182,4 +182,13 @@ Deno.test("svg: no address, none that was ever held", () => {
   }));
   assert.ok(all(never).some(({ text }) => /never held/.test(text)));
   assert.deepEqual(bars(never, "outage"), []);
+});
+
+Deno.test("svg: what is too near to be told apart is one bar, which tells how often", () => {
+  const report = flappingReport(100_000);
+  const svg = simulationSvg(report);
+  assert.ok(svg.length < 100_000, `${svg.length} characters`);
+  assert.match(svg, /nobody answers 100000 times, 2h 46m in all, from /);
+  const few = bars(parse(simulationSvg(flappingReport(20))), "outage", flappingReport(20));
+  assert.equal(few.length, 20);
 });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { axisMarks, lengthText, momentText, stretchesOf } from "../../../mod/simulate/spans.ts";
 import { timelineText } from "../../../mod/simulate/timeline.ts";
-import { addressReport, sampleReport, VIP } from "./sample_report.ts";
+import { addressReport, flappingReport, sampleReport, VIP } from "./sample_report.ts";
 
 const SECOND = 1_000_000;
 const DAY = 86_400 * SECOND;
@@ -45,6 +45,12 @@ Deno.test("timeline: no line is wider than asked, whatever the names", () => {
   }
   const text = timelineText(sampleReport(names));
   assert.ok(!text.includes("\u001b") && !text.includes("\u202e"));
+});
+
+Deno.test("timeline: of hundreds of thousands of changes a few are shown, and all are counted", () => {
+  const text = timelineText(flappingReport(100_000));
+  assert.match(text, /… 199988 more changes\n/);
+  assert.match(text, /\n192\.0\.2\.10 .* 100000 +100 ms +2h 46m +0 s$/);
 });
 
 Deno.test("timeline: without colours there are no codes, with them they enclose whole words", () => {
