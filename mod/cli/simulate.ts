@@ -20,6 +20,7 @@ import type { SimulationReport } from "../simulate/report.ts";
 import { readScript, type Script } from "../simulate/script.ts";
 import { simulate } from "../simulate/simulate.ts";
 import { simulationSvg } from "../simulate/svg.ts";
+import { escapeText } from "../text/mod.ts";
 import { UsageError } from "./arguments.ts";
 import { simulationText } from "./simulate_text.ts";
 
@@ -103,8 +104,13 @@ function durationOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const length = parseDuration(text);
   if (length !== undefined && length > 0 && length <= LONGEST) return length;
-  throw new UsageError(`--duration is a time such as 60s, 24h or 365d, not "${text}"`);
+  throw new UsageError(
+    `--duration is a time such as 60s, 24h or 365d, at most 3660d, not "${text}"`,
+  );
 }
+
+/** What `config/names.ts` takes for a name. */
+const NAME = /^[\p{L}\p{N}][\p{L}\p{N}._:@+-]{0,63}$/u;
 
 /** The nodes of the command line. */
 export function loadNodes(
@@ -114,23 +120,34 @@ export function loadNodes(
   const specs: NodeSpec[] = [];
   const problems: Problem[] = [];
   for (const operand of operands) {
-    const given = /^([\p{L}\p{N}][\p{L}\p{N}._:@+-]{0,63})=(.+)$/u.exec(operand);
-    const file = given?.[2] ?? operand;
+    const [, before = "", after = ""] = /^([^=/]+)=(.+)$/.exec(operand) ?? [];
+    const given = NAME.test(before) ? before : null;
+    const file = given === null ? operand : after;
     const stem = file.replace(/^.*\//, "").replace(/\.toml$/, "");
     const loaded = loadSite(file, {
       ...access,
       hostname: stem === "" ? "node" : stem,
-      ...(given === null ? {} : { name: given[1]! }),
+      ...(given === null ? {} : { name: given }),
     });
     if (!loaded.ok) {
       problems.push(...loaded.problems);
       continue;
     }
     const { name } = loaded.site.agent;
+    if (!NAME.test(name)) {
+      throw new UsageError(
+        `"${escapeText(name)}" is no name for a node: give one, NAME=${escapeText(file)}`,
+      );
+    }
+    if (name === "nobody") {
+      // What scripts call the lack of a holder.
+      throw new UsageError(`no node can be called "nobody": give a name, NAME=${escapeText(file)}`);
+    }
     const twin = specs.find((one) => one.name === name);
     if (twin !== undefined) {
       throw new UsageError(
-        `two nodes are called "${name}" (${twin.file} and ${file}): give names, NAME=${file}`,
+        `two nodes are called "${name}" (${escapeText(twin.file)} and ${escapeText(file)}): ` +
+          `give names, NAME=${escapeText(file)}`,
       );
     }
     specs.push({ name, file, site: loaded.site });

@@ -23,9 +23,10 @@ export function simulationText(report: SimulationReport, color: boolean): string
 
 function expectations({ expectations: all }: SimulationReport, paint: Paint): string {
   if (all.length === 0) return "";
-  const lines = all.map(({ line, text, held, found }) => {
+  const lines = all.map(({ line, file, text, held, found }) => {
     const word = held ? paint("held  ", "green") : paint("FAILED", "red");
-    return `${word} line ${line}: ${escapeText(text)}: ${escapeText(found)}`;
+    const where = file === undefined ? `line ${line}` : `${escapeText(file)}:${line}`;
+    return `${word} ${where}: ${escapeText(text)}: ${escapeText(found)}`;
   });
   const failed = all.filter(({ held }) => !held).length;
   const summary = failed === 0

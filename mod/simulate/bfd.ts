@@ -43,6 +43,8 @@ const LONGEST_STOP: Micros = 3_000_000;
 /** What an end needs of where it is. */
 interface Place {
   readonly name: string;
+  /** Whose session it is; of one outside, that of the node it speaks to. */
+  readonly node: string;
   readonly own: SimInterface;
   /** Own addresses: who speaks to one of them may mean this end. */
   readonly addresses: readonly string[];
@@ -291,6 +293,7 @@ export class Bfd {
     };
     const place: Place = {
       name: settings.name,
+      node: theirs.node,
       own: new SimInterface("", state),
       addresses: [peer],
       peer: theirs.addresses[0] ?? "",
@@ -321,7 +324,7 @@ export class Bfd {
       ? undefined
       : this.#outside.find((one) => one.place.path === place.path);
     const to = own.node === ""
-      ? world.nodes.get(place.path.split(" ")[0]!)!.host.interfaces.get(own.name)
+      ? world.nodes.get(place.node)!.host.interfaces.get(own.name)
       : outside?.place.own ?? world.ownerOf(peer);
     if (to === undefined) return;
     const lan = own.lan ?? to.lan;
@@ -372,11 +375,17 @@ function ordinary({ seamless, unaffiliated, ...settings }: SessionSettings): Ses
 function placeOf({ path, settings }: ProtocolBfd, host: Host): Place {
   const { namespace, interface: name, source, family } = path;
   const own = host.interface(namespace, name === "" ? ROUTED : name);
-  const { ipv4, ipv6, ipv6Global } = own.state;
-  const usual = family === "ipv4" ? ipv4 : [...ipv6Global, ...ipv6];
+  // What comes over several hops may be for any address of the host.
+  const at = name === ""
+    ? [own, ...host.interfaces.values()].filter(({ state }) => state.namespace === namespace)
+    : [own];
+  const usual = at.flatMap(({ state: { ipv4, ipv6, ipv6Global } }) =>
+    family === "ipv4" ? ipv4 : [...ipv6Global, ...ipv6]
+  );
   const addresses = source === "" ? usual : [source];
   return {
     name: settings.name,
+    node: host.name,
     own,
     addresses,
     peer: path.peer,

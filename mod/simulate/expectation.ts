@@ -41,8 +41,17 @@ export interface Limit {
   readonly most: number;
 }
 
+/** Where one stands. */
+export interface Where {
+  /** From 1. */
+  readonly line: number;
+  /** The file that the script includes; absent: the script itself. */
+  readonly file?: string;
+}
+
 export type Expectation =
-  & { readonly line: number; readonly text: string }
+  & Where
+  & { readonly text: string }
   & (
     | { readonly claim: Claim; readonly when: When }
     | {
@@ -95,21 +104,21 @@ function refuse(key: string | null, message: string, advice?: string): never {
   throw new Refused({ key, message, ...(advice === undefined ? {} : { advice }) });
 }
 
-/** @param line of the table, from 1 */
 export function expectationOf(
   config: ExpectConfig,
-  line: number,
+  where: Where,
   known: Known,
 ): Expectation | { readonly wrong: Wrong } {
   try {
-    return { line, ...read(config, known) };
+    return { ...where, ...read(config, known) };
   } catch (error) {
     if (error instanceof Refused) return { wrong: error.wrong };
     throw error;
   }
 }
 
-type Body = Expectation extends infer E ? E extends Expectation ? Omit<E, "line"> : never : never;
+type Body = Expectation extends infer E ? E extends Expectation ? Omit<E, keyof Where> : never
+  : never;
 
 function read(config: ExpectConfig, known: Known): Body {
   const given = WHAT.filter((key) => config[key] !== undefined);
@@ -128,7 +137,7 @@ function read(config: ExpectConfig, known: Known): Body {
     case "in_service": {
       const claim = claimOf(config, what, known);
       const when = whenOf(config);
-      return { claim, when, text: `${claimText(claim)} ${whenText(when)}` };
+      return { claim, when, text: `${claimText(claim, known)} ${whenText(when)}` };
     }
     default: {
       const limit = limitOf(config, what, known);
@@ -260,12 +269,17 @@ function limitOf(config: ExpectConfig, what: What, known: Known): Limit {
 
 // ===== in words ==================================================================================
 
-function claimText(claim: Claim): string {
+function claimText(claim: Claim, known: Known): string {
   switch (claim.type) {
     case "held_by":
       return `${claim.address} is held by ${claim.node ?? "nobody"}`;
-    case "router_state":
-      return `${claim.name} on ${claim.node} is ${claim.state}`;
+    case "router_state": {
+      // The other half of a router of both families is one by itself.
+      const other = known.nodes.find(({ name }) => name === claim.node)?.routers
+        .find((one) => one.startsWith(`${claim.name}/`));
+      const without = other === undefined ? "" : ` (without ${other})`;
+      return `${claim.name}${without} on ${claim.node} is ${claim.state}`;
+    }
     case "session_state":
       return `BFD session ${claim.name} on ${claim.node} is ${claim.state}`;
     case "in_service": {

@@ -12,11 +12,11 @@ import { secondsText } from "./words.ts";
 export type Outcome = Omit<SimulationReport, "expectations">;
 
 export function judge(expectation: Expectation, outcome: Outcome): ExpectationReport {
-  const { line, text } = expectation;
+  const { line, file, text } = expectation;
   const found = "claim" in expectation
     ? judgeClaim(expectation.claim, expectation.when, outcome)
     : judgeLimit(expectation.limit, expectation.within, outcome);
-  return { line, text, ...found };
+  return { line, ...(file === undefined ? {} : { file }), text, ...found };
 }
 
 type Judgement = Pick<ExpectationReport, "held" | "found">;

@@ -142,6 +142,8 @@ export interface AddressReport {
 export interface ExpectationReport {
   /** In the script, from 1. */
   readonly line: number;
+  /** Where it stands in a file that the script includes: that one. */
+  readonly file?: string;
   /** What was expected, in words. */
   readonly text: string;
   readonly held: boolean;

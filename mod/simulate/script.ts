@@ -51,18 +51,20 @@ export const NO_SCRIPT: Script = { lans: [], hosts: new Map(), events: [], expec
 /** Reads the script at `path` for nodes that are known. Never throws for what it contains. */
 export function readScript(path: string, access: FileAccess, known: Known): TableFile<Script> {
   return readTableFile(path, SCRIPT_SCHEMA, access, (data, node, report, lines) => {
-    return new ScriptReader(known, node, report, lines).read(data);
+    return new ScriptReader(path, known, node, report, lines).read(data);
   });
 }
 
 class ScriptReader {
+  readonly #file: string;
   readonly #known: Known;
   readonly #root: TableNode;
   readonly #report: Report;
   readonly #lines: LineOf;
   #networks: string[] = [];
 
-  constructor(known: Known, root: TableNode, report: Report, lines: LineOf) {
+  constructor(file: string, known: Known, root: TableNode, report: Report, lines: LineOf) {
+    this.#file = file;
     this.#known = known;
     this.#root = root;
     this.#report = report;
@@ -72,14 +74,17 @@ class ScriptReader {
   read(data: ScriptConfig): Script {
     const hosts = this.#hosts(data);
     const lans = this.#lans(data.network);
-    const ordinary = this.#known.nodes.flatMap(({ speaking }) => speaking);
-    this.#networks = [...new Set([...lans.map(({ name }) => name), ...ordinary])];
+    this.#networks = [
+      ...new Set([...lans.map(({ name }) => name), ...this.#ordinary(lans).keys()]),
+    ];
     const events = data.event.flatMap((event, i) => this.#event(event, ["event", i]));
     this.#late(data);
     const expectations = data.expect.flatMap((config, i): Expectation[] => {
       const path = ["expect", i];
-      const line = this.#lines(valuePlace(descend(this.#root, path)));
-      const found = expectationOf(config, line, this.#known);
+      const place = valuePlace(descend(this.#root, path));
+      const { name } = place.source;
+      const where = { line: this.#lines(place), ...(name === this.#file ? {} : { file: name }) };
+      const found = expectationOf(config, where, this.#known);
       if ("wrong" in found) {
         const { key, message, advice } = found.wrong;
         this.#refuse(key === null ? path : [...path, key], message, advice);
@@ -127,7 +132,14 @@ class ScriptReader {
       for (const [key, list] of Object.entries(addresses)) {
         const place = [...path, "addresses", key];
         if (!own.interfaces.includes(key)) {
-          this.#unknown("interface", key, place, own.interfaces);
+          const some = own.interfaces.length === 0
+            ? "there is none"
+            : `there are ${own.interfaces.slice(0, 12).join(", ")}`;
+          this.#report({
+            place: keyPlace(descend(this.#root, place)),
+            message: `There is no interface "${key}" on ${name}`,
+            advice: nameAdvice(key, own.interfaces, some),
+          });
           continue;
         }
         lists.set(key, list.flatMap((text, j) => this.#address(text, [...place, j])));
@@ -148,7 +160,7 @@ class ScriptReader {
   #lans(networks: readonly NetworkConfig[]): LanSpec[] {
     const taken = new Map<string, string>();
     const names = new Set<string>();
-    return networks.map((config, i) => {
+    const lans = networks.map((config, i): LanSpec => {
       const path = ["network", i];
       const { name } = config;
       if (names.has(name)) this.#refuse([...path, "name"], `Given twice: network "${name}"`);
@@ -164,6 +176,28 @@ class ScriptReader {
       });
       return { name, members, settings: lanSettings(present(config), USUAL_LAN) };
     });
+    const ordinary = this.#ordinary(lans);
+    lans.forEach(({ name }, i) => {
+      const other = ordinary.get(name);
+      if (other === undefined) return;
+      const message = `"${name}" is the network of ${other} already, which this one does not list`;
+      this.#refuse(["network", i, "name"], message, "list it, too, or choose another name");
+    });
+    return lans;
+  }
+
+  /** The networks that bear the name of an interface, each with one of those that are in it. */
+  #ordinary(lans: readonly LanSpec[]): Map<string, string> {
+    const listed = new Set(
+      lans.flatMap(({ members }) => members.map((one) => `${one.node}:${one.interface}`)),
+    );
+    const found = new Map<string, string>();
+    for (const { name, speaking } of this.#known.nodes) {
+      for (const own of speaking) {
+        if (!listed.has(`${name}:${own}`)) found.set(own, `${name}:${own}`);
+      }
+    }
+    return found;
   }
 
   #node(name: string, path: Path): KnownNode | undefined {
@@ -255,6 +289,7 @@ class ScriptReader {
       case "hearing": {
         const { node, to } = config[type]!;
         const both = this.#node(node, [...path, "node"]) && this.#node(to, [...path, "to"]);
+        if (node === to) this.#refuse([...path, "to"], "No node hears itself: name another one");
         return both && { type, node, to };
       }
       case "fail":
@@ -295,6 +330,10 @@ class ScriptReader {
       }
       case "network": {
         const { name, ...settings } = config.network!;
+        if (Object.keys(present(settings)).length === 0) {
+          const message = "Nothing of this network changes";
+          this.#refuse(path, message, "add `delay`, `jitter`, `loss` or `duplicate`");
+        }
         if (this.#networks.includes(name)) return { type, name, settings: present(settings) };
         return this.#unknown("network", name, [...path, "name"], this.#networks);
       }

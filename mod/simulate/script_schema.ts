@@ -71,7 +71,8 @@ const LAN_KEYS = {
 const INTERFACE = part("an interface of a node", "a:eth0", "An interface of a node.");
 
 function interfaces(words: string) {
-  return documented(v.array(INTERFACE), "a list of interfaces of nodes", {
+  const list = v.pipe(v.array(INTERFACE), v.minLength(1, "Name at least one interface"));
+  return documented(list, "a list of interfaces of nodes", {
     text: words,
     example: ["a:eth0", "b:eth0"],
   });
@@ -206,7 +207,14 @@ export const EVENT_SCHEMA = documented(
 export const EXPECT_SCHEMA = documented(
   v.strictObject({
     address: v.exactOptional(ADDRESS),
-    router: v.exactOptional(name({ text: "A virtual router, by name.", example: "gateway" })),
+    router: v.exactOptional(text(
+      "a virtual router",
+      {
+        text: "By name; of one of both families the second half is `NAME/ipv6` or `NAME/ipv4`.",
+        example: "gateway",
+      },
+      (value) => value === "" ? { message: `${VALUE} is not a virtual router` } : undefined,
+    )),
     session: v.exactOptional(name({ text: "A BFD session, by name.", example: "to-b" })),
     server: v.exactOptional(SERVER),
     virtual_server: v.exactOptional(name({ text: "Of which virtual server.", example: "web" })),

@@ -28,6 +28,10 @@ export function unsimulated(nodes: readonly PlannedNode[]): string[] {
         plan.holdings.some(({ routes, rules }) => routes !== undefined || rules !== undefined),
         "routes and rules that move with a router",
       ],
+      [
+        Object.values(site.static).some((list) => list.length > 0),
+        "`[static]`: its addresses, routes and rules",
+      ],
       [plan.bfd?.reflector !== undefined, "the BFD reflector"],
       [plan.bfd?.unsolicited !== undefined, "unsolicited BFD sessions"],
       [site.agent.on_stop === "keep", '`on_stop = "keep"`: a stopped agent lets go'],

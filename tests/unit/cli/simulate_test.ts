@@ -71,6 +71,35 @@ Deno.test("an expectation that fails is exit code 1; the picture is written besi
   });
 });
 
+Deno.test("a file whose name is no name for a node wants one", () => {
+  const files = { "my node.toml": gateway(150), "nobody.toml": gateway(100) };
+  withFiles(files, (path) => {
+    assert.throws(
+      () => simulateCommand([path("my node.toml")], OPTIONS),
+      /"my node" is no name for a node: give one, NAME=.*my node\.toml/,
+    );
+    assert.throws(() => simulateCommand([path("nobody.toml")], OPTIONS), /can be called "nobody"/);
+    const { exitCode } = simulateCommand(
+      [`a=${path("my node.toml")}`, `b=${path("nobody.toml")}`],
+      OPTIONS,
+    );
+    assert.equal(exitCode, 0);
+  });
+});
+
+Deno.test("an expectation of an included file is told with that file", () => {
+  const expect = '[[expect]]\naddress = "192.0.2.1"\nheld_by = "a"\nat = "9s"\n';
+  const script = `include = ["more.toml"]\nduration = "20s"\n${expect}`;
+  withFiles({ ...PAIR, "s.toml": script, "more.toml": `\n\n${expect}` }, (path) => {
+    const { output } = simulateCommand([path("a.toml"), path("b.toml")], {
+      ...OPTIONS,
+      script: path("s.toml"),
+    });
+    assert.match(output, /^held {3}line 3: 192/m);
+    assert.match(output, /^held {3}\S+\/more\.toml:3: 192/m);
+  });
+});
+
 Deno.test("a site or a script that is not valid is exit code 2, with its place", () => {
   withFiles(
     { "a.toml": "[[vrrp]]\nname = 5\n", "b.toml": gateway(1), "s.toml": "seed = -1" },

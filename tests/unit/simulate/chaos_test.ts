@@ -48,7 +48,7 @@ function sitesOf(more: string, tracking = "") {
 
 function randomEvent(random: Random, servers: boolean): string {
   const node = random.pick(["a", "b", "c"]);
-  const other = random.pick(["a", "b", "c"]);
+  const other = random.pick(["a", "b", "c"].filter((one) => one !== node));
   const own = `"${node}:${random.pick(["eth0", "eth1"])}"`;
   const actions = [
     `kill = "${node}"`,

@@ -1,7 +1,17 @@
 /** What a simulation makes of sites: networks, addresses, delays, what it leaves out. */
 
 import assert from "node:assert/strict";
-import { gateway, holders, problemsOf, run, statesOf } from "../../lib/simulation.ts";
+import { NO_SCRIPT } from "../../../mod/simulate/script.ts";
+import { simulate } from "../../../mod/simulate/simulate.ts";
+import {
+  gateway,
+  holders,
+  judged,
+  nodesOf,
+  problemsOf,
+  run,
+  statesOf,
+} from "../../lib/simulation.ts";
 
 const at = (time: string, action: string): string => `[[event]]\nat = "${time}"\n${action}\n`;
 
@@ -35,6 +45,42 @@ Deno.test("sessions over several hops find each other by their sources", () => {
   const report = run(sites, at("10s", 'power_off = "b"'));
   const states = report.sessions.filter(({ node }) => node === "a").map(({ state }) => state);
   assert.deepEqual(states.slice(-2), ["up", "down"], "b is no other than the peer of a");
+});
+
+Deno.test("sessions over several hops find each other by the addresses that a script tells", () => {
+  const of = (peer: string): string =>
+    gateway(100) + `[[bfd]]\nname = "far"\nmultihop = true\npeer = "${peer}"\n` +
+    'transmit_interval = "100ms"\nreceive_interval = "100ms"\n';
+  const sites = { a: of("203.0.113.1"), b: of("198.51.100.1") };
+  const own = ["198.51.100.1", "203.0.113.1"].map((address, i) =>
+    `[[node]]\nname = "${"ab"[i]}"\naddresses = { eth0 = ["${address}"] }\n`
+  );
+  const report = run(sites, own.join("") + at("10s", 'power_off = "b"'));
+  const states = report.sessions.filter(({ node }) => node === "a").map(({ state }) => state);
+  assert.deepEqual(states.slice(-2), ["up", "down"]);
+});
+
+Deno.test("a router that no node is speaks BFD, whatever a node is called", () => {
+  const site = gateway(150) + '[[bfd]]\nname = "core"\ninterface = "eth0"\npeer = "192.0.2.254"\n' +
+    'transmit_interval = "100ms"\nreceive_interval = "100ms"\n';
+  const [spec] = nodesOf({ a: site });
+  const report = simulate([{ ...spec!, name: "my node" }], { ...NO_SCRIPT, duration: 10_000_000 });
+  assert.equal(report.sessions.at(-1)!.state, "up");
+});
+
+Deno.test("each half of a router of both families is judged by its name", () => {
+  const both = (priority: number) =>
+    gateway(priority).replace('["192.0.2.1/24"]', '["192.0.2.1", "fe80::51", "2001:db8::1"]');
+  const expected = (router: string): string =>
+    `[[expect]]\nrouter = "${router}"\nnode = "a"\nstate = "master"\nat = "9s"\n`;
+  const report = run(
+    { a: both(150), b: both(100) },
+    'duration = "10s"\n' + expected("gw") + expected("gw/ipv6"),
+  );
+  assert.deepEqual(judged(report), [
+    "held gw (without gw/ipv6) on a is master at 9s: master",
+    "held gw/ipv6 on a is master at 9s: master",
+  ]);
 });
 
 Deno.test("unicast peers whom nobody is are told", () => {
@@ -73,13 +119,15 @@ Deno.test("what is left out is told", () => {
   const key =
     'auth = { type = "hmac", keys = [{ id = 1, key = "0123456789abcdef0123456789abcdef" }] }';
   const sites = {
-    a: '[agent]\non_stop = "keep"\n' + gateway(150, key),
+    a: '[agent]\non_stop = "keep"\n' + gateway(150, key) +
+      '[static]\naddresses = [{ address = "192.0.2.100/24", interface = "eth0" }]\n',
     b: gateway(100, key),
   };
   const { not_simulated } = run(sites, 'duration = "5s"');
   assert.ok(not_simulated.includes("a: authentication of adverts: each is believed"));
   assert.ok(not_simulated.some((one) => one.startsWith("a: `on_stop")));
-  assert.equal(not_simulated.length, 3);
+  assert.ok(not_simulated.some((one) => one.startsWith("a: `[static]`")));
+  assert.equal(not_simulated.length, 4);
 });
 
 Deno.test("what cannot be done is told where it is told of", () => {

@@ -40,7 +40,7 @@ const WRONG: readonly (readonly [script: string, problem: string])[] = [
   ],
   [
     '[[node]]\nname = "a"\naddresses = { eth1 = ["192.0.2.1"] }',
-    "s.toml:3:22: error: There is no interface",
+    's.toml:3:15: error: There is no interface "eth1" on a',
   ],
   ['[[expect]]\nat = "1s"', "s.toml:1:1: error: Nothing is expected here"],
   ['[[expect]]\nheld_by = "b"\nat = "1s"', "s.toml:1:1: error: An `address` is missing here"],
@@ -65,6 +65,28 @@ const WRONG: readonly (readonly [script: string, problem: string])[] = [
     's.toml:2:10: error: There is no router "gv" on a',
   ],
   ['[[expect]]\nat = "1s"\ndouble_at_most = 5', "s.toml:3:18: error: Invalid `expect.double_at_m"],
+  ['[[event]]\nat = "1s"\ncut = []', "s.toml:3:7: error: Name at least one interface"],
+  [
+    '[[network]]\nname = "x"\nmembers = []',
+    "s.toml:3:11: error: Name at least one interface",
+  ],
+  [
+    '[[event]]\nat = "1s"\nnetwork = { name = "eth0" }',
+    "s.toml:3:1: error: Nothing of this network changes",
+  ],
+  [
+    '[[event]]\nat = "1s"\ndeaf = { node = "a", to = "a" }',
+    "s.toml:3:27: error: No node hears itself",
+  ],
+  [
+    '[[network]]\nname = "lan"\nmembers = ["a:eth0", "b:eth0"]\n[[event]]\nat = "1s"\n' +
+    'network = { name = "eth0", loss = 1 }',
+    's.toml:6:20: error: There is no network "eth0"',
+  ],
+  [
+    '[[network]]\nname = "eth0"\nmembers = ["a:eth0"]',
+    's.toml:2:8: error: "eth0" is the network of b:eth0 already, which this one does not list',
+  ],
   [
     'duration = "10s"\n[[event]]\nat = "1h"\nkill = "a"',
     's.toml:3:6: error: "1h" is after the end: `duration` is 10s',
