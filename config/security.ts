@@ -4,7 +4,8 @@
  * walked, through symbolic links, and each component must belong to one of the trusted users and
  * be writable by them alone. A sticky directory such as /tmp may be writable by all, for there
  * only the owner of a file can replace it; and group-write for the owner's own private group
- * (same number as the user) gives nobody else anything.
+ * (same number as the user) gives nobody else anything. A secret may be read by its owner, by root's
+ * group and by the agent's own.
  *
  * @module
  */
@@ -27,6 +28,8 @@ export interface FileSecurity {
   readonly workingDirectory: string;
   /** Numbers of the trusted users. */
   readonly users: readonly number[];
+  /** Numbers of the groups that may read secrets; absent: none but an owner's private one. */
+  readonly groups?: () => readonly number[];
 }
 
 /** Why a component is not to be trusted; undefined: it is. */
@@ -61,9 +64,8 @@ export function readableByOthers(path: string, security: FileSecurity): string |
   if (last === undefined || last.facts.target !== undefined) return undefined;
   const { facts: { mode, gid, uid } } = last;
   if ((mode & 0o004) !== 0) return `${last.path} can be read by everybody`;
-  return (mode & 0o040) !== 0 && gid !== uid
-    ? `${last.path} can be read by group ${gid}`
-    : undefined;
+  if ((mode & 0o040) === 0 || gid === uid || security.groups?.().includes(gid)) return undefined;
+  return `${last.path} can be read by group ${gid}`;
 }
 
 /** Looks at each component on the way to `path`, through links, until `look` says something. */

@@ -155,7 +155,9 @@ class Substituter {
       : readableByOthers(path, security);
     if (exposed !== undefined) {
       return this.#fail(operand, `Refusing ${path} for ${secret}: ${exposed}`, {
-        advice: `take that right away: \`chmod go-rwx ${path}\``,
+        advice:
+          `only the agent may be able to read it: \`chmod 0600 ${path}\` where it runs as root, ` +
+          `\`chown root:halb ${path} && chmod 0640 ${path}\` where it runs as the package's user`,
       });
     }
     let text: string;

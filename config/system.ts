@@ -92,12 +92,26 @@ function trustedUsers(): number[] {
   return users;
 }
 
+/** The user that the package makes for the agent. */
+const PACKAGED_USER = "halb";
+
+/**
+ * Groups that may read secrets: root's, this process's own, and where root looks at what the agent
+ * is to read (`halb check`), that of the package's user.
+ */
+function trustedGroups(): number[] {
+  const own = [0, Deno.gid() ?? 0];
+  const packaged = Deno.uid() === 0 ? HOST_USERS.user(PACKAGED_USER) : undefined;
+  return packaged === undefined ? own : [...own, packaged.gid];
+}
+
 /** Load options of this machine. */
 export function systemOptions(options: { name?: string; instance?: string } = {}): LoadOptions {
   const security: FileSecurity = {
     lstat,
     workingDirectory: Deno.cwd(),
     users: trustedUsers(),
+    groups: trustedGroups,
   };
   return {
     hostname: Deno.hostname(),

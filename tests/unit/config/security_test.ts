@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { type FileFacts, readableByOthers, untrusted } from "../../../config/security.ts";
+import { systemOptions } from "../../../config/system.ts";
+import { HOST_USERS } from "../../../config/user_directory.ts";
 
 const GOOD: FileFacts = { uid: 0, gid: 0, mode: 0o755 };
 
@@ -61,6 +63,33 @@ Deno.test("symbolic links are followed, and what they lead through is looked at"
 Deno.test("what does not exist is left to the reading", () => {
   const security = { workingDirectory: "/", users: [0], lstat: () => undefined };
   assert.equal(untrusted("/none", security), undefined);
+});
+
+Deno.test("a secret may be read by the agent's own group, and written by no group", () => {
+  const security = (facts: Partial<FileFacts>) => ({
+    workingDirectory: "/",
+    users: [0],
+    groups: () => [0, 973],
+    lstat: (path: string) => path === "/vrrp.key" ? { ...GOOD, ...facts } : GOOD,
+  });
+  const exposed = (facts: Partial<FileFacts>) => readableByOthers("/vrrp.key", security(facts));
+  assert.equal(exposed({ gid: 973, mode: 0o640 }), undefined);
+  assert.equal(exposed({ gid: 33, mode: 0o640 }), "/vrrp.key can be read by group 33");
+  assert.equal(exposed({ gid: 973, mode: 0o644 }), "/vrrp.key can be read by everybody");
+  assert.equal(exposed({ gid: 33, mode: 0o600 }), undefined);
+  assert.equal(
+    untrusted("/vrrp.key", security({ gid: 973, mode: 0o660 })),
+    "/vrrp.key can be written by group 973",
+  );
+});
+
+Deno.test("root's check and the agent's user accept one key file of root and the agent's group", () => {
+  const { security } = systemOptions();
+  const groups = security!.groups!();
+  assert.ok(groups.includes(0) && groups.includes(Deno.gid()!), String(groups));
+  const packaged = HOST_USERS.user("halb");
+  const isRoots = Deno.uid() === 0 && packaged !== undefined;
+  if (isRoots) assert.ok(groups.includes(packaged.gid), String(groups));
 });
 
 Deno.test("a file that does not exist is not judged by the directory it would be in", () => {

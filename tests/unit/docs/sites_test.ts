@@ -106,6 +106,11 @@ Deno.test("every example has its how-to and its lab", () => {
     assert.ok(exists(howTo), howTo);
     const text = read(howTo);
     assert.ok(text.includes(`(../../${EXAMPLES}/${file})`), `${howTo} links to its file`);
+    // The packaged unit runs as the user halb, who cannot read what is root's alone.
+    const place = /install -o root -g halb -m 0640 \S+ \/etc\/halb\/site\.toml/;
+    assert.match(text, place, howTo);
+    assert.doesNotMatch(text, /install -m \S+ \S+ \/etc\/halb\//, howTo);
+    assert.ok(text.includes("(../installing.md"), `${howTo} says who must read the file`);
     assert.match(text, /halb doctor \/etc\/halb\/site\.toml/, howTo);
     assert.match(text, /## Test the failover/, howTo);
     assert.match(text, /## Pitfalls/, howTo);
