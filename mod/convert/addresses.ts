@@ -20,6 +20,10 @@ const NEEDLESS: Readonly<Record<string, string>> = {
   no_track: "what somebody removes is put back without a failover",
 };
 
+/** What becomes of an address with a scope of its own: seen with keepalived 2.2.7 on Linux 6.18. */
+const OTHER_SCOPE = "halb holds it as a /32; where its interface has an address of the same " +
+  'network with another scope, the kernel refuses keepalived\'s ("Invalid argument" in its log)';
+
 /** An address as it stands in a line. */
 export interface WrittenAddress {
   /** With its prefix length where one is written. */
@@ -90,7 +94,10 @@ export function readAddress(
           break;
         case "scope":
           if (ipv6) notes.add(statement, "needless", word, "the kernel knows the scope of IPv6");
-          else if (value !== "global" && value !== "0") table.set("scope", scopeValue(value));
+          else if (value !== "global" && value !== "0") {
+            table.set("scope", scopeValue(value));
+            if (size < bits) notes.approximated(statement, OTHER_SCOPE);
+          }
           break;
         case "brd": {
           const broadcast = broadcastOf(value, bytes, size);

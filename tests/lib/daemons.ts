@@ -215,14 +215,14 @@ export class Keepalived {
 
   /** Use `startKeepalived`. */
   constructor(host: Host, directory: string, conf: string, options: Required<KeepalivedOptions>) {
-    const { name, quiet, within } = options;
+    const { name, quiet, within, args } = options;
     this.host = host;
     this.configPath = `${directory}/keepalived.conf`;
     Deno.writeTextFileSync(this.configPath, conf, { mode: 0o600 });
     const file = (word: string) => `${directory}/${word}.pid`;
     const pids = ["-p", file("main"), "-r", file("vrrp"), "-c", file("check"), "-b", file("bfd")];
     const detail = quiet ? [] : ["-D"];
-    const argv = ["keepalived", "-n", "-l", ...detail, "-f", this.configPath, ...pids];
+    const argv = ["keepalived", "-n", "-l", ...detail, "-f", this.configPath, ...pids, ...args];
     this.process = host.spawn([...within, ...argv], { name });
   }
 
@@ -266,6 +266,8 @@ export interface KeepalivedOptions {
   readonly quiet?: boolean;
   /** Words before its command line. */
   readonly within?: readonly string[];
+  /** Further command-line arguments. */
+  readonly args?: readonly string[];
 }
 
 /** Starts keepalived on a host. @param conf text of its keepalived.conf */
@@ -275,7 +277,7 @@ export function startKeepalived(
   conf: string,
   options: KeepalivedOptions = {},
 ): Keepalived {
-  const defaults = { name: `keepalived-${host.name}`, quiet: false, within: [] };
+  const defaults = { name: `keepalived-${host.name}`, quiet: false, within: [], args: [] };
   const directory = agentDirectory(lab, host, "keepalived");
   return new Keepalived(host, directory, conf, { ...defaults, ...options });
 }

@@ -1,7 +1,7 @@
 /**
  * Configurations of keepalived as they are found in the wild, written for the tests: the files under
- * `tests/lab/sites`. Lines at their head that begin with `! settled:`, `! alone:`, `! id:` are for
- * the tests.
+ * `tests/lab/sites`. Lines at their head that begin with `! settled:`, `! alone:`, `! ids:`,
+ * `! refused:` are for the tests.
  *
  * @module
  */
@@ -20,6 +20,8 @@ export interface WildSite {
   readonly alone: boolean;
   /** Configuration ids (`@id`) of its hosts, the first of which is tried; empty: there are none. */
   readonly ids: readonly string[];
+  /** Addresses that the kernel refuses to keepalived, and takes as halb asks for them. */
+  readonly refused: readonly string[];
   /** What an IPVS table has when all checks have said what they say. */
   readonly settled: Settled | undefined;
 }
@@ -50,6 +52,7 @@ export function wildSites(kind: "ipvs" | "vrrp", directory: string): WildSite[] 
       ),
       alone: mark("alone") !== undefined,
       ids: mark("ids")?.split(" ") ?? [],
+      refused: mark("refused")?.split(" ") ?? [],
       settled: settledOf(mark("settled")),
     };
   });
@@ -77,4 +80,15 @@ function filesBelow(root: string, folder: string): string[] {
     if (error instanceof Deno.errors.NotFound) return [];
     throw error;
   }
+}
+
+/** Writes a site with all that it includes into a folder, and returns its path. */
+export function writeSite(site: WildSite, folder: string): string {
+  const path = `${folder}/${site.name}.conf`;
+  for (const [name, text] of [[`${site.name}.conf`, site.text], ...Object.entries(site.included)]) {
+    const to = `${folder}/${name}`;
+    Deno.mkdirSync(to.slice(0, to.lastIndexOf("/")), { recursive: true });
+    Deno.writeTextFileSync(to, text!);
+  }
+  return path;
 }

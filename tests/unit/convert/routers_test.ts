@@ -140,6 +140,9 @@ Deno.test("labels, devices, broadcasts, scopes and peers of addresses", () => {
     'broadcast = "198.51.100.0"',
   ], ['interface = "eth0", broadcast']);
   assert.deepEqual(result.verdicts("no_track"), ["needless"]);
+  // With a scope of its own the kernel may refuse keepalived's address, and takes halb's.
+  assert.deepEqual(result.verdicts("198.51.100.5/24"), ["approximated"]);
+  assert.deepEqual(result.verdicts("198.51.100.7/28"), ["translated"]);
 });
 
 Deno.test("an address that is there twice is held once", () => {
