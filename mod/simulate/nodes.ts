@@ -163,7 +163,9 @@ class AddressBook {
 
   /**
    * Peers: who lists all but one of those that are listed by anybody is that one; where all nodes
-   * list the same, they have them in order.
+   * list the same, they have them in order. Nobody has a BFD session with itself, and one may have
+   * it with a router that no node is: there an address that is told is believed to be the only one,
+   * and those that all list are no node's.
    */
   #unicast(specs: readonly NodeSpec[], plans: readonly SitePlan[]): void {
     const known = new Map<string, { node: number; key: string; peers: string[] }[]>();
@@ -189,15 +191,19 @@ class AddressBook {
         else entry.peers.push(peer);
       }
     });
-    for (const entries of known.values()) {
+    for (const [group, entries] of known) {
+      const bfd = group.startsWith("bfd ");
       const all = [...new Set(entries.flatMap(({ peers }) => peers))];
       const free = all.filter((address) => this.#owner(address) === -1);
       entries.forEach(({ node, key, peers }, i) => {
         const mine = free.filter((address) => !peers.includes(address));
-        const has = this.#own[node]!.get(key)?.some((one) => all.includes(one)) ?? false;
+        const has = (this.#own[node]!.get(key) ?? [])
+          .some((one) => bfd ? familyOf(one) === familyOf(peers[0]!) : all.includes(one));
         if (has) return;
         if (mine.length === 1) this.#add(node, key, mine[0]!);
-        else if (mine.length === 0 && free.length >= specs.length) this.#add(node, key, free[i]!);
+        else if (!bfd && mine.length === 0 && free.length >= specs.length) {
+          this.#add(node, key, free[i]!);
+        }
       });
     }
     plans.forEach(({ routers }, node) => {

@@ -68,6 +68,21 @@ Deno.test("a router that no node is speaks BFD, whatever a node is called", () =
   assert.equal(report.sessions.at(-1)!.state, "up");
 });
 
+Deno.test("two nodes that have a BFD peer of their own each are not taken for each other", () => {
+  const of = (priority: number, peer: string): string =>
+    gateway(priority) + `[[bfd]]\nname = "core"\ninterface = "eth0"\npeer = "${peer}"\n` +
+    'transmit_interval = "100ms"\nreceive_interval = "100ms"\n';
+  const sites = { a: of(150, "192.0.2.253"), b: of(100, "192.0.2.254") };
+  const own = ["a", "b"].map((name, i) =>
+    `[[node]]\nname = "${name}"\naddresses = { eth0 = ["192.0.2.${i + 2}"] }\n`
+  );
+  const states = (script: string) =>
+    run(sites, script + at("10s", 'power_off = "b"')).sessions
+      .filter(({ node }) => node === "a").map(({ state }) => state);
+  assert.equal(states("").at(-1), "down", "nothing is told: the other node is the peer");
+  assert.equal(states(own.join("")).at(-1), "up");
+});
+
 Deno.test("each half of a router of both families is judged by its name", () => {
   const both = (priority: number) =>
     gateway(priority).replace('["192.0.2.1/24"]', '["192.0.2.1", "fe80::51", "2001:db8::1"]');
