@@ -16,37 +16,37 @@ import {
   AF_UNIX,
   bindSocket,
   closeDescriptor,
-  connectSocket,
   EADDRINUSE,
   inNamespace,
   listenSocket,
+  namespaceIdentity,
   openSocket,
-  peerCredentials,
-  readText,
   SOCK_STREAM,
   sockaddrUn,
   SystemError,
 } from "../../ffi/mod.ts";
 import type { AgentConfig, SiteConfig } from "../../config/mod.ts";
+import { sleep } from "../plane/crash.ts";
+import { textOf } from "../text/mod.ts";
+import { claimantsIn, holderOf, nameOfAgent, nameOfClaim } from "./claimants.ts";
 import { log } from "./logging.ts";
 
-/** Bit of the capability without which nobody is an agent. */
-const CAP_NET_ADMIN = 12n;
 /** Those who have asked who we are are let go so often, milliseconds. */
-const LOOK = 1_000;
+const LOOK = 250;
+/** At every such look one counts; at every so manyth the namespaces are looked at. */
+const LOOKS = 4;
 /** So often the former process is looked for, milliseconds. */
 const INHERIT = 100;
+/** It should have let go after so many looks. */
+const INHERIT_LOOKS = 50;
 /** Who asks at once finds room. */
 const BACKLOG = 64;
-
-/** An agent that runs, as its claim shows it. */
-export interface Claimant {
-  readonly protocol: number;
-  /** As this process sees it; 0: it is in another process namespace. */
-  readonly pid: number;
-  /** Its control socket, in its own view of the file system; undefined: it is not known. */
-  readonly control?: string;
-}
+/** So often a name is asked for whose owner cannot be asked who he is. */
+const BUSY_LOOKS = 20;
+/** So often one that nobody answers for: an agent that starts right now does so in no time. */
+const SILENT_LOOKS = 2;
+/** In between, microseconds. */
+const PAUSE = 50_000;
 
 /** Another agent has the same number. */
 export class Claimed extends Error {
@@ -54,45 +54,70 @@ export class Claimed extends Error {
 }
 
 /** Namespaces that a site works in; empty: the agent's own. */
-export function namespacesOf({ vrrp, bfd, ipvs }: SiteConfig): string[] {
-  const named = [...vrrp, ...bfd, ...ipvs === undefined ? [] : [ipvs]];
-  return [...new Set(["", ...named.flatMap(({ namespace }) => namespace ?? [])])];
+export function namespacesOf(
+  { vrrp, bfd, bfd_reflector, bfd_unsolicited, ipvs }: SiteConfig,
+): string[] {
+  const named = [...vrrp, ...bfd, bfd_reflector, bfd_unsolicited, ipvs];
+  return [...new Set(["", ...named.flatMap((one) => one?.namespace ?? [])])];
+}
+
+/** A claim in a namespace. */
+interface Held {
+  /** Of the namespace: another one may get its name. */
+  readonly identity: string;
+  readonly sockets: readonly number[];
 }
 
 /** What we have claimed. */
 export class Claims {
   readonly #agent: Pick<AgentConfig, "protocol_number" | "instance" | "control">;
-  /** Sockets by namespace. */
-  readonly #held = new Map<string, readonly number[]>();
+  /** Namespaces in which our number should be claimed. */
+  #wanted: ReadonlySet<string> = new Set();
+  /** By namespace: those that are there, and where nobody is before us. */
+  readonly #held = new Map<string, Held>();
+  /** What was last said of a namespace. */
+  readonly #told = new Map<string, string>();
   #timer: ReturnType<typeof setInterval> | undefined;
-  /** The process that we have taken over from has not let go yet. */
-  inheriting = false;
+  #looks = 0;
+  /** Looks for which the process that we have taken over from may have what is ours. */
+  #inheriting = 0;
 
   constructor(agent: Pick<AgentConfig, "protocol_number" | "instance" | "control">) {
     this.#agent = agent;
   }
 
-  /** Claims our number in these namespaces. @throws {Claimed} where another agent has it */
+  /**
+   * Claims our number in these namespaces, beside those where it is claimed: in all or in none.
+   *
+   * @throws {Claimed} where another agent has it
+   */
   take(namespaces: readonly string[]): void {
-    for (const namespace of namespaces) {
-      if (this.#held.has(namespace)) continue;
-      const sockets = this.#claim(namespace);
-      if (sockets !== undefined) this.#held.set(namespace, sockets);
+    const more = namespaces.filter((name) => !this.#wanted.has(name));
+    try {
+      for (const name of more) this.#claim(name, BUSY_LOOKS);
+    } catch (error) {
+      more.forEach((name) => this.#release(name));
+      throw error;
     }
-    this.inheriting = false;
-    this.#every(LOOK, () => this.#letGo());
+    this.#wanted = new Set([...this.#wanted, ...more]);
+    if (this.#inheriting === 0) this.#every(LOOK, () => this.#look());
+  }
+
+  /** These and no others. What is not claimed yet is when it can be. Never throws. */
+  keep(namespaces: readonly string[]): void {
+    this.#wanted = new Set(namespaces);
+    for (const name of this.#held.keys()) if (!this.#wanted.has(name)) this.#release(name);
   }
 
   /** As {@link take}, once the process that we have taken over from lets go. Never throws. */
   inherit(namespaces: readonly string[]): void {
+    this.#wanted = new Set(namespaces);
+    this.#inheriting = INHERIT_LOOKS;
     const attempt = (): void => {
-      try {
-        this.take(namespaces);
-      } catch (error) {
-        if (!(error instanceof Claimed)) log("warning", ["control"], String(error));
-      }
+      this.#inheriting--;
+      if (this.#refresh()) this.#inheriting = 0;
+      if (this.#inheriting === 0) this.#every(LOOK, () => this.#look());
     };
-    this.inheriting = true;
     this.#every(INHERIT, attempt);
     attempt();
   }
@@ -100,8 +125,9 @@ export class Claims {
   /** The end, or a successor is there. */
   close(): void {
     clearInterval(this.#timer);
-    for (const sockets of this.#held.values()) sockets.forEach(closeDescriptor);
-    this.#held.clear();
+    this.#wanted = new Set();
+    this.#inheriting = 0;
+    for (const name of this.#held.keys()) this.#release(name);
   }
 
   #every(milliseconds: number, work: () => void): void {
@@ -110,36 +136,110 @@ export class Claims {
     Deno.unrefTimer(this.#timer);
   }
 
-  /** Whoever has connected knows all that there is to know. */
-  #letGo(): void {
-    for (const [socket] of this.#held.values()) {
-      for (let fd; socket !== undefined && (fd = acceptSocket(socket)) !== undefined;) {
-        closeDescriptor(fd);
+  #look(): void {
+    for (const { sockets: [socket] } of this.#held.values()) letGo(socket!);
+    if (++this.#looks % LOOKS === 0) this.#refresh();
+  }
+
+  /**
+   * Claims follow the names of namespaces: one that is gone is let go, which a claim in it would
+   * keep alive, and one that is new is claimed.
+   *
+   * @returns whether no other agent is in our way
+   */
+  #refresh(): boolean {
+    for (const [name, { identity }] of this.#held) {
+      if (namespaceIdentity(name) !== identity) this.#release(name);
+    }
+    let free = true;
+    for (const name of this.#wanted) {
+      try {
+        if (!this.#held.has(name)) this.#claim(name, 0);
+      } catch (error) {
+        if (error instanceof Claimed) free = false;
+        if (this.#inheriting === 0) this.#tell(name, "error", textOf(error));
       }
+    }
+    return free;
+  }
+
+  #release(name: string): void {
+    this.#held.get(name)?.sockets.forEach(closeDescriptor);
+    this.#held.delete(name);
+    this.#told.delete(name);
+  }
+
+  /** Once, as long as nothing else is to be said. */
+  #tell(name: string, level: "error" | "warning", message: string): void {
+    if (this.#told.get(name) === message) return;
+    this.#told.set(name, message);
+    log(level, ["control"], message);
+  }
+
+  /** Claims it if it is there. @param looks how often who is too busy is asked again */
+  #claim(name: string, looks: number): void {
+    const identity = namespaceIdentity(name);
+    if (identity === null || this.#held.has(name)) return;
+    for (let look = 0;; look++) {
+      const found = this.#bind(name);
+      if (found === undefined) return;
+      if (Array.isArray(found)) {
+        this.#held.set(name, { identity, sockets: found });
+        this.#told.delete(name);
+        return;
+      }
+      const again = found === "busy"
+        ? looks
+        : found === "nobody"
+        ? Math.min(looks, SILENT_LOOKS)
+        : 0;
+      if (look >= again) return this.#refuse(name, found);
+      sleep(PAUSE);
     }
   }
 
-  #claim(namespace: string): number[] | undefined {
-    const { protocol_number: protocol, instance, control } = this.#agent;
+  /** @returns its sockets, or who has it; undefined: the namespace cannot be entered */
+  #bind(namespace: string): number[] | ReturnType<typeof holderOf> | undefined {
+    const { protocol_number: protocol, control } = this.#agent;
     try {
       return inNamespace(namespace, () => {
-        const claim = bound(nameOf(protocol));
+        let claim: number;
+        try {
+          claim = bound(nameOfClaim(protocol));
+        } catch (error) {
+          if (error instanceof SystemError && error.errno === EADDRINUSE) return holderOf(protocol);
+          throw error;
+        }
         listenSocket(claim, BACKLOG);
         return [claim, ...announced(protocol, control)];
       });
     } catch (error) {
-      if (!(error instanceof SystemError)) throw error;
       // What cannot be entered is told of by whoever works there.
-      if (error.errno !== EADDRINUSE) return undefined;
+      if (error instanceof SystemError) return undefined;
+      throw error;
     }
+  }
+
+  /** @throws {Claimed} unless it is somebody who has no business with that name */
+  #refuse(namespace: string, holder: ReturnType<typeof holderOf>): void {
+    const { protocol_number: protocol, instance } = this.#agent;
     const where = namespace === "" ? "this network namespace" : `namespace "${namespace}"`;
-    const other = claimantsIn(namespace).find((one) => one.protocol === protocol);
-    if (other === undefined) {
-      const properties = { name: nameOf(protocol) };
-      log("warning", ["control"], `A stranger has the name of our claim in ${where}`, properties);
-      return undefined;
+    const name = nameOfClaim(protocol);
+    if (holder === "busy") {
+      throw new Claimed(
+        `Whoever has the name of our claim in ${where}, ${name}, has more callers than he answers: ` +
+          "another agent, or somebody who keeps it from answering (`ss -xlp` shows both)",
+      );
     }
-    const who = `${nameOfAgent(other)} works in ${where}`;
+    if (holder === "nobody" || holder === "stranger") {
+      return this.#tell(
+        namespace,
+        "warning",
+        `A stranger has the name of our claim in ${where}: ${name}`,
+      );
+    }
+    const other = claimantsIn(namespace).find((one) => one.protocol === protocol);
+    const who = `${nameOfAgent(other ?? { protocol, pid: holder })} works in ${where}`;
     throw new Claimed(
       instance === undefined
         ? `${who}, and would take what this one holds for its own: ` +
@@ -150,82 +250,18 @@ export class Claims {
   }
 }
 
-/** `Another agent (process 4711, at /run/halb/control.sock)`. */
-export function nameOfAgent({ pid, control }: Claimant): string {
-  const known = [
-    ...pid === 0 ? [] : [`process ${pid}`],
-    ...control === undefined ? [] : [`control socket ${control}`],
-  ];
-  return known.length === 0 ? "Another agent" : `Another agent (${known.join(", ")})`;
-}
-
-/** All agents that work in a namespace, this process among them; empty: in our own. Never throws. */
-export function claimantsIn(namespace: string): Claimant[] {
-  try {
-    return inNamespace(namespace, () => {
-      const claims = readClaims(readText("/proc/thread-self/net/unix"));
-      return claims.flatMap(({ protocol, controls }): Claimant[] => {
-        const pid = trustedHolder(protocol);
-        if (pid === undefined) return [];
-        // In a container the process knows itself by another number.
-        const control = controls.get(pid) ?? (controls.size === 1 ? [...controls.values()][0] : "");
-        return [{ protocol, pid, ...(control ? { control } : {}) }];
-      });
-    });
-  } catch {
-    return [];
+/** Whoever has connected knows all that there is to know; more come at any time. */
+function letGo(socket: number): void {
+  for (let left = BACKLOG; left > 0; left--) {
+    const caller = acceptSocket(socket);
+    if (caller === undefined) return;
+    closeDescriptor(caller);
   }
-}
-
-/** Numbers that are claimed in a table of Unix sockets, with the control sockets by process. */
-export function readClaims(
-  table: string,
-): { readonly protocol: number; readonly controls: ReadonlyMap<number, string> }[] {
-  const claims = new Map<number, Map<number, string>>();
-  for (const line of table.split("\n")) {
-    const match = / @halb\/([0-9]{1,3})(?:\/([0-9]{1,10})(\/.*)?)?$/.exec(line);
-    if (match === null) continue;
-    const [, protocol, pid, control] = match;
-    const controls = claims.get(Number(protocol)) ?? new Map<number, string>();
-    claims.set(Number(protocol), controls);
-    if (pid !== undefined) controls.set(Number(pid), control ?? "");
-  }
-  return [...claims].map(([protocol, controls]) => ({ protocol, controls }));
-}
-
-/** Process that has a claim and may be an agent; undefined: nobody has, or somebody else. */
-function trustedHolder(protocol: number): number | undefined {
-  const socket = openSocket(AF_UNIX, SOCK_STREAM, 0);
-  try {
-    connectSocket(socket, sockaddrUn(nameOf(protocol)));
-    const { pid, uid } = peerCredentials(socket);
-    if (uid === 0 || uid === Deno.uid() || isPowerful(pid)) return pid;
-    return undefined;
-  } catch {
-    return undefined;
-  } finally {
-    closeDescriptor(socket);
-  }
-}
-
-/** Whether a process may do what an agent must. */
-function isPowerful(pid: number): boolean {
-  try {
-    const status = readText(`/proc/${pid}/status`);
-    const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0";
-    return (BigInt(`0x${effective}`) >> CAP_NET_ADMIN & 1n) === 1n;
-  } catch {
-    return false;
-  }
-}
-
-function nameOf(protocol: number): string {
-  return `@halb/${protocol}`;
 }
 
 /** A socket whose name tells others where we listen. */
 function announced(protocol: number, control: string): number[] {
-  const name = `${nameOf(protocol)}/${Deno.pid}`;
+  const name = `${nameOfClaim(protocol)}/${Deno.pid}`;
   for (const told of [`${name}${control}`, name]) {
     try {
       return [bound(told)];

@@ -6,7 +6,7 @@
  */
 
 import type { SiteConfig } from "../../config/mod.ts";
-import { Claims, namespacesOf } from "./claims.ts";
+import { Claimed, Claims, namespacesOf } from "./claims.ts";
 import { StateLock } from "./state_directory.ts";
 
 export class Hold {
@@ -23,6 +23,17 @@ export class Hold {
   take(site: SiteConfig): void {
     this.#directory = StateLock.take(site.agent.state_directory);
     this.claims.take(namespacesOf(site));
+  }
+
+  /** What a site that is to be applied takes more than we have. @returns why it cannot be had */
+  more(site: SiteConfig): string | null {
+    try {
+      this.claims.take(namespacesOf(site));
+      return null;
+    } catch (error) {
+      if (error instanceof Claimed) return error.message;
+      throw error;
+    }
   }
 
   /** All of it, once the process that we have taken over from lets go. Never throws. */

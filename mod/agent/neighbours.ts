@@ -6,18 +6,13 @@
  * @module
  */
 
-import {
-  type AgentConfig,
-  hasBothFamilies,
-  routerFamily,
-  type SiteConfig,
-} from "../../config/mod.ts";
+import { hasBothFamilies, routerFamily, type SiteConfig } from "../../config/mod.ts";
 import { listenText } from "../control/balance_status.ts";
 import { ask } from "../control/client.ts";
 import type { Status } from "../control/status.ts";
 import { soon } from "../patience/mod.ts";
-import { textOf } from "../text/mod.ts";
-import { type Claimant, claimantsIn, Claimed, type Claims, namespacesOf } from "./claims.ts";
+import { type Claimant, claimantsIn, nameOfAgent } from "./claimants.ts";
+import { type Claims, namespacesOf } from "./claims.ts";
 import { planBalance } from "./balance_plan.ts";
 import { log } from "./logging.ts";
 import { requireAgent } from "./take_over.ts";
@@ -97,7 +92,10 @@ export function othersThan(
 ): Claimant[] {
   const { protocol_number: number, control } = site.agent;
   const seen = namespacesOf(site).flatMap((namespace) => claimantsIn(actual(namespace)));
-  const others = seen.filter((one) => one.protocol !== number && one.control !== control);
+  // Of our number it is ourselves, unless it says that it listens elsewhere.
+  const others = seen.filter((one) =>
+    one.protocol !== number || (one.control !== undefined && one.control !== control)
+  );
   return [...new Map(others.map((one) => [`${one.protocol} ${one.pid}`, one])).values()];
 }
 
@@ -121,12 +119,7 @@ export async function conflictsWith(
 
 /** A configuration counts: what it claims is claimed, and what it shares with others is told. */
 export async function meetOthers(site: SiteConfig, claims: Claims): Promise<void> {
-  try {
-    if (!claims.inheriting) claims.take(namespacesOf(site));
-  } catch (error) {
-    if (!(error instanceof Claimed)) throw error;
-    log("error", ["control"], textOf(error));
-  }
+  claims.keep(namespacesOf(site));
   for (const { subject, message } of await conflictsWith(site, othersThan(site))) {
     log("error", ["control"], `Two agents are in each other's way: ${subject}: ${message}`);
   }
@@ -136,17 +129,25 @@ export async function meetOthers(site: SiteConfig, claims: Claims): Promise<void
  * Whoever takes over holds what the other one holds: there must be one, with the same number.
  *
  * @throws {AgentUnreachable} when nobody answers at our control socket
- * @throws {Error} where the agent there has another number
+ * @throws {Error} where the agent there has another number, or yet another agent has it in one of the
+ * namespaces of the site
  */
-export async function requireFormer(agent: AgentConfig): Promise<void> {
-  await requireAgent(agent.control);
-  const { control, protocol_number: number } = agent;
-  const former = claimantsIn("").filter((one) => one.control === control);
-  if (former.length === 0 || former.some(({ protocol }) => protocol === number)) return;
-  throw new Error(
-    `agent.protocol_number is ${number} now (it follows agent.instance), and the agent that runs ` +
-      `has ${
-        former[0]!.protocol
-      }: a new process cannot take over what that holds: restart the agent`,
-  );
+export async function requireFormer(site: SiteConfig): Promise<void> {
+  const { control, protocol_number: number } = site.agent;
+  await requireAgent(control);
+  const here = claimantsIn("").filter((one) => one.control === control);
+  if (here.length > 0 && here.every(({ protocol }) => protocol !== number)) {
+    throw new Error(
+      `agent.protocol_number is ${number} now (it follows agent.instance), and the agent that runs ` +
+        `has ${
+          here[0]!.protocol
+        }: a new process cannot take over what that holds: restart the agent`,
+    );
+  }
+  // One that is seen otherwise than by its path, say in a container, cannot be told from others.
+  if (here.length === 0) return;
+  for (const other of othersThan(site)) {
+    if (other.protocol !== number) continue;
+    throw new Error(`${nameOfAgent(other)} has the same number, ${number}: it would be in the way`);
+  }
 }

@@ -54,6 +54,8 @@ export interface ReloadingSurroundings {
   readonly agent: Pick<Agent, "apply">;
   /** A configuration counts from now on. */
   readonly configured: (site: SiteConfig) => void;
+  /** Why another agent keeps it from counting; null: none does. */
+  readonly hindered: (site: SiteConfig) => string | null;
   readonly own: OwnFacts;
   readonly load: Loader;
   recorder(): FlightRecorder;
@@ -261,10 +263,10 @@ export class Reloading {
   }
 
   async #apply(next: KeptSite): Promise<ReloadResult> {
-    const { agent, configured, own } = this.#env;
+    const { agent, configured, hindered, own } = this.#env;
     const former = this.site;
     const [before, after] = [former.agent, next.site.agent];
-    const fixed = fixedKeys(before, after) ?? givenUp(next.site);
+    const fixed = fixedKeys(before, after) ?? givenUp(next.site) ?? hindered(next.site);
     if (fixed !== null) return invalid([fixed]);
     try {
       await reloadLogging(after.log);

@@ -99,6 +99,7 @@ export class Service {
     this.#reloading = new Reloading({
       agent: this.#agent,
       configured: (site) => this.#configured(site),
+      hindered: (site) => this.#hold.more(site),
       own: this.#own,
       load,
       recorder: () => this.#record(),
@@ -127,7 +128,7 @@ export class Service {
     const corrected = ownStateDirectory(agent.state_directory);
     if (corrected !== undefined) log("warning", ["control"], corrected);
     containStrayErrors();
-    if (takesOver) await requireFormer(agent);
+    if (takesOver) await requireFormer(this.#site);
     else await this.#begin();
     this.#listenToSignals();
     if (agent.realtime.lock_memory) lockMemory();
@@ -209,10 +210,9 @@ export class Service {
   }
 
   async #takeOver(): Promise<void> {
-    const { control } = this.#site.agent;
     try {
       await this.#agent.startBeside();
-      await takeOver(this.#agent, this.#lock, control, () => this.#listen(true));
+      await takeOver(this.#agent, this.#lock, this.#site.agent.control, () => this.#listen(true));
       // Whatever comes of the configuration is in the file.
       this.#record();
       log("info", ["control"], "Has taken over");

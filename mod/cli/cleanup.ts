@@ -12,7 +12,7 @@ import {
   stateDirectoryOf,
   systemOptions,
 } from "../../config/mod.ts";
-import { claimantsIn } from "../agent/claims.ts";
+import { claimantsIn } from "../agent/claimants.ts";
 import { AgentRuns, type CleanedUp, cleanUp, type CleanUpOf, cleanUpOf } from "../agent/cleanup.ts";
 import { runInNamespace } from "../agent/own_namespace.ts";
 import { MissingPrivilege } from "../agent/process.ts";

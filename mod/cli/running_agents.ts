@@ -5,10 +5,8 @@
  */
 
 import { listNames, processId, readLink, readText } from "../../ffi/mod.ts";
+import { hasOurUsers, mayAdminister } from "../agent/claimants.ts";
 import { parseArguments } from "./arguments.ts";
-
-/** Bit of the capability that every agent has, and nobody who only says that he is one. */
-const CAP_NET_ADMIN = 12n;
 
 /** Processes that run as agents in one of these network namespaces; empty: this process's. */
 export function agentsIn(namespaces: readonly string[]): number[] {
@@ -19,7 +17,7 @@ export function agentsIn(namespaces: readonly string[]): number[] {
       const [comm, cmdline, status] = ["comm", "cmdline", "status"].map((file) =>
         readText(`/proc/${pid}/${file}`)
       );
-      return comm!.trim() === "halb" && isAgent(cmdline!, status!);
+      return comm!.trim() === "halb" && isAgent(cmdline!, status!) && hasOurUsers(pid);
     } catch {
       // It has ended meanwhile, or may not be looked at.
       return false;
@@ -40,8 +38,8 @@ function identityOf(namespace: string): string | null {
 /** Whether a process called halb is an agent, and no command: by its files in /proc. */
 export function isAgent(cmdline: string, status: string): boolean {
   const words = cmdline.split("\0").slice(1, -1);
-  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0";
-  if ((BigInt(`0x${effective}`) >> CAP_NET_ADMIN & 1n) === 0n) return false;
+  // That every agent has, and nobody who only says that he is one.
+  if (!mayAdminister(status)) return false;
   try {
     const { values, positionals: [command = "run"] } = parseArguments(words);
     return command === "run" && values.config !== undefined && !values.help && !values.version;

@@ -2,7 +2,19 @@
 
 import assert from "node:assert/strict";
 import { loadSite, systemOptions } from "../../../config/mod.ts";
-import { claimantsIn, Claimed, Claims, readClaims } from "../../../mod/agent/claims.ts";
+import {
+  AF_UNIX,
+  bindSocket,
+  closeDescriptor,
+  connectSocket,
+  listenSocket,
+  openSocket,
+  SOCK_STREAM,
+  sockaddrUn,
+} from "../../../ffi/mod.ts";
+import { claimantsIn, holderOf, nameOfClaim, readClaims } from "../../../mod/agent/claimants.ts";
+import { Claimed, Claims, namespacesOf } from "../../../mod/agent/claims.ts";
+import { until } from "../../lib/process.ts";
 import { conflictsOf, type OtherStatus } from "../../../mod/agent/neighbours.ts";
 
 Deno.test("a table of Unix sockets: claims with their control sockets, and nothing else", () => {
@@ -43,6 +55,93 @@ Deno.test("a number has one agent in a namespace, and is free when that ends", (
     second.close();
   }
   assert.equal(claimantsIn("").some(({ protocol }) => protocol === 175), false);
+});
+
+Deno.test("a claim whose owner has too many callers to be asked keeps a second one out", () => {
+  const name = sockaddrUn(nameOfClaim(174));
+  const sockets: number[] = [];
+  const open = () => {
+    const fd = openSocket(AF_UNIX, SOCK_STREAM, 0);
+    sockets.push(fd);
+    return fd;
+  };
+  const late = new Claims({
+    protocol_number: 174,
+    instance: "unit-b",
+    control: "/run/unit/c.sock",
+  });
+  try {
+    const owner = open();
+    bindSocket(owner, name);
+    assert.equal(holderOf(174), "nobody");
+    listenSocket(owner, 2);
+    assert.equal(holderOf(174), Deno.pid);
+    while (holderOf(174) !== "busy") connectSocket(open(), name);
+    assert.deepEqual(claimantsIn("").filter(({ protocol }) => protocol === 174), [
+      { protocol: 174, pid: 0 },
+    ]);
+    assert.throws(
+      () => late.take([""]),
+      (error) => error instanceof Claimed && error.message.includes("more callers than he answers"),
+    );
+  } finally {
+    late.close();
+    sockets.forEach(closeDescriptor);
+  }
+});
+
+Deno.test("what a reload takes beside is had in all namespaces or in none, and let go again", () => {
+  const agent = { protocol_number: 173, instance: "unit-c", control: "/run/unit/d.sock" };
+  const first = new Claims(agent);
+  const second = new Claims({ ...agent, control: "/run/unit/e.sock" });
+  const seen = () => claimantsIn("").find(({ protocol }) => protocol === 173)?.control;
+  try {
+    first.take(["no-such-namespace"]);
+    assert.equal(seen(), undefined);
+    second.take([""]);
+    assert.throws(() => first.take(["no-such-namespace", ""]), Claimed);
+    second.keep([]);
+    assert.equal(seen(), undefined);
+    first.take([""]);
+    assert.equal(seen(), agent.control);
+  } finally {
+    first.close();
+    second.close();
+  }
+});
+
+Deno.test("a process of a hand-over has the claim as soon as the former one lets go", async () => {
+  const agent = { protocol_number: 172, instance: "unit-d", control: "/run/unit/f.sock" };
+  const former = new Claims(agent);
+  const next = new Claims(agent);
+  try {
+    former.take([""]);
+    next.inherit([""]);
+    // A reload meanwhile neither fails nor hastens anything.
+    next.take([""]);
+    next.keep([""]);
+    former.close();
+    await until("the claim is the next one's", () => {
+      assert.ok(claimantsIn("").some(({ protocol }) => protocol === 172));
+      return true;
+    }, 5000);
+  } finally {
+    former.close();
+    next.close();
+  }
+});
+
+Deno.test("strangers with a namespace of their own count among those that a site works in", () => {
+  const text = `[bfd_reflector]
+namespace = "red"
+discriminators = [4711]
+[bfd_unsolicited]
+namespace = "blue"
+interfaces = ["eth0"]
+`;
+  const loaded = loadSite("site.toml", { ...systemOptions(), readText: () => text });
+  assert.ok(loaded.ok, JSON.stringify(loaded));
+  assert.deepEqual(namespacesOf(loaded.site).sort(), ["", "blue", "red"]);
 });
 
 Deno.test("what two agents have in common is found, and nothing more", () => {

@@ -23,6 +23,8 @@ class Scene {
   readonly path = `${this.directory}/site.toml`;
   readonly applied: number[] = [];
   readonly events: string[] = [];
+  /** Another agent is in the way. */
+  hindered: string | null = null;
   #turn: Promise<unknown> = Promise.resolve();
 
   write(priority: number, agent = ""): void {
@@ -64,6 +66,7 @@ class Scene {
         },
       },
       configured: () => {},
+      hindered: () => this.hindered,
       own: new OwnFacts(this.path, { name: "edge-a", protocol_number: 112 }, beginning.kept.sha256),
       load: () => this.load(),
       recorder: () => recorder as unknown as FlightRecorder,
@@ -133,6 +136,27 @@ Deno.test("a process that takes over learns what happened while it booted", asyn
   assert.notEqual((await early.status()).confirmation, null);
   assert.notEqual(readReload(scene.directory), undefined);
   early.stop();
+});
+
+Deno.test("what another agent is in the way of changes nothing", async () => {
+  using scene = new Scene();
+  scene.write(100);
+  const reloading = scene.reloading(beginWith(scene.file, false));
+  reloading.begin(false);
+  scene.write(110);
+  scene.hindered = "Another agent works there";
+  const result = await reloading.answer({ command: "reload" });
+  assert.deepEqual(result, {
+    result: "invalid",
+    changes: [],
+    problems: ["Another agent works there"],
+  });
+  assert.deepEqual(scene.applied, []);
+  assert.equal(reloading.site.vrrp[0]!.priority, 100);
+  scene.hindered = null;
+  await reloading.answer({ command: "reload" });
+  assert.deepEqual(scene.applied, [110]);
+  reloading.stop();
 });
 
 Deno.test("a roll-back is an event of its own", async () => {
