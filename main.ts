@@ -256,12 +256,16 @@ async function run(
     case "simulate": {
       if (operands.length === 0) throw new UsageError("simulate needs at least one FILE");
       const { simulateCommand } = await import("./mod/cli/simulate.ts");
-      const { exitCode, output } = simulateCommand(operands, {
+      const { writePicture } = await import("./mod/cli/picture.ts");
+      const { exitCode, output, picture } = simulateCommand(operands, {
         ...values,
         json,
         color: colors(Deno.stdout),
+        ...(Deno.stderr.isTerminal() ? { progress: showProgress } : {}),
       });
-      return say(output) || exitCode;
+      say(output);
+      if (picture !== undefined) writePicture(values.svg!, picture);
+      return exitCode;
     }
     case "init": {
       expectOperands(operands, 0);

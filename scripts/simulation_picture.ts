@@ -19,14 +19,14 @@ export function examplePicture(): string {
       Deno.writeTextFileSync(`${folder}/${name}`, text!);
     }
     const site = `${folder}/site.toml`;
-    const { exitCode, output } = simulateCommand([`a=${site}`, `b=${site}`], {
+    const { exitCode, output, picture } = simulateCommand([`a=${site}`, `b=${site}`], {
       script: `${folder}/failures.toml`,
       svg: `${folder}/picture.svg`,
       json: false,
       color: false,
     });
     if (exitCode !== 0) throw new Error(output);
-    return Deno.readTextFileSync(`${folder}/picture.svg`);
+    return picture!;
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }

@@ -270,7 +270,7 @@ each node is stopped, killed and powered off in turn. Nothing is touched, and no
       --script FILE    what fails when, and what must be so: docs/simulate.md
       --seed N         another chance; the same seed gives the same result
       --duration TIME  how long, such as 60s or 365d
-      --svg PICTURE    writes a picture of it, too
+      --svg PICTURE    writes a picture of it, too, a new file or in place of an older picture
 
 Exit code: 1 where something that the script expects is not so, 2 where a file is not valid.
 

@@ -13,7 +13,6 @@ import {
   type Problem,
   systemOptions,
 } from "../../config/mod.ts";
-import { readFailure } from "../../config/include.ts";
 import { knownOf } from "../simulate/known.ts";
 import type { NodeSpec } from "../simulate/nodes.ts";
 import type { SimulationReport } from "../simulate/report.ts";
@@ -22,14 +21,17 @@ import { simulate } from "../simulate/simulate.ts";
 import { simulationSvg } from "../simulate/svg.ts";
 import { escapeText } from "../text/mod.ts";
 import { UsageError } from "./arguments.ts";
+import { expectPicturePlace } from "./picture.ts";
 import { simulationText } from "./simulate_text.ts";
 
 export interface SimulateOptions {
   readonly script?: string;
   readonly seed?: string;
   readonly duration?: string;
-  /** Where a picture goes; one that is there is replaced. */
+  /** Where the caller will write the picture; one that is there is replaced. */
   readonly svg?: string;
+  /** Shows a line in place of the one before; an empty one takes it away. */
+  readonly progress?: (line: string) => void;
   readonly json: boolean;
   readonly color: boolean;
 }
@@ -38,18 +40,24 @@ export interface SimulateOptions {
 export interface SimulateResult {
   readonly exitCode: 0 | 1 | 2;
   readonly output: string;
+  /** The picture that is wanted: for the caller to write, when the output is out. */
+  readonly picture?: string;
 }
+
+/** Nothing is said of what is done sooner, milliseconds. */
+const SOON = 1_000;
 
 /** Longest virtual time: ten years. */
 const LONGEST = parseDuration("3660d")!;
 
-/** @param operands `FILE`, or `NAME=FILE` @throws {UsageError} @throws {Error} where the picture cannot be written */
+/** @param operands `FILE`, or `NAME=FILE` @throws {UsageError} @throws {Error} where something else than a picture is in its place */
 export function simulateCommand(
   operands: readonly string[],
   options: SimulateOptions,
 ): SimulateResult {
   const seed = seedOf(options.seed);
   const duration = durationOf(options.duration);
+  if (options.svg !== undefined) expectPicturePlace(options.svg);
   const system = systemOptions();
   // Nothing of it is run here: whoever may write the files matters where they are run.
   const { security: _, ...access } = system;
@@ -61,23 +69,21 @@ export function simulateCommand(
     if (!read.ok) return refused(read.problems, options);
     script = read.value;
   }
+  const began = performance.now();
   const report = simulate(specs, script, {
+    onProgress: (share) => {
+      if (performance.now() - began < SOON) return;
+      options.progress?.(`Simulating: ${Math.floor(share * 100)} %`);
+    },
     ...(seed === undefined ? {} : { seed }),
     ...(duration === undefined ? {} : { duration }),
   });
-  if (options.svg !== undefined) writePicture(options.svg, simulationSvg(report));
+  options.progress?.("");
   return {
     exitCode: report.expectations.every(({ held }) => held) ? 0 : 1,
     output: outputOf(report, options),
+    ...(options.svg === undefined ? {} : { picture: simulationSvg(report) }),
   };
-}
-
-function writePicture(path: string, text: string): void {
-  try {
-    Deno.writeTextFileSync(path, text);
-  } catch (error) {
-    throw new Error(`cannot write the picture ${path}: ${readFailure(error)}`);
-  }
 }
 
 function outputOf(report: SimulationReport, { json, color }: SimulateOptions): string {

@@ -23,7 +23,12 @@ export interface SimulationOptions {
   readonly duration?: number;
   /** Step through all of the time, even where nothing can differ. */
   readonly stepAll?: boolean;
+  /** Told now and then what share of the time is over, 0 to 1. */
+  readonly onProgress?: (share: number) => void;
 }
+
+/** So many things happen between two tellings of progress. */
+const OFTEN = 65_536;
 
 /** Time after the last event where a script says nothing of it: for what follows to settle. */
 const AFTER = 30_000_000;
@@ -45,7 +50,10 @@ export function simulate(
     world.agenda.once(at, "script", (now) => perform(world, action, now));
   }
   const steadiness = options.stepAll === true ? null : new Steadiness(world);
-  while (world.agenda.step(duration)) steadiness?.look(duration);
+  for (let done = 1; world.agenda.step(duration); done++) {
+    steadiness?.look(duration);
+    if (done % OFTEN === 0) options.onProgress?.(world.agenda.now / duration);
+  }
   world.agenda.now = duration;
   const outcome = outcomeOf(world, {
     seed,

@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { simulateCommand } from "../../../mod/cli/simulate.ts";
+import { writePicture } from "../../../mod/cli/picture.ts";
 import type { SimulationReport } from "../../../mod/simulate/report.ts";
-import { gateway } from "../../lib/simulation.ts";
+import { gateway, run } from "../../lib/simulation.ts";
 
 const OPTIONS = { json: false, color: false };
 
@@ -57,18 +58,58 @@ Deno.test("one file is several nodes by name, and the seed and length are those 
   });
 });
 
-Deno.test("an expectation that fails is exit code 1; the picture is written beside", () => {
+Deno.test("an expectation that fails is exit code 1; the picture is there beside", () => {
   const script = '[[event]]\nat = "10s"\npower_off = "a"\n' +
     '[[expect]]\naddress = "192.0.2.1"\noutage_at_most = "3s"\n';
   withFiles({ ...PAIR, "s.toml": script }, (path) => {
     const files = [path("a.toml"), path("b.toml")];
     const options = { ...OPTIONS, script: path("s.toml"), svg: path("p.svg") };
-    const { exitCode, output } = simulateCommand(files, options);
+    const { exitCode, output, picture } = simulateCommand(files, options);
     assert.equal(exitCode, 1);
     assert.match(output, /FAILED line 4: 192\.0\.2\.1 is without holder/);
     assert.match(output, /1 of 1 expectations failed/);
-    assert.ok(Deno.readTextFileSync(path("p.svg")).startsWith("<svg "));
+    assert.ok(picture!.startsWith("<svg "));
   });
+});
+
+Deno.test("a picture is written anew or over a picture, and over nothing else", () => {
+  withFiles(PAIR, (path) => {
+    const files = [path("a.toml"), path("b.toml")];
+    const svg = path("p.svg");
+    writePicture(svg, "<svg 1>");
+    writePicture(svg, "<svg 2>");
+    assert.equal(Deno.readTextFileSync(svg), "<svg 2>");
+    const before = Deno.readTextFileSync(path("a.toml"));
+    Deno.symlinkSync(path("a.toml"), path("site"));
+    Deno.symlinkSync(svg, path("picture"));
+    Deno.symlinkSync(path("nowhere"), path("dangling"));
+    for (const name of ["a.toml", "site", "picture", "dangling", "."]) {
+      const refusal =
+        /the picture .* cannot be written: there is a file already that is no picture/;
+      assert.throws(() => writePicture(path(name), "<svg 3>"), refusal, name);
+      // Before anything is simulated.
+      assert.throws(() => simulateCommand(files, { ...OPTIONS, svg: path(name) }), refusal, name);
+    }
+    assert.throws(() => writePicture(path("none/p.svg"), "<svg 3>"), /there is no such directory/);
+    assert.equal(Deno.readTextFileSync(path("a.toml")), before);
+    assert.equal(Deno.readTextFileSync(svg), "<svg 2>");
+    const names = [...Deno.readDirSync(path("."))].map(({ name }) => name).sort();
+    assert.deepEqual(names, ["a.toml", "b.toml", "dangling", "p.svg", "picture", "site"]);
+  });
+});
+
+Deno.test("what is done soon shows no progress; where much happens the share of the time is told", () => {
+  withFiles(PAIR, (path) => {
+    const lines: string[] = [];
+    const files = [path("a.toml"), path("b.toml")];
+    simulateCommand(files, { ...OPTIONS, progress: (line) => lines.push(line) });
+    assert.deepEqual(lines, [""]);
+  });
+  const shares: number[] = [];
+  const script = 'duration = "24h"\n[[network]]\nname = "lan"\nmembers = ["a:eth0", "b:eth0"]\n' +
+    "loss = 0.01\n";
+  run({ a: gateway(150), b: gateway(100) }, script, { onProgress: (share) => shares.push(share) });
+  assert.ok(shares.length > 0 && shares.every((share) => share > 0 && share < 1), `${shares}`);
 });
 
 Deno.test("a file whose name is no name for a node wants one", () => {
