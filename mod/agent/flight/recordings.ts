@@ -17,9 +17,12 @@ import { type MachineKind, type RawSegment, readable, type Shelf } from "../../r
 import { wallTime } from "../clock.ts";
 import type { Dialogue } from "../dialogue.ts";
 import type { PlaneName } from "../planes.ts";
+import { soonOrNull } from "../questions.ts";
 
 /** Segments of one machine that are fetched at most: one that floods makes more all the time. */
 const MOST_SEGMENTS = 16;
+/** Milliseconds: routers are recorded without the kernel plane. */
+const PATIENCE = 2_000;
 
 /** Whose machines they are; checks are control's or the kernel plane's. */
 const PLANES: Readonly<Partial<Record<MachineKind, PlaneName>>> = {
@@ -37,23 +40,31 @@ export interface RecordingsSurroundings {
   /** @throws {Error} while there is no protocol plane */
   query(): Promise<ProtocolState>;
   /** Control's own. */
-  readonly shelves: readonly Pick<Shelf<MachineKind>, "machines" | "segment">[];
+  readonly shelves: readonly Pick<Shelf<MachineKind>, "machines" | "has" | "segment">[];
 }
 
 export class Recordings {
   readonly #env: RecordingsSurroundings;
+  readonly #patience: number;
 
-  constructor(env: RecordingsSurroundings) {
+  /** @param patience how long the kernel plane has for an answer, milliseconds */
+  constructor(env: RecordingsSurroundings, patience = PATIENCE) {
     this.#env = env;
+    this.#patience = patience;
   }
 
-  /** @throws {Error} while there is no such plane, or where it dies over it */
+  /**
+   * Without what a kernel plane has recorded that is held up, or is being replaced.
+   *
+   * @throws {Error} while there is no protocol plane, or where it dies over it
+   */
   async answer(request: RecordingRequest): Promise<RecordingList | RecordingOf> {
     if (request.kind !== undefined) return { segments: await this.#segments(request) };
-    const [state, { machines }] = await Promise.all([
+    const [state, kernel] = await Promise.all([
       this.#env.query(),
-      this.#env.dialogue.queryMachines(),
+      this.#orNull(this.#env.dialogue.queryMachines()),
     ]);
+    const machines = kernel?.machines ?? [];
     const at = monotonicMicros();
     const own = this.#env.shelves.flatMap((shelf) => shelf.machines);
     return { machines: [...machinesOf(state), ...machines, ...own], at, time: wallTime(at) };
@@ -61,15 +72,15 @@ export class Recordings {
 
   async #segments(machine: RecordedMachine) {
     const { kind, name } = machine;
-    const shelf = this.#env.shelves.find(({ machines }) =>
-      machines.some((one) => one.kind === kind && one.name === name)
-    );
+    const shelf = this.#env.shelves.find((one) => one.has(kind, name));
     const plane = PLANES[kind];
     const all: RawSegment[] = [];
     for (let from = 0; all.length < MOST_SEGMENTS; from = all.at(-1)!.number + 1) {
       let segment = shelf?.segment(name, from) ?? null;
       if (shelf === undefined && plane !== undefined) {
-        ({ segment } = await this.#env.dialogue.queryRecording(plane, { kind, name }, from));
+        const answer = this.#env.dialogue.queryRecording(plane, { kind, name }, from);
+        const found = plane === "kernel" ? await this.#orNull(answer) : await answer;
+        segment = found?.segment ?? null;
       }
       if (segment === null) break;
       all.push(segment);
@@ -77,6 +88,12 @@ export class Recordings {
       if (segment.open) break;
     }
     return readable(all);
+  }
+
+  /** Of a plane that may be held up for long; null: there is none now. */
+  async #orNull<T>(answer: Promise<T>): Promise<T | null> {
+    // Whatever keeps it from answering: nobody's routers have to do with it.
+    return await soonOrNull(answer, this.#patience).catch(() => null);
   }
 }
 

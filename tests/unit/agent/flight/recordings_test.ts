@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { Recordings } from "../../../../mod/agent/flight/recordings.ts";
-import type { RecordingOf } from "../../../../mod/control/recording_protocol.ts";
-import { Recorder, replay } from "../../../../mod/record/mod.ts";
+import type { RecordingList, RecordingOf } from "../../../../mod/control/recording_protocol.ts";
+import type { ProtocolState } from "../../../../mod/plane/state.ts";
+import { Recorder, replay, Shelf } from "../../../../mod/record/mod.ts";
 import { step } from "../../../../mod/vrrp/mod.ts";
 import { advert, SECOND, started } from "../../vrrp/fixtures.ts";
 
@@ -55,3 +56,30 @@ Deno.test("a segment that was filled while it was fetched is not taken for whole
     }
   }
 });
+
+for (
+  const [how, machines] of [
+    ["restarts", () => Promise.reject(new Error("The agent is starting"))],
+    ["hangs", () => new Promise<never>(() => {})],
+  ] as const
+) {
+  Deno.test(`routers are recorded while the kernel plane ${how}`, async () => {
+    const state = { type: "state", routers: [], groups: [{ name: "site" }] };
+    const recordings = new Recordings({
+      dialogue: { queryRecording: machines, queryMachines: machines },
+      query: () => Promise.resolve(state as unknown as ProtocolState),
+      shelves: [new Shelf("script")],
+    }, 10);
+    const answered = recordings.answer({ command: "recording" });
+    const { machines: found } = await answered as RecordingList;
+    assert.deepEqual(found, [{ kind: "group", name: "site" }]);
+    for (const kind of ["check", "virtual_server"] as const) {
+      const asked = recordings.answer({ command: "recording", kind, name: "web" });
+      assert.deepEqual(await asked, { segments: [] });
+    }
+    if (how === "restarts") {
+      const asked = recordings.answer({ command: "recording", kind: "router", name: "web" });
+      await assert.rejects(asked, /is starting/, "that is another plane's");
+    }
+  });
+}
