@@ -49,7 +49,7 @@ const GUEST_SECONDS: Readonly<Record<string, number>> = {
   "tests/kernel/ipvs_matrix_test.ts": 30,
   "tests/kernel/ipvs_schedulers_test.ts": 35,
   "tests/kernel/ipvs_traffic_test.ts": 35,
-  "tests/kernel/rollback_test.ts": 20,
+  "tests/kernel/rollback_test.ts": 30,
   "tests/kernel/snmp_test.ts": 20,
   "tests/kernel/why_test.ts": 25,
 };

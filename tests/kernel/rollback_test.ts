@@ -10,6 +10,9 @@ import { assertAlive, scene, SERVERS, webSite } from "./balance_scene.ts";
 import { inside } from "./lib.ts";
 import { VIP4 } from "./network.ts";
 
+/** Longer than a slow guest takes to look at what is to be taken back. */
+const CONFIRM = "15s";
+
 /** The kernel's table, a line for each service and server. */
 const table = (): string[] => inside("d", "ipvsadm -Sn").split("\n").filter(Boolean).sort();
 
@@ -32,7 +35,7 @@ scene("a reload that nobody confirms is taken back, no request fails", async ({
   const other = webSite(weighted).replace('"rr"', '"wrr"');
   const more = other.replace('"web"', '"more"').replace(`${VIP4}:80`, `${VIP4}:81`);
   agent.writeSite(`[agent]\nstate_directory = "${state}"\n${other}${more}`);
-  const said = await command(agent, "reload", "--confirm-within", "5s");
+  const said = await command(agent, "reload", "--confirm-within", CONFIRM);
   assert.match(said, /^Is taken back at .*, unless: halb reload --confirm$/m);
   await untilEntries(8);
   const meanwhile = table();

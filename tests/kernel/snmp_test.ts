@@ -82,16 +82,17 @@ scene("snmpwalk counts what ipvsadm counts, snmptrapd hears of a server that goe
     500,
   );
 
-  const heard = (kind: string, ...parts: readonly string[]) =>
-    traps.log().split("\n").some((line) =>
+  /** Whether a trap has come. @param from only behind so much of the log */
+  const heard = (from: number, kind: string, ...parts: readonly string[]) =>
+    traps.log().slice(from).split("\n").some((line) =>
       line.startsWith("TRAP ") && line.includes(kind.trim()) &&
       parts.every((part) => line.includes(part))
     );
   const status = (column: string, value: number) => `.${column} = INTEGER: ${value}`;
   run("ip", "-n", "r3", "link", "set", "eth1", "down");
   await until("a trap tells that the server is down, and one of the quorum", () => {
-    return heard(REAL_TRAP, status(real(6, 3), 2), '"web"') &&
-      heard(QUORUM_TRAP, status(virtual(23), 2), '"web"');
+    return heard(0, REAL_TRAP, status(real(6, 3), 2), '"web"') &&
+      heard(0, QUORUM_TRAP, status(virtual(23), 2), '"web"');
   }, PATIENCE);
   await untilEntries(3);
   await until(
@@ -104,9 +105,12 @@ scene("snmpwalk counts what ipvsadm counts, snmptrapd hears of a server that goe
     PATIENCE,
     500,
   );
+  // The quorum was told at the start, too.
+  const told = traps.log().length;
   run("ip", "-n", "r3", "link", "set", "eth1", "up");
   await until("a trap tells that it is back", () => {
-    return heard(REAL_TRAP, status(real(6, 3), 1)) && heard(QUORUM_TRAP, status(virtual(23), 1));
+    return heard(told, REAL_TRAP, status(real(6, 3), 1)) &&
+      heard(told, QUORUM_TRAP, status(virtual(23), 1));
   }, PATIENCE);
   assert.equal((await agent.stop()).code, 0);
 });

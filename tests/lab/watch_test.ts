@@ -4,6 +4,7 @@
  */
 
 import assert from "node:assert/strict";
+import { ask } from "../../mod/control/client.ts";
 import { type HalbAgent, halbPath, type Host, type Lab, lab, startHalb } from "../lib/mod.ts";
 import { processTree, tryExecute } from "../lib/mod.ts";
 import { type Look, SOBER, Terminal } from "../lib/terminal.ts";
@@ -12,6 +13,19 @@ import { upgrade } from "./upgrade_helpers.ts";
 
 /** From a change until it is on the screen, milliseconds: a decent while and a machine's. */
 const SEEN = 1_500;
+/** Times as long as an answer takes between two questions, so that they cost the agent little. */
+const REST = 20;
+
+/** How long an agent takes to answer as it is asked here, milliseconds, as a slow one does. */
+async function answerTime({ controlPath }: HalbAgent): Promise<number> {
+  let longest = 0;
+  for (let i = 0; i < 3; i++) {
+    const begun = performance.now();
+    await ask(controlPath, { command: "overview" });
+    longest = Math.max(longest, performance.now() - begun);
+  }
+  return longest;
+}
 
 const SITE = `${webSite("100ms")}
 [[vrrp]]
@@ -148,11 +162,12 @@ lab("halb watch: rows, keys, sizes, and a failover as it happens", async (lab) =
   await terminal.keys("e");
 
   // The master dies: from the new master's first advert to the screen.
+  const allowed = Math.max(SEEN, REST * await answerTime(b) + 500);
   await a.kill();
   await terminal.until("it has become master", /router web +master/);
   const late = Date.now() - Date.parse((await statusOf(b)).vrrp[0]!.since);
   console.log(`A new master is seen after ${late} ms`);
-  assert.ok(late <= SEEN, `${late} ms`);
+  assert.ok(late <= allowed, `${late} ms of ${allowed}`);
   await terminal.until("and why", /web +backup → master: no advertisement/);
 
   // Larger, and as small as a phone's.
