@@ -15,6 +15,8 @@ import type { OwnHealth } from "./siblings.ts";
 
 /** Members whose trackers are recorded together: their group is not, where there are more. */
 const MOST_MEMBERS = 100;
+/** The same of the trackers of all: each costs this thread, which must not be late, half a microsecond. */
+const MOST_TRACKERS = 200;
 
 export class Reviewer {
   /** What trackers came to, by group, or by router where it goes alone. */
@@ -97,7 +99,8 @@ export class Reviewer {
     now: number,
   ): void {
     if (first === undefined || members.length > MOST_MEMBERS) return;
-    if (members.every((trackers) => trackers.length === 0)) return;
+    const count = members.reduce((sum, trackers) => sum + trackers.length, 0);
+    if (count === 0 || count > MOST_TRACKERS) return;
     const recorder = this.recorders.of((first.group ?? first).name);
     const event = { type: "found", members };
     if (recorder.isRepeated(event)) return;
