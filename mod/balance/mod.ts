@@ -8,12 +8,14 @@
 export { createBalance, step, stepping } from "./machine.ts";
 export {
   isNoNews,
+  type Pool,
   type PoolEffect,
   poolEffects,
   type PoolEvent,
   poolEvents,
   type PoolMemory,
   poolOf,
+  type PoolWeights,
   revivePool,
   stepPool,
   weightsOf,

@@ -78,8 +78,20 @@ export function poolOf(balance: Balance, name: string): PoolMemory | undefined {
   return { ...state, servers, rising, draining, held, findings };
 }
 
-/** A machine that knows this virtual server alone. @param memory belongs to it from now on */
-export function revivePool(memory: PoolMemory): Balance {
+/**
+ * Weights in the wanted table by real server, as they were told last: at the beginning, and with each
+ * `program`.
+ */
+export type PoolWeights = Map<string, number | null>;
+
+/** A machine that knows one virtual server alone. */
+export interface Pool {
+  readonly balance: Balance;
+  readonly weights: PoolWeights;
+}
+
+/** One that goes on from there. @param memory belongs to it from now on */
+export function revivePool(memory: PoolMemory): Pool {
   const { settings, servers, rising, draining, held, findings, ...rest } = memory;
   const balance = createBalance();
   const entry: VirtualServerEntry = { ...rest, settings, servers: new Map(), wanted: null };
@@ -101,7 +113,7 @@ export function revivePool(memory: PoolMemory): Balance {
       if (real !== undefined) all.set(real, entry);
     }
   }
-  return balance;
+  return { balance, weights: weightsOf(balance, settings.name) };
 }
 
 /** Whom an event is about, and what of it. Nobody: it changes nothing, or it is a configuration. */
@@ -128,10 +140,8 @@ export function poolEvents(balance: Balance, event: BalanceEvent): Map<string, P
       if (balance.servers.has(event.server)) all.set(event.server, event);
       break;
     case "connections":
-      for (const { server } of event.counts) {
-        if (all.has(server) || !balance.servers.has(server)) continue;
-        const counts = event.counts.filter((one) => one.server === server);
-        all.set(server, { type: "connections", counts });
+      for (const [server, counts] of byServer(event.counts)) {
+        if (balance.servers.has(server)) all.set(server, { type: "connections", counts });
       }
       break;
     case "timer": {
@@ -145,48 +155,78 @@ export function poolEvents(balance: Balance, event: BalanceEvent): Map<string, P
   return all;
 }
 
-/** Weights in the wanted table, by real server. */
-export function weightsOf(balance: Balance, name: string): Map<string, number | null> {
+/** In the order in which each is first there. */
+function byServer<One extends { readonly server: string }>(
+  all: readonly One[],
+): Map<string, One[]> {
+  const found = new Map<string, One[]>();
+  for (const one of all) {
+    const list = found.get(one.server);
+    if (list === undefined) found.set(one.server, [one]);
+    else list.push(one);
+  }
+  return found;
+}
+
+/** Weights as they are now. */
+export function weightsOf(balance: Balance, name: string): PoolWeights {
   const servers = balance.servers.get(name)?.servers ?? [];
   return new Map([...servers].map(([real, { placed }]) => [real, placed]));
 }
 
-/** What of all effects is about one virtual server. @param before its weights before the step */
+/**
+ * What of all effects is about each of some virtual servers.
+ *
+ * @param pools their weights, which are told where they are others by now, and are then known
+ */
 export function poolEffects(
   balance: Balance,
-  name: string,
   effects: readonly BalanceEffect[],
-  before: ReadonlyMap<string, number | null>,
-): PoolEffect[] {
-  return effects.flatMap((effect): readonly PoolEffect[] => {
+  pools: ReadonlyMap<string, PoolWeights>,
+): Map<string, PoolEffect[]> {
+  const found = new Map(Array.from(pools.keys(), (name): [string, PoolEffect[]] => [name, []]));
+  for (const effect of effects) {
     switch (effect.type) {
       case "timer":
-        return [];
-      case "program": {
-        if (!effect.servers.includes(name)) return [];
-        const entry = balance.servers.get(name)!;
-        const after = [...weightsOf(balance, name)];
-        const weights = after.filter(([real, weight]) => before.get(real) !== weight);
-        return [{ type: "program", sorry: isSorry(entry), weights: Object.fromEntries(weights) }];
-      }
-      case "count": {
-        const servers = effect.servers.filter(({ server }) => server === name);
-        return servers.length === 0 ? [] : [{ type: "count", servers }];
-      }
+        break;
+      case "program":
+        for (const name of effect.servers) {
+          const weights = pools.get(name);
+          if (weights !== undefined) found.get(name)!.push(programmed(balance, name, weights));
+        }
+        break;
+      case "count":
+        for (const [name, servers] of byServer(effect.servers)) {
+          found.get(name)?.push({ type: "count", servers });
+        }
+        break;
       default:
-        return effect.server === name ? [effect] : [];
+        found.get(effect.server)?.push(effect);
     }
-  });
+  }
+  return found;
+}
+
+/** What is new in the table. @param known weights that were told; brought up to date */
+function programmed(balance: Balance, name: string, known: PoolWeights): PoolEffect {
+  const entry = balance.servers.get(name)!;
+  const weights: Record<string, number | null> = {};
+  for (const [real, { placed }] of entry.servers) {
+    if (known.get(real) === placed) continue;
+    known.set(real, placed);
+    weights[real] = placed;
+  }
+  return { type: "program", sorry: isSorry(entry), weights };
 }
 
 /** One event for a machine that knows one virtual server alone. */
-export function stepPool(balance: Balance, event: PoolEvent, now: Micros): PoolEffect[] {
+export function stepPool({ balance, weights }: Pool, event: PoolEvent, now: Micros): PoolEffect[] {
   const [name = ""] = balance.servers.keys();
-  const before = weightsOf(balance, name);
   const { generation } = balance.timer;
   if (event.type === "timer") balance.tick = event.tick;
   const whole = event.type === "timer" ? { type: "timer", generation } as const : event;
-  return poolEffects(balance, name, step(balance, whole, now), before);
+  const effects = step(balance, whole, now);
+  return poolEffects(balance, effects, new Map([[name, weights]])).get(name)!;
 }
 
 /**

@@ -35,6 +35,8 @@ export function* settling(turn: Turn): Generator<void, BalanceEffect[]> {
     }
     // Whether the sorry server is in decides for all others.
     const replaced = sorry !== isSorry(server);
+    // Not what somebody happens to have asked for: the decision is to be the same without.
+    const old = all ? before : replaced ? wantedOf(server, sorry) : null;
     let changed = replaced;
     yield* eachOf(all || replaced ? server.servers.values() : some, STEP, (real) => {
       const placed = placeOf(server, real, turn.now);
@@ -43,7 +45,6 @@ export function* settling(turn: Turn): Generator<void, BalanceEffect[]> {
       real.placed = placed;
     });
     if (all || replaced) {
-      const old = all ? before : server.wanted;
       server.wanted = null;
       const after = wantedOf(server);
       if (!sameValue(old, after)) turn.programmed.add(name);

@@ -34,16 +34,22 @@ export function wantedServer(balance: Balance, name: string): VirtualServer | nu
   return server === undefined ? null : wantedOf(server);
 }
 
-/** What a virtual server wants by its present state; `null`: it is not to be in the table. */
-export function wantedOf(server: VirtualServerEntry): VirtualServer | null {
+/**
+ * What a virtual server wants by its present state; `null`: it is not to be in the table.
+ *
+ * @param sorry whether the sorry server is in: before its real servers have been placed anew, as before
+ */
+export function wantedOf(
+  server: VirtualServerEntry,
+  sorry = isSorry(server),
+): VirtualServer | null {
   if (!server.active) return null;
-  return server.wanted ??= makeWanted(server);
+  return server.wanted ??= makeWanted(server, sorry);
 }
 
-function makeWanted(server: VirtualServerEntry): VirtualServer {
+function makeWanted(server: VirtualServerEntry, sorry: boolean): VirtualServer {
   const { listen, service, sorryServer } = server.settings;
   const servers: RealServer[] = [];
-  const sorry = isSorry(server);
   if (sorryServer !== null && sorry) servers.push(sorryServer.server);
   let twin = sorry;
   for (const real of server.servers.values()) {

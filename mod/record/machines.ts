@@ -5,7 +5,7 @@
  */
 
 import {
-  type Balance,
+  type Pool,
   type PoolEffect,
   type PoolEvent,
   type PoolMemory,
@@ -195,12 +195,12 @@ const TRACKERS: Machine = {
 const VIRTUAL_SERVER: Machine = {
   revive: (memory) => revivePool(memory as PoolMemory),
   write(live) {
-    const balance = live as Balance;
+    const { balance } = live as Pool;
     const [name = ""] = balance.servers.keys();
     return poolOf(balance, name);
   },
   early: never,
-  decide: (live, input, at) => stepPool(live as Balance, input as PoolEvent, at),
+  decide: (live, input, at) => stepPool(live as Pool, input as PoolEvent, at),
 };
 
 export const MACHINES: Readonly<Record<MachineKind, Machine>> = {

@@ -13,9 +13,11 @@ import {
   poolEffects,
   poolEvents,
   poolOf,
+  type PoolWeights,
   step,
   weightsOf,
 } from "../balance/mod.ts";
+import type { Recorder } from "./recorder.ts";
 import { Shelf } from "./shelf.ts";
 
 /**
@@ -28,34 +30,54 @@ const MOST_SERVERS = 100;
  * servers follow must not come to its addresses late.
  */
 const MOST_AT_ONCE = 1000;
+/** Real servers whose virtual servers are kept, some 4 KiB each. */
+const MOST_KEPT = 2000;
+
+type PoolRecorder = Recorder<"virtual_server">;
 
 export class PoolRecorders {
-  readonly shelf = new Shelf("virtual_server");
+  readonly shelf = new Shelf("virtual_server", MOST_KEPT);
+  /** Of open segments: what each knows of weights. */
+  readonly #weights = new WeakMap<PoolRecorder, PoolWeights>();
 
   /** One event for the machine, as `step`. */
   step(balance: Balance, event: BalanceEvent, now: number): BalanceEffect[] {
-    const concerned = [...poolEvents(balance, event)];
-    if (concerned.length === 0) return step(balance, event, now);
+    const concerned = poolEvents(balance, event);
+    if (concerned.size === 0) return step(balance, event, now);
     if (isNoNews(balance, event)) {
-      for (const [name] of concerned) this.shelf.cut(name);
+      for (const name of concerned.keys()) this.shelf.cut(name);
       return step(balance, event, now);
     }
-    let servers = 0;
-    const recorded = concerned.flatMap(([name, told]) => {
-      const { size } = balance.servers.get(name)!.servers;
-      servers += size;
-      if (size > MOST_SERVERS || servers > MOST_AT_ONCE) {
-        this.shelf.cut(name);
-        return [];
-      }
-      const recorder = this.shelf.of(name);
-      if (!recorder.isOpen) recorder.begin(poolOf(balance, name)!);
-      return [{ name, told, recorder, before: weightsOf(balance, name) }];
-    });
+    const recorders = this.#begin(balance, [...concerned.keys()]);
     const effects = step(balance, event, now);
-    for (const { name, told, recorder, before } of recorded) {
-      recorder.note(told, poolEffects(balance, name, effects, before), now);
+    if (recorders.size === 0) return effects;
+    const weights = new Map(
+      Array.from(recorders, ([name, recorder]) => [name, this.#weights.get(recorder)!]),
+    );
+    for (const [name, decision] of poolEffects(balance, effects, weights)) {
+      recorders.get(name)!.note(concerned.get(name), decision, now);
     }
     return effects;
+  }
+
+  /** Recorders of those that are recorded, before a step. */
+  #begin(balance: Balance, names: readonly string[]): Map<string, PoolRecorder> {
+    const recorders = new Map<string, PoolRecorder>();
+    let begun = 0;
+    for (const name of names) {
+      const { size } = balance.servers.get(name)!.servers;
+      const isOpen = this.shelf.isOpen(name);
+      if (size > MOST_SERVERS || (!isOpen && begun + size > MOST_AT_ONCE)) {
+        this.shelf.cut(name);
+        continue;
+      }
+      const recorder = this.shelf.of(name, Math.max(1, size));
+      recorders.set(name, recorder);
+      if (isOpen) continue;
+      begun += size;
+      recorder.begin(poolOf(balance, name)!);
+      this.#weights.set(recorder, weightsOf(balance, name));
+    }
+    return recorders;
   }
 }

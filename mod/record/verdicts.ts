@@ -29,8 +29,10 @@ export class VerdictRecorders {
 }
 
 /** Nothing but counters and times can come of it. */
-function isSteady({ state, streak, voids, flapping }: Verdict, { outcome }: OutcomeEvent): boolean {
+function isSteady(verdict: Verdict, { outcome }: OutcomeEvent): boolean {
+  const { state, streak, voids, flapping, last } = verdict;
   const { result, warnings } = outcome;
   return result === (state === "up" ? "passed" : "failed") && streak.result === result &&
-    voids === 0 && !flapping && warnings.length === 0;
+    voids === 0 && !flapping &&
+    warnings.every((one) => last?.outcome.warnings.includes(one) ?? false);
 }

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { PoolRecorders, type Segment, type Shelf } from "../../../mod/record/mod.ts";
 import { forSeeds } from "../../lib/random.ts";
 import { CHECKS, randomEvent, randomServers } from "../balance/random_events.ts";
-import { real, Scene, SECOND, SORRY, virtual } from "../balance/scene.ts";
+import { real, Scene, SECOND, server, SORRY, virtual } from "../balance/scene.ts";
 import { read, replayed, written } from "./fixtures.ts";
 
 /** A scene whose decisions are recorded, as the kernel plane records them. */
@@ -80,6 +80,24 @@ Deno.test("weights, the quorum and the sorry server are in what is decided", () 
   assert.match(text, /"weights":\{"198\.51\.100\.\d+":2\}/);
 });
 
+Deno.test("what somebody has asked for meanwhile is no part of a decision", () => {
+  const { scene, shelf } = recordedScene();
+  const sorryServer = { ...SORRY, server: server("198.51.100.99") };
+  scene.configure(virtual([real(99), real(12)], { quorum: 1, sorryServer }));
+  scene.down(12);
+  // The table stays as it is: one that is down is the sorry server, too.
+  assert.deepEqual(scene.down(99).filter((line) => line.startsWith("program")), []);
+  const segments = read(written(shelf, "web"));
+  assert.deepEqual(replayed(segments), { steps: 2, differences: [] });
+  // Also where the first thing that is recorded is that.
+  const { scene: other, shelf: fresh } = recordedScene();
+  other.configure(virtual([real(99), real(12)], { quorum: 1, sorryServer }));
+  other.down(12);
+  fresh.cut("web");
+  other.down(99);
+  assert.deepEqual(replayed(read(written(fresh, "web"))), { steps: 2, differences: [] });
+});
+
 type Changed = { -readonly [Key in keyof Segment]: Segment[Key] };
 
 for (
@@ -140,4 +158,76 @@ Deno.test("a router that thousands of servers follow is not held up: some of the
   for (const { name } of shelf.machines) {
     assert.deepEqual(replayed(read(written(shelf, name))).differences, []);
   }
+});
+
+/** Virtual servers by name and number of real servers, all of which follow one router. */
+function followers(
+  sizes: Readonly<Record<string, number>>,
+): { scene: Scene; shelf: Shelf<"virtual_server"> } {
+  const all = recordedScene();
+  all.scene.configure(
+    ...Object.entries(sizes).map(([name, size], i) =>
+      virtual(Array.from({ length: size }, (_, j) => real(j + 11)), {
+        name,
+        listen: [{ protocol: "tcp", address: "192.0.2.10", port: 80 + i }],
+        follow: ["router"],
+      })
+    ),
+  );
+  return all;
+}
+
+/** Those of which so many steps are recorded. */
+function stepsOf(shelf: Shelf<"virtual_server">): Record<string, number> {
+  return Object.fromEntries(shelf.machines.map(({ name }) => {
+    const segments = read(written(shelf, name));
+    assert.deepEqual(replayed(segments).differences, []);
+    return [name, segments.reduce((sum, { steps }) => sum + steps.length, 0)];
+  }));
+}
+
+Deno.test("those that are not recorded, and those whose memory is written already, take nobody's room", () => {
+  const large = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`large-${i}`, 150]));
+  const sizes = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`web-${i}`, 90]));
+  const { scene, shelf } = followers({ ...large, ...sizes });
+  const turn = (held: boolean) => scene.tell({ type: "holding", holding: "router", held });
+  turn(true);
+  assert.equal(shelf.machines.length, 11);
+  turn(false);
+  const steps = stepsOf(shelf);
+  assert.deepEqual(Object.keys(steps), Array.from({ length: 20 }, (_, i) => `web-${i}`));
+  assert.deepEqual(Object.values(steps), [...Array(11).fill(2), ...Array(9).fill(1)]);
+});
+
+Deno.test("of many virtual servers those are kept that began last", () => {
+  const sizes = Object.fromEntries(Array.from({ length: 24 }, (_, i) => [`web-${i}`, 90]));
+  const { scene, shelf } = followers(sizes);
+  for (const name of Object.keys(sizes)) {
+    const what = { order: "weight", weight: 7 } as const;
+    scene.tell({ type: "order", server: name, realServer: "198.51.100.11", what });
+  }
+  assert.deepEqual(
+    Object.keys(stepsOf(shelf)),
+    Array.from({ length: 22 }, (_, i) => `web-${i + 2}`),
+  );
+});
+
+Deno.test("connections of many virtual servers are looked at once", () => {
+  const sizes = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`web-${i}`, 5]));
+  const { scene, shelf } = followers(sizes);
+  const counts = Object.keys(sizes).flatMap((name) =>
+    [11, 12].map((number) => ({
+      server: name,
+      realServer: `198.51.100.${number}`,
+      active: number,
+      inactive: 0,
+    }))
+  );
+  scene.tell({ type: "connections", counts: counts.toReversed() });
+  assert.equal(shelf.machines.length, 200);
+  const [segment] = written(shelf, "web-7");
+  assert.deepEqual(segment?.inputs, [{
+    type: "connections",
+    counts: counts.filter((one) => one.server === "web-7").toReversed(),
+  }]);
 });

@@ -98,6 +98,70 @@ Deno.test("what goes on as it was is not recorded, up or down", () => {
   assert.deepEqual(replayed(read(segments)), { steps: 3, differences: [] });
 });
 
+Deno.test("a warning that stands is recorded once", () => {
+  const recorders = new VerdictRecorders();
+  const verdict = createVerdict({ rise: 1, fall: 2, holdDown: 0, damping: null }, "up", 0);
+  const tell = (warnings: readonly string[], from: number) => {
+    for (let i = from; i < from + 50; i++) {
+      const outcome = {
+        result: "passed",
+        reason: "so",
+        output: "",
+        weight: null,
+        warnings,
+      } as const;
+      recorders.step("one", verdict, { type: "outcome", outcome, latency: 0 }, i * SECOND);
+    }
+  };
+  const newest: (number | undefined)[] = [];
+  const steps: readonly (readonly string[])[] = [
+    ["it expires"],
+    ["it expires", "it is weak"],
+    ["it is weak"],
+    [],
+    ["it expires"],
+  ];
+  steps.forEach((warnings, i) => {
+    tell(warnings, 50 * i);
+    newest.push(recorders.shelf.segment("one", 0)?.number);
+    const segments = read(written(recorders.shelf, "one"));
+    assert.deepEqual(replayed(segments), { steps: 1, differences: [] });
+  });
+  assert.deepEqual(newest, [0, 1, 1, 1, 2]);
+});
+
+Deno.test("an outage of ten thousand servers is not kept of all of them", () => {
+  const recorders = new VerdictRecorders();
+  const settings = { rise: 1, fall: 1, holdDown: 0, damping: null };
+  const names = Array.from({ length: 10_000 }, (_, i) => `check-${i}`);
+  const verdicts = names.map(() => createVerdict(settings, "up", 0));
+  const tell = (result: "passed" | "failed", from: number, at: number) =>
+    names.slice(from).forEach((name, i) => {
+      const outcome = { result, reason: "so", output: "", weight: null, warnings: [] };
+      const event = { type: "outcome", outcome, latency: 0 } as const;
+      // Twice: what follows is no news, and ends the segment.
+      for (let again = 0; again < 3; again++) {
+        recorders.step(name, verdicts[from + i]!, event, at);
+      }
+    });
+  tell("failed", 0, SECOND);
+  const { machines } = recorders.shelf;
+  assert.deepEqual(machines.map(({ name }) => name), names.slice(-1000));
+  // Whoever begins anew stays, and has what was there before.
+  tell("passed", 9_999, 2 * SECOND);
+  assert.equal(written(recorders.shelf, "check-9999").length, 2);
+  recorders.step("check-9000", verdicts[9_000]!, {
+    type: "outcome",
+    outcome: { result: "passed", reason: "so", output: "", weight: null, warnings: [] },
+    latency: 0,
+  }, 3 * SECOND);
+  tell("passed", 9_001, 3 * SECOND);
+  assert.equal(written(recorders.shelf, "check-9000").length, 2);
+  assert.equal(recorders.shelf.has("check", "check-8999"), false);
+  assert.equal(recorders.shelf.has("script", "check-9000"), false);
+  assert.equal(recorders.shelf.machines.length, 1000);
+});
+
 /** A check that fails twice, and is down. */
 function failure(): Segment {
   const recorders = new VerdictRecorders();
