@@ -13,6 +13,7 @@ import {
   inNamespace,
   openSocket,
   peerCredentials,
+  readLink,
   readText,
   SOCK_STREAM,
   sockaddrUn,
@@ -43,6 +44,19 @@ export function nameOfAgent({ pid, control }: Claimant): string {
     ...control === undefined ? [] : [`control socket ${control}`],
   ];
   return known.length === 0 ? "Another agent" : `Another agent (${known.join(", ")})`;
+}
+
+/**
+ * A network namespace as `/proc/PID/ns/net` shows it, `net:[4026531840]`; empty: this process's.
+ * null: there is no such namespace.
+ */
+export function networkOf(namespace: string): string | null {
+  try {
+    if (namespace === "") return readLink("/proc/self/ns/net");
+    return `net:[${Deno.statSync(`/run/netns/${namespace}`).ino}]`;
+  } catch {
+    return null;
+  }
 }
 
 /** All agents that work in a namespace, this process among them; empty: in our own. Never throws. */

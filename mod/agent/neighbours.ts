@@ -11,7 +11,7 @@ import { listenText } from "../control/balance_status.ts";
 import { ask } from "../control/client.ts";
 import type { Status } from "../control/status.ts";
 import { soon } from "../patience/mod.ts";
-import { type Claimant, claimantsIn, nameOfAgent } from "./claimants.ts";
+import { type Claimant, claimantsIn, nameOfAgent, networkOf } from "./claimants.ts";
 import { type Claims, namespacesOf } from "./claims.ts";
 import { planBalance } from "./balance_plan.ts";
 import { log } from "./logging.ts";
@@ -21,9 +21,12 @@ import { requireAgent } from "./take_over.ts";
 const PATIENCE = 2_000;
 
 /** What of a status is compared. */
-export type OtherStatus = Pick<Status, "name" | "vrrp" | "virtual_servers"> & {
-  readonly instance?: string | null;
-};
+export type OtherStatus =
+  & Pick<Status, "name" | "vrrp" | "virtual_servers" | "network_namespace">
+  & {
+    readonly instance?: string | null;
+    readonly ipvs?: { readonly namespace: string | null } | null;
+  };
 
 /** Something that two agents have in common. */
 export interface Conflict {
@@ -32,17 +35,28 @@ export interface Conflict {
   readonly message: string;
 }
 
-/** What the site has in common with what another agent says of itself. Pure. */
-export function conflictsOf(site: SiteConfig, other: OtherStatus): Conflict[] {
+/**
+ * What the site has in common with what another agent says of itself. Pure.
+ *
+ * @param network what a namespace is, whoever calls it so; of the empty name the site's agent's own
+ */
+export function conflictsOf(
+  site: SiteConfig,
+  other: OtherStatus,
+  network: (namespace: string) => string = (namespace) => namespace,
+): Conflict[] {
+  const ours = (namespace = ""): string => network(namespace);
+  const theirs = (namespace?: string | null): string =>
+    namespace ? network(namespace) : other.network_namespace ?? network("");
   const { instance } = other;
   const who = typeof instance === "string" ? `agent of instance "${instance}"` : "agent";
   const conflicts: Conflict[] = [];
   for (const router of site.vrrp) {
-    // What is in a namespace of its own the other one does not tell by that name.
-    if (router.namespace !== undefined) continue;
+    const place = ours(router.namespace);
+    const near = other.vrrp.filter(({ namespace }) => theirs(namespace) === place);
     const subject = `virtual router ${router.name}`;
     const families = hasBothFamilies(router) ? ["ipv4", "ipv6"] : [routerFamily(router)];
-    const same = other.vrrp.find((one) =>
+    const same = near.find((one) =>
       one.interface === router.interface &&
       one.virtual_router_id === router.virtual_router_id &&
       one.sessions.some(({ family }) => families.includes(family))
@@ -54,9 +68,9 @@ export function conflictsOf(site: SiteConfig, other: OtherStatus): Conflict[] {
       conflicts.push({ subject, message });
     }
     const own = [...router.addresses, ...router.excluded_addresses].map(({ address }) => address);
-    for (const one of other.vrrp) {
-      const theirs = new Set(one.addresses.map((text) => text.split("/")[0]!));
-      const both = own.filter((address) => theirs.has(address));
+    for (const one of near) {
+      const addresses = new Set(one.addresses.map((text) => text.split("/")[0]!));
+      const both = own.filter((address) => addresses.has(address));
       if (both.length === 0) continue;
       const message =
         `${both.join(", ")} is also an address of virtual router ${one.name} of the ` +
@@ -64,6 +78,7 @@ export function conflictsOf(site: SiteConfig, other: OtherStatus): Conflict[] {
       conflicts.push({ subject, message });
     }
   }
+  if (ours(site.ipvs?.namespace) !== theirs(other.ipvs?.namespace)) return conflicts;
   const services = new Map<string, string>();
   for (const { name, listen, protocol } of other.virtual_servers) {
     for (const text of listen) services.set(`${text} ${protocol}`, name);
@@ -71,9 +86,9 @@ export function conflictsOf(site: SiteConfig, other: OtherStatus): Conflict[] {
   for (const { name, listen } of planBalance(site)?.servers ?? []) {
     for (const one of listen) {
       const text = listenText(one);
-      const theirs = services.get(`${text} ${"protocol" in one ? one.protocol : null}`);
-      if (theirs === undefined) continue;
-      const message = `${text} is also that of virtual server ${theirs} of the other ${who} on ` +
+      const server = services.get(`${text} ${"protocol" in one ? one.protocol : null}`);
+      if (server === undefined) continue;
+      const message = `${text} is also that of virtual server ${server} of the other ${who} on ` +
         "this host";
       conflicts.push({ subject: `virtual server ${name}`, message });
     }
@@ -99,16 +114,22 @@ export function othersThan(
   return [...new Map(others.map((one) => [`${one.protocol} ${one.pid}`, one])).values()];
 }
 
-/** What the site has in common with agents that run. Whoever does not answer is left out. */
+/**
+ * What the site has in common with agents that run. Whoever does not answer is left out.
+ *
+ * @param actual as for {@link othersThan}
+ */
 export async function conflictsWith(
   site: SiteConfig,
   others: readonly Claimant[],
+  actual: (namespace: string) => string = (namespace) => namespace,
 ): Promise<Conflict[]> {
+  const network = (name: string): string => networkOf(actual(name)) ?? name;
   const found = await Promise.all(others.map(async ({ control }) => {
     if (control === undefined) return [];
     try {
       const status = await soon(ask(control, { command: "status" }), PATIENCE);
-      return status === undefined ? [] : conflictsOf(site, status as OtherStatus);
+      return status === undefined ? [] : conflictsOf(site, status as OtherStatus, network);
     } catch {
       // In a container of its own, or of another version: it cannot be asked.
       return [];

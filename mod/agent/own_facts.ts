@@ -8,6 +8,7 @@
 import type { AgentConfig } from "../../config/mod.ts";
 import type { AgentFacts, WaitingReloads } from "../control/status.ts";
 import { VERSION } from "../version.ts";
+import { networkOf } from "./claimants.ts";
 import type { ReloadResult } from "./results.ts";
 
 /** Until somebody says otherwise. */
@@ -32,6 +33,7 @@ export class OwnFacts {
   waiting: () => Promise<WaitingReloads> = () => Promise.resolve(NOTHING_WAITS);
   readonly #path: string;
   readonly #agent: Pick<AgentConfig, "name" | "instance" | "protocol_number">;
+  readonly #network = networkOf("");
   readonly #started = new Date().toISOString();
   #sha256: string;
   #loaded = this.#started;
@@ -68,6 +70,7 @@ export class OwnFacts {
       name: this.#agent.name,
       instance: this.#agent.instance ?? null,
       protocol_number: this.#agent.protocol_number,
+      ...(this.#network === null ? {} : { network_namespace: this.#network }),
       started: this.#started,
       generation: this.generation,
       config: {

@@ -6,6 +6,7 @@
  */
 
 import { formatProblem, loadSite, type SiteConfig, systemOptions } from "../../config/mod.ts";
+import { nameOfAgent } from "../agent/claimants.ts";
 import { conflictsWith, othersThan } from "../agent/neighbours.ts";
 import { diagnose, diagnoseBare } from "../host/diagnose.ts";
 import { type Gravity, type HostFinding, inOrder } from "../host/finding.ts";
@@ -78,9 +79,20 @@ async function hear(
 /** What other agents of this host are in the way of. */
 async function neighbourFindings(site: SiteConfig): Promise<HostFinding[]> {
   const { namespace = "" } = site.agent;
-  const others = othersThan(site, (name) => name === "" ? namespace : name);
-  const conflicts = await conflictsWith(site, others);
-  return conflicts.map(({ subject, message }) => ({
+  const actual = (name: string): string => name === "" ? namespace : name;
+  const others = othersThan(site, actual);
+  const conflicts = await conflictsWith(site, others, actual);
+  const { protocol_number: number, instance } = site.agent;
+  const same = others.filter(({ protocol }) => protocol === number).map((one): HostFinding => ({
+    code: "two-agents",
+    gravity: "error",
+    subject: instance === undefined ? "agent" : `agent of instance "${instance}"`,
+    message: `${nameOfAgent(one)} marks what it holds with the same number, ${number}: ` +
+      "this one does not start beside it",
+    advice: "give one of the two another name (agent.instance), or a number of its own " +
+      "(agent.protocol_number): some names make the same number",
+  }));
+  const shared = conflicts.map(({ subject, message }): HostFinding => ({
     code: "two-agents",
     gravity: "error",
     subject,
@@ -88,6 +100,7 @@ async function neighbourFindings(site: SiteConfig): Promise<HostFinding[]> {
     advice: "take it out of one of the two: on one host an id of an interface, an address and a " +
       "virtual server have one agent",
   }));
+  return [...same, ...shared];
 }
 
 /** Reads this host, and what is wrong with it for the site. */

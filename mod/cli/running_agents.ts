@@ -5,12 +5,12 @@
  */
 
 import { listNames, processId, readLink, readText } from "../../ffi/mod.ts";
-import { hasOurUsers, mayAdminister } from "../agent/claimants.ts";
+import { hasOurUsers, mayAdminister, networkOf } from "../agent/claimants.ts";
 import { parseArguments } from "./arguments.ts";
 
 /** Processes that run as agents in one of these network namespaces; empty: this process's. */
 export function agentsIn(namespaces: readonly string[]): number[] {
-  const wanted = new Set(namespaces.map(identityOf));
+  const wanted = new Set(namespaces.map(networkOf));
   return listNames("/proc").filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
     try {
       if (pid === processId || !wanted.has(readLink(`/proc/${pid}/ns/net`))) return false;
@@ -23,16 +23,6 @@ export function agentsIn(namespaces: readonly string[]): number[] {
       return false;
     }
   });
-}
-
-/** As `/proc/PID/ns/net` shows it; null: there is no such namespace. */
-function identityOf(namespace: string): string | null {
-  try {
-    if (namespace === "") return readLink("/proc/self/ns/net");
-    return `net:[${Deno.statSync(`/run/netns/${namespace}`).ino}]`;
-  } catch {
-    return null;
-  }
 }
 
 /** Whether a process called halb is an agent, and no command: by its files in /proc. */

@@ -33,6 +33,8 @@ export interface AgentFacts {
   readonly instance: string | null;
   /** By which the kernel marks what this agent holds. */
   readonly protocol_number: number;
+  /** Its network namespace, as `/proc/PID/ns/net` shows it: `net:[4026531840]`. */
+  readonly network_namespace?: string;
   /** RFC 3339. */
   readonly started: string;
   /** Counts applied configurations, the first one is 1. */
@@ -149,6 +151,7 @@ export function buildStatus(
       return {
         name,
         interface: own,
+        ...(facts[0]?.holding?.namespace ? { namespace: facts[0].holding.namespace } : {}),
         virtual_router_id: router.settings.virtualRouterId,
         version: router.settings.version,
         state: common(all).router.state,

@@ -1,7 +1,7 @@
 /** How agents beside each other find each other, and what they must not share. */
 
 import assert from "node:assert/strict";
-import { loadSite, systemOptions } from "../../../config/mod.ts";
+import { loadSite, type SiteConfig, systemOptions } from "../../../config/mod.ts";
 import {
   AF_UNIX,
   bindSocket,
@@ -15,7 +15,7 @@ import {
 import { claimantsIn, holderOf, nameOfClaim, readClaims } from "../../../mod/agent/claimants.ts";
 import { Claimed, Claims, namespacesOf } from "../../../mod/agent/claims.ts";
 import { until } from "../../lib/process.ts";
-import { conflictsOf, type OtherStatus } from "../../../mod/agent/neighbours.ts";
+import { conflictsOf, type OtherStatus, othersThan } from "../../../mod/agent/neighbours.ts";
 
 Deno.test("a table of Unix sockets: claims with their control sockets, and nothing else", () => {
   const table = `Num       RefCount Protocol Flags    Type St Inode Path
@@ -104,6 +104,14 @@ Deno.test("what a reload takes beside is had in all namespaces or in none, and l
     assert.equal(seen(), undefined);
     first.take([""]);
     assert.equal(seen(), agent.control);
+    // As the other one sees it: of its number, and not itself.
+    const site = (control: string, protocol_number: number) =>
+      ({ agent: { control, protocol_number }, vrrp: [], bfd: [] }) as unknown as SiteConfig;
+    const others = (control: string, number: number) =>
+      othersThan(site(control, number)).filter(({ protocol }) => protocol === 173).length;
+    assert.equal(others("/run/unit/e.sock", 173), 1, "its number, at another place");
+    assert.equal(others(agent.control, 172), 1, "its place, with another number");
+    assert.equal(others(agent.control, 173), 0);
   } finally {
     first.close();
     second.close();
@@ -188,6 +196,22 @@ real_server = [{ address = "198.51.100.1:53" }]
     "virtual router web: 192.0.2.11 is also an address of virtual router lan of the other agent " +
     'of instance "blue" on this host',
   ]);
+  // Elsewhere is no conflict, whatever a namespace is called from where one stands.
+  const elsewhere = { ...status([router({ virtual_router_id: 51 })]), network_namespace: "other" };
+  assert.deepEqual(found(elsewhere), []);
+  assert.deepEqual(found(status([router({ virtual_router_id: 51, namespace: "red" })])), []);
+  const network = (name: string) => name === "red" ? "net:[1]" : name === "" ? "net:[2]" : name;
+  const red = {
+    ...loaded.site,
+    vrrp: loaded.site.vrrp.map((one) => ({ ...one, namespace: "red" })),
+  };
+  for (const [namespace, own] of [["red", "net:[2]"], [undefined, "net:[1]"]] as const) {
+    const more = { virtual_router_id: 51, ...(namespace === undefined ? {} : { namespace }) };
+    const other = { ...status([router(more)]), network_namespace: own };
+    assert.equal(conflictsOf(red, other, network).length, 1);
+    const here: number = conflictsOf(loaded.site, other, network).length;
+    assert.equal(here, 0, `${namespace} of ${own} is not where the site's router is`);
+  }
   const server = (protocol: string) => ({ name: "x", listen: ["192.0.2.10:53"], protocol });
   assert.deepEqual(found(status([], [server("tcp")])), []);
   assert.deepEqual(found(status([], [server("udp")])), [
