@@ -5,6 +5,7 @@
  * @module
  */
 
+import { escapeText, showText } from "../text/mod.ts";
 import type { AddressReport, Holding, SimulationReport, Span } from "./report.ts";
 
 const SECOND = 1_000_000;
@@ -90,6 +91,33 @@ export function addressesAlike(report: SimulationReport): Alike[] {
 /** Such as `192.0.2.10 and 3 more`. */
 export function nameOf({ one, others }: Alike): string {
   return others === 0 ? one.address : `${one.address} and ${others} more`;
+}
+
+/**
+ * Names for little room, by the whole name: cut at their end, or in the middle where otherwise two
+ * would be alike.
+ *
+ * @param room characters, 3 at least
+ */
+export function shortNames(names: readonly string[], room: number): Map<string, string> {
+  const whole = [...new Set(names)];
+  const short = whole.map((name) => showText(name, room));
+  return new Map(whole.map((name, i) => {
+    const own = short[i]!;
+    const alike = short.some((other, j) => j !== i && other === own);
+    return [name, alike ? cutWithin(escapeText(name), room) : own];
+  }));
+}
+
+/** Leaves out what is in the middle. */
+function cutWithin(text: string, room: number): string {
+  if (text.length <= room) return text;
+  const head = Math.floor((room - 1) / 2);
+  const tail = room - 1 - head;
+  // No half of a surrogate pair at either side.
+  const begin = text.slice(0, head).replace(/[\ud800-\udbff]$/, "");
+  const end = text.slice(-tail).replace(/^[\udc00-\udfff]/, "");
+  return `${begin}…${end}`;
 }
 
 /** A length of time: `350 us`, `3.5 ms`, `3.711 s`, `2h 03m`, `12d 4h`. */

@@ -8,13 +8,23 @@
 
 import { showText } from "../text/mod.ts";
 import type { AddressReport, FailureReport, Holding, SimulationReport, Span } from "./report.ts";
-import { addressesAlike, type Alike, axisMarks, lengthText, momentText, nameOf } from "./spans.ts";
+import {
+  addressesAlike,
+  type Alike,
+  axisMarks,
+  lengthText,
+  momentText,
+  nameOf,
+  shortNames,
+} from "./spans.ts";
 import { STYLE } from "./svg_style.ts";
 
 const WIDTH = 1000;
 /** Where the strips begin, and end. */
 const LEFT = 150;
 const RIGHT = 970;
+/** Characters of a name before its strip. */
+const LABEL = 14;
 const LANE = 22;
 const BAR = 14;
 /** Rows for the words of failures; what finds no room is told by its mark alone. */
@@ -62,10 +72,12 @@ class Drawing {
   readonly #behind: string[] = [];
   readonly #parts: string[] = [];
   readonly #front: string[] = [];
+  readonly #labels: ReadonlyMap<string, string>;
   #y = 0;
 
   constructor(report: SimulationReport) {
     this.#report = report;
+    this.#labels = shortNames(report.nodes.map(({ name }) => name), LABEL);
   }
 
   draw(): void {
@@ -176,7 +188,7 @@ class Drawing {
 
   #lane(name: string, holdings: readonly Holding[]): void {
     const y = this.#y + (LANE - BAR) / 2;
-    this.#words(36, y + BAR - 3, name, "node", 14);
+    this.#words(36, y + BAR - 3, this.#labels.get(name)!, "node");
     this.#bar("lane", 0, this.#report.duration, y, BAR);
     const node = this.#report.nodes.find((one) => one.name === name);
     for (const off of node?.off ?? []) {

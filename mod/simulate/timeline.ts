@@ -16,6 +16,7 @@ import {
   lengthText,
   momentText,
   nameOf,
+  shortNames,
   type Stretch,
 } from "./spans.ts";
 
@@ -37,10 +38,16 @@ interface Drawing {
   readonly paint: TimelinePaint;
   readonly width: number;
   readonly lines: number;
+  /** Columns before a strip. */
+  readonly margin: number;
+  /** What stands there, by node. */
+  readonly labels: ReadonlyMap<string, string>;
 }
 
-/** Columns before a strip. */
-const LABEL = 14;
+/** Columns before a strip that are no name. */
+const GAPS = 3;
+/** A name takes so many columns at least, and at most. */
+const [LEAST_NAME, MOST_NAME] = [11, 24];
 const HELD = "█";
 const LEASE = "▒";
 const UNREACHABLE = "░";
@@ -53,7 +60,10 @@ export function timelineText(
   report: SimulationReport,
   { paint = (text) => text, width = 80, lines = 12 }: TimelineOptions = {},
 ): string {
-  const drawing = { paint, width: Math.max(60, width), lines };
+  const names = report.nodes.map(({ name }) => name);
+  const labels = shortNames(names, MOST_NAME);
+  const longest = Math.max(LEAST_NAME, ...[...labels.values()].map(({ length }) => length));
+  const drawing = { paint, width: Math.max(60, width), lines, margin: longest + GAPS, labels };
   const alike = addressesAlike(report);
   return [
     failuresText(report, drawing),
@@ -92,25 +102,28 @@ function moreText(left: number, what: string): string[] {
 }
 
 function addressText(report: SimulationReport, alike: Alike, drawing: Drawing): string {
-  const { paint, width } = drawing;
+  const { width } = drawing;
   const { one, stretches } = alike;
   const router = report.routers[one.router];
   const where = router === undefined
     ? ""
     : ` ${router.name}, id ${router.virtual_router_id} on ${router.network}`;
   const name = nameOf(alike);
-  const title = paint(name, "bold") + showText(where, width - name.length);
-  const columns = width - LABEL;
+  const title = drawing.paint(name, "bold") + showText(where, width - name.length);
   return [
     title,
-    ...axisLines(report, columns, paint),
-    ...stripLines(report, one.address, stretches, columns, paint),
+    ...axisLines(report, drawing),
+    ...stripLines(report, one.address, stretches, drawing),
     ...changeLines(report, one, stretches, drawing),
   ].join("\n");
 }
 
 /** The marks of failures, and the times below which the strips stand. */
-function axisLines(report: SimulationReport, columns: number, paint: TimelinePaint): string[] {
+function axisLines(
+  report: SimulationReport,
+  { paint, width, margin }: Drawing,
+): string[] {
+  const columns = width - margin;
   const column = columnOf(report, columns);
   const marks = new Array<string>(columns).fill(" ");
   for (const [i, { at }] of report.failures.entries()) {
@@ -126,7 +139,7 @@ function axisLines(report: SimulationReport, columns: number, paint: TimelinePai
     for (const [i, letter] of [...text].entries()) times[place + i] = letter;
     free = place + text.length + 1;
   }
-  const line = (cells: readonly string[]) => (" ".repeat(LABEL) + cells.join("")).trimEnd();
+  const line = (cells: readonly string[]) => (" ".repeat(margin) + cells.join("")).trimEnd();
   const above = report.failures.length === 0 ? [] : [paint(line(marks), "bold")];
   return [paint(line(times), "dim"), ...above];
 }
@@ -140,9 +153,9 @@ function stripLines(
   report: SimulationReport,
   address: string,
   stretches: readonly Stretch[],
-  columns: number,
-  paint: TimelinePaint,
+  { paint, width, margin, labels }: Drawing,
 ): string[] {
+  const columns = width - margin;
   const column = columnOf(report, columns);
   const nodes = report.nodes.filter(({ name }) =>
     report.routers.some((router) =>
@@ -158,7 +171,7 @@ function stripLines(
         if (rank(letterOf(one)) > rank(cells[i]!)) cells[i] = letterOf(one);
       }
     }
-    return label(name, false) + runs(cells, (cell) => paintCell(cell, paint));
+    return `  ${labels.get(name)!}`.padEnd(margin) + runs(cells, (cell) => paintCell(cell, paint));
   });
   const wrong = new Array<string>(columns).fill(" ");
   const first = report.addresses.find((one) => one.address === address)?.first_held ?? null;
@@ -173,11 +186,7 @@ function stripLines(
   const painted = runs(wrong, (cell) => (text) => {
     return cell === " " ? text : paint(text, cell === "!" ? "red" : "yellow");
   });
-  return [...strips, (label("", true) + painted).trimEnd()];
-}
-
-function label(name: string, empty: boolean): string {
-  return empty ? " ".repeat(LABEL) : `  ${showText(name, LABEL - 3).padEnd(LABEL - 2)}`;
+  return [...strips, (" ".repeat(margin) + painted).trimEnd()];
 }
 
 function letterOf({ by, answers }: Holding): string {
@@ -269,14 +278,19 @@ function outagesText(
 ): string {
   if (report.addresses.length === 0) return "No virtual address was simulated.";
   const header = ["address", "first held", "outages", "longest", "total", "twice"];
-  const rows = alike.map(({ one, ...rest }) => [
-    nameOf({ one, ...rest }),
+  const cells = alike.map(({ one }) => [
     one.first_held === null ? "never" : momentText(one.first_held, report.duration),
     String(one.outages.length),
     lengthText(one.outage_longest),
     lengthText(one.outage_total),
     lengthText(one.double_total),
   ]);
+  // Whatever the times need, addresses have what is left.
+  const taken = header.slice(1).map((title, x) =>
+    2 + cells.reduce((most, row) => Math.max(most, row[x]!.length), title.length)
+  ).reduce((sum, wide) => sum + wide, 0);
+  const names = shortNames(alike.map(nameOf), Math.max(8, width - taken));
+  const rows = cells.map((row, i) => [names.get(nameOf(alike[i]!))!, ...row]);
   const all = [header, ...rows];
   const widths = header.map((_, x) => Math.max(...all.map((row) => row[x]!.length)));
   return all.map((row, y) => {

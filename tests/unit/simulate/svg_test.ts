@@ -192,3 +192,11 @@ Deno.test("svg: what is too near to be told apart is one bar, which tells how of
   const few = bars(parse(simulationSvg(flappingReport(20))), "outage", flappingReport(20));
   assert.equal(few.length, 20);
 });
+
+Deno.test("svg: nodes whose long names differ at the end can be told apart", () => {
+  const names = ["gateway-frankfurt-01", "gateway-frankfurt-02"] as const;
+  const svg = parse(simulationSvg(sampleReport(names)));
+  const lanes = all(svg).filter(({ attributes }) => attributes.class === "node")
+    .map(({ text }) => text);
+  assert.deepEqual(lanes, ["gatewa…furt-01", "gatewa…furt-02"]);
+});

@@ -53,6 +53,33 @@ Deno.test("timeline: of hundreds of thousands of changes a few are shown, and al
   assert.match(text, /\n192\.0\.2\.10 .* 100000 +100 ms +2h 46m +0 s$/);
 });
 
+Deno.test("timeline: long names can be told apart, and long addresses leave room for the times", () => {
+  const strips = (...names: [string, string]) =>
+    timelineText(sampleReport(names)).split("\n").filter((line) => /^ {2}\S+ +[█▒·]/.test(line))
+      .map((line) => line.trim().split(" ")[0]!);
+  assert.deepEqual(strips("gateway-fra-01", "gateway-fra-02"), [
+    "gateway-fra-01",
+    "gateway-fra-02",
+  ]);
+  const end = (letter: string) => `gateway-${"x".repeat(30)}-${letter}`;
+  assert.deepEqual(strips(end("a"), end("b")), [
+    "gateway-xxx…xxxxxxxxxx-a",
+    "gateway-xxx…xxxxxxxxxx-b",
+  ]);
+  const addresses = ["1", "2"].map((digit) => `2001:db8:1234:5678:9abc:def0:1234:567${digit}`);
+  const day = { ...sampleReport(), duration: 300 * DAY };
+  const text = timelineText({
+    ...day,
+    addresses: addresses.map((one, i) =>
+      addressReport(one, (200 + i) * DAY, [{ from: 200 * DAY + i, to: 210 * DAY }], [], ["a", "b"])
+    ),
+  });
+  const table = text.split("\n").slice(-3);
+  assert.ok(table.every((line) => line.length <= 80), table.join("\n"));
+  assert.match(table[1]!, /^2001\S*…\S*:5671 +200d/);
+  assert.match(table[2]!, /^2001\S*…\S*:5672 +201d/);
+});
+
 Deno.test("timeline: without colours there are no codes, with them they enclose whole words", () => {
   const painted = timelineText(sampleReport(), {
     paint: (text, colour) => `<${colour}>${text}</>`,
