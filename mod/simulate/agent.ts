@@ -329,7 +329,10 @@ export class Agent implements MachineOwner {
     let group = this.groups.get(name) ?? machine?.group ?? undefined;
     if (group === undefined) {
       if (machine === undefined) return `there is no virtual router or sync group "${name}"`;
-      group = new GroupMachine({ name, members: [machine.name], need: "all" }, true, this);
+      const own = machine.name;
+      group = new GroupMachine({ name: own, members: [own], need: "all" }, true, this);
+      // What ends, or stands still, with the process: a sync group may be called as the router.
+      this.groups.set(`router ${own}`, group);
       group.form([machine], now);
     }
     return group.overrule(override, until, now);

@@ -24,6 +24,8 @@ interface Leased {
   readonly wire: SimInterface;
   readonly router: KernelRouter;
   readonly position: number;
+  /** The host itself has it: there without any agent, and never touched by one (`lease.ts`). */
+  readonly own: boolean;
   present: boolean;
   /** When it was added; its refreshes count from there. */
   since: Micros;
@@ -38,6 +40,8 @@ export class Host {
   readonly interfaces = new Map<string, SimInterface>();
   readonly #leased = new Map<string, Leased[]>();
   readonly #wanted = new Set<string>();
+  /** So long what has no lease and was left by a dead agent waits for the decision of its router. */
+  #adoptedUntil: Micros = 0;
 
   constructor(
     readonly name: string,
@@ -51,11 +55,31 @@ export class Host {
       this.interfaces.set(own.name, own);
     }
     for (const router of holdings) this.#leased.set(router.name, this.#addressesOf(router));
+    this.#noteOwn();
+  }
+
+  /** All addresses that an agent may hold, each as often as routers list it. */
+  get #all(): Leased[] {
+    return [...this.#leased.values()].flat();
+  }
+
+  /** Those that an agent adds and removes. */
+  get #moving(): Leased[] {
+    return this.#all.filter(({ own }) => !own);
+  }
+
+  #noteOwn(): void {
+    for (const one of this.#all) {
+      if (!one.own) continue;
+      one.present = this.powered;
+      this.#note(one);
+    }
   }
 
   #addressesOf(router: KernelRouter): Leased[] {
     return router.addresses.map((held, position) => {
       const carrier = this.interface(router.namespace, held.interface);
+      const { ipv4, ipv6, ipv6Global } = carrier.state;
       const link = router.virtualLinks?.find(({ name }) => name === held.interface);
       return {
         address: held.address,
@@ -63,6 +87,7 @@ export class Host {
         wire: link === undefined ? carrier : this.interface(router.namespace, link.base),
         router,
         position,
+        own: [...ipv4, ...ipv6, ...ipv6Global].includes(held.address),
         present: false,
         since: 0,
         orphaned: false,
@@ -87,6 +112,7 @@ export class Host {
   hold(router: string, now: Micros): void {
     this.#wanted.add(router);
     for (const one of this.#leased.get(router) ?? []) {
+      if (one.own) continue;
       this.#cancel(one);
       one.orphaned = false;
       if (one.present) {
@@ -110,6 +136,7 @@ export class Host {
   drop(router: string, now: Micros): void {
     this.#wanted.delete(router);
     for (const one of this.#leased.get(router) ?? []) {
+      if (one.own) continue;
       this.#cancel(one);
       one.orphaned = false;
       if (one.present) this.#removeLater(one, now + REMOVED);
@@ -129,8 +156,13 @@ export class Host {
 
   /** Nobody is there any more to refresh a lease, or it stands still. */
   orphan(now: Micros): void {
-    for (const one of [...this.#leased.values()].flat()) {
+    for (const one of this.#moving) {
       const { router, position } = one;
+      // Twice: what is pending is the end of its lease, or what an agent that started would do.
+      if (one.orphaned) {
+        if (router.lease === 0) this.#cancel(one);
+        continue;
+      }
       // A removal that was asked for may have come through: it is a matter of a moment.
       if (one.pending !== null && one.present) {
         this.#cancel(one);
@@ -147,8 +179,11 @@ export class Host {
 
   /** The agent that stood still goes on. */
   goOn(now: Micros): void {
-    for (const one of [...this.#leased.values()].flat()) {
-      if (!this.#wanted.has(one.router.name)) continue;
+    for (const one of this.#moving) {
+      if (!this.#wanted.has(one.router.name)) {
+        this.#waitForDecision(one, now + BEATEN);
+        continue;
+      }
       this.#cancel(one);
       one.orphaned = false;
       if (one.present) {
@@ -161,25 +196,31 @@ export class Host {
   /** Another agent starts: what it finds waits for its first decision, a while. */
   adopt(now: Micros): void {
     this.#wanted.clear();
-    for (const one of [...this.#leased.values()].flat()) {
-      if (!one.present || one.router.lease > 0) continue;
-      this.#removeLater(one, now + ADOPTED);
-    }
+    this.#adoptedUntil = now + ADOPTED;
+    for (const one of this.#moving) this.#waitForDecision(one, now);
+  }
+
+  /** What has no lease goes where its router does not decide in time. */
+  #waitForDecision(one: Leased, now: Micros): void {
+    if (!one.present || one.router.lease > 0 || one.pending !== null) return;
+    this.#removeLater(one, Math.max(now, this.#adoptedUntil));
   }
 
   /** No kernel, no addresses. */
   powerOff(): void {
     this.powered = false;
     this.#wanted.clear();
-    for (const one of [...this.#leased.values()].flat()) {
+    for (const one of this.#moving) {
       this.#cancel(one);
       if (one.present) this.#remove(one);
     }
+    this.#noteOwn();
   }
 
-  /** Whether all its addresses are gone, or none is wanted to go. */
-  get isCleared(): boolean {
-    return [...this.#leased.values()].flat().every(({ present }) => !present);
+  /** The host is back, with what it has of its own. */
+  powerOn(): void {
+    this.powered = true;
+    this.#noteOwn();
   }
 
   #cancel(one: Leased): void {
@@ -189,12 +230,12 @@ export class Host {
 
   /** The cable of an interface, or what it leads to, has changed. @param tell the agent */
   wireChanged(own: SimInterface, now: Micros, tell: (at: Micros) => void): void {
-    for (const one of [...this.#leased.values()].flat()) if (one.wire === own) this.#note(one);
+    for (const one of this.#all) if (one.wire === own) this.#note(one);
     tell(now + LINK_TOLD);
   }
 
   #note(one: Leased): void {
-    const { address, carrier, wire, orphaned, present } = one;
+    const { address, carrier, wire, orphaned, own, present } = one;
     const key = `${address} ${this.name} ${carrier.name}`;
     this.journal.holdings.set(
       key,
@@ -203,7 +244,7 @@ export class Host {
           address,
           node: this.name,
           interface: carrier.name,
-          by: orphaned ? "lease" : "router",
+          by: own ? "host" : orphaned ? "lease" : "router",
           answers: wire.answers,
         }
         : null,

@@ -88,7 +88,8 @@ export class Lan {
   readonly members: SimInterface[] = [];
   /** Packets that were lost, each counted for each who did not hear it. */
   lost = 0;
-  readonly #last = new Map<string, Micros>();
+  /** When the last packet arrives, by sender and receiver. */
+  readonly #last = new Map<SimInterface, Map<SimInterface, Micros>>();
 
   constructor(
     readonly name: string,
@@ -121,13 +122,11 @@ export class Lan {
 
   #arrive(from: SimInterface, to: SimInterface, receive: Receive): void {
     const { delay, jitter } = this.settings;
-    let at = this.agenda.now + delay;
-    if (jitter > 0) {
-      at += this.random.int(0, jitter);
-      const way = `${from.node} ${from.name} ${to.node} ${to.name}`;
-      at = Math.max(at, this.#last.get(way) ?? 0);
-      this.#last.set(way, at);
-    }
+    const more = jitter > 0 ? this.random.int(0, jitter) : 0;
+    let last = this.#last.get(from);
+    if (last === undefined) this.#last.set(from, last = new Map());
+    const at = Math.max(this.agenda.now + delay + more, last.get(to) ?? 0);
+    last.set(to, at);
     const arrival = new Arrival((now) => {
       if (to.up && to.part === from.part) receive(now);
       else this.lost++;

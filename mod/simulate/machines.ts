@@ -28,6 +28,8 @@ import type { SimInterface } from "./lan.ts";
 /** What machines need of the agent. */
 export interface MachineOwner {
   readonly agenda: Agenda;
+  /** Its process is gone: no machine of it does anything any more. */
+  readonly dead: boolean;
   /** A step was made. */
   stepped(): void;
   perform(machine: RouterMachine, effect: RouterEffect, now: Micros): void;
@@ -60,6 +62,7 @@ export class RouterMachine extends Appointment {
 
   act(now: Micros): void {
     const { timer } = this.router;
+    if (this.#owner.dead) return;
     if (timer !== null) this.apply({ type: "timer", generation: timer.generation }, now);
   }
 
@@ -122,7 +125,7 @@ export class GroupMachine extends Appointment {
   }
 
   act(now: Micros): void {
-    this.#step({ type: "timer" }, now);
+    if (!this.#owner.dead) this.#step({ type: "timer" }, now);
   }
 
   apply({ name }: RouterMachine, event: RouterEvent, now: Micros): void {

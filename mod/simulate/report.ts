@@ -64,9 +64,10 @@ export interface Holding extends Span {
   readonly interface: string;
   /**
    * `router`: held by an agent that runs; `lease`: the agent is dead or stands still, and the kernel
-   * keeps the address as long as its lease lasts (or for ever, without one).
+   * keeps the address as long as its lease lasts (or for ever, without one); `host`: the
+   * host has it as its own, with or without an agent.
    */
-  readonly by: "router" | "lease";
+  readonly by: "router" | "lease" | "host";
   /** Clients reach it: its interface has a carrier and is not cut off from them. */
   readonly answers: boolean;
 }

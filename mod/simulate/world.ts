@@ -35,6 +35,8 @@ export interface LiveNode {
   agent: Agent | null;
   /** Until when it stands still; the later one counts. */
   stalledUntil: Micros;
+  /** When its host was switched on; `-Infinity`: long before the beginning. */
+  bootedAt: Micros;
 }
 
 export class World implements AgentSurroundings, Obstacles {
@@ -60,7 +62,7 @@ export class World implements AgentSurroundings, Obstacles {
       const { name, interfaces, plan } = node;
       const holdings = [...plan.holdings, ...plan.announced ?? []];
       const host = new Host(name, this.agenda, this.journal, interfaces, holdings);
-      this.nodes.set(name, { node, host, agent: null, stalledUntil: 0 });
+      this.nodes.set(name, { node, host, agent: null, stalledUntil: 0, bootedAt: -Infinity });
     }
     this.#words = nodes.flatMap(wordsOf);
     for (const spec of lans) {
@@ -169,6 +171,8 @@ export class World implements AgentSurroundings, Obstacles {
 
   ended(agent: Agent, now: Micros): void {
     const { name } = agent.host;
+    // What was announced goes when its routers have ended.
+    for (const one of agent.plan.announced ?? []) agent.host.drop(one.name, now);
     this.nodes.get(name)!.agent = null;
     this.journal.running.set(name, null, now);
   }
@@ -180,16 +184,20 @@ export class World implements AgentSurroundings, Obstacles {
     const live = this.nodes.get(name)!;
     if (live.agent !== null) return;
     const { startup_delay, delay_after_boot } = live.node.site.agent;
-    let delay = startup_delay;
     if (!live.host.powered) {
-      live.host.powered = true;
-      delay = Math.max(delay, delay_after_boot);
+      live.host.powerOn();
+      live.bootedAt = now;
       this.journal.off.set(name, null, now);
     }
+    const delay = Math.max(startup_delay, live.bootedAt + delay_after_boot - now);
     live.agent = new Agent(live.host, live.node.plan, this, delay === 0 ? 0 : now + delay);
     this.journal.running.set(name, { node: name }, now);
     live.agent.start(now);
     this.pools.begin(live.agent, live.node.site, now);
+    // Who is master at once was so before its pool was there to hear of it.
+    for (const [router, { router: { state } }] of live.agent.machines) {
+      if (state === "master") this.decided(live.agent, router, true, now);
+    }
     this.bfd.begin(live.agent, now);
     this.things.watch(live.agent, live.node.site, now);
   }
@@ -271,10 +279,6 @@ export class World implements AgentSurroundings, Obstacles {
   deaf(to: string, from: string, deaf: boolean): void {
     if (deaf) this.#deaf.add(`${to}\n${from}`);
     else this.#deaf.delete(`${to}\n${from}`);
-  }
-
-  get isSomebodyDeaf(): boolean {
-    return this.#deaf.size > 0;
   }
 }
 

@@ -89,7 +89,25 @@ function randomScript(random: Random, gap: number, servers = false): string {
   return events.join("");
 }
 
-function makesSense({ holdings, states, addresses, duration }: SimulationReport): void {
+/** Within so long what a process has decided is done by its host. */
+const GRACE = 1_000;
+
+/** What is done and held by an agent is done and held while it runs. */
+function isAlive({ nodes, holdings, states }: SimulationReport): void {
+  const runs = (name: string, from: number, to: number): boolean =>
+    nodes.find((one) => one.name === name)!.running.some((one) => from >= one.from && to <= one.to);
+  for (const { address, node, by, from, to } of holdings) {
+    if (by !== "router") continue;
+    assert.ok(runs(node, from, to) || runs(node, from, to - GRACE), `${address} on ${node}`);
+  }
+  for (const { node, router, from, to } of states) {
+    assert.ok(runs(node, from, to), `${router} on ${node} from ${from} to ${to}`);
+  }
+}
+
+function makesSense(report: SimulationReport): void {
+  const { holdings, states, addresses, duration } = report;
+  isAlive(report);
   for (const one of [...holdings, ...states]) {
     assert.ok(Number.isSafeInteger(one.from) && Number.isSafeInteger(one.to));
     assert.ok(one.from >= 0 && one.from < one.to && one.to <= duration);
@@ -129,4 +147,29 @@ Deno.test("chaos: close together, with sessions and servers", () => {
     ', bfd = [{ name = "peer", weight = -30 }], virtual_servers = [{ name = "web", weight = -20 }]',
   );
   forSeeds(40, (random) => makesSense(run(sites, randomScript(random, 8_000, true))));
+});
+
+Deno.test("chaos: routers in no group, and an announced server", () => {
+  const announced = POOL.replace("192.0.2.1:80", "203.0.113.80:80")
+    .replace('follow = "gw"', 'announce = { interface = "lo" }');
+  const of = (priority: number, more = ""): string => gateway(priority, more) + announced;
+  const sites = { a: of(150), b: of(100), c: of(90, 'address_lease = "off"') };
+  forSeeds(40, (random) => {
+    let at = 5_000;
+    const events: string[] = [];
+    for (let i = 0; i < 8; i++) {
+      at += random.int(1, 8_000);
+      const node = random.pick(["a", "b", "c"]);
+      const action = random.pick([
+        `kill = "${node}"`,
+        `power_off = "${node}"`,
+        `stop = "${node}"`,
+        `start = "${node}"`,
+        `stall = { node = "${node}", for = "${random.int(1, 9_000)}ms" }`,
+        `release = "${node}:gw"\nfor = "${random.int(1, 60)}s"`,
+      ]);
+      events.push(`[[event]]\nat = "${at}ms"\n${action}\n`);
+    }
+    makesSense(run(sites, `duration = "120s"\n${events.join("")}`));
+  });
 });
