@@ -35,6 +35,7 @@ import {
   step,
   stepGroup,
 } from "../vrrp/mod.ts";
+import { blankPool, blankPoolEffects, blankVerdictEffects } from "./blank.ts";
 import { writeSession, writeVerdict } from "./sketches.ts";
 import type {
   CheckEvent,
@@ -162,7 +163,7 @@ const CHECK: Machine = {
   decide(live, input, at) {
     const { type, ...said } = input as CheckEvent;
     const outcome = { ...said, output: "", weight: null };
-    return stepVerdict(live as Verdict, { type, outcome, latency: 0 }, at);
+    return blankVerdictEffects(stepVerdict(live as Verdict, { type, outcome, latency: 0 }, at));
   },
 };
 
@@ -197,10 +198,11 @@ const VIRTUAL_SERVER: Machine = {
   write(live) {
     const { balance } = live as Pool;
     const [name = ""] = balance.servers.keys();
-    return poolOf(balance, name);
+    const memory = poolOf(balance, name);
+    return memory && blankPool(memory);
   },
   early: never,
-  decide: (live, input, at) => stepPool(live as Pool, input as PoolEvent, at),
+  decide: (live, input, at) => blankPoolEffects(stepPool(live as Pool, input as PoolEvent, at)),
 };
 
 export const MACHINES: Readonly<Record<MachineKind, Machine>> = {

@@ -17,6 +17,8 @@ import {
   step,
   weightsOf,
 } from "../balance/mod.ts";
+import { sameValue } from "../values/mod.ts";
+import { blankPoolEffects, blankPoolEvent, blankReason } from "./blank.ts";
 import type { Recorder } from "./recorder.ts";
 import { Shelf } from "./shelf.ts";
 
@@ -44,7 +46,7 @@ export class PoolRecorders {
   step(balance: Balance, event: BalanceEvent, now: number): BalanceEffect[] {
     const concerned = poolEvents(balance, event);
     if (concerned.size === 0) return step(balance, event, now);
-    if (isNoNews(balance, event)) {
+    if (isNoNews(balance, event) || isNewInQuotes(balance, event)) {
       for (const name of concerned.keys()) this.shelf.cut(name);
       return step(balance, event, now);
     }
@@ -55,7 +57,11 @@ export class PoolRecorders {
       Array.from(recorders, ([name, recorder]) => [name, this.#weights.get(recorder)!]),
     );
     for (const [name, decision] of poolEffects(balance, effects, weights)) {
-      recorders.get(name)!.note(concerned.get(name), decision, now);
+      recorders.get(name)!.note(
+        blankPoolEvent(concerned.get(name)!),
+        blankPoolEffects(decision),
+        now,
+      );
     }
     return effects;
   }
@@ -80,4 +86,14 @@ export class PoolRecorders {
     }
     return recorders;
   }
+}
+
+/** Whether a finding is another one in what is not recorded alone: then it would be the same again. */
+function isNewInQuotes({ findings }: Balance, event: BalanceEvent): boolean {
+  if (event.type !== "check") return false;
+  const { reason, ...finding } = event.finding;
+  const known = findings.get(finding.check);
+  if (known === undefined || known.reason === reason) return false;
+  const { reason: said, ...rest } = known;
+  return sameValue(rest, finding) && blankReason(said) === blankReason(reason);
 }

@@ -9,6 +9,7 @@ import type { ControlPacket, Session, SessionEvent } from "../bfd/mod.ts";
 import type { Outcome, Verdict } from "../check/mod.ts";
 import type { Group, Router } from "../vrrp/mod.ts";
 import { isAlike, relative } from "./alike.ts";
+import { blankPool, blankVerdict } from "./blank.ts";
 import type { CheckEvent, MachineKind, Memories } from "./types.ts";
 
 /** How machines of one kind are recorded. */
@@ -148,7 +149,10 @@ function isSameSessionEvent(recorded: unknown, input: unknown): boolean {
 /** Of what was said last a verdict looks at the warnings alone. */
 export function writeVerdict(verdict: Verdict): unknown {
   const { last } = verdict;
-  return { ...verdict, last: last === null ? null : { warnings: last.outcome.warnings } };
+  return {
+    ...blankVerdict(verdict),
+    last: last === null ? null : { warnings: last.outcome.warnings },
+  };
 }
 
 function outcomeOf(input: unknown): CheckEvent {
@@ -179,7 +183,7 @@ export const SKETCHES: { readonly [Kind in MachineKind]: Sketch<Memories[Kind]> 
   trackers: { ...PLAIN, write: same, isNotable: never, mostClosed: 3 },
   virtual_server: {
     ...PLAIN,
-    write: same,
+    write: blankPool,
     isNotable: (effect) => ["step", "quorum"].includes((effect as Typed).type),
     mostClosed: 3,
   },

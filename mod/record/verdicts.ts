@@ -7,6 +7,7 @@
  */
 
 import { stepVerdict, type Verdict, type VerdictEffect, type VerdictEvent } from "../check/mod.ts";
+import { blankOutcome, blankVerdictEffects } from "./blank.ts";
 import { Shelf } from "./shelf.ts";
 
 type OutcomeEvent = Extract<VerdictEvent, { readonly type: "outcome" }>;
@@ -23,7 +24,8 @@ export class VerdictRecorders {
     const recorder = this.shelf.of(id);
     recorder.begin(verdict);
     const effects = stepVerdict(verdict, event, now);
-    recorder.note(event, effects, now);
+    const told = { ...event, outcome: blankOutcome(event.outcome) };
+    recorder.note(told, blankVerdictEffects(effects), now);
     return effects;
   }
 }

@@ -80,6 +80,24 @@ Deno.test("weights, the quorum and the sorry server are in what is decided", () 
   assert.match(text, /"weights":\{"198\.51\.100\.\d+":2\}/);
 });
 
+Deno.test("what a server said is not in it, however it is quoted, and the decisions are the same", () => {
+  const answers = ['is "secret"', 'is "secret" of "secret', "is no more", 'is "sec"ret", or not'];
+  forSeeds(60, (random) => {
+    const { scene, shelf } = recordedScene();
+    const servers = [11, 12, 13].map((number) => real(number, 10, { slowStart: 4 * SECOND }));
+    scene.configure(virtual(servers, { quorum: 20, sorryServer: SORRY }));
+    for (let i = 0; i < 80; i++) {
+      const reason = `the header ${random.pick(answers)}`;
+      const health = random.chance(0.6) ? "up" : "down";
+      scene.check(`198.51.100.${random.int(11, 13)}`, health, { reason });
+      if (random.chance(0.5)) scene.pass(random.int(0, 2 * SECOND));
+    }
+    const segments = written(shelf, "web");
+    assert.doesNotMatch(JSON.stringify(segments), /sec|ret\b/);
+    assert.deepEqual(replayed(read(segments)).differences, []);
+  });
+});
+
 Deno.test("what somebody has asked for meanwhile is no part of a decision", () => {
   const { scene, shelf } = recordedScene();
   const sorryServer = { ...SORRY, server: server("198.51.100.99") };
