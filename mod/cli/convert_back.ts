@@ -4,7 +4,13 @@
  * @module
  */
 
-import { formatProblem, loadSite, systemOptions, type UserEntry } from "../../config/mod.ts";
+import {
+  formatProblem,
+  loadSite,
+  type SiteConfig,
+  systemOptions,
+  type UserEntry,
+} from "../../config/mod.ts";
 import { HOST_USERS } from "../../config/user_directory.ts";
 import { judgeWritten } from "../../config/written.ts";
 import { judgeKey, type Lost, toKeepalived } from "../convert_back/mod.ts";
@@ -13,10 +19,14 @@ import type { ConvertCommandOptions, ConvertResult } from "./convert.ts";
 import { writeNew } from "./new_file.ts";
 
 /** Notes on the keys of a site, with their lines. */
-function notesOf(file: string, options: ReturnType<typeof optionsFor>): Note[] {
+function notesOf(
+  file: string,
+  options: ReturnType<typeof optionsFor>,
+  site: SiteConfig,
+): Note[] {
   const said: { readonly path: string; readonly lost: Lost | undefined }[] = [];
   const problems = judgeWritten(file, options, (path, value) => {
-    const lost = judgeKey(path, value);
+    const lost = judgeKey(path, value, site);
     if (lost === "deeper") return undefined;
     said.push({ path, lost: lost === "kept" ? undefined : lost });
     // The place in the list stands for what is said: positions are found in one go.
@@ -55,7 +65,7 @@ export function convertBack(file: string, options: ConvertCommandOptions): Conve
     const shown = errors.map((problem) => formatProblem(problem, { color: false }));
     throw new Error(`${file} is not valid:\n${shown.join("\n")}`);
   }
-  const notes = notesOf(file, host);
+  const notes = notesOf(file, host, loaded.site);
   const counts = countNotes(notes);
   const shown = remarkable(notes).filter(({ verdict }) => verdict !== "needless");
   const text = [

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { SiteConfig } from "../../config/mod.ts";
 import { CHECK_TYPES } from "./servers.ts";
 
 /** What is said of a key that is not written into keepalived.conf. */
@@ -14,23 +15,31 @@ export interface Lost {
   readonly instead?: string;
 }
 
+type Hook = NonNullable<SiteConfig["notifications"]["startup_script"]>;
+
 const words = (text: string) => text.split(" ");
 
 /** Keys that are written, each with all that is in it unless more is said below. */
 const KEPT = new Set([
   ...words("agent agent.name agent.script_user agent.startup_delay agent.notify agent.notify.fifo"),
-  ...words("agent.startup_script agent.startup_script.command agent.shutdown_script"),
-  ...words("agent.shutdown_script.command mail mail.to mail.from mail.server mail.timeout"),
+  ...words(
+    "agent.startup_script agent.shutdown_script mail mail.to mail.from mail.server mail.timeout",
+  ),
   ...words("ipvs ipvs.timeouts ipvs.sync_daemon static vrrp sync_group virtual_server bfd check"),
   ...words("track_interface track_script track_process track_file garp_group"),
 ]);
+
+/** Keys of which keys within may be lost all the same. */
+function isDeep(path: string): boolean {
+  return !path.includes(".") || [...KEPT].some((one) => one.startsWith(`${path}.`));
+}
 
 /** Keys within tables of these kinds that are written, with all that is in them. */
 const KEPT_IN: Readonly<Record<string, ReadonlySet<string>>> = {
   static: new Set(words("addresses routes rules")),
   ipvs: new Set(words("timeouts sync_daemon")),
   garp_group: new Set(words("interfaces interval neighbour_interval")),
-  track_interface: new Set(words("name down_delay up_delay")),
+  track_interface: new Set(words("name down_delay up_delay weight reverse")),
   track_script: new Set(
     words("name command interval timeout rise fall weight reverse start_failed user"),
   ),
@@ -131,6 +140,17 @@ const LOST_WITHIN: Readonly<Record<string, ReadonlySet<string>>> = {
   "sync_group.track": new Set(words("checks virtual_servers routes addresses")),
 };
 
+/** keepalived 2.2.7 sends itself SIGTERM on reading one for anybody else, or for another group. */
+export function isRoots({ user }: Hook): boolean {
+  return user.uid === 0 && user.gid === 0;
+}
+
+const OTHERS_HOOK: Lost = {
+  verdict: "dropped",
+  reason: "keepalived 2.2 ends at once where such a program is not root's",
+  instead: 'user = "root", and runuser in the program',
+};
+
 function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
@@ -144,12 +164,21 @@ function lostCheck(value: unknown): Lost | undefined {
 }
 
 /**
- * What becomes of the key at `path` (without `defaults` and places in lists); undefined: it is
+ * What becomes of the key at `path` of `site` (without `defaults` and places in lists); undefined: it is
  * written, and `deeper` says whether keys within may still be lost.
  */
-export function judgeKey(path: string, value: unknown): Lost | "kept" | "deeper" {
+export function judgeKey(
+  path: string,
+  value: unknown,
+  site: Pick<SiteConfig, "notifications">,
+): Lost | "kept" | "deeper" {
   const needless = NEEDLESS[path];
   if (needless !== undefined) return { verdict: "needless", reason: needless };
+  if (path === "agent.startup_script" || path === "agent.shutdown_script") {
+    const hook =
+      site.notifications[path === "agent.startup_script" ? "startup_script" : "shutdown_script"];
+    if (hook !== undefined && !isRoots(hook)) return OTHERS_HOOK;
+  }
   const dropped = DROPPED[path] ?? DROPPED[path.replace(".real_server", "")];
   if (dropped !== undefined) {
     const [reason, instead] = dropped;
@@ -177,7 +206,7 @@ export function judgeKey(path: string, value: unknown): Lost | "kept" | "deeper"
   if (path === "sync_group.need" && value !== "all") {
     return { verdict: "dropped", reason: "one member in fault takes all of keepalived's group" };
   }
-  if (KEPT.has(path)) return path.includes(".") ? "kept" : "deeper";
+  if (KEPT.has(path)) return isDeep(path) ? "deeper" : "kept";
   const at = path.lastIndexOf(".");
   const [parent, key] = [path.slice(0, at), path.slice(at + 1)];
   if (LOST_WITHIN[parent] !== undefined) {

@@ -7,6 +7,7 @@
 
 import type { SiteConfig } from "../../config/mod.ts";
 import { writeAddresses, writeRoutes, writeRules } from "./addresses.ts";
+import { isRoots } from "./lost.ts";
 import { writeGroups, writeRouters, writeTrackers } from "./routers.ts";
 import { trackedFiles, writeServers } from "./servers.ts";
 import { commandText, secondsText, wordText, Writer } from "./writer.ts";
@@ -51,7 +52,9 @@ function writeGlobals(writer: Writer, site: SiteConfig): void {
     writeCommon(writer, site);
     for (const key of ["startup_script", "shutdown_script"] as const) {
       const hook = notifications[key];
-      if (hook !== undefined) writer.line(key, commandText(hook.command));
+      if (hook === undefined || !isRoots(hook)) continue;
+      writer.line(key, commandText(hook.command), "root");
+      writer.line(`${key}_timeout`, Math.ceil(hook.timeout / 1_000_000));
     }
   });
 }

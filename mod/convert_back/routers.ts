@@ -8,13 +8,12 @@ import {
   type AddressConfig,
   type Family,
   familyOf,
-  type GroupTrackConfig,
   routerFamily,
   type SiteConfig,
-  type TrackConfig,
   type VrrpConfig,
 } from "../../config/mod.ts";
 import { writeAddresses, writeRoutes, writeRules } from "./addresses.ts";
+import { isWeighted, writeTrack, writeWeight } from "./tracking.ts";
 import { commandText, secondsText, wordText, type Writer } from "./writer.ts";
 
 type Notify = NonNullable<VrrpConfig["notify"]>;
@@ -39,27 +38,6 @@ function writeNotify(writer: Writer, notify: Partial<Notify> | undefined): void 
   }
   if (notify.mail === true) writer.line("smtp_alert");
   if (notify.priority_changes === true) writer.line("notify_priority_changes", "on");
-}
-
-/** Kinds of tracked things that both know. */
-const TRACKED = {
-  interfaces: "track_interface",
-  scripts: "track_script",
-  processes: "track_process",
-  files: "track_file",
-  bfd: "track_bfd",
-} as const;
-
-function writeTrack(writer: Writer, track: TrackConfig | GroupTrackConfig): void {
-  for (const [key, head] of Object.entries(TRACKED)) {
-    const list = track[key as keyof typeof TRACKED];
-    writer.block(head, () => {
-      for (const { name, weight, reverse } of list) {
-        const sign = reverse === undefined ? [] : [reverse ? "reverse" : "noreverse"];
-        writer.line(wordText(name), ...weight === undefined ? [] : ["weight", weight, ...sign]);
-      }
-    });
-  }
 }
 
 /** `use_vmac …`. */
@@ -118,6 +96,7 @@ function writeAuthentication(writer: Writer, { auth }: VrrpConfig): void {
 /** One `vrrp_instance`; with `held`, what is not in its adverts, too. */
 function writeInstance(
   writer: Writer,
+  site: SiteConfig,
   router: VrrpConfig,
   name: string,
   family: Family,
@@ -148,7 +127,7 @@ function writeInstance(
     const own = router.addresses.filter(({ address }) => familyOf(address) === family);
     writeAddresses(writer, "virtual_ipaddress", own);
     if (!router.track.own_interface) writer.line("dont_track_primary");
-    writeTrack(writer, router.track);
+    writeTrack(writer, site, router.track);
     if (others === undefined) return;
     writeAddresses(writer, "virtual_ipaddress_excluded", others);
     if (router.promote_secondaries) writer.line("promote_secondaries");
@@ -164,12 +143,12 @@ export function writeRouters(writer: Writer, site: SiteConfig): Map<string, stri
   for (const router of site.vrrp) {
     const first = routerFamily(router);
     const names = [router.name];
-    writeInstance(writer, router, router.name, first, router.excluded_addresses);
+    writeInstance(writer, site, router, router.name, first, router.excluded_addresses);
     if (router.addresses.some(({ address }) => familyOf(address) !== first)) {
       const other = first === "ipv4" ? "ipv6" : "ipv4";
       const name = `${router.name}-${other}`;
       names.push(name);
-      writeInstance(writer, router, name, other, undefined);
+      writeInstance(writer, site, router, name, other, undefined);
     }
     instances.set(router.name, names);
   }
@@ -195,23 +174,20 @@ export function writeGroups(
     for (const member of group.members) grouped.add(member);
     write(group.name, members, () => {
       const track = group.track;
-      const weighted = [
-        track,
-        ...site.vrrp.filter(({ name }) => group.members.includes(name))
-          .map((router) => router.track),
-      ].some((one) =>
-        one !== undefined &&
-        Object.keys(TRACKED).some((key) =>
-          one[key as keyof typeof TRACKED].some(({ weight }) => (weight ?? 0) !== 0)
-        )
-      );
+      const tracks = site.vrrp.filter(({ name }) => group.members.includes(name))
+        .map((router) => router.track);
+      const weighted = [track, ...tracks].some((one) => isWeighted(site, one));
       if (weighted) writer.line("sync_group_tracking_weight");
-      if (track !== undefined) writeTrack(writer, track);
+      if (track !== undefined) writeTrack(writer, site, track);
       writeNotify(writer, group.notify);
     });
   }
-  for (const [name, members] of instances) {
-    if (members.length > 1 && !grouped.has(name)) write(`${name}-both`, members, () => {});
+  for (const { name, track } of site.vrrp) {
+    const members = instances.get(name) ?? [];
+    if (members.length < 2 || grouped.has(name)) continue;
+    write(`${name}-both`, members, () => {
+      if (isWeighted(site, track)) writer.line("sync_group_tracking_weight");
+    });
   }
 }
 
@@ -229,17 +205,12 @@ function writeProcess(writer: Writer, tracked: SiteConfig["track_process"][numbe
     if (tracked.quorum_max !== undefined) writer.line("quorum_max", tracked.quorum_max);
     if (tracked.up_delay > 0) writer.line("fork_delay", secondsText(tracked.up_delay));
     if (tracked.down_delay > 0) writer.line("terminate_delay", secondsText(tracked.down_delay));
-    if (tracked.weight !== 0) {
-      writer.line("weight", tracked.weight, ...tracked.reverse ? ["reverse"] : []);
-    }
+    writeWeight(writer, tracked.weight, tracked.reverse);
   });
 }
 
 /** `vrrp_script`, `vrrp_track_process`, `track_file`, `bfd_instance`, delays of interfaces. */
 export function writeTrackers(writer: Writer, site: SiteConfig): void {
-  const weight = (value: number, reverse: boolean) => {
-    if (value !== 0) writer.line("weight", value, ...reverse ? ["reverse"] : []);
-  };
   writer.block("interface_up_down_delays", () => {
     for (const { name, down_delay: down, up_delay: up } of site.track_interface) {
       writer.line(name, secondsText(down), secondsText(up));
@@ -253,7 +224,7 @@ export function writeTrackers(writer: Writer, site: SiteConfig): void {
       if (script.timeout !== undefined) writer.line("timeout", secondsText(script.timeout));
       writer.line("rise", script.rise);
       writer.line("fall", script.fall);
-      weight(script.weight, script.reverse);
+      writeWeight(writer, script.weight, script.reverse);
       if (script.start_failed) writer.line("init_fail");
       writer.line("user", script.user.name.replace(":", " "));
     });
@@ -281,7 +252,7 @@ export function writeTrackers(writer: Writer, site: SiteConfig): void {
       if (session.passive) writer.line("passive");
       if (session.multihop) writer.line("multihop");
       if (session.peer.includes(":")) writer.line("hoplimit", 255);
-      weight(session.weight ?? 0, session.reverse === true);
+      writeWeight(writer, session.weight ?? 0, session.reverse === true);
     });
   }
 }
