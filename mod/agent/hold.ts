@@ -7,7 +7,7 @@
 
 import type { SiteConfig } from "../../config/mod.ts";
 import { Claimed, Claims, namespacesOf } from "./claims.ts";
-import { StateLock } from "./state_directory.ts";
+import { noteNumber, StateLock } from "./state_directory.ts";
 
 export class Hold {
   /** The marks in the kernel. */
@@ -23,6 +23,7 @@ export class Hold {
   take(site: SiteConfig): void {
     this.#directory = StateLock.take(site.agent.state_directory);
     this.claims.take(namespacesOf(site));
+    noteNumber(site.agent.state_directory, site.agent.protocol_number);
   }
 
   /** What a site that is to be applied takes more than we have. @returns why it cannot be had */
@@ -40,6 +41,7 @@ export class Hold {
   inherit(site: SiteConfig): void {
     this.#directory = StateLock.inherit(site.agent.state_directory);
     this.claims.inherit(namespacesOf(site));
+    noteNumber(site.agent.state_directory, site.agent.protocol_number);
   }
 
   /** Lets a successor have it. */

@@ -5,9 +5,12 @@
  * @module
  */
 
+import { join } from "node:path";
 import { FileLock } from "../../ffi/mod.ts";
+import { isHalb } from "../kernel/mark.ts";
 import { textOf } from "../text/mod.ts";
 import { log } from "./logging.ts";
+import { writePrivately } from "./private_file.ts";
 
 /** How often a process that has taken over looks whether the former one has let go, milliseconds. */
 const LOOKS = 100;
@@ -66,9 +69,38 @@ export class StateLock {
   }
 }
 
+/** Its file with the number by which the kernel marks what its agent holds. */
+const NUMBER = "protocol_number";
+
+/** Notes the number of the marks, for a cleanup that knows no configuration. Never throws. */
+export function noteNumber(directory: string, number: number): void {
+  try {
+    if (notedNumber(directory) === number) return;
+    writePrivately(join(directory, NUMBER), `${number}\n`);
+  } catch (error) {
+    log("warning", ["control"], `Cannot note the protocol number: ${textOf(error)}`);
+  }
+}
+
+/** The number of the marks of the agent that had the directory last; undefined: nobody knows. */
+export function notedNumber(directory: string): number | undefined {
+  try {
+    const path = join(directory, NUMBER);
+    const { isFile, size, uid } = Deno.lstatSync(path);
+    if (!isFile || size > 4 || uid !== Deno.statSync(directory).uid) return undefined;
+    const [, number] = /^([0-9]{1,3})\n$/.exec(Deno.readTextFileSync(path)) ?? [];
+    // Nobody's routes are halb's because somebody wrote so there.
+    return isHalb(Number(number)) ? Number(number) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** What may be in it: the files, their drafts, and the control socket with its lock. */
-const OURS =
-  /^(state|dump|stats|ipvs|reload)\.json(\.\d+)?$|^events(\.1)?\.jsonl$|\.sock(\.lock)?$/;
+const OURS = new RegExp(
+  "^((state|dump|stats|ipvs|reload)\\.json|protocol_number)(\\.\\d+)?$|^events(\\.1)?\\.jsonl$|" +
+    "\\.sock(\\.lock)?$",
+);
 
 /**
  * Makes the directory, with mode 0700. One that is there and open to others is closed to them where

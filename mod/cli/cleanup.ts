@@ -5,6 +5,7 @@
  */
 
 import {
+  configOf,
   controlOf,
   formatProblem,
   loadSite,
@@ -16,6 +17,7 @@ import { claimantsIn } from "../agent/claimants.ts";
 import { AgentRuns, type CleanedUp, cleanUp, type CleanUpOf, cleanUpOf } from "../agent/cleanup.ts";
 import { runInNamespace } from "../agent/own_namespace.ts";
 import { MissingPrivilege } from "../agent/process.ts";
+import { notedNumber } from "../agent/state_directory.ts";
 import { agentsIn } from "./running_agents.ts";
 import { escapeText, textOf } from "../text/mod.ts";
 
@@ -48,15 +50,19 @@ export interface CleanupResult {
 /** Ends of a service after which it is not started again although it was killed. */
 const FINAL: readonly string[] = ["timeout", "start-limit-hit"];
 
-/** @param site path of a configuration; undefined: of an agent that has all by default */
+/**
+ * @param given path of a configuration; undefined: that of the instance's service, or where there is
+ * none, of an agent that has all by default
+ */
 export async function cleanupCommand(
-  site: string | undefined,
+  given: string | undefined,
   options: CleanupOptions,
 ): Promise<CleanupResult> {
   const { json, color, dryRun, afterStop } = options;
   if (afterStop !== undefined && !FINAL.includes(afterStop)) {
     return { exitCode: 0, output: json ? asJson(NOTHING, dryRun) : "" };
   }
+  const site = given ?? serviceFile(options.instance);
   let of: CleanUpOf;
   let namespace: string | undefined;
   if (site !== undefined) {
@@ -83,14 +89,27 @@ export async function cleanupCommand(
   }
 }
 
+/** The configuration of an instance's service; undefined: there is none, or it has no name. */
+function serviceFile(instance: string | undefined): string | undefined {
+  if (instance === undefined) return undefined;
+  const path = configOf(instance);
+  try {
+    return Deno.statSync(path).isFile ? path : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Where an agent has everything that has no configuration, or one that says nothing of it. */
 function usualPlaces({ instance, control = controlOf(instance) }: CleanupOptions): CleanUpOf {
+  const stateDirectory = stateDirectoryOf(instance);
   const agent = {
     control,
-    protocol_number: protocolOf(instance),
+    // Its configuration may have had a number of its own for it.
+    protocol_number: notedNumber(stateDirectory) ?? protocolOf(instance),
     ...(instance === undefined ? {} : { instance }),
   };
-  return { agent, stateDirectory: stateDirectoryOf(instance), namespaces: [""] };
+  return { agent, stateDirectory, namespaces: [""] };
 }
 
 /** An agent with the same marks on what it holds, or of a version that does not say which it has. */

@@ -249,8 +249,9 @@ Removes what an agent that was killed has left in the kernel: addresses, routes 
 protocol number (112, or its instance's own), interfaces of virtual MACs and what they changed, and
 the virtual servers, firewall marks, timeouts and sync daemons that it had noted in its state
 directory. Nothing else is touched, and nothing of another instance. FILE says which network
-namespaces, and where the control socket and the state directory are. It is refused while the agent
-runs there; one that is started adopts or removes all that by itself.
+namespaces, and where the control socket and the state directory are; without it the instance's
+/etc/halb/NAME.toml does, or where there is none, all is where it is by default. It is refused while
+the agent runs there; one that is started adopts or removes all that by itself.
 
       --dry-run     say what would be removed
       --after-stop  for ExecStopPost of a systemd unit: do nothing unless the service was killed for

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ownStateDirectory } from "../../../mod/agent/state_directory.ts";
+import { notedNumber, noteNumber, ownStateDirectory } from "../../../mod/agent/state_directory.ts";
 
 function modeOf(path: string): string {
   return (Deno.statSync(path).mode! & 0o777).toString(8);
@@ -27,7 +27,15 @@ Deno.test("a state directory that is open to others is closed, with a warning", 
   for (const mode of [0o750, 0o755, 0o701, 0o777]) {
     withDirectory((path) => {
       Deno.mkdirSync(path);
-      for (const name of ["state.json", "dump.json", "stats.json.17", "control.sock.lock"]) {
+      for (
+        const name of [
+          "state.json",
+          "dump.json",
+          "stats.json.17",
+          "protocol_number",
+          "control.sock.lock",
+        ]
+      ) {
         Deno.writeTextFileSync(`${path}/${name}`, "{}");
       }
       Deno.chmodSync(path, mode);
@@ -52,5 +60,27 @@ Deno.test("somebody else's state directory is refused", { ignore: Deno.uid() !==
     Deno.mkdirSync(path, { mode: 0o700 });
     Deno.chownSync(path, 65534, 65534);
     assert.throws(() => ownStateDirectory(path), /belongs to user 65534, this is user 0/);
+  });
+});
+
+Deno.test("the number of the marks is noted, and believed where it is one of halb's", () => {
+  withDirectory((path) => {
+    assert.equal(notedNumber(path), undefined);
+    // Where it cannot be written the agent runs all the same.
+    noteNumber(path, 113);
+    Deno.mkdirSync(path, { mode: 0o700 });
+    assert.equal(notedNumber(path), undefined);
+    noteNumber(path, 113);
+    noteNumber(path, 175);
+    assert.equal(notedNumber(path), 175);
+    assert.equal(modeOf(`${path}/protocol_number`), "600");
+    for (const text of ["2\n", "0113\n", "", "999\n", "113", "x\n"]) {
+      Deno.writeTextFileSync(`${path}/protocol_number`, text);
+      assert.equal(notedNumber(path), undefined, text);
+    }
+    Deno.removeSync(`${path}/protocol_number`);
+    Deno.writeTextFileSync(`${path}/elsewhere`, "113\n");
+    Deno.symlinkSync("elsewhere", `${path}/protocol_number`);
+    assert.equal(notedNumber(path), undefined);
   });
 });
