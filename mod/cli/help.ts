@@ -229,7 +229,7 @@ The running agent starts PATH, by default the file that it was started from, wit
 The new process boots, reads the configuration, and takes over: states, timers and addresses stay as
 they are, and no peer notices. Where that fails the running agent goes on, and the reason is shown.
 
-  cp halb-new /usr/local/bin/halb && halb upgrade`,
+  install -m 0755 halb-new /usr/local/bin/halb && halb upgrade`,
   convert: `halb convert FILE [-o FILE] [--name NAME] [--to halb|keepalived] [--json]
 
 Writes what a keepalived.conf says as a site.toml, on standard output or into a new file, and tells

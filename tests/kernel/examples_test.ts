@@ -130,9 +130,9 @@ async function webPool(lab: Lab) {
 
 /** Real servers that hold the virtual address as docs/howto/direct-routing.md says. */
 async function silently(host: Host, address: string): Promise<void> {
-  await ip(host, `address add ${address}/32 dev lo`);
   await host.sysctl("net.ipv4.conf.all.arp_ignore", "1");
   await host.sysctl("net.ipv4.conf.all.arp_announce", "2");
+  await ip(host, `address add ${address}/32 dev lo`);
 }
 
 async function directRouting(lab: Lab) {

@@ -41,9 +41,18 @@ function programs(lab: Lab, host: Host): string {
   return `${lab.directory}/programs-${host.name}`;
 }
 
-/** Starts the agent of a node of the file: the host's name is the node's. */
-export function startExample(lab: Lab, host: Host, file: string): HalbAgent {
-  const site = exampleText(file).replaceAll("/usr/local/sbin", programs(lab, host));
+/**
+ * Starts the agent of a node of the file: the host's name is the node's.
+ *
+ * @param edit changes its text
+ */
+export function startExample(
+  lab: Lab,
+  host: Host,
+  file: string,
+  edit: (text: string) => string = (text) => text,
+): HalbAgent {
+  const site = edit(exampleText(file)).replaceAll("/usr/local/sbin", programs(lab, host));
   // A guest's one processor has better things to do than to log each packet.
   return startHalb(lab, host, site, IN_GUEST ? { logLevel: "info" } : {});
 }

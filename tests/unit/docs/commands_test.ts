@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { parseArguments, UsageError } from "../../../mod/cli/arguments.ts";
 import { commandNames, helpText, isCommand } from "../../../mod/cli/help.ts";
-import { blocksOf, pages } from "./pages.ts";
+import { blocksOf, pages, read } from "./pages.ts";
 
 /** Options of every command that talks to an agent or reads a site. */
 const EVERYWHERE = ["config", "control", "help", "json", "name", "version"];
@@ -106,8 +106,16 @@ Deno.test("every command line that a page shows is one that halb takes", () => {
   assert.deepEqual(wrong, []);
 });
 
+Deno.test("the README lists every command", () => {
+  const table = read("README.md").split("## Commands")[1]!.split("\n## ")[0]!;
+  const listed = new Set([...table.matchAll(/`(?:halb )?([a-z]+)\b/g)].map(([, word]) => word!));
+  // The first row, and its other half.
+  const missing = commandNames().filter((name) => name !== "run" && !listed.has(name));
+  assert.deepEqual(missing, []);
+});
+
 Deno.test("the reader of command lines finds what is wrong", () => {
-  const read = (line: string) => halbWords(line).map((words) => refusal({ place: "", words }));
+  const judged = (line: string) => halbWords(line).map((words) => refusal({ place: "", words }));
   assert.deepEqual(halbWords("A=1 ip netns exec x ./halb status --json 2>log | sed x &"), [
     ["status", "--json"],
   ]);
@@ -115,9 +123,9 @@ Deno.test("the reader of command lines finds what is wrong", () => {
   assert.deepEqual(halbWords("install halb /usr/local/bin/halb && halb upgrade # halb x"), [
     ["upgrade"],
   ]);
-  assert.match(read("halb status --jason")[0]!, /jason/);
-  assert.match(read("halb statu")[0]!, /no command statu/);
-  assert.match(read("halb status --confirm")[0]!, /status has no --confirm/);
-  assert.match(read("halb upgrade now")[0]!, /upgrade takes no now/);
-  assert.deepEqual(read("halb doctor --no-listen site.toml"), [undefined]);
+  assert.match(judged("halb status --jason")[0]!, /jason/);
+  assert.match(judged("halb statu")[0]!, /no command statu/);
+  assert.match(judged("halb status --confirm")[0]!, /status has no --confirm/);
+  assert.match(judged("halb upgrade now")[0]!, /upgrade takes no now/);
+  assert.deepEqual(judged("halb doctor --no-listen site.toml"), [undefined]);
 });

@@ -100,7 +100,8 @@ Deno.test("every example is valid on each of its nodes, which differ", () => {
 });
 
 Deno.test("every example has its how-to and its lab", () => {
-  const labs = read("tests/lab/examples_test.ts") + read("tests/kernel/examples_test.ts");
+  const labs = ["lab/examples_test.ts", "lab/examples_firewall.ts", "kernel/examples_test.ts"]
+    .map((file) => read(`tests/${file}`)).join("");
   for (const file of SITES) {
     const howTo = `docs/howto/${file.replace(".toml", ".md")}`;
     assert.ok(exists(howTo), howTo);
