@@ -13,8 +13,10 @@ import type { Agenda, Appointment } from "./agenda.ts";
 import { ADDED, ADOPTED, BEATEN, LINK_TOLD, REMOVED } from "./delays.ts";
 import type { Journal } from "./journal.ts";
 import { SimInterface } from "./lan.ts";
+import { ROUTED } from "./nodes.ts";
 
 const SECOND = 1_000_000;
+const LOOPBACK = "lo";
 
 /** One address that an agent may hold. */
 interface Leased {
@@ -230,8 +232,31 @@ export class Host {
 
   /** The cable of an interface, or what it leads to, has changed. @param tell the agent */
   wireChanged(own: SimInterface, now: Micros, tell: (at: Micros) => void): void {
-    for (const one of this.#all) if (one.wire === own) this.#note(one);
+    const { namespace } = own.state;
+    for (const other of this.interfaces.values()) {
+      if (other.state.name !== ROUTED || other.state.namespace !== namespace) continue;
+      other.up = this.#isReached(namespace);
+    }
+    for (const one of this.#all) {
+      const through = one.wire.state;
+      const all = through.name === LOOPBACK && through.namespace === namespace;
+      if (one.wire === own || all) this.#note(one);
+    }
     tell(now + LINK_TOLD);
+  }
+
+  /** Some interface on which something is said reaches clients, or nothing is said on any. */
+  #isReached(namespace: string): boolean {
+    const speaking = [...this.interfaces.values()].filter(({ lan, state }) =>
+      lan !== null && state.namespace === namespace && state.name !== ROUTED
+    );
+    return speaking.length === 0 || speaking.some(({ answers }) => answers);
+  }
+
+  /** Clients reach what lies upon that interface; loopback has no cable of its own. */
+  #answers(wire: SimInterface): boolean {
+    const { name, namespace } = wire.state;
+    return wire.answers && (name !== LOOPBACK || this.#isReached(namespace));
   }
 
   #note(one: Leased): void {
@@ -245,7 +270,7 @@ export class Host {
           node: this.name,
           interface: carrier.name,
           by: own ? "host" : orphaned ? "lease" : "router",
-          answers: wire.answers,
+          answers: this.#answers(wire),
         }
         : null,
       this.agenda.now,

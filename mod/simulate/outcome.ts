@@ -5,9 +5,11 @@
  * @module
  */
 
+import type { ProtocolRouter } from "../plane/messages.ts";
 import { slices, touching } from "./judge.ts";
 import type { Outcome } from "./judge.ts";
 import type { AddressReport, Holding, NodeReport, Span, VirtualRouterReport } from "./report.ts";
+import type { SimInterface } from "./lan.ts";
 import type { World } from "./world.ts";
 
 /** @param skipped time that was not stepped through */
@@ -41,12 +43,7 @@ export function outcomeOf(
     trackers: journal.trackers.end(duration),
     servers: journal.servers.end(duration),
     failures: journal.failures,
-    addresses: [
-      ...routers.flatMap(({ addresses }, router) =>
-        addresses.map((address) => addressReport(address, router, holdings, duration))
-      ),
-      ...announcedBy(world).map((address) => addressReport(address, -1, holdings, duration)),
-    ],
+    addresses: addressesOf(world, routers).map((one) => addressReport(one, holdings, duration)),
     not_simulated: notSimulated,
     work: {
       steps: world.steps,
@@ -57,10 +54,36 @@ export function outcomeOf(
   };
 }
 
-/** Addresses that virtual servers announce, each once. */
-function announcedBy({ nodes }: World): string[] {
-  const all = [...nodes.values()].flatMap(({ node }) => node.plan.announced ?? []);
-  return [...new Set(all.flatMap(({ addresses }) => addresses.map(({ address }) => address)))];
+/** An address of the report. */
+interface Listed {
+  readonly address: string;
+  /** Index of its virtual router; -1: virtual servers announce it. */
+  readonly router: number;
+  /** By design several hosts have it at a time. */
+  readonly shared: boolean;
+}
+
+/** All addresses, each once: with the first router that has it, or as virtual servers announce it. */
+function addressesOf({ nodes }: World, routers: readonly VirtualRouterReport[]): Listed[] {
+  const found = new Map<string, Listed>();
+  for (const [router, { addresses }] of routers.entries()) {
+    for (const address of addresses) {
+      if (!found.has(address)) found.set(address, { address, router, shared: false });
+    }
+  }
+  for (const { node: { plan, site } } of nodes.values()) {
+    for (const holding of plan.announced ?? []) {
+      const server = plan.balance?.announce.find((one) => one.holding === holding.name)?.server;
+      const follows = site.virtual_server.find(({ name }) => name === server)?.follow;
+      for (const { address } of holding.addresses) {
+        const known = found.get(address);
+        if (known !== undefined && known.router !== -1) continue;
+        const shared = known?.shared === true || follows === undefined;
+        found.set(address, { address, router: -1, shared });
+      }
+    }
+  }
+  return [...found.values()];
 }
 
 function byAddress(holdings: readonly Holding[]): Holding[] {
@@ -88,7 +111,35 @@ function nodesOf({ nodes, journal }: World, duration: number): NodeReport[] {
   }));
 }
 
-/** Routers of one id and family on one network are one virtual router. */
+/** One that speaks to single peers, of which one virtual router may be on several networks. */
+interface Unicast {
+  readonly kind: string;
+  /** Own addresses of its interface. */
+  readonly own: readonly string[];
+  readonly peers: readonly string[];
+  readonly key: string;
+}
+
+/** By what routers are told to be of one virtual router. Those with peers: one names the other. */
+class RouterKeys {
+  readonly #unicast: Unicast[] = [];
+
+  of({ settings, unicast }: ProtocolRouter, { lan, name, state }: SimInterface): string {
+    const kind = `${settings.virtualRouterId} ${settings.family}`;
+    if (unicast === undefined) return `${lan?.name ?? name} ${kind}`;
+    const own = [...state.ipv4, ...state.ipv6, ...state.ipv6Global];
+    const peers = unicast.peers.map(({ address }) => address);
+    const known = this.#unicast.find((one) =>
+      one.kind === kind &&
+      (one.peers.some((peer) => own.includes(peer)) || peers.some((peer) => one.own.includes(peer)))
+    );
+    const key = known?.key ?? `unicast ${kind} ${this.#unicast.length}`;
+    this.#unicast.push({ kind, own, peers, key });
+    return key;
+  }
+}
+
+/** Routers of one id and family on one network are one virtual router, as are unicast peers. */
 function virtualRouters({ nodes }: World): VirtualRouterReport[] {
   const found = new Map<
     string,
@@ -96,17 +147,20 @@ function virtualRouters({ nodes }: World): VirtualRouterReport[] {
       -readonly [K in keyof VirtualRouterReport]: VirtualRouterReport[K];
     }
   >();
+  const keys = new RouterKeys();
   for (const { node, host } of nodes.values()) {
-    for (const { settings, namespace, interface: name } of node.plan.routers) {
-      const network = host.interface(namespace, name).lan?.name ?? name;
+    for (const router of node.plan.routers) {
+      const { settings, namespace, interface: name } = router;
+      const own = host.interface(namespace, name);
+      const network = own.lan?.name ?? name;
       const { virtualRouterId: id, family, priority } = settings;
       const held = node.plan.holdings.find((one) => one.name === settings.name)!.addresses
         .map(({ address }) => address);
-      const own = { node: node.name, router: settings.name, priority };
-      const key = `${network} ${id} ${family}`;
+      const taking = { node: node.name, router: settings.name, priority };
+      const key = keys.of(router, own);
       const known = found.get(key);
       if (known !== undefined) {
-        known.nodes = [...known.nodes, own];
+        known.nodes = [...known.nodes, taking];
         known.addresses = [...new Set([...known.addresses, ...held])];
         continue;
       }
@@ -118,7 +172,7 @@ function virtualRouters({ nodes }: World): VirtualRouterReport[] {
         family,
         group: group === undefined || group.name === settings.name ? null : group.name,
         addresses: [...new Set(held)],
-        nodes: [own],
+        nodes: [taking],
       });
     }
   }
@@ -126,8 +180,7 @@ function virtualRouters({ nodes }: World): VirtualRouterReport[] {
 }
 
 function addressReport(
-  address: string,
-  router: number,
+  { address, router, shared }: Listed,
   all: readonly Holding[],
   duration: number,
 ): AddressReport {
@@ -142,7 +195,7 @@ function addressReport(
       else outages.push({ from, to });
     }
     const nodes = [...new Set(those.map(({ node }) => node))];
-    if (nodes.length < 2) continue;
+    if (nodes.length < 2 || shared) continue;
     const last = doubles.at(-1);
     if (last?.to === from && last.nodes.join() === nodes.join()) last.to = to;
     else doubles.push({ from, to, nodes });

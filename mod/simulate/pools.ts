@@ -23,6 +23,7 @@ import type { BalancePlan } from "../plane/balance.ts";
 import type { Micros } from "../vrrp/mod.ts";
 import { Appointment } from "./agenda.ts";
 import type { Agent, Companion } from "./agent.ts";
+import type { SimInterface } from "./lan.ts";
 import type { World } from "./world.ts";
 
 /** From a question to its answer. */
@@ -40,6 +41,12 @@ class Alarm extends Appointment {
   }
 }
 
+/** What of a check says which way it goes. */
+interface BoundCheck {
+  readonly bind_interface?: string;
+  readonly namespace?: string;
+}
+
 /** Checks and virtual servers of one agent. */
 class Pool implements Companion {
   readonly isCalm = false;
@@ -51,6 +58,8 @@ class Pool implements Companion {
   readonly #machine: Balance = createBalance();
   /** Whom a check of a real server asks, by its id. */
   readonly #asks = new Map<string, string>();
+  /** The interface that a check asks through, by its id. */
+  readonly #bound = new Map<string, SimInterface>();
   readonly #tracked: ReadonlySet<string>;
   /** Checks that are BFD sessions, by the names of these. */
   readonly #sessions = new Map<string, string[]>();
@@ -71,9 +80,13 @@ class Pool implements Companion {
     for (const server of site.virtual_server) {
       for (const real of server.real_server) {
         const name = endpointText(real.address);
-        for (const { id } of serverUse(server, real).inline) this.#asks.set(id, name);
+        for (const { id, check } of serverUse(server, real).inline) {
+          this.#asks.set(id, name);
+          this.#bind(id, check);
+        }
       }
     }
+    for (const check of site.check) this.#bind(check.name, check);
     const { kernel, control, protocol } = planChecks(site);
     for (const { check, session } of protocol) {
       this.#sessions.set(session, [...this.#sessions.get(session) ?? [], check]);
@@ -87,6 +100,13 @@ class Pool implements Companion {
       for (const { name } of servers) this.#note(name, now);
     }
     this.#follow(this.#board.configure([...kernel, ...control], MOST_PROBES, [], now), now);
+  }
+
+  /** Without an interface of its own a check goes some way that nothing here cuts. */
+  #bind(id: string, { bind_interface: name, namespace = "" }: BoundCheck): void {
+    if (name === undefined) return;
+    const own = this.#agent.host.interfaces.get(namespace === "" ? name : `${namespace}/${name}`);
+    if (own !== undefined) this.#bound.set(id, own);
   }
 
   // ===== checks ==================================================================================
@@ -111,7 +131,9 @@ class Pool implements Companion {
 
   /** The answer is as things stand when it comes. */
   #probe(id: string, probe: number, timeout: Micros, now: Micros): void {
-    const works = (): boolean => this.#world.pools.answers(this.#agent.host.name, id, this.#asks);
+    const works = (): boolean =>
+      (this.#bound.get(id)?.answers ?? true) &&
+      this.#world.pools.answers(this.#agent.host.name, id, this.#asks);
     const took = works() ? ANSWERED : timeout;
     this.#world.agenda.once(now + took, "host", (at) => {
       this.#agent.told((told) => {

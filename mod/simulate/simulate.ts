@@ -59,7 +59,7 @@ export function simulate(
     seed,
     duration,
     skipped: steadiness?.skipped ?? 0,
-    notSimulated: [...lateText(late), ...notSimulated, ...unsimulated(nodes)],
+    notSimulated: [...lateText(late), ...notSimulated, ...unsimulated(nodes, events)],
   });
   return { ...outcome, expectations: expectations.map((one) => judge(one, outcome)) };
 }
