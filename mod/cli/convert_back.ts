@@ -15,6 +15,7 @@ import { HOST_USERS } from "../../config/user_directory.ts";
 import { judgeWritten } from "../../config/written.ts";
 import { judgeKey, type Lost, toKeepalived } from "../convert_back/mod.ts";
 import { countNotes, countsText, type Note, noteText, remarkable } from "../convert/mod.ts";
+import { escapeText } from "../text/mod.ts";
 import type { ConvertCommandOptions, ConvertResult } from "./convert.ts";
 import { writeNew } from "./new_file.ts";
 
@@ -69,7 +70,9 @@ export function convertBack(file: string, options: ConvertCommandOptions): Conve
   const counts = countNotes(notes);
   const shown = remarkable(notes).filter(({ verdict }) => verdict !== "needless");
   const text = [
-    `# Converted from ${file} by halb convert --to keepalived, as ${loaded.site.agent.name}.`,
+    escapeText(
+      `# Converted from ${file} by halb convert --to keepalived, as ${loaded.site.agent.name}.`,
+    ),
     toKeepalived(loaded.site),
     `# Summary: ${countsText(counts)}.`,
     ...shown.map((note) => `#   ${noteText(note)}`),

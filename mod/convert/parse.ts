@@ -63,6 +63,7 @@ class Parser {
       keyword: first!.text,
       args: rest.map(({ text }) => text),
       quoted: rest.map(({ quoted }) => quoted),
+      plain: rest.map(({ plain }) => plain),
       before,
     };
     (this.#open.at(-1)?.children ?? this.top).push(statement);
@@ -76,7 +77,7 @@ class Parser {
       const why = alone ? "there is no keyword before it" : "there is a block already";
       this.#notes.add(line, "unread", "{", why);
       // What is in there is read all the same, as a block of its own.
-      owner = this.#statement([{ text: "{", quoted: false }], line, []);
+      owner = this.#statement([{ text: "{", quoted: false, plain: "{" }], line, []);
     }
     if (this.#open.length >= DEEPEST) {
       this.#notes.add(line, "unread", "{", `blocks are nested deeper than ${DEEPEST}`);

@@ -26,6 +26,8 @@ export interface Statement extends Place {
   readonly args: readonly string[];
   /** Which of `args` were in quotes, wholly or in part. */
   readonly quoted: readonly boolean[];
+  /** `args` as keepalived has them where it takes no escapes. */
+  readonly plain: readonly string[];
   /** Absent: no block. */
   children?: Statement[];
   readonly before: readonly string[];

@@ -10,6 +10,8 @@ export interface Word {
   readonly text: string;
   /** Whether a part of it was in quotes. */
   readonly quoted: boolean;
+  /** As keepalived has it where it takes no escapes: only `"` quotes, a backslash is itself. */
+  readonly plain: string;
 }
 
 /** The words of a line, and what is wrong with it. */
@@ -67,12 +69,14 @@ export function commentStart(text: string): number {
 export function wordsOf(text: string): Words {
   const words: Word[] = [];
   let word = "";
+  let plain = "";
   let begun = false;
   let quoted = false;
   let quote = "";
   const end = () => {
-    if (begun) words.push({ text: word, quoted });
-    word = "";
+    // Within apostrophes a blank ends a plain word.
+    if (begun) words.push({ text: word, quoted, plain: plain.replace(/\0[^]*/, "") });
+    word = plain = "";
     begun = quoted = false;
   };
   let at = 0;
@@ -81,16 +85,20 @@ export function wordsOf(text: string): Words {
     if (character === "\\" && (quote !== "" || /["'\\#!{}]/.test(text[at + 1] ?? ""))) {
       const [read, next] = escaped(text, at + 1);
       word += read;
+      plain += text.slice(at, next);
       begun = true;
       at = next;
       continue;
     }
     at++;
     if (quote !== "") {
+      if (quote === "'") plain += /\s/.test(character) ? "\0" : character;
+      else if (character !== quote) plain += character;
       if (character === quote) quote = "";
       else word += character;
     } else if (character === '"' || character === "'") {
       quote = character;
+      if (quote === "'") plain += quote;
       begun = quoted = true;
     } else if (/\s/.test(character)) {
       end();
@@ -99,13 +107,15 @@ export function wordsOf(text: string): Words {
       const close = text.indexOf("}", at);
       const stop = close < 0 ? text.length : close + 1;
       word += text.slice(at - 1, stop);
+      plain += text.slice(at - 1, stop);
       begun = true;
       at = stop;
     } else if (character === "{" || character === "}") {
       end();
-      words.push({ text: character, quoted: false });
+      words.push({ text: character, quoted: false, plain: character });
     } else {
       word += character;
+      plain += character;
       begun = true;
     }
   }
@@ -125,14 +135,15 @@ export function commandWords(text: string): string[] {
   let quote = "";
   for (let at = 0; at < text.length; at++) {
     const character = text[at]!;
-    if (quote !== "") {
+    if (character === "\\" && at + 1 < text.length) {
+      // keepalived takes them out within quotes of both kinds, too.
+      word += text[++at];
+      begun = true;
+    } else if (quote !== "") {
       if (character === quote) quote = "";
       else word += character;
     } else if (character === "'" || character === '"') {
       quote = character;
-      begun = true;
-    } else if (character === "\\" && at + 1 < text.length) {
-      word += text[++at];
       begun = true;
     } else if (/\s/.test(character)) {
       if (begun) words.push(word);

@@ -7,6 +7,7 @@
 
 import type { SiteConfig } from "../../config/mod.ts";
 import { CHECK_TYPES } from "./servers.ts";
+import { isWritable } from "./writer.ts";
 
 /** What is said of a key that is not written into keepalived.conf. */
 export interface Lost {
@@ -15,6 +16,7 @@ export interface Lost {
   readonly instead?: string;
 }
 
+type Known = Pick<SiteConfig, "notifications" | "vrrp">;
 type Hook = NonNullable<SiteConfig["notifications"]["startup_script"]>;
 
 const words = (text: string) => text.split(" ");
@@ -151,6 +153,32 @@ const OTHERS_HOOK: Lost = {
   instead: 'user = "root", and runuser in the program',
 };
 
+/** Keys of plain words that may have anything in them. */
+const PLAIN_WORDS = new Set(
+  words("agent.name agent.notify.fifo check.path check.host check.helo_name track_file.path")
+    .concat(
+      words("track_process.command"),
+    ),
+);
+
+const UNWRITABLE: Lost = {
+  verdict: "dropped",
+  reason: "keepalived can be given no quote, line break, or backslash at the end of words there",
+  instead: "another word",
+};
+
+/** Whether a plain word at `path` is none that keepalived can be given. */
+function isUnwritable(path: string, value: unknown, { vrrp }: Known): boolean {
+  // The values of secrets are not shown here.
+  if (path === "vrrp.auth.password") {
+    return vrrp.some(({ auth }) =>
+      auth?.password !== undefined && !isWritable(new TextDecoder().decode(auth.password.reveal()))
+    );
+  }
+  if (!PLAIN_WORDS.has(path.replace(/^virtual_server\.(real_server\.)?/, ""))) return false;
+  return [value].flat().some((word) => typeof word === "string" && !isWritable(word));
+}
+
 function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
@@ -170,7 +198,7 @@ function lostCheck(value: unknown): Lost | undefined {
 export function judgeKey(
   path: string,
   value: unknown,
-  site: Pick<SiteConfig, "notifications">,
+  site: Known,
 ): Lost | "kept" | "deeper" {
   const needless = NEEDLESS[path];
   if (needless !== undefined) return { verdict: "needless", reason: needless };
@@ -179,6 +207,7 @@ export function judgeKey(
       site.notifications[path === "agent.startup_script" ? "startup_script" : "shutdown_script"];
     if (hook !== undefined && !isRoots(hook)) return OTHERS_HOOK;
   }
+  if (isUnwritable(path, value, site)) return UNWRITABLE;
   const dropped = DROPPED[path] ?? DROPPED[path.replace(".real_server", "")];
   if (dropped !== undefined) {
     const [reason, instead] = dropped;

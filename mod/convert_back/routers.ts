@@ -14,7 +14,7 @@ import {
 } from "../../config/mod.ts";
 import { writeAddresses, writeRoutes, writeRules } from "./addresses.ts";
 import { isWeighted, writeTrack, writeWeight } from "./tracking.ts";
-import { commandText, secondsText, wordText, type Writer } from "./writer.ts";
+import { commandText, isWritable, secondsText, wordText, type Writer } from "./writer.ts";
 
 type Notify = NonNullable<VrrpConfig["notify"]>;
 
@@ -87,6 +87,7 @@ function writeGarp(writer: Writer, { garp }: VrrpConfig): void {
 function writeAuthentication(writer: Writer, { auth }: VrrpConfig): void {
   if (auth?.password === undefined || (auth.type !== "pass" && auth.type !== "ah")) return;
   const password = new TextDecoder().decode(auth.password.reveal());
+  if (!isWritable(password)) return;
   writer.block("authentication", () => {
     writer.line("auth_type", auth.type.toUpperCase());
     writer.line("auth_pass", wordText(password));

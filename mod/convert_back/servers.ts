@@ -11,7 +11,7 @@ import {
   type SiteConfig,
   type VirtualServerConfig,
 } from "../../config/mod.ts";
-import { commandText, secondsText, wordText, type Writer } from "./writer.ts";
+import { commandText, escapedText, secondsText, wordText, type Writer } from "./writer.ts";
 
 const METHODS = { nat: "NAT", direct: "DR", tunnel: "TUN" } as const;
 const CHECKSUMS: Readonly<Record<string, string>> = {
@@ -69,7 +69,7 @@ function writeUrl(writer: Writer, url: Url): void {
     const expression = url.matches ?? url.not_matches;
     if (expression === undefined) return;
     const [, flags = "", text = expression] = /^\(\?([ims]+)\)([^]*)$/.exec(expression) ?? [];
-    writer.line("regex", `"${text.replace(/["\\]/g, "\\$&")}"`);
+    writer.line("regex", escapedText(text));
     const names: Record<string, string> = { i: "caseless", m: "multiline", s: "dotall" };
     if (flags !== "") writer.line("regex_options", ...[...flags].map((flag) => names[flag]));
     if (url.not_matches !== undefined) writer.line("regex_no_match");

@@ -36,19 +36,44 @@ export class Writer {
   }
 }
 
-/** A word, in quotes where keepalived would read it otherwise. */
-export function wordText(word: string): string {
-  if (word !== "" && !/[\s"'\\#!{}]/.test(word)) return word;
-  return `"${word.replace(/["\\]/g, "\\$&")}"`;
+/** What a plain word has to stand in quotes for. */
+const BREAKING = /[\s"'#!{}]/;
+
+/** Whether keepalived can be given it as a plain word, of which it takes no escapes. */
+export function isWritable(word: string): boolean {
+  return !/["\n\r]/.test(word) && !(BREAKING.test(word) && word.endsWith("\\"));
 }
 
-/** A command: its words in quotes as one, as keepalived takes them apart again. */
+/**
+ * A plain word, in quotes where keepalived would read it otherwise. A backslash is itself there;
+ * what is not {@link isWritable} loses its quotes, and must be told of.
+ */
+export function wordText(word: string): string {
+  if (word !== "" && !BREAKING.test(word)) return word;
+  return `"${word.replace(/["\n\r]|\\$/g, "")}"`;
+}
+
+/**
+ * Text between quotes of what keepalived takes escapes out of: programs and expressions. A quote is
+ * written as a number, since keepalived counts quotes without regard to backslashes.
+ */
+export function escapedText(text: string): string {
+  const inner = text.replaceAll("\\", "\\\\").replaceAll('"', "\\042")
+    .replaceAll("\n", "\\n").replaceAll("\r", "\\r");
+  return `"${inner}"`;
+}
+
+/**
+ * A command: its words in quotes as one, as keepalived takes them apart again. It takes backslashes
+ * out within single quotes, too.
+ */
 export function commandText(words: readonly string[]): string {
   const inner = words.map((word) => {
     if (word !== "" && !/[\s"'\\]/.test(word)) return word;
-    return word.includes("'") ? word.replace(/[\s"'\\]/g, "\\$&") : `'${word}'`;
+    if (word.includes("'")) return word.replace(/[\s"'\\]/g, "\\$&");
+    return `'${word.replaceAll("\\", "\\\\")}'`;
   }).join(" ");
-  return `"${inner.replace(/["\\]/g, "\\$&")}"`;
+  return escapedText(inner);
 }
 
 /** Microseconds as seconds with a fraction. */
