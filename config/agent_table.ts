@@ -10,11 +10,15 @@ import { controlOf, protocolOf, stateDirectoryOf } from "./instances.ts";
 import type { AgentConfig } from "./schema.ts";
 import type { ScriptUser } from "./users.ts";
 
-/** @param options `--name` and `--instance`: they win */
+/**
+ * @param options `--name` and `--instance`: they win
+ * @param user what `script_user` resolves to @param written somebody has written that
+ */
 export function resolveAgent(
   known: v.InferOutput<typeof AGENT_SCHEMA>,
   options: { readonly name?: string; readonly instance?: string; readonly hostname: string },
-  script_user: ScriptUser,
+  user: ScriptUser,
+  written: boolean,
 ): AgentConfig {
   const { instance = known.instance } = options;
   return {
@@ -24,6 +28,6 @@ export function resolveAgent(
     control: known.control ?? controlOf(instance),
     state_directory: known.state_directory ?? stateDirectoryOf(instance),
     protocol_number: known.protocol_number ?? protocolOf(instance),
-    script_user,
+    script_user: written ? user : { ...user, assumed: true },
   };
 }

@@ -7,7 +7,10 @@
 
 import type { Report } from "./finding.ts";
 import type { SiteConfig } from "./schema.ts";
-import { descend, keyPlace, type Path, type TableNode } from "./tree.ts";
+import { endpointText } from "../mod/ip/mod.ts";
+import { realServerTarget } from "./notify_checks.ts";
+import { descend, isWritten, keyPlace, type Path, type TableNode } from "./tree.ts";
+import type { ScriptUser } from "./users.ts";
 
 /** Something that an agent does, and what it takes. */
 export interface Feature {
@@ -48,15 +51,27 @@ export const FEATURES = {
   scripts: {
     what: "programs as another user",
     keys: "`agent.script_user`, and `user` of a script, check, hook or notification",
-    capabilities: ["cap_setgid", "cap_setuid", "cap_kill"],
-    without: "the program is not started; without these keys it runs as the agent's own user",
+    capabilities: ["cap_setgid", "cap_setuid"],
+    without:
+      "the program is not started; without these keys it runs as the agent's own user, and " +
+      "not at all where that is root",
+    refused: true,
+  },
+  killing: {
+    what: "an end to such a program that does not end in time",
+    keys: "the same",
+    capabilities: ["cap_kill"],
+    without: "it hangs on, and the next one is started beside it; a warning in the log",
     refused: true,
   },
   fifos: {
     what: "a FIFO that belongs to another user",
-    keys: "`agent.notify.fifo_user`",
-    capabilities: ["cap_chown"],
-    without: "the FIFO is not made",
+    keys:
+      "`agent.notify.fifo_user` (else `agent.script_user`), where there is a `fifo` or `json_fifo`",
+    capabilities: ["cap_chown", "cap_setgid", "cap_setuid"],
+    without:
+      "the FIFO is not made, or cannot be written to; without these keys it belongs to the " +
+      "agent's own user, unless that is root",
     refused: true,
   },
   ports: {
@@ -82,12 +97,17 @@ export interface Need {
   readonly feature: FeatureName;
   /** Steps from the top of the site to the key; empty: the site as a whole. */
   readonly path: Path;
+  /** As whom: who is that user already needs nothing for it. */
+  readonly user?: ScriptUser;
 }
+
+/** Whom programs run as, and FIFOs belong to, where nothing else is written. */
+const SCRIPT_USER: Path = ["agent", "script_user"];
 
 /** Ports below need a privilege. */
 const FIRST_FREE_PORT = 1024;
 
-/** What a site asks for. Programs count as those of another user unless that one is root. */
+/** What a site asks for, of an agent that is none of the users it names. */
 export function needsOf(site: SiteConfig): Need[] {
   const needs: Need[] = [{ feature: "agent", path: [] }];
   const { realtime, http } = site.agent;
@@ -108,17 +128,21 @@ export function needsOf(site: SiteConfig): Need[] {
       if (value > 0) needs.push({ feature: "ports", path });
     }
   }
-  const { notifications: { agent, fifo_user: owner } } = site;
-  if ((agent.fifo ?? agent.json_fifo) !== undefined && owner.uid !== 0) {
-    needs.push({ feature: "fifos", path: ["agent", "notify", "fifo_user"] });
+  const { agent, targets, fifo_user } = site.notifications;
+  if ([agent, ...targets].some(({ fifo, json_fifo }) => (fifo ?? json_fifo) !== undefined)) {
+    needs.push({ feature: "fifos", path: ["agent", "notify", "fifo_user"], user: fifo_user });
   }
-  const scripts = programsOf(site).filter(({ uid }) => uid !== 0);
-  return [...needs, ...scripts.map(({ path }): Need => ({ feature: "scripts", path }))];
+  const programs = programsOf(site);
+  return [
+    ...needs,
+    ...programs.map((one): Need => ({ feature: "scripts", ...one })),
+    ...programs.map((one): Need => ({ feature: "killing", ...one })),
+  ];
 }
 
 /** Whether the site starts programs that keep what root has. */
 export function runsAsRoot(site: SiteConfig): boolean {
-  return programsOf(site).some(({ uid }) => uid === 0);
+  return programsOf(site).some(({ user }) => user.uid === 0);
 }
 
 /** The capabilities of these needs. */
@@ -135,26 +159,44 @@ const TARGETS = {
 } as const;
 
 /** All programs of a site, by who runs them. */
-function programsOf(site: SiteConfig): { readonly path: Path; readonly uid: number }[] {
+function programsOf(site: SiteConfig): { readonly path: Path; readonly user: ScriptUser }[] {
   const { notifications, agent: _, ...rest } = site;
-  const found: { path: Path; uid: number }[] = [];
+  const found: { path: Path; user: ScriptUser }[] = [];
   for (const { value, path } of leavesOf(rest)) {
-    if (path.at(-1) === "user" && isUser(value)) found.push({ path, uid: value.uid });
+    if (path.at(-1) === "user" && isUser(value)) found.push({ path, user: value });
   }
   for (const { type, name, user } of notifications.targets) {
-    const list = type === "RS" ? undefined : TARGETS[type];
-    const at = list === undefined ? -1 : site[list].findIndex((one) => one.name === name);
-    const path = list === undefined || at < 0 ? [] : [list, at, "notify", "user"];
-    found.push({ path, uid: user.uid });
+    found.push({ path: [...tableOf(site, type, name), "notify", "user"], user });
   }
   for (const key of ["startup_script", "shutdown_script"] as const) {
     const hook = notifications[key];
-    if (hook !== undefined) found.push({ path: ["agent", key, "user"], uid: hook.user.uid });
+    if (hook !== undefined) found.push({ path: ["agent", key, "user"], user: hook.user });
+  }
+  const { fifo_script, json_fifo_script } = notifications.agent;
+  if ((fifo_script ?? json_fifo_script) !== undefined) {
+    found.push({ path: SCRIPT_USER, user: notifications.script_user });
   }
   return found;
 }
 
-function isUser(value: unknown): value is { uid: number } {
+/** Where the table stands whose notifications these are. */
+function tableOf(site: SiteConfig, type: keyof typeof TARGETS | "RS", name: string): Path {
+  if (type !== "RS") {
+    return [
+      TARGETS[type],
+      site[TARGETS[type]].findIndex((one) => one.name === name),
+    ];
+  }
+  for (const [at, server] of site.virtual_server.entries()) {
+    const index = server.real_server.findIndex(({ address }) =>
+      realServerTarget(server.name, endpointText(address)) === name
+    );
+    if (index >= 0) return ["virtual_server", at, "real_server", index];
+  }
+  return [];
+}
+
+function isUser(value: unknown): value is ScriptUser {
   return typeof value === "object" && value !== null && "uid" in value && "gid" in value;
 }
 
@@ -170,7 +212,7 @@ function* leavesOf(value: unknown, path: Path = []): Generator<{ value: unknown;
 
 /**
  * Reports what a site asks for that takes more than an agent will have: an error where something
- * would not work, a warning where it would work less well.
+ * would not work, a warning where it would work less well, or does where the agent is root.
  *
  * @param root the tree that the site was made of
  */
@@ -181,38 +223,32 @@ export function checkCapabilities(
   report: Report,
 ): void {
   const told = new Set<string>();
-  for (const { feature, path } of needsOf(site)) {
+  for (const need of needsOf(site)) {
+    const { feature, user } = need;
     const { what, without, refused, capabilities: wanted }: Feature = FEATURES[feature];
     const missing = wanted.filter((one) => !capabilities.has(one));
     if (missing.length === 0) continue;
-    // A program whose user nobody has written runs as the agent where it may not change that.
-    const written = ownerPath(root, path);
-    if (feature === "scripts" && written === undefined) continue;
-    const at = written ?? path;
-    const key = `${feature} ${isWritten(root, at) ? at.join(".") : ""}`;
+    const at = placeOf(root, need);
+    const key = `${feature} ${at?.join(".") ?? ""}`;
     if (told.has(key)) continue;
     told.add(key);
-    const place = isWritten(root, at)
-      ? keyPlace(descend(root, at))
-      // It is so by default.
-      : { source: root.source, line: 0, column: 0, length: 0 };
+    // As root an agent becomes root without any; as another one it stays what it is, by default.
+    const perhaps = user?.uid === 0 ? ", unless it is root itself" : "";
     report({
-      place,
-      ...(refused ? {} : { severity: "warning" }),
+      // Or it is so by default.
+      place: at === undefined
+        ? { source: root.source, line: 0, column: 0, length: 0 }
+        : keyPlace(descend(root, at)),
+      ...(refused && perhaps === "" && user?.assumed !== true ? {} : { severity: "warning" }),
       message: `${what[0]!.toUpperCase()}${what.slice(1)}: that takes ` +
-        `${missing.join(", ").toUpperCase()}, which the agent will not have: ${without}`,
+        `${missing.join(", ").toUpperCase()}, which the agent will not have${perhaps}: ${without}`,
       advice: "give the agent that capability (AmbientCapabilities= of the unit, --cap-add of a " +
         "container), or leave this out",
     });
   }
 }
 
-/** Where the user of a program is written: beside it, or for all. */
-function ownerPath(root: TableNode, path: Path): Path | undefined {
-  return [path, ["agent", "script_user"]].find((one) => isWritten(root, one));
-}
-
-/** Whether somebody has written what is at a path; defaults are nowhere. */
-function isWritten(root: TableNode, path: Path): boolean {
-  return path.length > 0 && descend(root, path) !== descend(root, path.slice(0, -1));
+/** Where a need is written: at its place, or, of a user, for all; undefined: nowhere. */
+function placeOf(root: TableNode, { path, user }: Need): Path | undefined {
+  return [path, ...(user === undefined ? [] : [SCRIPT_USER])].find((one) => isWritten(root, one));
 }

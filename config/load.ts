@@ -303,8 +303,8 @@ function buildSite(
     checkUnsolicited,
     report,
   );
-  const user = resolveUser(known.script_user, userNode, options.users, report);
-  const resolved = resolveAgent(known, options, user ?? NOBODY);
+  const user = resolveUser(known.script_user, userNode, options.users, report) ?? NOBODY;
+  const resolved = resolveAgent(known, options, user, userNode !== agentNode);
   const surroundings = { ...options, user: resolved.script_user };
   const forChecks = defaultsFor("check", common, CHECK_DEFAULTS_SCHEMA, report);
   const checkNodes = itemsOf(root, "check");

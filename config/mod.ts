@@ -71,7 +71,14 @@ export type {
   TrackScriptConfig,
 } from "./tracker_schema.ts";
 export type { GroupTrackConfig, TrackConfig, TrackedConfig, TrackList } from "./track_table.ts";
-export { capabilitiesOf, type Feature, FEATURES, needsOf, runsAsRoot } from "./capability_needs.ts";
+export {
+  capabilitiesOf,
+  type Feature,
+  FEATURES,
+  type Need,
+  needsOf,
+  runsAsRoot,
+} from "./capability_needs.ts";
 export {
   configOf,
   controlOf,

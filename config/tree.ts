@@ -110,6 +110,11 @@ export function descend(node: TreeNode, path: Path): TreeNode {
   return current;
 }
 
+/** Whether somebody has written what is at a path; defaults are nowhere. */
+export function isWritten(root: TreeNode, path: Path): boolean {
+  return path.length > 0 && descend(root, path) !== descend(root, path.slice(0, -1));
+}
+
 /** The place of a node's value. */
 export function valuePlace(node: TreeNode): Place {
   return { source: node.source, path: node.path, at: "value" };

@@ -36,6 +36,8 @@ export interface ScriptUser {
   readonly gid: number;
   /** Supplementary groups, in ascending order, `gid` left out. */
   readonly groups: readonly number[];
+  /** It is the default: nobody has written it. */
+  readonly assumed?: true;
 }
 
 /** `nobody` where the system has no user of that name. */

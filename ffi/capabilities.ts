@@ -62,12 +62,15 @@ export function boundingCapabilities(): Set<string> {
  * sets: a program that it executes has none of the others, whoever owns its file. What the thread
  * itself may do until then stays.
  *
+ * @returns what its bounding set has lost
  * @throws {SystemError} EPERM without CAP_SETPCAP
  */
-export function limitCapabilities(keep: ReadonlySet<string>): void {
+export function limitCapabilities(keep: ReadonlySet<string>): string[] {
+  const dropped: string[] = [];
   for (const [bit, name] of NAMES.entries()) {
     if (keep.has(`cap_${name}`) || libc.prctl(PR_CAPBSET_READ, bit, 0, 0, 0) !== 1) continue;
     check("prctl", libc.prctl(PR_CAPBSET_DROP, bit, 0, 0, 0), `PR_CAPBSET_DROP cap_${name}`);
+    dropped.push(`cap_${name}`);
   }
   const header = Uint32Array.of(LINUX_CAPABILITY_VERSION_3, 0);
   const data = new Uint32Array(6);
@@ -77,4 +80,5 @@ export function limitCapabilities(keep: ReadonlySet<string>): void {
     if (!keep.has(`cap_${name}`)) data[bit < 32 ? 2 : 5]! &= ~(1 << (bit & 31));
   }
   check("capset", libc.capset(header, data));
+  return dropped;
 }

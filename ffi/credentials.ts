@@ -27,6 +27,8 @@ const SYS_CLOSE_RANGE = 436;
 const CLOSE_RANGE_CLOEXEC = 4;
 const ALL = 0xffff_ffff;
 
+const LINUX_CAPABILITY_VERSION_3 = 0x2008_0522;
+const PR_SET_KEEPCAPS = 8;
 const PR_CAP_AMBIENT = 47;
 const PR_CAP_AMBIENT_IS_SET = 1;
 const PR_CAP_AMBIENT_RAISE = 2;
@@ -47,6 +49,19 @@ function setIds(number: number, real: number, effective: number, saved: number):
   check(name, libc.syscall_numbers(number, real, effective, saved), String(effective));
 }
 
+/** From now on the calling thread keeps its permitted set when it ceases to be root. Returns its sets. */
+function keepCapabilities(): Uint32Array<ArrayBuffer> {
+  const sets = new Uint32Array(6);
+  check("capget", libc.capget(Uint32Array.of(LINUX_CAPABILITY_VERSION_3, 0), sets));
+  check("prctl", libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), "PR_SET_KEEPCAPS");
+  return sets;
+}
+
+function restoreCapabilities(sets: Uint32Array<ArrayBuffer>): void {
+  check("capset", libc.capset(Uint32Array.of(LINUX_CAPABILITY_VERSION_3, 0), sets));
+  check("prctl", libc.prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0), "PR_SET_KEEPCAPS");
+}
+
 /** The calling thread's supplementary groups. */
 function ownGroups(): number[] {
   const line = /^Groups:(.*)$/m.exec(readText("/proc/thread-self/status"))?.[1] ?? "";
@@ -61,6 +76,8 @@ function ownGroups(): number[] {
  */
 export function asIdentity<T>({ uid, gid, groups }: Identity, work: () => T): T {
   const [ownUid, ownGid, formerGroups] = [Deno.uid() ?? 0, Deno.gid() ?? 0, ownGroups()];
+  // Who is root and ceases to be loses what it may do, unless it says so before (capabilities(7)).
+  const kept = uid === 0 && ownUid !== 0 ? keepCapabilities() : null;
   setGroups(groups);
   try {
     setIds(SYS_SETRESGID, gid, gid, ownGid);
@@ -69,6 +86,7 @@ export function asIdentity<T>({ uid, gid, groups }: Identity, work: () => T): T 
     return work();
   } finally {
     setIds(SYS_SETRESUID, ownUid, ownUid, ownUid);
+    if (kept !== null) restoreCapabilities(kept);
     setIds(SYS_SETRESGID, ownGid, ownGid, ownGid);
     setGroups(formerGroups);
   }

@@ -17,7 +17,7 @@ import {
   readText,
   SystemError,
 } from "../../ffi/mod.ts";
-import { MissingPrivilege } from "./process.ts";
+import { MissingPrivilege } from "./missing_privilege.ts";
 
 const OWN = "/proc/self/ns/net";
 const DIRECTORY = "/run/netns";
@@ -31,6 +31,20 @@ export function runInNamespace(name: string): void {
 export function executeAnew(): never {
   const argv = readText("/proc/self/cmdline").split("\0").slice(0, -1);
   executeInstead(Deno.execPath(), argv);
+}
+
+/** Whether this process is in the namespace of that name. */
+export function isInNamespace(name: string): boolean {
+  try {
+    return isOwn(Deno.statSync(`${DIRECTORY}/${name}`));
+  } catch {
+    return false;
+  }
+}
+
+function isOwn({ ino, dev }: Deno.FileInfo): boolean {
+  const own = Deno.statSync(OWN);
+  return own.ino === ino && own.dev === dev;
 }
 
 /**
@@ -47,8 +61,7 @@ export function enterNamespace(name: string): boolean {
   } catch {
     throw new Error(`There is no network namespace "${name}": \`ip netns list\` shows them`);
   }
-  const own = Deno.statSync(OWN);
-  if (own.ino === wanted.ino && own.dev === wanted.dev) return false;
+  if (isOwn(wanted)) return false;
   try {
     joinNamespace(name);
   } catch (error) {

@@ -8,11 +8,9 @@ import { hasCapability, lockMappings, monotonicMicros, SystemError } from "../..
 import type { SiteConfig } from "../../config/mod.ts";
 import { VERSION } from "../version.ts";
 import { log } from "./logging.ts";
+import { MissingPrivilege } from "./missing_privilege.ts";
 import { keptFacts } from "./shedding.ts";
 import { textOf } from "../text/mod.ts";
-
-/** A privilege or a kernel feature is missing: exit code 4. */
-export class MissingPrivilege extends Error {}
 
 /**
  * An exception that nobody caught would end the process, and with it every address. It is a defect

@@ -119,6 +119,15 @@ export function beginWith(own: KeptSite, takesOver: boolean): Beginning {
   return { ...withFile, kept: running ?? own, ...(memory === undefined ? {} : { memory }) };
 }
 
+/** What may take the place of what a process begins with, without anybody's asking for it then. */
+export function toCome({ own, memory }: Beginning): SiteConfig[] {
+  const { previous = null, scheduled = null } = memory ?? {};
+  return [
+    ...(previous === null ? [] : [previous.site]),
+    ...(scheduled === null || own === undefined ? [] : [own.site]),
+  ];
+}
+
 /**
  * What a start begins with whose file is invalid: what ran, where the file would not be taken
  * anyway. Where that is written down nobody can read in the file, so it is looked for in one place.

@@ -16,7 +16,7 @@ import {
 import { claimantsIn } from "../agent/claimants.ts";
 import { AgentRuns, type CleanedUp, cleanUp, type CleanUpOf, cleanUpOf } from "../agent/cleanup.ts";
 import { runInNamespace } from "../agent/own_namespace.ts";
-import { MissingPrivilege } from "../agent/process.ts";
+import { MissingPrivilege } from "../agent/missing_privilege.ts";
 import { notedNumber } from "../agent/state_directory.ts";
 import { agentsIn } from "./running_agents.ts";
 import { escapeText, textOf } from "../text/mod.ts";

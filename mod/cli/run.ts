@@ -13,8 +13,8 @@ import {
 } from "../../config/mod.ts";
 import { identifyAs } from "../agent/log_text.ts";
 import { enterNamespace, executeAnew } from "../agent/own_namespace.ts";
-import { MissingPrivilege } from "../agent/process.ts";
-import { type Beginning, beginWith, beginWithout, kept } from "../agent/reload_file.ts";
+import { MissingPrivilege } from "../agent/missing_privilege.ts";
+import { type Beginning, beginWith, beginWithout, kept, toCome } from "../agent/reload_file.ts";
 import { Service } from "../agent/service.ts";
 import { givenUp, shedCapabilities } from "../agent/shedding.ts";
 import { reportFailure } from "../agent/take_over.ts";
@@ -63,7 +63,7 @@ export async function runCommand(path: string, options: RunOptions): Promise<num
     identifyAs(agent.instance);
     // Before anything is opened: nothing of the process outlives it but its streams.
     const entered = agent.namespace !== undefined && enterNamespace(agent.namespace);
-    if (shedCapabilities(beginning.kept.site) || entered) executeAnew();
+    if (shedCapabilities(beginning.kept.site, toCome(beginning)) || entered) executeAnew();
     return await new Service(path, load, beginning).run(takeOver);
   } catch (error) {
     if (error instanceof Error && error.name === "AgentUnreachable") throw error;

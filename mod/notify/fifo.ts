@@ -9,7 +9,7 @@
  * @module
  */
 
-import { EAGAIN, EPIPE, FifoWriter, makeFifo, SystemError } from "../../ffi/mod.ts";
+import { EAGAIN, EPIPE, FifoWriter, hasCapability, makeFifo, SystemError } from "../../ffi/mod.ts";
 import type { ScriptUser } from "../../config/mod.ts";
 import { textOf } from "../text/mod.ts";
 
@@ -40,6 +40,15 @@ export interface FifoStatus {
   readonly held: number;
   /** Events that went because nobody read them. */
   readonly lost: number;
+}
+
+/**
+ * Whom a FIFO is given to. An agent that may not give files away keeps it where nobody has said
+ * whose it is to be; root's would be one that nobody else reads.
+ */
+function ownerFor(user: ScriptUser): ScriptUser | null {
+  const keeps = user.assumed === true && Deno.uid() !== 0 && !hasCapability("cap_chown");
+  return keeps ? null : user;
 }
 
 export class Fifo {
@@ -141,10 +150,10 @@ export class Fifo {
 
   #open(): boolean {
     try {
-      if (makeFifo(this.path, this.#owner)) this.#env.log("info", `${this.path}: made`);
+      if (makeFifo(this.path, ownerFor(this.#owner))) this.#env.log("info", `${this.path}: made`);
       const info = Deno.lstatSync(this.path);
       if (!info.isFifo) return this.#complain("is not a FIFO");
-      this.#writer = new FifoWriter(this.path);
+      this.#writer = new FifoWriter(this.path, { uid: info.uid ?? 0, gid: info.gid ?? 0 });
       this.#inode = info.ino;
       this.#complained = "";
       return true;

@@ -7,6 +7,7 @@
 
 import type { NotifyConfig, ScriptUser } from "../../config/mod.ts";
 import { identityFor, type ProgramResult, runProgram } from "../check/drivers/program.ts";
+import { lateText } from "../check/types/script.ts";
 import { showBytes } from "../text/mod.ts";
 import { Lane } from "./lane.ts";
 import { argumentsOf, environmentOf, kindOf, type Notice } from "./notice.ts";
@@ -30,7 +31,7 @@ export function failureOf({ end }: ProgramResult): string | undefined {
     case "signal":
       return `ended by ${end.signal}`;
     case "timeout":
-      return "did not end in time and was killed";
+      return lateText(end);
     case "missing":
       return `cannot be started: ${end.error}`;
   }

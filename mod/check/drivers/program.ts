@@ -10,9 +10,11 @@
 import {
   asIdentity,
   closeInheritedOnExec,
+  EPERM,
   hasCapability,
   type Identity,
   killProcess,
+  SystemError,
   withoutAmbient,
 } from "../../../ffi/mod.ts";
 import { textOf } from "../../text/mod.ts";
@@ -71,24 +73,36 @@ function joined(pieces: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-/** Signals a whole group. */
-function killGroup(pid: number, signal: number): void {
+/** Signals a whole group. Returns whether we may. */
+function killGroup(pid: number, signal: number): boolean {
   try {
     killProcess(-pid, signal);
-  } catch {
+  } catch (error) {
+    if (error instanceof SystemError && error.errno === EPERM) return false;
     // It has ended.
   }
+  return true;
 }
 
 let descriptorsMarked = false;
 
+/** Whether we may start programs as somebody else. */
+function mayChangeUser(): boolean {
+  return hasCapability("cap_setuid") && hasCapability("cap_setgid");
+}
+
 /**
  * Whom a program of `user` runs as. An agent that may not change its user runs programs as itself
- * where that is meant, or where nobody in particular is: everybody may be nobody.
+ * where that is meant, or where nobody has said who is: but then never as root.
+ *
+ * @param own who the agent is, and whether it may change that
  */
-export function identityFor(user: Identity & { readonly name: string }): Identity | null {
-  if (hasCapability("cap_setuid") && hasCapability("cap_setgid")) return user;
-  return user.uid === Deno.uid() || user.name === "nobody" ? null : user;
+export function identityFor(
+  user: Identity & { readonly assumed?: true },
+  own = { uid: Deno.uid(), mayChange: mayChangeUser() },
+): Identity | null {
+  if (own.mayChange) return user;
+  return user.uid === own.uid || (user.assumed === true && own.uid !== 0) ? null : user;
 }
 
 /** @throws what Deno or the kernel says where it cannot be started */
@@ -109,6 +123,9 @@ function start({ command, user, environment }: ProgramSettings): Deno.ChildProce
     detached: true,
   });
   const spawn = () => prepared.spawn();
+  if (user !== null && !mayChangeUser()) {
+    throw new Error(`running it as user ${user.uid} takes CAP_SETUID and CAP_SETGID`);
+  }
   // Deno's own `uid` would take the supplementary groups away.
   return withoutAmbient(user === null ? spawn : () => asIdentity(user, spawn));
 }
@@ -148,23 +165,29 @@ async function ending(
 ): Promise<ScriptEnd> {
   let late = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  const beyond = Promise.withResolvers<null>();
+  const kill = () => {
+    late = true;
+    // Nobody waits for what has no end.
+    if (!killGroup(child.pid, SIGKILL)) beyond.resolve(null);
+  };
   const expire = () => {
     late = true;
     killGroup(child.pid, SIGTERM);
-    timer = setTimeout(() => killGroup(child.pid, SIGKILL), GRACE);
-  };
-  const kill = () => {
-    late = true;
-    killGroup(child.pid, SIGKILL);
+    timer = setTimeout(kill, GRACE);
   };
   signal.addEventListener("abort", expire);
   atOnce?.addEventListener("abort", kill);
   if (signal.aborted) expire();
   if (atOnce?.aborted) kill();
-  const status = await child.status;
+  const status = await Promise.race([child.status, beyond.promise]);
   signal.removeEventListener("abort", expire);
   atOnce?.removeEventListener("abort", kill);
   clearTimeout(timer);
+  if (status === null) {
+    child.unref();
+    return { type: "timeout", left: true };
+  }
   if (late) {
     // The leader is gone; those that it left behind go too.
     killGroup(child.pid, SIGKILL);

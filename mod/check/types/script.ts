@@ -12,9 +12,17 @@ import { showBytes } from "../../text/mod.ts";
 export type ScriptEnd =
   | { readonly type: "exit"; readonly code: number }
   | { readonly type: "signal"; readonly signal: string }
-  | { readonly type: "timeout" }
+  /** `left`: it runs on, since we may not kill it. */
+  | { readonly type: "timeout"; readonly left?: true }
   /** It could not be started. */
   | { readonly type: "missing"; readonly error: string };
+
+/** What became of a command that did not end in time, in words. */
+export function lateText({ left }: { readonly left?: true }): string {
+  return left === true
+    ? "did not end in time and runs on: killing it takes CAP_KILL"
+    : "did not end in time and was killed";
+}
 
 /** The outcome of a command. @param printed the beginning of what it printed */
 export function judgeScript(end: ScriptEnd, dynamic: boolean, printed: Uint8Array): Outcome {
@@ -23,7 +31,7 @@ export function judgeScript(end: ScriptEnd, dynamic: boolean, printed: Uint8Arra
     case "missing":
       return failed(`cannot be started: ${end.error}`, { output });
     case "timeout":
-      return failed("did not end in time and was killed", { output });
+      return failed(lateText(end), { output });
     case "signal":
       return failed(`ended by ${end.signal}`, { output });
     case "exit": {

@@ -10,7 +10,10 @@ import {
   type SiteConfig,
   systemOptions,
 } from "../../../config/mod.ts";
-import { givenUp, keptFor } from "../../../mod/agent/shedding.ts";
+import { capabilityNames } from "../../../ffi/mod.ts";
+import { type KeptSite, toCome } from "../../../mod/agent/reload_file.ts";
+import { givenUp, keptFor, keptForAll } from "../../../mod/agent/shedding.ts";
+import { identityFor } from "../../../mod/check/drivers/program.ts";
 
 function load(agent: string, more = "", capabilities?: ReadonlySet<string>) {
   const text = `[agent]
@@ -40,6 +43,15 @@ function needed(agent: string, more = ""): string[] {
 const BARE = 'realtime = { policy = "other", lock_memory = false }';
 const BASE = ["cap_net_admin", "cap_net_raw"];
 const PROGRAMS = ["cap_kill", "cap_setgid", "cap_setuid"];
+const FIFOS = ["cap_chown", "cap_setgid", "cap_setuid"];
+const SERVER = `[[virtual_server]]
+name = "v"
+listen = "192.0.2.10:80"
+scheduler = "rr"
+check = "tcp"
+[[virtual_server.real_server]]
+address = "198.51.100.11:80"
+`;
 
 Deno.test("each key takes what the table says, and nothing else does", () => {
   assert.deepEqual(needed(BARE), BASE);
@@ -52,12 +64,19 @@ Deno.test("each key takes what the table says, and nothing else does", () => {
       [BARE, 'namespace = "blue"', ["cap_dac_read_search", "cap_sys_admin"]],
       [`${BARE}\nnamespace = "blue"`, "", ["cap_dac_read_search", "cap_sys_admin"]],
       [BARE, 'notify = { master = ["/bin/true"] }', PROGRAMS],
-      [BARE, 'notify = { master = ["/bin/true"], user = "root" }', []],
+      [BARE, 'notify = { master = ["/bin/true"], user = "root" }', PROGRAMS],
       [`${BARE}\nstartup_script = { command = ["/bin/true"] }`, "", PROGRAMS],
       [`${BARE}\nscript_user = "nobody"`, "", []],
       [BARE, '[[track_script]]\nname = "x"\ncommand = ["/bin/true"]', PROGRAMS],
-      [BARE, '[[track_script]]\nname = "x"\ncommand = ["/bin/true"]\nuser = "root"', []],
-      [`${BARE}\nnotify = { fifo = "/run/x", fifo_user = "nobody" }`, "", ["cap_chown"]],
+      [BARE, '[[track_script]]\nname = "x"\ncommand = ["/bin/true"]\nuser = "root"', PROGRAMS],
+      [`${BARE}\nnotify = { fifo = "/run/x", fifo_user = "nobody" }`, "", FIFOS],
+      [`${BARE}\nnotify = { json_fifo = "/run/x" }`, "", FIFOS],
+      [
+        `${BARE}\nnotify = { fifo = "/run/x", fifo_script = ["/bin/true"] }`,
+        "",
+        [...PROGRAMS, "cap_chown"],
+      ],
+      [BARE, 'notify = { fifo = "/run/x" }', [...PROGRAMS, "cap_chown"]],
     ] as const
   ) assert.deepEqual(needed(agent, more), [...BASE, ...wanted].sort(), `${agent}\n${more}`);
 });
@@ -76,16 +95,68 @@ Deno.test("what will be missing is refused at its place, or warned of", () => {
     "2:14 warning CAP_SYS_NICE",
     "3:10 error CAP_NET_BIND_SERVICE",
     "9:1 error CAP_DAC_READ_SEARCH",
-    "10:36 error CAP_SETGID, CAP_SETUID, CAP_KILL",
+    "10:36 error CAP_SETGID, CAP_SETUID",
+    "10:36 error CAP_KILL",
   ]);
   // By default, so of the file as a whole; a program without a user runs as the agent.
   const two = load(BARE, 'notify = { master = ["/bin/true"] }', new Set());
   assert.ok(!two.ok);
-  assert.deepEqual(two.problems.map(({ line, severity }) => [line, severity]), [[0, "error"]]);
+  assert.deepEqual(
+    two.problems.map(({ line, severity }) => [line, severity]),
+    [[0, "error"], [0, "warning"], [0, "warning"]],
+  );
   assert.match(two.problems[0]!.message, /^Every agent: that takes CAP_NET_ADMIN, CAP_NET_RAW/);
   const three = load("", "", new Set(BASE));
   assert.ok(three.ok);
   assert.deepEqual(three.warnings.map(({ line }) => line), [0, 0]);
+});
+
+Deno.test("who runs a program is told of where that is written, and of nothing else there", () => {
+  const told = (agent: string, more: string) => {
+    const loaded = load(agent, more, new Set(BASE));
+    const found = loaded.ok ? loaded.warnings : loaded.problems;
+    const takes = found.filter(({ message }) => message.includes("that takes CAP_"));
+    return takes.map(({ line, severity, message }) =>
+      `${line} ${severity} ${message.split(":")[0]}`
+    );
+  };
+  const program = (place: string) => [
+    `${place} Programs as another user`,
+    `${place} An end to such a program that does not end in time`,
+  ];
+  // Line 2 is the first of [agent].
+  assert.deepEqual(told('script_user = "nobody"', ""), [
+    "0 warning Real-time scheduling, the kernel plane's preference, and `cpus`",
+    "0 warning Locked memory",
+  ]);
+  const script = '[[track_script]]\nname = "x"\ncommand = ["/bin/true"]\n';
+  const agent = `script_user = "nobody"\n${BARE}`;
+  assert.deepEqual(told(agent, script), program("2 error"));
+  assert.deepEqual(told(BARE, script), program("0 warning"));
+  assert.deepEqual(told(BARE, `${script}user = "nobody"`), program("11 error"));
+  assert.deepEqual(told(BARE, `${script}user = "root"`), program("11 warning"));
+  const server = `${SERVER}notify = { up = ["/bin/true"], user = "daemon" }\n`;
+  assert.deepEqual(told(BARE, server), program("15 error"));
+  const reader = 'notify = { fifo = "/run/x", fifo_user = "root", fifo_script = ["/bin/true"] }';
+  assert.deepEqual(told(`${agent}\n${reader}`, ""), [
+    "4 warning A FIFO that belongs to another user",
+    ...program("2 error"),
+  ]);
+});
+
+Deno.test("an agent without CAP_SETUID runs as itself what nobody gave to a user, but not as root", () => {
+  const who = (written: string | undefined, uid: number, mayChange = false) => {
+    const key = written === undefined ? "" : `\nscript_user = "${written}"`;
+    const { script_user } = siteOf(BARE + key).agent;
+    return identityFor(script_user, { uid, mayChange })?.uid ?? "itself";
+  };
+  assert.equal(who(undefined, 990), "itself");
+  assert.equal(who(undefined, 0), 65_534);
+  assert.equal(who("nobody", 990), 65_534);
+  assert.equal(who("nobody", 0), 65_534);
+  assert.equal(who("nobody", 65_534), "itself");
+  assert.equal(who("root", 0), "itself");
+  assert.equal(who(undefined, 0, true), 65_534);
 });
 
 Deno.test("what an agent that is root keeps, and what it refuses afterwards", () => {
@@ -106,8 +177,52 @@ Deno.test("what an agent that is root keeps, and what it refuses afterwards", ()
   assert.equal(runsAsRoot(asRoot), true);
   assert.equal(keptFor(asRoot), undefined);
 
-  assert.equal(givenUp(of("usual", 'notify = { master = ["/bin/true"] }'), usual), null);
-  assert.match(givenUp(of("usual", 'namespace = "blue"'), usual)!, /CAP_SYS_ADMIN: restart it$/);
-  assert.match(givenUp(asRoot, usual)!, /no more than the agent has kept: restart it$/);
-  assert.equal(givenUp(siteOf(BARE, 'namespace = "blue"'), usual), null, "nothing was given up");
+  const gone = new Set(capabilityNames()).difference(usual);
+  assert.equal(givenUp(of("usual", 'notify = { master = ["/bin/true"] }'), gone), null);
+  assert.match(givenUp(of("usual", 'namespace = "blue"'), gone)!, /CAP_SYS_ADMIN.*: restart it$/);
+  assert.match(givenUp(asRoot, gone)!, /no more than the agent has kept: restart it$/);
+  // Whatever it says of itself now; and what it never had was not given up.
+  assert.match(givenUp(siteOf(BARE, 'namespace = "blue"'), gone)!, /CAP_SYS_ADMIN/);
+  assert.equal(givenUp(of("usual", 'namespace = "blue"'), new Set()), null);
+  const realtime = siteOf('capabilities = "needed"\nrealtime = { lock_memory = false }');
+  assert.match(givenUp(realtime, new Set(["cap_sys_nice"]))!, /CAP_SYS_NICE/);
+});
+
+Deno.test("the agent's own namespace is entered before: it keeps nothing for that", () => {
+  const site = siteOf(`capabilities = "needed"\nnamespace = "blue"\n${BARE}`);
+  assert.deepEqual([...keptFor(site)!].sort(), BASE);
+  const gone = new Set(["cap_sys_admin"]);
+  assert.equal(givenUp(site, gone, () => true), null);
+  assert.match(givenUp(site, gone, () => false)!, /network namespace takes CAP_SYS_ADMIN/);
+});
+
+Deno.test("what waits to take the place of a site keeps what it takes", () => {
+  const of = (more: string) => siteOf(`capabilities = "needed"\n${BARE}`, more);
+  const [bare, spaced] = [of(""), of('namespace = "blue"')];
+  assert.ok(keptForAll([bare, spaced])!.has("cap_sys_admin"));
+  assert.equal(
+    keptForAll([bare, of('notify = { master = ["/bin/true"], user = "root" }')]),
+    undefined,
+  );
+  const known = (site: SiteConfig): KeptSite => ({
+    site,
+    fingerprint: "",
+    sha256: "",
+    recording: { path: "", hostname: "", files: [], directories: [], environment: [] },
+  });
+  const memory = {
+    running: known(bare),
+    previous: null,
+    awaiting: null,
+    scheduled: null,
+    refused: null,
+  };
+  const beginning = { kept: known(bare), own: known(spaced), file: known(bare).recording };
+  assert.deepEqual(toCome(beginning), []);
+  assert.deepEqual(toCome({ ...beginning, memory }), []);
+  assert.deepEqual(toCome({ ...beginning, memory: { ...memory, previous: known(spaced) } }), [
+    spaced,
+  ]);
+  const scheduled = { at: 1, within: null };
+  assert.deepEqual(toCome({ ...beginning, memory: { ...memory, scheduled } }), [spaced]);
 });

@@ -2,6 +2,9 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { load, loadValid, router, VALID } from "./fixtures.ts";
 
+/** Whom programs run as where nobody says so. */
+const ASSUMED = { name: "nobody", uid: 65_534, gid: 65_534, groups: [], assumed: true };
+
 /** What the keys of an election are where nobody writes them. */
 const ELECTION = {
   preempt_delay: 0,
@@ -44,7 +47,7 @@ Deno.test("a valid file resolves completely: defaults, units, addresses, tracker
       watch: false,
       on_stop: "remove",
       protocol_number: 112,
-      script_user: { name: "nobody", uid: 65_534, gid: 65_534, groups: [] },
+      script_user: ASSUMED,
       startup_delay: 0,
       delay_after_boot: 0,
     },
@@ -131,8 +134,8 @@ Deno.test("a valid file resolves completely: defaults, units, addresses, tracker
       sessions: [],
       targets: [],
       agent: { states_on_reload: false },
-      fifo_user: { name: "nobody", uid: 65_534, gid: 65_534, groups: [] },
-      script_user: { name: "nobody", uid: 65_534, gid: 65_534, groups: [] },
+      fifo_user: ASSUMED,
+      script_user: ASSUMED,
     },
   });
 });

@@ -22,7 +22,14 @@ Deno.test("script_user is nobody unless given, and resolves to numbers and furth
   ];
   for (const [written, uid, gid, groups] of users) {
     const { agent } = loadValid(site(written));
-    assert.deepEqual(agent.script_user, { name: written ?? "nobody", uid, gid, groups });
+    const assumed = written === undefined ? { assumed: true } : {};
+    assert.deepEqual(agent.script_user, {
+      name: written ?? "nobody",
+      uid,
+      gid,
+      groups,
+      ...assumed,
+    });
   }
 });
 
