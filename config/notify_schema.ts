@@ -168,11 +168,11 @@ export const AGENT_NOTIFY_TABLE = documented(
   v.strictObject({
     fifo: fifo(
       "A FIFO that gets a line for each change of any router or group, as keepalived writes it.",
-      "/run/halb/notify",
+      "/run/halb-notify/lines",
     ),
     json_fifo: fifo(
       "A FIFO that gets a JSON object for each change of any router, group or BFD session.",
-      "/run/halb/notify.json",
+      "/run/halb-notify/json",
     ),
     fifo_user: v.exactOptional(userName({
       text: "Whom FIFOs belong to that halb makes, of routers and groups as well; without the " +
@@ -195,7 +195,7 @@ export const AGENT_NOTIFY_TABLE = documented(
   "a table",
   {
     text: "FIFOs for everything that happens.",
-    example: { fifo: "/run/halb/notify" },
+    example: { fifo: "/run/halb-notify/lines" },
   },
 );
 

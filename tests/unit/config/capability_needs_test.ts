@@ -139,8 +139,8 @@ Deno.test("who runs a program is told of where that is written, and of nothing e
   assert.deepEqual(told(BARE, server), program("15 error"));
   const reader = 'notify = { fifo = "/run/x", fifo_user = "root", fifo_script = ["/bin/true"] }';
   assert.deepEqual(told(`${agent}\n${reader}`, ""), [
-    "4 warning A FIFO that belongs to another user",
     ...program("2 error"),
+    "4 warning A FIFO that belongs to another user",
   ]);
 });
 
