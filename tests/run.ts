@@ -110,6 +110,7 @@ const PATIENT: readonly string[] = [
   "tests/lab/cleanup_test.ts",
   "tests/lab/completions_test.ts",
   "tests/lab/container_test.ts",
+  "tests/lab/convert_back_test.ts",
   "tests/lab/convert_keepalived_test.ts",
   "tests/lab/doctor_test.ts",
   "tests/lab/examples_test.ts",

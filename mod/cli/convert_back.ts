@@ -79,7 +79,7 @@ export function convertBack(file: string, options: ConvertCommandOptions): Conve
   ].join("\n") + "\n";
   // A password may be in it.
   if (output !== undefined) writeNew(output, text);
-  // Who lacks something decides whether it matters: as in the other direction, it is told.
+  // As in the other direction: what is dropped is told, and whether it matters is for the reader.
   const exitCode = 0;
   if (json) {
     const config = output === undefined ? { config: text } : { output };

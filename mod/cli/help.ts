@@ -236,10 +236,12 @@ Writes what a keepalived.conf says as a site.toml, on standard output or into a 
 on standard error what became of it: what has an equivalent that is not quite the same, what is not
 needed, what is dropped and what to do instead, each with its line. Lines for some hosts (@id)
 become by_host. NAME stands for \${_INSTANCE}, in place of the host name. The result is checked as
-"halb check" does: exit code 1 where it needs your hand first. --json: the report for programs.
+"halb check" does: exit code 1 where it needs your hand first, 0 else, whatever is dropped. --json:
+the report for programs, with the numbers of what was dropped and the like in \`counts\`.
 
 --to keepalived: the other way, a keepalived.conf of what a site.toml says to the host NAME, for
 pairs of which one node still runs keepalived; and what keepalived has no word for, with its line.
+Exit code 1 where FILE is not valid for NAME, 0 else, whatever is dropped.
 
   halb convert /etc/keepalived/keepalived.conf -o site.toml && halb check site.toml
   halb convert site.toml --name edge-b --to keepalived -o keepalived.conf`,

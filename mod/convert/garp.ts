@@ -18,7 +18,9 @@ export function garpHandlers(scope: Scope, garp: () => Table): Record<string, Ha
     const value = scope.whole(statement, 0, 1_000_000);
     if (value === undefined) return;
     const kept = Math.min(Math.max(value, low), 100);
-    if (kept !== value) {
+    if (kept > value) {
+      scope.notes.approximated(statement, `keepalived, too, has ${low} at least`);
+    } else if (kept < value) {
       scope.notes.approximated(statement, `halb has ${low} to 100: written as ${kept}`);
     }
     garp().set(key, kept, statement);
@@ -38,7 +40,7 @@ export function garpHandlers(scope: Scope, garp: () => Table): Record<string, Ha
     }
   };
   return {
-    garp_master_repeat: count("repeat", 0),
+    garp_master_repeat: count("repeat", 1),
     garp_master_delay: time("delay", HOUR),
     garp_master_refresh: time("refresh", DAY),
     garp_master_refresh_repeat: count("refresh_repeat", 1),

@@ -232,6 +232,9 @@ export function judgeKey(
     const reason = "keepalived 2.2 sends RFC 5798's checksum";
     return { verdict: "dropped", reason, instead: 'checksum = "auto" takes both' };
   }
+  if (path === "vrrp.garp.repeat" && value === 0) {
+    return { verdict: "approximated", reason: "keepalived announces once at least" };
+  }
   if (path === "sync_group.need" && value !== "all") {
     return { verdict: "dropped", reason: "one member in fault takes all of keepalived's group" };
   }

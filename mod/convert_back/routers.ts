@@ -76,7 +76,7 @@ function writeTransport(writer: Writer, router: VrrpConfig, family: Family): voi
 
 function writeGarp(writer: Writer, { garp }: VrrpConfig): void {
   writer.line("garp_master_delay", secondsText(garp.delay));
-  writer.line("garp_master_repeat", garp.repeat);
+  writer.line("garp_master_repeat", Math.max(1, garp.repeat));
   writer.line("garp_master_refresh", secondsText(garp.refresh));
   writer.line("garp_master_refresh_repeat", garp.refresh_repeat);
   const { lower_priority_delay: delay, lower_priority_repeat: repeat } = garp;

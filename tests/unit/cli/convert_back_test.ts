@@ -89,3 +89,43 @@ Deno.test("a site that is not valid is refused in words, a target that is unknow
     assert.equal((Deno.statSync(to).mode ?? 0) & 0o777, 0o600);
   });
 });
+
+Deno.test("both ways end with 0 whatever is dropped, as long as the result is valid", () => {
+  withSite((path, directory) => {
+    const conf = `${directory}/keepalived.conf`;
+    const instance = (more: string) => `vrrp_instance w {\ninterface eth0\n${more}\n}\n`;
+    const codeOf = (text: string) => {
+      Deno.writeTextFileSync(conf, text);
+      return convertCommand(conf, { json: false });
+    };
+    const there = codeOf(
+      instance("virtual_router_id 51\nuse_vmac_addr\nvirtual_ipaddress {\n192.0.2.1/24\n}"),
+    );
+    assert.match(there.report, /use_vmac_addr: dropped: [^]* 1 dropped$/);
+    assert.equal(there.exitCode, 0);
+    assert.equal(codeOf(instance("virtual_router_id 51")).exitCode, 1);
+    const back = convertCommand(path, { to: "keepalived", name: "edge-a", json: false });
+    assert.match(back.report, / 5 dropped$/);
+    assert.equal(back.exitCode, 0);
+    const json = convertCommand(path, { to: "keepalived", name: "edge-a", json: true });
+    assert.equal(json.exitCode, 0);
+    assert.equal(JSON.parse(json.output).counts.dropped, 5);
+  });
+});
+
+Deno.test("keepalived announces once at least: one line says so, and the file has it", () => {
+  withSite((path) => {
+    Deno.writeTextFileSync(path, SITE.replace('interface = "eth0"', "$&\ngarp = { repeat = 0 }"));
+    const { output, report } = convertCommand(path, {
+      to: "keepalived",
+      name: "edge-a",
+      json: false,
+    });
+    assert.match(
+      report,
+      /:6: vrrp\.garp\.repeat: approximated: keepalived announces once at least/,
+    );
+    assert.match(output, /garp_master_repeat 1\n/);
+    assert.doesNotMatch(output, /garp_master_repeat 0/);
+  });
+});

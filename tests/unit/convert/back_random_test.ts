@@ -44,7 +44,7 @@ function router(random: Random, index: number, scripts: number): string {
     `routes = [{ to = "203.0.113.0/24", via = "192.0.2.1", table = ${random.int(1, 250)}, ` +
     `metric = ${random.int(1, 999)} }, { to = "203.0.113.0/25", type = "blackhole" }]`,
     `rules = [{ from = "203.0.113.0/24", table = 9, priority = ${index * 10 + 1} }]`,
-    `garp = { repeat = ${random.int(0, 9)}, delay = "${random.int(0, 9)}s", ` +
+    `garp = { repeat = ${random.int(1, 9)}, delay = "${random.int(0, 9)}s", ` +
     `refresh = "${random.int(0, 99)}s" }`,
   ];
   const tracked = Array.from({ length: scripts }, (_, i) => i).filter(() => random.chance(0.5));

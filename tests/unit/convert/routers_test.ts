@@ -145,6 +145,12 @@ Deno.test("labels, devices, broadcasts, scopes and peers of addresses", () => {
   assert.deepEqual(result.verdicts("198.51.100.7/28"), ["translated"]);
 });
 
+Deno.test("one announcement is the least, in keepalived as well", () => {
+  const result = router("garp_master_repeat 0");
+  assert.equal(result.vrrp.garp.repeat, 1);
+  assert.deepEqual(result.verdicts("garp_master_repeat"), ["approximated"]);
+});
+
 Deno.test("an address that is there twice is held once", () => {
   const result = router("virtual_ipaddress {\n192.0.2.10/24 label eth0:1\n}");
   assert.equal(result.vrrp.addresses.length, 1);
