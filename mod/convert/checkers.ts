@@ -113,9 +113,13 @@ function scriptHandlers(scope: Scope, check: Table): Record<string, Handler> {
     },
     misc_dynamic: (statement) => {
       check.set("dynamic", true, statement);
-      const reason =
-        "a check lowers the weight of its server, and raises it no higher than `weight`";
-      notes.approximated(statement, reason, "the highest weight as `weight` of the server");
+      const reason = "exit code N from 2 on is the weight N - 2 in keepalived, however high, and " +
+        "here the lower one of that and `weight`";
+      notes.approximated(
+        statement,
+        reason,
+        "the highest weight as `weight`, which exit code 0 means",
+      );
     },
     user: (statement) => {
       const user = userText(statement.args);
