@@ -6,6 +6,7 @@
  */
 
 import type { SiteConfig } from "../../config/mod.ts";
+import { parseDuration } from "../../config/duration.ts";
 import { CHECK_TYPES } from "./servers.ts";
 import { isWritable } from "./writer.ts";
 
@@ -53,8 +54,8 @@ const KEPT_IN: Readonly<Record<string, ReadonlySet<string>>> = {
   ),
   bfd: new Set(
     words(
-      "name peer source interface transmit_interval receive_interval detect_multiplier multihop " +
-        "min_ttl passive weight reverse",
+      "name peer source transmit_interval receive_interval detect_multiplier passive weight " +
+        "reverse",
     ),
   ),
   vrrp: new Set(
@@ -65,6 +66,12 @@ const KEPT_IN: Readonly<Record<string, ReadonlySet<string>>> = {
         "excluded_addresses routes rules promote_secondaries garp track notify checksum",
     ),
   ),
+  "vrrp.notify": new Set(
+    words("master backup fault stop any master_rx_lower_priority priority_changes user mail"),
+  ),
+  "sync_group.notify": new Set(words("master backup fault stop any priority_changes user mail")),
+  "virtual_server.notify": new Set(words("quorum_up quorum_down user mail")),
+  "virtual_server.real_server.notify": new Set(words("up down user mail")),
   sync_group: new Set(words("name members track notify need")),
   virtual_server: new Set(
     words(
@@ -134,6 +141,59 @@ const DROPPED: Readonly<Record<string, readonly [reason: string, instead?: strin
   "bfd.auth": ["keepalived's BFD has no authentication", "leave `auth` out on both sides"],
 };
 
+/** Times that keepalived has in whole seconds. */
+const WHOLE_SECONDS = new Set(
+  words("vrrp.garp.delay vrrp.garp.refresh vrrp.garp.lower_priority_delay vrrp.preempt_delay")
+    .concat(
+      words("track_script.interval track_script.timeout"),
+    ),
+);
+const LONGEST_PREEMPT_DELAY = 1_000_000_000;
+
+/** What is lost of the time at `path`. */
+function lostTime(path: string, value: unknown): Lost | undefined {
+  const time = typeof value === "string" ? parseDuration(value) : undefined;
+  if (time === undefined || !WHOLE_SECONDS.has(path)) return undefined;
+  if (path === "vrrp.preempt_delay" && time > LONGEST_PREEMPT_DELAY) {
+    return { verdict: "approximated", reason: "keepalived's is at most 1000 s" };
+  }
+  return time % 1_000_000 === 0 ? undefined : ROUNDED;
+}
+
+const ROUNDED: Lost = {
+  verdict: "approximated",
+  reason: "keepalived has whole seconds there: the next longer one is written",
+};
+
+/** What is lost of a key by its value, or by those of others. */
+function lostValue(path: string, value: unknown, { vrrp }: Known): Lost | undefined {
+  const dropped = (reason: string): Lost => ({ verdict: "dropped", reason });
+  switch (path) {
+    case "bfd.multihop":
+      return value === true ? dropped("keepalived 2.2 has no multihop") : undefined;
+    case "vrrp.checksum":
+      return value === "ignore" ? dropped("keepalived looks at checksums") : undefined;
+    case "ipvs.sync_daemon":
+      return [value].flat().some((one) => isTable(one) && one["follow"] === undefined)
+        ? dropped("keepalived's follows a router: those without `follow` are left out")
+        : undefined;
+    case "vrrp.garp.interval":
+    case "vrrp.garp.neighbour_interval": {
+      const key = path === "vrrp.garp.interval" ? "interval" : "neighbour_interval";
+      return new Set(vrrp.map(({ garp }) => garp[key])).size > 1
+        ? dropped("keepalived has one for all routers, and theirs differ")
+        : undefined;
+    }
+    default:
+      return lostTime(path, value);
+  }
+}
+
+const UNVERIFIED: Lost = {
+  verdict: "approximated",
+  reason: "keepalived's SSL_GET looks at no certificate, and its other checks have no TLS",
+};
+
 /** Keys below those that are kept as a whole that are lost all the same. */
 const LOST_WITHIN: Readonly<Record<string, ReadonlySet<string>>> = {
   "vrrp.track": new Set(words("checks virtual_servers routes addresses")),
@@ -186,6 +246,10 @@ function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
 /** What is lost of a check by its type. */
 function lostCheck(value: unknown): Lost | undefined {
   const type = isTable(value) ? value["type"] : undefined;
+  if (isTable(value) && type === "script" && typeof value["timeout"] === "string") {
+    if ((parseDuration(value["timeout"]) ?? 0) % 1_000_000 !== 0) return ROUNDED;
+  }
+  if (isTable(value) && type === "smtp" && value["tls"] !== undefined) return UNVERIFIED;
   if (typeof type !== "string" || CHECK_TYPES.has(type)) return undefined;
   const reason = `keepalived has no check of type ${type}: servers go without it`;
   return { verdict: "dropped", reason, instead: "a MISC_CHECK of a program that asks" };
@@ -208,6 +272,8 @@ export function judgeKey(
     if (hook !== undefined && !isRoots(hook)) return OTHERS_HOOK;
   }
   if (isUnwritable(path, value, site)) return UNWRITABLE;
+  const less = lostValue(path, value, site);
+  if (less !== undefined) return less;
   const dropped = DROPPED[path] ?? DROPPED[path.replace(".real_server", "")];
   if (dropped !== undefined) {
     const [reason, instead] = dropped;
@@ -225,6 +291,8 @@ export function judgeKey(
     if (inCheck === "method" && value !== "GET") {
       return { verdict: "dropped", reason: "keepalived asks with GET alone" };
     }
+    // `verify = false` alone is what SSL_GET does.
+    if (inCheck === "tls" && !(isTable(value) && value["verify"] === false)) return UNVERIFIED;
     if (CHECK_KEYS.has(inCheck)) return "kept";
     return { verdict: "dropped", reason: `keepalived's checks have nothing like \`${inCheck}\`` };
   }

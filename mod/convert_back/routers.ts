@@ -14,7 +14,17 @@ import {
 } from "../../config/mod.ts";
 import { writeAddresses, writeRoutes, writeRules } from "./addresses.ts";
 import { isWeighted, writeTrack, writeWeight } from "./tracking.ts";
-import { commandText, isWritable, secondsText, wordText, type Writer } from "./writer.ts";
+import {
+  commandText,
+  isWritable,
+  secondsText,
+  wholeSeconds,
+  wordText,
+  type Writer,
+} from "./writer.ts";
+
+/** Seconds. */
+const LONGEST_PREEMPT_DELAY = 1_000;
 
 type Notify = NonNullable<VrrpConfig["notify"]>;
 
@@ -75,12 +85,12 @@ function writeTransport(writer: Writer, router: VrrpConfig, family: Family): voi
 }
 
 function writeGarp(writer: Writer, { garp }: VrrpConfig): void {
-  writer.line("garp_master_delay", secondsText(garp.delay));
+  writer.line("garp_master_delay", wholeSeconds(garp.delay));
   writer.line("garp_master_repeat", Math.max(1, garp.repeat));
-  writer.line("garp_master_refresh", secondsText(garp.refresh));
+  writer.line("garp_master_refresh", wholeSeconds(garp.refresh));
   writer.line("garp_master_refresh_repeat", garp.refresh_repeat);
   const { lower_priority_delay: delay, lower_priority_repeat: repeat } = garp;
-  if (delay !== undefined) writer.line("garp_lower_prio_delay", secondsText(delay));
+  if (delay !== undefined) writer.line("garp_lower_prio_delay", wholeSeconds(delay));
   if (repeat !== undefined) writer.line("garp_lower_prio_repeat", repeat);
 }
 
@@ -117,7 +127,12 @@ function writeInstance(
     }
     if (router.strict) writer.line("strict_mode", "on");
     if (!router.preempt) writer.line("nopreempt");
-    if (router.preempt_delay > 0) writer.line("preempt_delay", secondsText(router.preempt_delay));
+    if (router.preempt_delay > 0) {
+      writer.line(
+        "preempt_delay",
+        Math.min(LONGEST_PREEMPT_DELAY, wholeSeconds(router.preempt_delay)),
+      );
+    }
     if (!router.accept) writer.line("no_accept");
     writer.line("lower_prio_no_advert", router.answer_lower_priority ? "off" : "on");
     writer.line("higher_prio_send_advert", router.advertise_before_yielding ? "on" : "off");
@@ -138,16 +153,28 @@ function writeInstance(
   });
 }
 
+/** Names that nobody has yet: as wished, else with a number behind. */
+function freeNames(taken: readonly string[]): (wish: string) => string {
+  const used = new Set(taken);
+  return (wish) => {
+    let name = wish;
+    for (let number = 2; used.has(name); number++) name = `${wish}-${number}`;
+    used.add(name);
+    return name;
+  };
+}
+
 /** All routers; of both families two instances each. Returns the instances of each router. */
 export function writeRouters(writer: Writer, site: SiteConfig): Map<string, string[]> {
   const instances = new Map<string, string[]>();
+  const free = freeNames(site.vrrp.map(({ name }) => name));
   for (const router of site.vrrp) {
     const first = routerFamily(router);
     const names = [router.name];
     writeInstance(writer, site, router, router.name, first, router.excluded_addresses);
     if (router.addresses.some(({ address }) => familyOf(address) !== first)) {
       const other = first === "ipv4" ? "ipv6" : "ipv4";
-      const name = `${router.name}-${other}`;
+      const name = free(`${router.name}-${other}`);
       names.push(name);
       writeInstance(writer, site, router, name, other, undefined);
     }
@@ -163,6 +190,7 @@ export function writeGroups(
   instances: ReadonlyMap<string, readonly string[]>,
 ): void {
   const grouped = new Set<string>();
+  const free = freeNames(site.sync_group.map(({ name }) => name));
   const write = (name: string, members: readonly string[], body: () => void) => {
     writer.gap();
     writer.block(`vrrp_sync_group ${wordText(name)}`, () => {
@@ -186,7 +214,7 @@ export function writeGroups(
   for (const { name, track } of site.vrrp) {
     const members = instances.get(name) ?? [];
     if (members.length < 2 || grouped.has(name)) continue;
-    write(`${name}-both`, members, () => {
+    write(free(`${name}-both`), members, () => {
       if (isWeighted(site, track)) writer.line("sync_group_tracking_weight");
     });
   }
@@ -221,8 +249,8 @@ export function writeTrackers(writer: Writer, site: SiteConfig): void {
     writer.gap();
     writer.block(`vrrp_script ${wordText(script.name)}`, () => {
       writer.line("script", commandText(script.command));
-      writer.line("interval", secondsText(script.interval));
-      if (script.timeout !== undefined) writer.line("timeout", secondsText(script.timeout));
+      writer.line("interval", wholeSeconds(script.interval));
+      if (script.timeout !== undefined) writer.line("timeout", wholeSeconds(script.timeout));
       writer.line("rise", script.rise);
       writer.line("fall", script.fall);
       writeWeight(writer, script.weight, script.reverse);
@@ -251,7 +279,6 @@ export function writeTrackers(writer: Writer, site: SiteConfig): void {
       writer.line("min_tx", session.transmit_interval / 1_000);
       writer.line("multiplier", session.detect_multiplier);
       if (session.passive) writer.line("passive");
-      if (session.multihop) writer.line("multihop");
       if (session.peer.includes(":")) writer.line("hoplimit", 255);
       writeWeight(writer, session.weight ?? 0, session.reverse === true);
     });

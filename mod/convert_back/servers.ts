@@ -11,7 +11,14 @@ import {
   type SiteConfig,
   type VirtualServerConfig,
 } from "../../config/mod.ts";
-import { commandText, escapedText, secondsText, wordText, type Writer } from "./writer.ts";
+import {
+  commandText,
+  escapedText,
+  secondsText,
+  wholeSeconds,
+  wordText,
+  type Writer,
+} from "./writer.ts";
 
 const METHODS = { nat: "NAT", direct: "DR", tunnel: "TUN" } as const;
 const CHECKSUMS: Readonly<Record<string, string>> = {
@@ -44,7 +51,9 @@ function writePlace(writer: Writer, check: CheckConfig): void {
 function writeTimes(writer: Writer, check: CheckConfig): void {
   const { timeout, interval, retry_interval: pause = Math.min(1_000_000, interval) } = check;
   const word = check.type === "script" ? "misc_timeout" : "connect_timeout";
-  if (timeout !== undefined) writer.line(word, secondsText(timeout));
+  if (timeout !== undefined) {
+    writer.line(word, check.type === "script" ? wholeSeconds(timeout) : secondsText(timeout));
+  }
   writer.line("retry", check.fall - 1);
   if (check.fall > 1) writer.line("delay_before_retry", secondsText(pause));
   writer.line("delay_loop", secondsText(interval));

@@ -80,3 +80,8 @@ export function commandText(words: readonly string[]): string {
 export function secondsText(micros: number): string {
   return (micros / 1_000_000).toFixed(6).replace(/\.?0+$/, "");
 }
+
+/** Microseconds as whole seconds, where keepalived takes no fractions: at least as long. */
+export function wholeSeconds(micros: number): number {
+  return Math.ceil(micros / 1_000_000);
+}

@@ -113,9 +113,9 @@ weight = ${random.int(-253, 253)}
 function common({ vrrp, track_script, virtual_server }: SiteConfig): unknown {
   // Checks that all servers share stand at the virtual server: each has them all the same.
   const servers = virtual_server.map(({ name: _, listed: __, ...rest }) => rest);
-  // What is no source is so without being said.
+  // What is no source is so without being said, and whom programs run as is written in any case.
   const said = (key: string, value: unknown) =>
-    key === "preferred" && value === false ? undefined : value;
+    (key === "preferred" && value === false) || key === "assumed" ? undefined : value;
   return JSON.parse(JSON.stringify({ vrrp, track_script, servers }, said));
 }
 
