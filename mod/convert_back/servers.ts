@@ -7,6 +7,7 @@
 import {
   type CheckConfig,
   type CheckUseConfig,
+  familyOf,
   type RealServerConfig,
   type SiteConfig,
   type VirtualServerConfig,
@@ -233,9 +234,38 @@ function listenText(listen: VirtualServerConfig["listen"][number]): string {
   return `${address}${length === undefined ? range : `/${length}`} ${port}`;
 }
 
+/**
+ * One virtual server for each family it listens in: keepalived takes real servers of one family
+ * only, unless all are tunnels.
+ */
+function byFamily(virtual: VirtualServerConfig, taken: Set<string>): VirtualServerConfig[] {
+  const families = new Set(virtual.listen.map(({ address }) => familyOf(address)));
+  const isTunnel = ({ forward }: Way) => forward === "tunnel";
+  if (families.size < 2 || virtual.real_server.every(isTunnel)) return [virtual];
+  return [...families].map((family, index) => {
+    const fits = (way: Way & Pick<RealServerConfig, "address">) =>
+      isTunnel(way) || familyOf(way.address.address) === family;
+    const { sorry_server: sorry, ...rest } = virtual;
+    let name = virtual.name;
+    for (let n = 1; index > 0 && taken.has(name); n++) {
+      name = `${virtual.name}-${family}${n === 1 ? "" : `-${n}`}`;
+    }
+    taken.add(name);
+    return {
+      ...rest,
+      name,
+      listen: virtual.listen.filter(({ address }) => familyOf(address) === family),
+      fwmark: index === 0 ? virtual.fwmark : [],
+      real_server: virtual.real_server.filter(fits),
+      ...sorry !== undefined && fits(sorry) ? { sorry_server: sorry } : {},
+    };
+  });
+}
+
 /** All virtual servers; those that listen at several places are a group. */
 export function writeServers(writer: Writer, site: SiteConfig): void {
-  for (const virtual of site.virtual_server) {
+  const taken = new Set(site.virtual_server.map(({ name }) => name));
+  for (const virtual of site.virtual_server.flatMap((one) => byFamily(one, taken))) {
     writer.gap();
     const [only, ...more] = virtual.listen;
     const [mark, ...marks] = virtual.fwmark;

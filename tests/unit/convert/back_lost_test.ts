@@ -86,3 +86,21 @@ members = ["a-ipv6", "b"]
   assert.equal(heads.length, 8, heads.join("\n"));
   assert.equal(new Set(heads).size, 8, heads.join("\n"));
 });
+
+Deno.test("a virtual server of both families is one for each, with the real servers of it", () => {
+  const conf = toKeepalived(siteOf(`[[virtual_server]]
+name = "v"
+listen = ["192.0.2.10:80", "[2001:db8::10]:80"]
+protocol = "tcp"
+scheduler = "rr"
+forward = "nat"
+real_server = [{ address = "198.51.100.1:80" }, { address = "[2001:db8:1::1]:80" }]
+`));
+  const heads = [...conf.matchAll(/^ *((?:virtual|real)_server .*) \{$/gm)].map(([, head]) => head);
+  assert.deepEqual(heads, [
+    "virtual_server 192.0.2.10 80",
+    "real_server 198.51.100.1 80",
+    "virtual_server 2001:db8::10 80",
+    "real_server 2001:db8:1::1 80",
+  ]);
+});

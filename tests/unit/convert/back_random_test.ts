@@ -16,7 +16,21 @@ const ANYBODY: UserDirectory = {
 };
 
 /** Words that quotes must hold together. */
-const WORDS = ["plain", "two words", "it's", 'say "x"', "back\\slash", "#no", "a{b}", "!", "$X"];
+const WORDS = [
+  "plain",
+  "two words",
+  "it's",
+  'say "x"',
+  "back\\slash",
+  "#no",
+  "a{b}",
+  "!",
+  "$X",
+  '5" x',
+  "a\nb",
+  "it's\\",
+  "it's 5\" x",
+];
 
 function router(random: Random, index: number, scripts: number): string {
   const version = random.pick([2, 3]);
