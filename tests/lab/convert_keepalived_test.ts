@@ -90,8 +90,8 @@ async function compare(lab: Lab, site: Placed, id: string): Promise<void> {
   const { own, refused } = site;
   const converted = await h.tryExec([halbPath(), "convert", site.paths.h, "--name", own]);
   assert.equal(converted.code, 0, `${site.name}: ${converted.stderr}`);
-  startKeepalived(lab, k, `include ${site.paths.k}\n`, { args: ["-i", own] });
-  const halb = startHalb(lab, h, converted.stdout, { name: own });
+  startKeepalived(lab, k, `include ${site.paths.k}\n`, { args: ["-i", own], quiet: true });
+  const halb = startHalb(lab, h, converted.stdout, { name: own, logLevel: "info" });
   const added = async (host: Host, former: Done) =>
     (await stateOf(host)).filter((line) => !former.includes(line));
   let last: [Done, Done] = [[], []];
