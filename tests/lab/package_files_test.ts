@@ -42,7 +42,9 @@ lab("the manual pages have no mistakes, and show what they must", async (lab) =>
   for (const [page, word] of [["man1/halb.1", "cleanup"], ["man5/site.toml.5", "address_lease"]]) {
     const path = `${files}/usr/share/man/${page}.gz`;
     const argv = ["man", "--warnings", "-E", "UTF-8", "-l", path];
-    const { stdout, stderr } = await tryExecute(argv, { env: { MANWIDTH: "80" } });
+    const { stdout, stderr } = await tryExecute(argv, {
+      env: { MANWIDTH: "80", LC_ALL: "C.UTF-8" },
+    });
     assert.equal(stderr, "", page);
     assert.ok(stdout.includes(word!), `${page} speaks of ${word}`);
   }
