@@ -145,9 +145,9 @@ it waits for now, and what would change it.
   halb why web`,
   replay: `halb replay RECORDING [--json]
 
-Runs what the state machines (of virtual routers, groups, BFD sessions, checks, scripts and
-trackers) were told through the same machines again, in no time, shows what they do, and compares
-that with what they did then. Exit code 1: a
+Runs what the state machines (of virtual routers, groups, BFD sessions, checks, scripts, trackers
+and virtual servers) were told through the same machines again, in no time, shows what they do, and
+compares that with what they did then. Exit code 1: a
 decision differs, and the first that does is named. No agent is needed. A recording has what led to
 the newest changes of state, and no secrets:
 

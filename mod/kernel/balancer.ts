@@ -13,7 +13,6 @@ import {
   type BalanceEffect,
   type BalanceEvent,
   createBalance,
-  step,
   stepping,
   type VirtualServerSettings,
   wantedServer,
@@ -29,6 +28,7 @@ import type { CheckFinding } from "../plane/checks.ts";
 import { IdSource } from "../plane/ids.ts";
 import type { ConfigureKernel, EventId } from "../plane/messages.ts";
 import type { TrackerFinding } from "../plane/trackers.ts";
+import { PoolRecorders } from "../record/mod.ts";
 import { textOf } from "../text/mod.ts";
 import { BalancerAnnounce } from "./balancer_announce.ts";
 import { BalancerAnswers } from "./balancer_answers.ts";
@@ -55,6 +55,8 @@ export class Balancer {
   readonly #places: Places;
   readonly #names = new BalancerNames();
   readonly #machine = createBalance();
+  /** Records what is decided. */
+  readonly recorders = new PoolRecorders();
   #plan: BalancePlan | undefined;
   /** Nothing is wanted any more: when nothing of ours is left, all is closed. */
   #leaving = false;
@@ -142,6 +144,7 @@ export class Balancer {
     if (before !== undefined && before.namespace !== plan.namespace) this.#leave(before);
     if (this.#table === undefined) this.#begin(plan.namespace, memory, note);
     const names = new Set(plan.servers.map(({ name }) => name));
+    this.recorders.shelf.keep(names);
     for (const name of this.#quorums.keys()) if (!names.has(name)) this.#quorums.delete(name);
     this.#announce.configure(plan.announce);
     this.#goal.touchAll(names);
@@ -174,8 +177,7 @@ export class Balancer {
 
   /** Whether a service of the kernel's table leads to a server. */
   leads(service: string): boolean {
-    const { size = 0 } = this.#table?.table.get(service)?.destinations ?? {};
-    return size > 0;
+    return (this.#table?.table.get(service)?.destinations.size ?? 0) > 0;
   }
 
   /** Answered by the next `turn`, or when counters have been read. */
@@ -320,7 +322,7 @@ export class Balancer {
 
   /** One event for the machine, and what follows. */
   #step(event: BalanceEvent, cause: EventId): BalanceEffect[] {
-    const effects = step(this.#machine, event, this.#world.now());
+    const effects = this.recorders.step(this.#machine, event, this.#world.now());
     for (const effect of effects) this.#do(effect, cause);
     return effects;
   }
@@ -351,7 +353,6 @@ export class Balancer {
       }
       case "timer":
         this.#timer = effect;
-        return;
     }
   }
 

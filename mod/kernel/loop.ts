@@ -123,7 +123,7 @@ export function runKernelPlane(start: KernelStart): void {
         return attempt(message.type, () => probes.handle(message));
       case "query_machines":
       case "query_recording":
-        return start.control.postMessage(answerRecording(message, probes, ids));
+        return start.control.postMessage(answerRecording(message, balancer, probes, ids));
     }
     // The protocol plane knows them before control hears that the kernel plane is configured.
     if (message.type === "configure") presences.configure(message.presences ?? []);

@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { fifoReader, halbPath, type Host, type Lab, until } from "../lib/mod.ts";
+import { execute, fifoReader, halbPath, type Host, type Lab, until } from "../lib/mod.ts";
 import { Terminal } from "../lib/terminal.ts";
 import { command, PATIENCE, untilEntries, virtualServer } from "./balance.ts";
 import { assertAlive, scene, SERVERS } from "./balance_scene.ts";
@@ -95,6 +95,22 @@ real_server = [{ address = "${FIRST}", weight = 10 }]
   const ordered = { [SECOND]: 7, [THIRD]: 3 };
   await untilWeights(ordered);
   const held = [1, 2].map(() => traffic.exchange.hold(VIP4, 80));
+
+  // What led there replays: the drain, another weight, and the table that came of both.
+  const recording = `${lab.directory}/web.rec`;
+  await command(first, "events", "web", "--recording", recording);
+  const replayed = await execute([halbPath(), "replay", recording]);
+  assert.match(replayed, /^virtual_server web, \d+ steps since/m);
+  assert.match(
+    replayed,
+    /weight 7 of \S+ by an operator: in the table the real servers, \S+ weight 7/,
+  );
+  assert.match(
+    replayed,
+    /drain of \S+ by an operator: .*\S+ → draining, an operator has ordered it/,
+  );
+  assert.match(replayed, /\S+ is drained, 0 connections left/);
+  assert.match(replayed, /the same decisions as recorded\.\s*$/);
 
   await command(first, "upgrade", "--binary", halbPath());
   // Nobody else knows of the process that goes on.
