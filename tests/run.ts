@@ -42,6 +42,7 @@ const GUEST_SECONDS: Readonly<Record<string, number>> = {
   "tests/kernel/balance_orders_test.ts": 40,
   "tests/kernel/balancer_test.ts": 25,
   "tests/kernel/convert_ipvs_test.ts": 60,
+  "tests/kernel/convert_wild_test.ts": 60,
   "tests/kernel/doctor_test.ts": 30,
   "tests/kernel/examples_test.ts": 90,
   "tests/kernel/forwarding_checks_test.ts": 45,

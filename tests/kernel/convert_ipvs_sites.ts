@@ -1,6 +1,6 @@
 /** Configurations of keepalived with virtual servers, for the farm of `convert_farm.ts`. */
 
-import type { Settled } from "../lib/keepalived_sites.ts";
+import { type Settled, wildSites, writeSite } from "../lib/keepalived_sites.ts";
 import { digestOf } from "../lib/farm_pages.ts";
 
 /** One of them. */
@@ -60,6 +60,35 @@ export function sampleSites(script: string): BalancedSite[] {
       name: `sample ${name}`,
       text: text.replaceAll("640205b7b0fc66c1ea91c463fac6334d", digest),
       settled,
+    };
+  });
+}
+
+/** Those that are not compared, and why. */
+export const APART: Readonly<Record<string, string>> = {
+  misc_dynamic: "an exit code above `weight` raises keepalived's weight and not halb's, as is told",
+  ssl_get_regex: "keepalived 2.2.7 calls a server down whose page its expression matches",
+};
+
+/** How many of the others are one configuration, by `include`. */
+const TOGETHER = 6;
+
+/** Those of `tests/lab/sites/ipvs`, several in one file. @param directory where they are written */
+export function wildConfigurations(directory: string): BalancedSite[] {
+  const sites = wildSites("ipvs", directory).filter(({ name }) => !(name in APART));
+  const single = sites.filter(({ alone }) => alone).map((site) => [site]);
+  const others = sites.filter(({ alone }) => !alone);
+  const several = Array.from(
+    { length: Math.ceil(others.length / TOGETHER) },
+    (_, i) => others.slice(i * TOGETHER, (i + 1) * TOGETHER),
+  );
+  return [...several, ...single].map((group) => {
+    const sum = (key: keyof Settled) =>
+      group.reduce((total, { settled }) => total + (settled?.[key] ?? 0), 0);
+    return {
+      name: group.map(({ name }) => name).join(", "),
+      text: group.map((site) => `include ${writeSite(site, directory)}\n`).join(""),
+      settled: { services: sum("services"), alive: sum("alive"), quiet: sum("quiet") },
     };
   });
 }
