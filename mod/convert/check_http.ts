@@ -78,6 +78,12 @@ function url(scope: Scope, block: Statement): Table {
     const source = expression.args.join(" ").replace(/\\(\\|[\s"'#%&,:;<=>@_`~!])/g, (all, one) => {
       return one === "\\" ? all : one;
     });
+    if (!flags.includes("m") && /(^|[(|])\^/.test(source)) {
+      // Seen with keepalived 2.2.7: `^` matches no page unless the option is multiline.
+      const reason = "keepalived searches the head of the response, too, and `^` begins that: " +
+        "here it begins the page";
+      notes.approximated(expression, reason, "look whether servers are up today");
+    }
     const text = flags === "" ? source : `(?${flags})${source}`;
     try {
       new RegExp(source, `u${flags}`);

@@ -295,6 +295,11 @@ Deno.test("what keepalived refuses or guesses of servers is told", () => {
       .verdicts("misc_dynamic"),
     ["approximated"],
   );
+  const expression = (text: string) =>
+    pool("", `HTTP_GET {\nurl {\npath /\nregex ${text}\n}\n}`).verdicts("regex");
+  assert.deepEqual(expression("^ok"), ["approximated"]);
+  assert.deepEqual(expression("^ok\nregex_options multiline"), ["translated"]);
+  assert.deepEqual(expression("[^o]k"), ["translated"]);
   const empty = conversion(
     `virtual_server 192.0.2.9 80 {\nlvs_sched rr\nsorry_server 192.0.2.8 80\n}\n` + server(""),
   );
