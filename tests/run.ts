@@ -41,7 +41,7 @@ const GUEST_SECONDS: Readonly<Record<string, number>> = {
   "tests/kernel/balance_operator_test.ts": 40,
   "tests/kernel/balance_orders_test.ts": 40,
   "tests/kernel/balancer_test.ts": 25,
-  "tests/kernel/convert_ipvs_test.ts": 60,
+  "tests/kernel/convert_ipvs_test.ts": 100,
   "tests/kernel/convert_wild_test.ts": 60,
   "tests/kernel/doctor_test.ts": 30,
   "tests/kernel/examples_test.ts": 90,
