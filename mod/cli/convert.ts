@@ -41,7 +41,8 @@ export interface ConvertCommandOptions {
 
 /** What the command says; empty texts: nothing. */
 export interface ConvertResult {
-  readonly exitCode: 0 | 1;
+  /** 1: what came out needs a hand first; 2: what is to be converted is not valid. */
+  readonly exitCode: 0 | 1 | 2;
   /** For standard output. */
   readonly output: string;
   /** For standard error. */

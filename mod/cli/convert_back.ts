@@ -56,15 +56,18 @@ function optionsFor(name: string | undefined) {
   };
 }
 
-/** Converts a site as the host `options.name` sees it. @throws {Error} where it is not valid */
+/** Converts a site as the host `options.name` sees it. */
 export function convertBack(file: string, options: ConvertCommandOptions): ConvertResult {
   const { output, json, name } = options;
   const host = optionsFor(name);
   const loaded = loadSite(file, host);
   if (!loaded.ok) {
     const errors = loaded.problems.filter(({ severity }) => severity === "error");
+    if (json) {
+      return { exitCode: 2, output: JSON.stringify({ problems: errors }, null, 2), report: "" };
+    }
     const shown = errors.map((problem) => formatProblem(problem, { color: false }));
-    throw new Error(`${file} is not valid:\n${shown.join("\n")}`);
+    return { exitCode: 2, output: "", report: `${file} is not valid:\n${shown.join("\n")}` };
   }
   const notes = notesOf(file, host, loaded.site);
   const counts = countNotes(notes);

@@ -241,7 +241,7 @@ the report for programs, with the numbers of what was dropped and the like in \`
 
 --to keepalived: the other way, a keepalived.conf of what a site.toml says to the host NAME, for
 pairs of which one node still runs keepalived; and what keepalived has no word for, with its line.
-Exit code 1 where FILE is not valid for NAME, 0 else, whatever is dropped.
+Exit code 2 where FILE is not valid for NAME, 0 else, whatever is dropped.
 
   halb convert /etc/keepalived/keepalived.conf -o site.toml && halb check site.toml
   halb convert site.toml --name edge-b --to keepalived -o keepalived.conf`,

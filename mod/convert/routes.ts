@@ -106,6 +106,12 @@ function aside(scope: Scope, statement: Statement, words: Words, word: string): 
   return true;
 }
 
+function realms(scope: Scope, statement: Statement, words: Words, table: Table): void {
+  const text = words.next() ?? "";
+  if (/^[0-9]+(\/[0-9]+)?$/.test(text)) table.set("realms", text);
+  else scope.notes.add(statement, "dropped", "realms", `"${text}" has names: halb takes numbers`);
+}
+
 /** `nexthop via A dev D weight N onlink …` up to the next one. */
 function nexthop(scope: Scope, statement: Statement, words: Words): Table {
   const hop = new Table();
@@ -123,34 +129,55 @@ function nexthop(scope: Scope, statement: Statement, words: Words): Table {
       const weight = numeric(words.next());
       if (weight !== undefined) hop.set("weight", weight);
     } else if (word === "onlink") hop.set("onlink", true);
-    else if (!aside(scope, statement, words, word)) {
+    else if (word === "realms") realms(scope, statement, words, hop);
+    else if (word === "encap") {
+      const encap = encapsulation(scope, statement, words);
+      if (encap !== undefined) hop.set(word, encap);
+    } else if (!aside(scope, statement, words, word)) {
       scope.notes.unread(statement, `"${word}" of a next hop`);
     }
   }
   return hop;
 }
 
-/** `encap mpls 100/200 ttl 9` and its like. */
+/** What `encap ip` and `encap ip6` say, in the words of `ip route`. */
+const ENCAPSULATIONS: Readonly<Record<string, string>> = {
+  id: "id",
+  dst: "destination",
+  remote: "destination",
+  src: "source",
+  tos: "tos",
+  dsfield: "tos",
+  tc: "tos",
+  ttl: "ttl",
+  hoplimit: "ttl",
+};
+
+/** `encap mpls 100/200`, `encap ip id 42 dst 198.51.100.1`. */
 function encapsulation(scope: Scope, statement: Statement, words: Words): Table | undefined {
   const type = words.next() ?? "";
+  const table = new Table().set("type", type);
   if (type === "mpls") {
     const labels = (words.next() ?? "").split("/").map(numeric);
-    if (labels.length === 0 || labels.includes(undefined)) {
-      scope.notes.unread(statement, "the labels of encap mpls");
-      return undefined;
-    }
-    const table = new Table().set("type", type).set("labels", List.of(labels as number[]));
-    if (words.peek() === "ttl") {
-      words.next();
-      const ttl = numeric(words.next());
-      if (ttl !== undefined) table.set("ttl", ttl);
-    }
-    return table;
+    if (!labels.includes(undefined)) return table.set("labels", List.of(labels as number[]));
+    scope.notes.unread(statement, "the labels of encap mpls");
+    return undefined;
   }
-  const reason = `encap ${type} has many forms: write it by hand`;
-  scope.notes.dropped(statement, reason, 'encap = { type = "…", … } of the route');
-  while (words.peek() !== undefined) words.next();
-  return undefined;
+  if (type !== "ip" && type !== "ip6") {
+    scope.notes.dropped(statement, `encap ${type}: halb has mpls, ip and ip6`);
+    while (words.peek() !== undefined) words.next();
+    return undefined;
+  }
+  const next = () => own(ENCAPSULATIONS, words.peek() ?? "");
+  for (let key = next(); key !== undefined; key = next()) {
+    const word = words.next();
+    const text = words.next();
+    const isAddress = key === "destination" || key === "source";
+    const value = isAddress ? parseIp(text ?? "") === undefined ? undefined : text : numeric(text);
+    if (value === undefined) scope.notes.unread(statement, `"${word} ${text ?? ""}" of encap`);
+    else table.set(key, value);
+  }
+  return table;
 }
 
 /** Reads one route; undefined, and a note, where it is none. */
@@ -218,11 +245,8 @@ export function readRoute(scope: Scope, statement: Statement): Table | undefined
       const feature = words.next() ?? "";
       if (feature === "ecn") route.set(word, List.of(["ecn"]));
       else unread(`features ${feature}`);
-    } else if (word === "realms") {
-      const realms = words.next() ?? "";
-      if (/^[0-9]+(\/[0-9]+)?$/.test(realms)) route.set(word, realms);
-      else notes.add(statement, "dropped", word, `"${realms}" has names: halb takes numbers`);
-    } else if (word === "pref") route.set(word, words.next() ?? "");
+    } else if (word === "realms") realms(scope, statement, words, route);
+    else if (word === "pref") route.set(word, words.next() ?? "");
     else if (word === "onlink") route.set(word, true);
     else if (word === "inet6") isIpv6 = true;
     else if (word === "encap") {

@@ -122,7 +122,7 @@ function readRule(scope: Scope, statement: Statement, next: () => number): Table
       case "sup_group":
         set("suppress_interface_group", numeric(words.next()), word);
         break;
-      case "tun_id":
+      case "tunnel-id":
         set("tunnel_id", numeric(words.next()), word);
         break;
       case "inet6":

@@ -10,7 +10,9 @@ import type { Writer } from "./writer.ts";
 /** The words of an address. */
 function addressWords(address: AddressConfig): (string | number)[] {
   const { interface: device, scope, label, peer, broadcast, preferred } = address;
-  const words: (string | number)[] = [`${address.address}/${address.prefix_length}`];
+  // A peer's prefix is the whole of its address in keepalived, and stands nowhere.
+  const length = peer === undefined ? `/${address.prefix_length}` : "";
+  const words: (string | number)[] = [`${address.address}${length}`];
   if (device !== undefined) words.push("dev", device);
   if (scope !== undefined && scope !== 0) words.push("scope", scope);
   if (label !== undefined) words.push("label", label);
@@ -49,6 +51,28 @@ const ROUTE_NUMBERS = [
 ] as const;
 const ROUTE_TIMES = ["rtt", "rttvar", "rto_min"] as const;
 
+/** `SOURCE/DESTINATION`. */
+function realmsText(realms: number): string {
+  return `${realms >>> 16}/${realms & 0xffff}`;
+}
+
+type Encapsulation = NonNullable<RouteConfig["encap"]>;
+
+/** `encap mpls 100/200` and its like. */
+function encapWords(encap: Encapsulation | undefined): (string | number)[] {
+  if (encap === undefined) return [];
+  const { type, labels = [], id, destination, source, tos, ttl } = encap;
+  if (type === "mpls") return ["encap", type, labels.join("/")];
+  const [tosWord, ttlWord] = type === "ip" ? ["tos", "ttl"] : ["tc", "hoplimit"];
+  // Without both keepalived takes the route for a mistake.
+  if (id === undefined || destination === undefined) return [];
+  const pairs = { id, dst: destination, src: source, [tosWord!]: tos, [ttlWord!]: ttl };
+  const given = Object.entries(pairs).flatMap(([word, value]) =>
+    value === undefined ? [] : [word, value]
+  );
+  return ["encap", type, ...given];
+}
+
 /** The words of a route. */
 function routeWords(route: RouteConfig): (string | number)[] {
   const words: (string | number)[] = [];
@@ -71,11 +95,15 @@ function routeWords(route: RouteConfig): (string | number)[] {
     if (typeof value === "number") words.push(key, ...lock(key), `${value / 1_000}ms`);
   }
   if (route.quickack !== undefined) words.push("quickack", route.quickack ? 1 : 0);
+  if (route.fastopen_no_cookie !== undefined) {
+    words.push("fastopen_no_cookie", route.fastopen_no_cookie ? 1 : 0);
+  }
   if (route.congctl !== undefined) words.push("congctl", ...lock("congctl"), route.congctl);
   if (route.features?.includes("ecn")) words.push("features", "ecn");
-  if (route.realms !== undefined) words.push("realms", route.realms);
+  if (route.realms !== undefined) words.push("realms", realmsText(route.realms));
   if (route.pref !== undefined) words.push("pref", route.pref);
   if (entries["onlink"] === true) words.push("onlink");
+  words.push(...encapWords(route.encap));
   // keepalived can watch a route by its interface alone, and halb puts it back without a failover.
   if (route.interface === undefined) words.push("no_track");
   for (const hop of route.nexthops ?? []) {
@@ -84,6 +112,8 @@ function routeWords(route: RouteConfig): (string | number)[] {
     if (hop.interface !== undefined) words.push("dev", hop.interface);
     if (hop.weight !== undefined) words.push("weight", hop.weight);
     if (hop.onlink === true) words.push("onlink");
+    if (hop.realms !== undefined) words.push("realms", realmsText(hop.realms));
+    words.push(...encapWords(hop.encap));
   }
   return words;
 }
@@ -99,39 +129,41 @@ const RULE_WORDS: Readonly<Record<string, string>> = {
   iif: "iif",
   oif: "oif",
   tos: "tos",
-  uid_range: "uidrange",
   ip_protocol: "ipproto",
-  source_port: "sport",
-  destination_port: "dport",
-  tunnel_id: "tun_id",
-  realms: "realms",
+  tunnel_id: "tunnel-id",
   suppress_prefix_length: "suppress_prefixlength",
   suppress_interface_group: "suppress_ifgroup",
 };
 
-/** A range as `10-20`, a single number as itself. */
-function plain(value: unknown): string | number {
-  if (Array.isArray(value)) return value[0] === value[1] ? value[0] : `${value[0]}-${value[1]}`;
-  return value as string | number;
-}
+/** keepalived takes no single numbers there. */
+const RULE_RANGES = {
+  uid_range: "uidrange",
+  source_port: "sport",
+  destination_port: "dport",
+} as const;
 
 /** The words of a rule. */
 function ruleWords(rule: RuleConfig): (string | number)[] {
   const words: (string | number)[] = [];
   const entries = rule as unknown as Readonly<Record<string, unknown>>;
   if (rule.not) words.push("not");
-  if (rule.from === undefined && rule.to === undefined && rule.family === "ipv6") {
-    words.push("inet6");
-  }
-  if (rule.from !== undefined) words.push("from", rule.from);
+  // keepalived 2.2.7 has `inet6` for it, and then overlooks the word behind.
+  const all = rule.to === undefined && rule.family === "ipv6" ? "::/0" : undefined;
+  const from = rule.from ?? all;
+  if (from !== undefined) words.push("from", from);
   if (rule.to !== undefined) words.push("to", rule.to);
   if (rule.fwmark !== undefined) {
     const mask = rule.fwmask === undefined ? "" : `/${rule.fwmask}`;
     words.push("fwmark", `${rule.fwmark}${mask}`);
   }
   for (const [key, word] of Object.entries(RULE_WORDS)) {
-    if (entries[key] !== undefined) words.push(word, plain(entries[key]));
+    if (entries[key] !== undefined) words.push(word, entries[key] as string | number);
   }
+  for (const [key, word] of Object.entries(RULE_RANGES)) {
+    const range = rule[key as keyof typeof RULE_RANGES];
+    if (range !== undefined) words.push(word, range.join("-"));
+  }
+  if (rule.realms !== undefined) words.push("realms", realmsText(rule.realms));
   if (rule.l3mdev) words.push("l3mdev");
   else if (rule.action === "table" && rule.table !== undefined) words.push("table", rule.table);
   else if (rule.action === "goto") words.push("goto", rule.goto ?? 0);

@@ -5,9 +5,9 @@
  * @module
  */
 
-import type { SiteConfig } from "../../config/mod.ts";
+import { familyOf, type SiteConfig, type VrrpConfig } from "../../config/mod.ts";
 import { parseDuration } from "../../config/duration.ts";
-import { CHECK_TYPES } from "./servers.ts";
+import { CHECK_TYPES, RECORDS } from "./servers.ts";
 import { isWritable } from "./writer.ts";
 
 /** What is said of a key that is not written into keepalived.conf. */
@@ -60,7 +60,7 @@ const KEPT_IN: Readonly<Record<string, ReadonlySet<string>>> = {
   ),
   vrrp: new Set(
     words(
-      "name interface vrf virtual_router_id version strict priority advertisement_interval " +
+      "name interface virtual_router_id version strict priority advertisement_interval " +
         "down_timer_adverts preempt preempt_delay accept answer_lower_priority " +
         "advertise_before_yielding source multicast_group unicast virtual_mac auth addresses " +
         "excluded_addresses routes rules promote_secondaries garp track notify checksum",
@@ -77,7 +77,7 @@ const KEPT_IN: Readonly<Record<string, ReadonlySet<string>>> = {
     words(
       "name listen fwmark family protocol scheduler flags one_packet forward tunnel persistence " +
         "quorum hysteresis sorry_server on_failure start_down run_down_on_stop notify check " +
-        "default_weight real_server",
+        "default_weight thresholds real_server",
     ),
   ),
   "virtual_server.real_server": new Set(
@@ -91,7 +91,7 @@ const KEPT_IN: Readonly<Record<string, ReadonlySet<string>>> = {
 const CHECK_KEYS = new Set(
   words(
     "name type interval timeout fall retry_interval warmup address port bind_address bind_port " +
-      "mark start_failed path host status digest matches not_matches urls version tls helo_name " +
+      "mark start_failed path host status digest matches not_matches version tls helo_name " +
       "query record payload reply require_reply min_reply_length max_reply_length command dynamic " +
       "user session rise method weight reverse",
   ),
@@ -111,16 +111,14 @@ const NEEDLESS: Readonly<Record<string, string>> = {
   "agent.namespace": "keepalived is started with its own: -s NAME",
   "vrrp.address_lease": "keepalived has no leases: its addresses stay after a crash",
   "ipvs.on_stop": "keepalived removes what it has made",
+  "virtual_server.name": "keepalived's go by where they listen",
+  "vrrp.vrf": "keepalived goes by the interface",
   "vrrp.garp.form": "the announcements of both are heard",
 };
 
 /** Keys that keepalived has nothing for, and what to do about it. */
 const DROPPED: Readonly<Record<string, readonly [reason: string, instead?: string]>> = {
   "agent.delay_after_boot": ["keepalived 2.2 has no vrrp_delay_after_boot"],
-  "vrrp.auth.keys": [
-    "keepalived has auth_hmac from 2.4.2 on",
-    "write auth_hmac by hand there, or leave `auth` out until both nodes run halb",
-  ],
   "vrrp.track.checks": ["keepalived's routers track no checks", "a vrrp_script that does the same"],
   "vrrp.track.virtual_servers": ["keepalived's routers track no virtual servers"],
   "vrrp.track.routes": ["keepalived's routers track no routes", "a vrrp_script that looks for it"],
@@ -160,6 +158,42 @@ function lostTime(path: string, value: unknown): Lost | undefined {
   return time % 1_000_000 === 0 ? undefined : ROUNDED;
 }
 
+/** Whether the peer of an address is more than one address. */
+function hasNetworkOfPeer(address: unknown): boolean {
+  return isTable(address) && address["peer"] !== undefined &&
+    !/\/(32|128)$|^[^/]*$/.test(String(address["address"]));
+}
+
+function isBareIpvlan({ virtual_mac: mac, source, addresses }: VrrpConfig): boolean {
+  return mac !== false && mac.type === "ipvlan" && source === undefined &&
+    addresses.some(({ address }) => familyOf(address) === "ipv4");
+}
+
+const BARE_IPVLAN: Lost = {
+  verdict: "approximated",
+  reason: "keepalived's router is in fault without an address of its ipvlan",
+  instead: "a `source`",
+};
+
+function lostEncapsulation(encap: unknown): Lost | undefined {
+  if (!isTable(encap)) return undefined;
+  const { type, ttl, id, destination } = encap;
+  if (type === "mpls") {
+    return ttl === undefined
+      ? undefined
+      : { verdict: "approximated", reason: "keepalived's labels have no ttl" };
+  }
+  return id === undefined || destination === undefined
+    ? { verdict: "dropped", reason: "keepalived has it with both `id` and `destination` alone" }
+    : undefined;
+}
+
+const HMAC: Lost = {
+  verdict: "dropped",
+  reason: "keepalived has auth_hmac from 2.4.2 on",
+  instead: "write auth_hmac by hand there, or leave `auth` out until both nodes run halb",
+};
+
 const ROUNDED: Lost = {
   verdict: "approximated",
   reason: "keepalived has whole seconds there: the next longer one is written",
@@ -171,6 +205,21 @@ function lostValue(path: string, value: unknown, { vrrp }: Known): Lost | undefi
   switch (path) {
     case "bfd.multihop":
       return value === true ? dropped("keepalived 2.2 has no multihop") : undefined;
+    case "vrrp.auth":
+      return isTable(value) && value["type"] === "hmac" ? HMAC : undefined;
+    case "vrrp.routes.encap":
+    case "vrrp.routes.nexthops.encap":
+    case "static.routes.encap":
+    case "static.routes.nexthops.encap":
+      return lostEncapsulation(value);
+    case "vrrp.addresses":
+    case "vrrp.excluded_addresses":
+    case "static.addresses":
+      return [value].flat().some(hasNetworkOfPeer)
+        ? { verdict: "approximated", reason: "keepalived's peers have no prefix length" }
+        : undefined;
+    case "vrrp.virtual_mac":
+      return vrrp.some(isBareIpvlan) ? BARE_IPVLAN : undefined;
     case "vrrp.checksum":
       return value === "ignore" ? dropped("keepalived looks at checksums") : undefined;
     case "ipvs.sync_daemon":
@@ -194,11 +243,14 @@ const UNVERIFIED: Lost = {
   reason: "keepalived's SSL_GET looks at no certificate, and its other checks have no TLS",
 };
 
-/** Keys below those that are kept as a whole that are lost all the same. */
+/** Keys below those that are kept as a whole that are lost all the same; none: by their values. */
 const LOST_WITHIN: Readonly<Record<string, ReadonlySet<string>>> = {
   "vrrp.track": new Set(words("checks virtual_servers routes addresses")),
   "vrrp.garp": new Set(words("form other_interfaces_refresh")),
-  "vrrp.auth": new Set(["keys"]),
+  "vrrp.routes": new Set(),
+  "vrrp.routes.nexthops": new Set(),
+  "static.routes": new Set(),
+  "static.routes.nexthops": new Set(),
   "sync_group.track": new Set(words("checks virtual_servers routes addresses")),
 };
 
@@ -250,8 +302,10 @@ function lostCheck(value: unknown): Lost | undefined {
     if ((parseDuration(value["timeout"]) ?? 0) % 1_000_000 !== 0) return ROUNDED;
   }
   if (isTable(value) && type === "smtp" && value["tls"] !== undefined) return UNVERIFIED;
-  if (typeof type !== "string" || CHECK_TYPES.has(type)) return undefined;
-  const reason = `keepalived has no check of type ${type}: servers go without it`;
+  const record = isTable(value) && type === "dns" ? String(value["record"] ?? "SOA") : "SOA";
+  if (typeof type !== "string" || (CHECK_TYPES.has(type) && RECORDS.has(record))) return undefined;
+  const what = type === "dns" ? `check of records of type ${record}` : `check of type ${type}`;
+  const reason = `keepalived has no ${what}: servers go without it`;
   return { verdict: "dropped", reason, instead: "a MISC_CHECK of a program that asks" };
 }
 
@@ -283,10 +337,15 @@ export function judgeKey(
     const lost = [value].flat().map(lostCheck).find((one) => one !== undefined);
     return lost ?? "deeper";
   }
-  const inCheck = /^(?:virtual_server(?:\.real_server)?\.)?check\.(\w+)$/.exec(path)?.[1];
+  const inCheck = /^(?:virtual_server(?:\.real_server)?\.)?check\.(\w+|urls\.\w+)$/.exec(path)?.[1]
+    ?.replace("urls.", "");
+  if (inCheck === "urls") return "deeper";
   if (inCheck !== undefined) {
     if (inCheck === "rise" && value !== 1) {
       return { verdict: "dropped", reason: "one success brings a server up in keepalived" };
+    }
+    if (inCheck === "version" && value === "2") {
+      return { verdict: "approximated", reason: "keepalived asks with HTTP 1.1" };
     }
     if (inCheck === "method" && value !== "GET") {
       return { verdict: "dropped", reason: "keepalived asks with GET alone" };
@@ -309,11 +368,9 @@ export function judgeKey(
   if (KEPT.has(path)) return isDeep(path) ? "deeper" : "kept";
   const at = path.lastIndexOf(".");
   const [parent, key] = [path.slice(0, at), path.slice(at + 1)];
-  if (LOST_WITHIN[parent] !== undefined) {
-    if (!LOST_WITHIN[parent].has(key)) return "kept";
-  } else if (KEPT_IN[parent]?.has(key)) {
-    const deeper = path in LOST_WITHIN || path in KEPT_IN;
-    return deeper ? "deeper" : "kept";
+  const within = LOST_WITHIN[parent];
+  if (within === undefined ? KEPT_IN[parent]?.has(key) : !within.has(key)) {
+    return path in LOST_WITHIN || path in KEPT_IN ? "deeper" : "kept";
   }
   return { verdict: "dropped", reason: "keepalived has nothing like it" };
 }

@@ -46,8 +46,10 @@ function writeGlobals(writer: Writer, site: SiteConfig): void {
     }
     for (const daemon of ipvs?.sync_daemon ?? []) {
       if (daemon.follow === undefined) continue;
-      const id = daemon.id === undefined ? [] : ["id", daemon.id];
-      writer.line("lvs_sync_daemon", daemon.interface, wordText(daemon.follow), ...id);
+      const { id, max_length: maxlen, port, ttl, group } = daemon;
+      const words = Object.entries({ id, maxlen, port, ttl, group })
+        .flatMap(([word, value]) => value === undefined ? [] : [word, value]);
+      writer.line("lvs_sync_daemon", daemon.interface, wordText(daemon.follow), ...words);
     }
     writeCommon(writer, site);
     for (const key of ["startup_script", "shutdown_script"] as const) {

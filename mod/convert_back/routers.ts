@@ -117,7 +117,6 @@ function writeInstance(
   writer.block(`vrrp_instance ${wordText(name)}`, () => {
     writer.line("state", router.priority === 255 ? "MASTER" : "BACKUP");
     writer.line("interface", router.interface);
-    if (router.vrf !== undefined) writer.line("vrf", router.vrf);
     writer.line("virtual_router_id", router.virtual_router_id);
     writer.line("version", router.version);
     writer.line("priority", router.priority);
@@ -126,6 +125,10 @@ function writeInstance(
       writer.line("down_timer_adverts", router.down_timer_adverts);
     }
     if (router.strict) writer.line("strict_mode", "on");
+    else {
+      writer.line("lower_prio_no_advert", router.answer_lower_priority ? "off" : "on");
+      writer.line("higher_prio_send_advert", router.advertise_before_yielding ? "on" : "off");
+    }
     if (!router.preempt) writer.line("nopreempt");
     if (router.preempt_delay > 0) {
       writer.line(
@@ -134,8 +137,6 @@ function writeInstance(
       );
     }
     if (!router.accept) writer.line("no_accept");
-    writer.line("lower_prio_no_advert", router.answer_lower_priority ? "off" : "on");
-    writer.line("higher_prio_send_advert", router.advertise_before_yielding ? "on" : "off");
     writeVirtualMac(writer, router);
     writeTransport(writer, router, family);
     writeAuthentication(writer, router);

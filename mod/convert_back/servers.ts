@@ -89,7 +89,7 @@ function writeUrl(writer: Writer, url: Url): void {
 function writeHttp(writer: Writer, check: CheckConfig): void {
   writer.block(check.tls === undefined ? "HTTP_GET" : "SSL_GET", () => {
     for (const url of check.urls ?? [check]) writeUrl(writer, url);
-    writer.line("http_protocol", check.version);
+    writer.line("http_protocol", check.version === "2" ? "1.1" : check.version);
     if (check.tls !== undefined) writer.line("enable_sni");
     writePlace(writer, check);
     writeTimes(writer, check);
@@ -133,7 +133,7 @@ const BLOCKS: Readonly<
     own: (writer, check) => {
       const { payload, reply } = check as Payload;
       if (payload !== undefined) writer.line("payload", hexText(payload));
-      if (!check.require_reply) return;
+      if (!check.require_reply && reply === undefined) return;
       writer.line("require_reply", reply === undefined ? undefined : hexText(reply));
       writer.line("min_reply_length", check.min_reply_length);
       writer.line("max_reply_length", check.max_reply_length);
@@ -148,6 +148,11 @@ const BLOCKS: Readonly<
     },
   },
 };
+
+/** Records that keepalived asks for. */
+export const RECORDS: ReadonlySet<string> = new Set(
+  ["A", "NS", "CNAME", "SOA", "MX", "TXT", "AAAA", "DNSKEY"],
+);
 
 /** Types of checks that both have. */
 export const CHECK_TYPES: ReadonlySet<string> = new Set([
@@ -182,7 +187,7 @@ function writeCheck(writer: Writer, site: SiteConfig, check: CheckConfig): void 
     return writer.block("BFD_CHECK", () => writer.line("name", wordText(check.session ?? "")));
   }
   const block = BLOCKS[check.type];
-  if (block === undefined) return;
+  if (block === undefined || (check.type === "dns" && !RECORDS.has(check.record))) return;
   writer.block(block.head, () => {
     block.own(writer, check);
     if (check.type !== "script") writePlace(writer, check);
@@ -269,8 +274,8 @@ export function writeServers(writer: Writer, site: SiteConfig): void {
     writer.gap();
     const [only, ...more] = virtual.listen;
     const [mark, ...marks] = virtual.fwmark;
-    const simple = only !== undefined && more.length === 0 && only.last === undefined &&
-      only.prefix_length === undefined;
+    const simple = only !== undefined && more.length === 0 && mark === undefined &&
+      only.last === undefined && only.prefix_length === undefined;
     let place = only === undefined ? `fwmark ${mark ?? 0}` : listenText(only);
     if (only === undefined ? marks.length > 0 : !simple) {
       place = `group ${wordText(virtual.name)}`;
@@ -290,8 +295,8 @@ export function writeServers(writer: Writer, site: SiteConfig): void {
       const { persistence } = virtual;
       if (persistence !== null) {
         writer.line("persistence_timeout", secondsText(persistence.timeout));
-        const length = persistence.prefix_length;
-        if (length !== undefined) writer.line("persistence_granularity", maskText(virtual, length));
+        const mask = maskText(virtual);
+        if (mask !== undefined) writer.line("persistence_granularity", mask);
         if (persistence.engine !== undefined) {
           writer.line("persistence_engine", persistence.engine);
         }
@@ -320,10 +325,12 @@ export function writeServers(writer: Writer, site: SiteConfig): void {
   }
 }
 
-/** The mask of a persistence: dotted for IPv4, a length for IPv6. */
-function maskText(virtual: VirtualServerConfig, length: number): string {
-  const ipv6 = virtual.listen[0]?.address.includes(":") ?? virtual.family === "ipv6";
-  if (ipv6) return String(length);
+/** The mask of a persistence: dotted for IPv4, a length for IPv6; undefined: whole addresses. */
+function maskText({ persistence, listen, family }: VirtualServerConfig): string | undefined {
+  const { prefix_length: common, ipv6_prefix_length: own } = persistence ?? {};
+  const ipv6 = listen[0]?.address.includes(":") ?? family === "ipv6";
+  const length = ipv6 ? own ?? common : common;
+  if (length === undefined || ipv6) return length?.toString();
   const bits = (0xffff_ffff << (32 - length)) >>> 0;
   return [24, 16, 8, 0].map((shift) => (bits >>> shift) & 255).join(".");
 }

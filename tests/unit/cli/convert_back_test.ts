@@ -71,19 +71,23 @@ Deno.test("a site for one host, and what keepalived lacks with its line", () => 
     ]);
     assert.match(
       lines.at(-1) ?? "",
-      /^site: \d+ translated, 0 approximated, 1 not needed, 5 dropped$/,
+      /^site: \d+ translated, 0 approximated, 2 not needed, 5 dropped$/,
     );
   });
 });
 
 Deno.test("a site that is not valid is refused in words, a target that is unknown, too", () => {
   withSite((path, directory) => {
-    assert.throws(
-      () => convertCommand(path, { to: "keepalived", name: "edge-c", json: false }),
-      /is not valid:[^]*edge-c/,
-    );
-    assert.throws(() => convertCommand(path, { to: "frr", json: false }), /halb or keepalived/);
     const to = `${directory}/keepalived.conf`;
+    const other = { to: "keepalived", name: "edge-c", output: to } as const;
+    const refused = convertCommand(path, { ...other, json: false });
+    assert.deepEqual([refused.exitCode, refused.output], [2, ""]);
+    assert.match(refused.report, /is not valid:[^]*edge-c/);
+    const { exitCode, output } = convertCommand(path, { ...other, json: true });
+    assert.equal(exitCode, 2);
+    assert.match(JSON.parse(output).problems[0].message, /edge-c/);
+    assert.throws(() => Deno.statSync(to), Deno.errors.NotFound);
+    assert.throws(() => convertCommand(path, { to: "frr", json: false }), /halb or keepalived/);
     convertCommand(path, { to: "keepalived", name: "edge-a", json: false, output: to });
     assert.match(Deno.readTextFileSync(to), /priority 150/);
     assert.equal((Deno.statSync(to).mode ?? 0) & 0o777, 0o600);

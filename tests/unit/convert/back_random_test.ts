@@ -1,19 +1,13 @@
 /** Sites by chance: to a keepalived.conf and back again they are the same. */
 
 import assert from "node:assert/strict";
-import type { SiteConfig, UserDirectory } from "../../../config/mod.ts";
+import type { SiteConfig } from "../../../config/mod.ts";
 import { toKeepalived } from "../../../mod/convert_back/mod.ts";
 import { forSeeds, type Random } from "../../lib/random.ts";
 import { load } from "../config/fixtures.ts";
-import { conversion } from "./fixtures.ts";
+import { ANYBODY, conversion } from "./fixtures.ts";
 
 const SEEDS = 150;
-
-const ANYBODY: UserDirectory = {
-  user: (name) => ({ name, uid: 65_534, gid: 65_534 }),
-  group: () => 65_534,
-  groupsOf: () => [],
-};
 
 /** Words that quotes must hold together. */
 const WORDS = [

@@ -7,7 +7,7 @@ import { convert, type Converted, type Note, type Verdict } from "../../../mod/c
 import { load } from "../config/fixtures.ts";
 
 /** Everybody exists: a site may be for another host than the one that converts. */
-const ANYBODY: UserDirectory = {
+export const ANYBODY: UserDirectory = {
   user: (name) => ({ name, uid: 65_534, gid: 65_534 }),
   group: () => 65_534,
   groupsOf: () => [],

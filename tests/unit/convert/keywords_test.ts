@@ -102,7 +102,7 @@ const VALUES: Readonly<Record<string, string>> = {
   "Routes: nexthop": "203.0.113.0/24 nexthop via 192.0.2.1 weight 2 nexthop via 192.0.2.2",
   "Routes: weight": "203.0.113.0/24 nexthop via 192.0.2.1 weight 2 nexthop via 192.0.2.2",
   "Routes: lock": "203.0.113.0/24 via 192.0.2.1 mtu lock 1400",
-  "Routes: encap": "203.0.113.0/24 via 192.0.2.1 dev eth0 encap mpls 100 ttl 9",
+  "Routes: encap": "203.0.113.0/24 via 192.0.2.1 dev eth0 encap mpls 100",
   "Routes: as": "203.0.113.0/24 via 192.0.2.1 as to 192.0.2.7",
   "Routes: onlink": "203.0.113.0/24 via 192.0.2.1 dev eth0 onlink",
   "Routes: src": "src 192.0.2.10 203.0.113.0/24 via 192.0.2.1",

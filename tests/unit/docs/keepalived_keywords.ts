@@ -14,7 +14,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "Routes":
     "blackhole unreachable prohibit throw src to via gw or dev table tos dsfield protocol scope metric priority preference mtu advmss window rtt rttvar reordering cwnd ssthresh hoplimit rto_min initcwnd initrwnd quickack congctl lock features fastopen_no_cookie realms expires pref ttl-propagate encap vrf as nexthop weight onlink append prepend inet inet6 no_track track_group",
   "Rules":
-    "not from to iif oif tos fwmark table lookup preference priority realms goto nop uidrange l3mdev protocol ipproto sport dport suppress_prefixlength suppress_ifgroup tun_id blackhole prohibit unreachable no_track track_group",
+    "not from to iif oif tos fwmark table lookup preference priority realms goto nop uidrange l3mdev protocol ipproto sport dport suppress_prefixlength suppress_ifgroup tunnel-id blackhole prohibit unreachable no_track track_group",
   "global_defs: identity, processes, files":
     "router_id process_names process_name vrrp_process_name checker_process_name bfd_process_name lvs_process_name tmp_config_directory config_save_dir use_symlink_paths set_supplementary_groups startup_script startup_script_timeout shutdown_script shutdown_script_timeout script_user enable_script_security umask random_seed data_use_instance state_dump_file stats_dump_file json_dump_file json_version iproute_usr_dir iproute_etc_dir",
   "global_defs: reload": "reload_check_config reload_time_file reload_repeat reload_file",
