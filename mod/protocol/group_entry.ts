@@ -218,7 +218,7 @@ export class GroupEntry implements Deadline {
     effects.forEach((one, i) => {
       if (one.type === "member") {
         const entry = this.#entries.get(one.name)!;
-        if (entry.perform(one.effect, number + 1 + i, number)) notable.add(entry);
+        if (entry.perform(one.effect, number + 1 + i, number, now)) notable.add(entry);
         return;
       }
       this.#performOwn(one);

@@ -40,6 +40,7 @@ import type { Keyring } from "./keyring.ts";
 import { Reach } from "./reach.ts";
 import { Remarks } from "./remarks.ts";
 import { sendAdvert } from "./send_advert.ts";
+import type { Standstill } from "./standstill.ts";
 import { tellOf } from "./every_advert.ts";
 import type { AdvertSender } from "./transport.ts";
 import { textOf } from "../text/mod.ts";
@@ -98,16 +99,19 @@ export class RouterEntry implements Deadline {
   readonly #remarks: Remarks;
   /** All that are master: this one is in it while it is. */
   readonly #masters: Set<RouterEntry>;
+  readonly #standstill: Standstill;
   readonly #adverts = new EncodedAdverts();
 
   constructor(
     config: ProtocolRouter,
     env: Surroundings,
     masters: Set<RouterEntry>,
+    standstill: Standstill,
     resumed?: Router,
   ) {
     this.config = config;
     this.#masters = masters;
+    this.#standstill = standstill;
     this.understands = decodeOptions(config.settings);
     this.reach = new Reach(config);
     this.#env = env;
@@ -188,7 +192,7 @@ export class RouterEntry implements Deadline {
   /** A master says that it is there, out of turn. */
   speak(now: number): void {
     if (this.router.state !== "master" || this.router.releasing) return;
-    this.#send(priorityOf(this.router));
+    this.#send(priorityOf(this.router), now);
     this.router.lastSent = now;
     (this.group ?? this).recorder.cut();
   }
@@ -249,7 +253,7 @@ export class RouterEntry implements Deadline {
     const number = ids.take(effects.length + 1);
     let notable = false;
     for (let i = 0; i < effects.length; i++) {
-      if (this.perform(effects[i]!, number + 1 + i, number)) notable = true;
+      if (this.perform(effects[i]!, number + 1 + i, number, now)) notable = true;
     }
     if (!notable) return;
     const done = effects.map((effect, i) => ({ id: ids.nameOf(number + 1 + i), effect }));
@@ -273,19 +277,20 @@ export class RouterEntry implements Deadline {
    * Does what the machine wants. Returns whether that is worth a record.
    *
    * @param number the effect's own; `cause` is that of the step that it comes of
+   * @param decided when that was
    */
-  perform(effect: RouterEffect, number: number, cause: number): boolean {
-    this.#perform(effect, number, cause);
+  perform(effect: RouterEffect, number: number, cause: number, decided: number): boolean {
+    this.#perform(effect, number, cause, decided);
     // That a master resigns is worth a record, other adverts are not.
     return !ROUTINE.has(effect.type) || (effect.type === "send" && effect.priority === 0);
   }
 
-  #perform(effect: RouterEffect, number: number, cause: number): void {
+  #perform(effect: RouterEffect, number: number, cause: number, decided: number): void {
     const { words, heap, counters, log } = this.#env;
     const { slot } = this.config;
     switch (effect.type) {
       case "send":
-        return this.#send(effect.priority);
+        return this.#send(effect.priority, decided);
       case "set_timer":
         this.#armedBy = number;
         return heap.set(this, effect.at);
@@ -326,8 +331,15 @@ export class RouterEntry implements Deadline {
     return { id: ids.nameOf(number), cause: ids.nameOf(cause), router: this.name };
   }
 
-  #send(priority: number): void {
-    const now = this.guard === null ? 0 : this.#env.now();
+  #send(priority: number, decided: number): void {
+    const now = this.#env.now();
+    const length = this.#standstill.since(decided, now);
+    // Another may be master by now, who would yield to it. The next turn of the loop judges us.
+    if (
+      priority > 0 && length >= masterDown(this.router, this.router.settings.advertisementInterval)
+    ) {
+      return;
+    }
     if (sendAdvert(this, this.#adverts, priority, this.#env, now)) this.remember(now);
   }
 

@@ -32,6 +32,7 @@ import { Intake } from "./intake.ts";
 import { InterfaceUsers } from "./interface_users.ts";
 import { Reviewer } from "./reviewer.ts";
 import { RouterEntry, sameRouter } from "./router_entry.ts";
+import { Standstill } from "./standstill.ts";
 
 /** Findings in one step of a configuration. */
 const FINDINGS = 64;
@@ -51,6 +52,7 @@ export class VrrpDriver {
   readonly #trackers = this.#circumstances.trackers;
   readonly #users = new InterfaceUsers<RouterEntry>();
   readonly #masters = new Set<RouterEntry>();
+  readonly #standstill = new Standstill();
   readonly #resumed = new Map<string, Router>();
   readonly #intake: Intake;
   readonly #groups: GroupTable;
@@ -191,7 +193,7 @@ export class VrrpDriver {
     const { name } = config.settings;
     const resumed = this.#resumed.get(name);
     this.#resumed.delete(name);
-    const entry = new RouterEntry(config, this.#env, this.#masters, resumed);
+    const entry = new RouterEntry(config, this.#env, this.#masters, this.#standstill, resumed);
     this.#routers.set(name, entry);
     this.#users.add(entry, config);
     // The machine of the former Worker was healthy or not; its sockets must be there before it

@@ -58,10 +58,34 @@ Deno.test("a master that stood still in the middle of a reload does not speak be
   }
 });
 
+Deno.test("a master that was stopped between its decision and its advert says nothing", () => {
+  for (const [length, adverts] of [[25 * MS, 1], [35 * MS, 0]] as const) {
+    const scene = site();
+    scene.heap.fireRoutine(scene.advance(0));
+    scene.sent.length = 0;
+    const { at } = [...scene.driver.entries][0]!;
+    scene.advance(at - scene.advance(0));
+    scene.stop(length);
+    scene.heap.fireRoutine(at);
+    assert.equal(scene.sent.length, adverts, `${length} µs`);
+  }
+});
+
+Deno.test("work that takes long keeps no advert back", () => {
+  const scene = site();
+  // Each takes twice the interval: what was decided lies further and further behind.
+  scene.work(20 * MS);
+  scene.sent.length = 0;
+  const [often] = scene.driver.entries;
+  for (let i = 0; i < 50; i++) often!.fire(often!.at);
+  assert.equal(scene.sent.length, 50);
+});
+
 /** A master at 10 ms × 3 that owns its address, and others; its clock goes on as it is told. */
 function site() {
   let now = 1_000 * SECOND;
   let step = 0;
+  let stop = 0;
   const heap = new TimerHeap();
   const sent: number[] = [];
   const driver = new VrrpDriver({
@@ -72,7 +96,11 @@ function site() {
     log: new LogLimiter(() => {}, () => now),
     keys: new Keyring(() => now),
     // Work takes time: what it is, the clock shows.
-    now: () => now += step,
+    now: () => {
+      now += step + stop;
+      stop = 0;
+      return now;
+    },
     postKernel: () => {},
     postControl: () => {},
     openTransport: () => ({
@@ -115,6 +143,8 @@ function site() {
     /** From now on the clock goes on so much with each look at it. */
     work: (micros: number) => void (step = micros),
     advance: (micros: number) => now += micros,
+    /** Somebody stops us for so long before the next look at the clock. */
+    stop: (micros: number) => void (stop = micros),
   };
 }
 
