@@ -9,6 +9,7 @@ import { type CheckSurroundings, readUses } from "./check_checks.ts";
 import {
   type CheckedServer,
   type CheckUseConfig,
+  liftsWeight,
   type NamedCheckConfig,
   withCheckDefaults,
 } from "./check_uses.ts";
@@ -142,11 +143,16 @@ function readChecksOf(
 /** Reports what these tables contradict themselves and the rest of the site in. */
 export function checkBalance(
   { ipvs, servers }: BalanceTables,
-  around: Omit<BalanceSurroundings, "namespace">,
+  around: Omit<BalanceSurroundings, "namespace" | "lifting">,
   checks: readonly CheckedTable<NamedCheckConfig>[],
   report: Report,
 ): void {
-  const surroundings = { ...around, namespace: ipvs?.config.namespace ?? "" };
+  const lifting = checks.flatMap(({ config }) => liftsWeight(config) ? config.name : []);
+  const surroundings = {
+    ...around,
+    namespace: ipvs?.config.namespace ?? "",
+    lifting: new Set(lifting),
+  };
   checkVirtualServers(servers, surroundings, report);
   checkForwardingMarks(servers, checks, ipvs, report);
   if (ipvs !== undefined) checkIpvs(ipvs, servers, surroundings, report);

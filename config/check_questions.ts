@@ -188,7 +188,7 @@ export const QUESTION_KEYS = {
   dynamic: v.optional(
     flag({
       text: "script: exit codes from 2 to 255 are successes with a weight of 0 to 253 for the " +
-        "server, never above its own.",
+        "server, in place of its own, which exit code 0 means.",
       example: true,
     }),
     false,

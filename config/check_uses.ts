@@ -91,6 +91,11 @@ export function usersOf(key: string): readonly CheckType[] | undefined {
   return own(USERS, key);
 }
 
+/** Whether a check may give its server more weight than it has of its own. */
+export function liftsWeight({ type, dynamic, weight }: CheckConfig): boolean {
+  return dynamic || (type === "file" && weight !== 0);
+}
+
 /** Whether checks of a type talk to an address. */
 export function talks(type: CheckType): boolean {
   return TALKING.includes(type);

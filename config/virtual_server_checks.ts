@@ -6,6 +6,7 @@
  * @module
  */
 
+import { liftsWeight } from "./check_uses.ts";
 import { refuseService, sampleServices, serviceAt } from "../mod/ipvs/mod.ts";
 import { OTHER, type Report } from "./finding.ts";
 import { familyOf } from "./ip.ts";
@@ -35,6 +36,8 @@ export interface BalanceSurroundings {
   readonly told: boolean;
   /** `ipvs.namespace`; empty: the agent's. */
   readonly namespace: string;
+  /** Checks with names that may give a server more weight than it has of its own. */
+  readonly lifting: ReadonlySet<string>;
 }
 
 /** Whether somebody wrote the key for this virtual server, not for all. */
@@ -61,7 +64,7 @@ export function checkVirtualServers(
     checkService(server, report);
     checkServers(server, report);
     checkHealth(server, report);
-    checkQuorum(server, report);
+    checkQuorum(server, surroundings, report);
     if (!surroundings.told) checkStop(server, report);
     checkAnnounce(server, report);
     checkFollow(server, surroundings, report);
@@ -192,7 +195,11 @@ function checkPersistence({ config, node }: CheckedVirtualServer, report: Report
 }
 
 /** Whether all servers together can make the quorum. */
-function checkQuorum({ config, node }: CheckedVirtualServer, report: Report): void {
+function checkQuorum(
+  { config, node }: CheckedVirtualServer,
+  { lifting }: BalanceSurroundings,
+  report: Report,
+): void {
   const { quorum, hysteresis, real_server: servers, servers_file: file } = config;
   if (hysteresis >= quorum) {
     const place = descend(node, ["hysteresis"]);
@@ -217,7 +224,10 @@ function checkQuorum({ config, node }: CheckedVirtualServer, report: Report): vo
   }
   const total = servers.reduce((sum, { weight }) => sum + weight, 0);
   const again = quorum + hysteresis;
-  if (total >= again) return;
+  const mayGrow = servers.some(({ check }) =>
+    check.some((use) => "type" in use ? liftsWeight(use) : lifting.has(use.name))
+  );
+  if (total >= again || mayGrow) return;
   const key = total < quorum && (isOwn(node, "quorum") || hysteresis === 0)
     ? "quorum"
     : "hysteresis";

@@ -33,7 +33,9 @@ export function judge({ findings }: Balance, real: RealServerEntry): void {
   const { healthy, reason } = combine(settings.require, members);
   real.healthy = healthy;
   real.reason = reason !== "" ? reason : reasonOf(members);
-  real.weight = effectiveWeight(override ?? settings.server.weight, members);
+  real.weight = override === null
+    ? effectiveWeight(settings.server.weight, members)
+    : effectiveWeight(override, members, override);
 }
 
 /** Whether its checks have taken it down, and not merely said nothing yet. */

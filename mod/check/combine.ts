@@ -51,23 +51,31 @@ function neededOf(require: Require, members: number): number {
 }
 
 /**
- * The weight that a server gets: the configured one, lowered to the lowest that healthy checks ask
- * for, and changed by what the operator's own files add.
+ * The weight that a server gets: the lowest that healthy checks ask for, in place of the configured
+ * one, and changed by what the operator's own files add.
+ *
+ * @param configured 0 to 65535
+ * @param most what no check lifts it above: an operator's word
  */
-export function effectiveWeight(configured: number, members: readonly Member[]): number {
-  let weight = configured;
-  let added = 0;
-  for (const { healthy, weight: opinion } of members) {
-    if (opinion === null) continue;
-    if (opinion.kind === "add") added += opinion.value;
-    // What a check said before it failed is no longer true.
-    else if (healthy) weight = Math.min(weight, askedWeight(configured, opinion));
-  }
-  return Math.min(GREATEST_WEIGHT, Math.max(0, weight + added));
+export function effectiveWeight(
+  configured: number,
+  members: readonly Member[],
+  most = GREATEST_WEIGHT,
+): number {
+  // What a check said before it failed is no longer true; what is in a file is.
+  const said = members.flatMap(({ healthy, weight }) =>
+    weight !== null && (healthy || weight.kind === "add") ? weight : []
+  );
+  const valuesOf = (kind: WeightOpinion["kind"]) =>
+    said.flatMap((opinion) => opinion.kind === kind ? opinion.value : []);
+  const set = valuesOf("absolute");
+  const weight = set.length === 0 ? configured : Math.min(most, ...set);
+  const shares = valuesOf("percent").map((percent) => shareOf(weight, percent));
+  const added = valuesOf("add").reduce((sum, value) => sum + value, 0);
+  return Math.min(GREATEST_WEIGHT, Math.max(0, Math.min(weight, ...shares) + added));
 }
 
-function askedWeight(configured: number, { kind, value }: WeightOpinion): number {
-  if (kind === "absolute" || value === 0) return value;
+function shareOf(weight: number, percent: number): number {
   // A server that asks for little asks for something: weight 0 would end new connections.
-  return configured === 0 ? 0 : Math.max(1, Math.round((configured * value) / 100));
+  return weight === 0 || percent === 0 ? 0 : Math.max(1, Math.round((weight * percent) / 100));
 }

@@ -9,9 +9,9 @@
 export type Micros = number;
 
 /**
- * What a server, or somebody on its behalf, says about its weight. `absolute` and `percent` never
- * lift it above the configured weight: a server must not draw traffic to itself. `add` comes from a
- * file of the operator's own and may.
+ * What a server, or somebody on its behalf, says about its weight. `percent` never lifts it above the
+ * configured weight: a server must not draw traffic to itself. `absolute` comes from a program of the
+ * operator's own, `add` from a file, and may.
  */
 export interface WeightOpinion {
   readonly kind: "absolute" | "percent" | "add";

@@ -99,7 +99,6 @@ function udpHandlers(scope: Scope, check: Table): Record<string, Handler> {
 }
 
 function scriptHandlers(scope: Scope, check: Table): Record<string, Handler> {
-  const { notes } = scope;
   return {
     misc_path: (statement) => {
       const [text = "", ...more] = statement.args;
@@ -113,13 +112,6 @@ function scriptHandlers(scope: Scope, check: Table): Record<string, Handler> {
     },
     misc_dynamic: (statement) => {
       check.set("dynamic", true, statement);
-      const reason = "exit code N from 2 on is the weight N - 2 in keepalived, however high, and " +
-        "here the lower one of that and `weight`";
-      notes.approximated(
-        statement,
-        reason,
-        "the highest weight as `weight`, which exit code 0 means",
-      );
     },
     user: (statement) => {
       const user = userText(statement.args);

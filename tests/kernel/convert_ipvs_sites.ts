@@ -66,7 +66,6 @@ export function sampleSites(script: string): BalancedSite[] {
 
 /** Those that are not compared, and why. */
 export const APART: Readonly<Record<string, string>> = {
-  misc_dynamic: "an exit code above `weight` raises keepalived's weight and not halb's, as is told",
   ssl_get_regex:
     "keepalived searches the head of a response, too: its `^` begins no page, as is told",
 };

@@ -768,3 +768,26 @@ Deno.test("a quorum that only the router's own address can make would make it wa
     /^6:17 error: The router would wait for itself/,
   );
 });
+
+Deno.test("a quorum above all weights is right where a check may lift one of them", () => {
+  const lifting = [
+    '{ type = "script", command = ["/usr/bin/true"], user = "root", dynamic = true }',
+    '{ type = "file", path = "/run/x", weight = 10 }',
+    '"named"',
+  ];
+  const plain = ['{ type = "script", command = ["/usr/bin/true"], user = "root" }', '"other"'];
+  const named = (name: string, more: string) =>
+    `[[check]]\nname = "${name}"\ntype = "script"\ncommand = ["/usr/bin/true"]\nuser = "root"\n${more}`;
+  const siteWith = (check: string) =>
+    `${named("named", "dynamic = true\n")}${named("other", "")}${
+      server(`quorum = 2\ncheck = [${check}]\n`)
+    }`;
+  const errors = (check: string) => {
+    const loaded = load({ "site.toml": siteWith(check) });
+    return (loaded.ok ? [] : loaded.problems).filter(({ severity }) => severity === "error").map((
+      one,
+    ) => one.message);
+  };
+  for (const check of lifting) assert.deepEqual(errors(check), [], check);
+  for (const check of plain) assert.match(errors(check).join(), /can never be met/, check);
+});

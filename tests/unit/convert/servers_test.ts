@@ -290,11 +290,6 @@ Deno.test("what keepalived refuses or guesses of servers is told", () => {
   assert.deepEqual(bare.verdicts("TCP_CHECK"), ["approximated"]);
   const mask = pool("persistence_timeout 60\npersistence_granularity 24");
   assert.deepEqual(mask.verdicts("persistence_granularity"), ["approximated"]);
-  assert.deepEqual(
-    pool("", "MISC_CHECK {\nmisc_path /bin/true\nmisc_dynamic\n}")
-      .verdicts("misc_dynamic"),
-    ["approximated"],
-  );
   const expression = (text: string) =>
     pool("", `HTTP_GET {\nurl {\npath /\nregex ${text}\n}\n}`).verdicts("regex");
   assert.deepEqual(expression("^ok"), ["approximated"]);
