@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import {
   Client,
+  command,
   exampleText,
   forwarding,
   ip,
@@ -271,7 +272,8 @@ async function anycast(lab: Lab) {
   bird(lab, b, placeExample(lab, b, "anycast-bird.conf", onB));
   const running: LabProcess[] = [];
   for (const host of servers) running.push(await serve(lab, host, 8080));
-  const [first] = [a, b].map((host) => startExample(lab, host, "anycast-bird.toml"));
+  const start = (host: Host) => startExample(lab, host, "anycast-bird.toml");
+  const [first] = [start(a), start(b)];
   const asking = client(users, BROWSE, "203.0.113.80");
   await asking.untilFrom(["web-1"], "of pop-a");
   await lab.until("pop-b is ready, too", () => b.holds("203.0.113.80"), 60_000);
@@ -279,7 +281,15 @@ async function anycast(lab: Lab) {
   await asking.untilFrom(["web-2"], "when pop-a has no server");
   await serve(lab, servers[0], 8080);
   await asking.untilFrom(["web-1"], "of pop-a again");
-  await first!.kill();
+  await command(first, "drain", "web", "198.51.100.11:8080", "--no-wait");
+  await asking.untilFrom(["web-2"], "while pop-a is drained");
+  await command(first, "undrain", "web", "198.51.100.11:8080");
+  await asking.untilFrom(["web-1"], "of pop-a after the drain");
+  await first.stop();
+  await asking.untilFrom(["web-2"], "when pop-a's agent has stopped");
+  const last = start(a);
+  await asking.untilFrom(["web-1"], "of pop-a, started again");
+  await last.kill();
   await asking.untilFrom(["web-2"], "when pop-a's agent is killed");
 }
 

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { ask } from "../../mod/control/client.ts";
 import { startBfdd } from "../lib/bfdd.ts";
 import {
+  command,
   exampleText,
   forwarding,
   giveBack,
@@ -235,6 +236,11 @@ async function bfdToRouter(lab: Lab) {
   await front.link(a).lose(0);
   await untilRouter(agents[0], "gateway", "master");
   await pings.untilMore("through edge-a again");
+  for (const [order, master] of [["down", agents[1]], ["up", agents[0]]] as const) {
+    await command(agents[0], "bfd", order, "upstream");
+    await untilRouter(master, "gateway", "master");
+    await bfdd.untilStatus("203.0.113.2", order, 60_000);
+  }
 }
 
 async function activeActive(lab: Lab) {

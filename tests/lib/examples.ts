@@ -6,7 +6,7 @@
  */
 
 import { ask } from "../../mod/control/client.ts";
-import { type HalbAgent, IN_GUEST, startHalb } from "./daemons.ts";
+import { type HalbAgent, IN_GUEST, runHalb, startHalb } from "./daemons.ts";
 import type { Lab } from "./lab.ts";
 import type { Host, Lan } from "./network.ts";
 import { Hopeless, type LabProcess, until } from "./process.ts";
@@ -55,6 +55,12 @@ export function startExample(
   const site = edit(exampleText(file)).replaceAll("/usr/local/sbin", programs(lab, host));
   // A guest's one processor has better things to do than to log each packet.
   return startHalb(lab, host, site, IN_GUEST ? { logLevel: "info" } : {});
+}
+
+/** `halb WORDS`, told to an agent. */
+export async function command(agent: HalbAgent, ...words: string[]): Promise<void> {
+  const { code, stderr } = await runHalb([...words, "--control", agent.controlPath]);
+  if (code !== 0) throw new Error(`halb ${words.join(" ")}: exit ${code}: ${stderr}`);
 }
 
 /** Waits for a virtual router's state, asking the agent itself: no program is started for it. */
