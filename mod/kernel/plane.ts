@@ -186,6 +186,8 @@ export class KernelPlane {
         return this.#decide(message);
       case "announce":
         return this.#driverOf(message.router)?.announceAgain(message.router);
+      case "hush":
+        return this.#driverOf(message.router)?.herald.drop(message.router);
       case "rehearsal":
         return;
       case "rest":

@@ -167,6 +167,11 @@ export interface AnnounceAddresses {
   readonly router: string;
 }
 
+/** Announce nothing more, and hold on: who resigned answers until its successor does. */
+export interface HushAddresses extends Omit<AnnounceAddresses, "type"> {
+  readonly type: "hush";
+}
+
 /** Looks like `hold` and means nothing: what carries messages must have done so before it counts. */
 export interface RehearseMessage extends Omit<HoldAddresses, "type"> {
   readonly type: "rehearsal";
@@ -198,7 +203,8 @@ export type ToKernel =
   | InjectFault
   | HoldAddresses
   | DropAddresses
-  | AnnounceAddresses;
+  | AnnounceAddresses
+  | HushAddresses;
 
 // ---- kernel → protocol --------------------------------------------------------------------------
 

@@ -290,7 +290,10 @@ export class RouterEntry implements Deadline {
     const { slot } = this.config;
     switch (effect.type) {
       case "send":
-        return this.#send(effect.priority, decided);
+        this.#send(effect.priority, decided);
+        if (effect.priority > 0) return;
+        // A word of ours after the successor's would draw all its neighbours back to us.
+        return this.#env.postKernel({ type: "hush", ...this.#named(number, cause) });
       case "set_timer":
         this.#armedBy = number;
         return heap.set(this, effect.at);

@@ -337,3 +337,25 @@ Deno.test("waits double from 100 ms to 5 s; shares of the period are spread", ()
   const tenths = new Set(shares.map((share) => Math.floor(share * 10)));
   assert(tenths.size >= 9, `${[...tenths]}`);
 });
+
+Deno.test("who resigned goes on answering, and announces nothing more: not even what was due", () => {
+  const rig = new Rig();
+  rig.kernel.link("eth0");
+  const announce = {
+    ...{ repeat: 5, delay: 5 * SECOND, interval: 0 },
+    ...{ refresh: 6 * SECOND, refreshRepeat: 1 },
+  };
+  rig.configure([router("web", ["192.0.2.10"], { announce })]);
+  rig.hold("web");
+  rig.run(4 * SECOND);
+  const before = rig.kernel.frames.length;
+  assert.equal(before, 5, "the first block, and not yet the second");
+  rig.plane.handle({ type: "hush", id: "p:8", cause: "p:7", router: "web" });
+  rig.run(20 * SECOND);
+  assert.equal(rig.kernel.frames.length, before);
+  assert.deepEqual(rig.report("web").present, ["192.0.2.10"], "still answering");
+  rig.drop("web");
+  rig.hold("web", 2);
+  rig.run(SECOND);
+  assert.equal(rig.kernel.frames.length, before + 5, "master again: announced again");
+});

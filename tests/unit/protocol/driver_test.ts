@@ -422,6 +422,7 @@ Deno.test("driver: graceful stop ends a moment after a successor speaks", () => 
   assert.equal(bench.driver.isStopped, false);
   assert.equal(bench.sent.at(-1)![22], 0, "priority 0");
   assert.ok(!bench.kernel.some(({ type }) => type === "drop"), "still answering");
+  assert.equal(bench.kernel.at(-1)!.type, "hush", "and announcing nothing beside its successor");
   bench.incoming.push(advert(51, 90));
   bench.driver.receive([...bench.channels][0]!, 64, Infinity);
   bench.advance(49_999);
