@@ -23,7 +23,7 @@ import {
   noteText,
   remarkable,
 } from "../convert/mod.ts";
-import { textOf } from "../text/mod.ts";
+import { showText, textOf } from "../text/mod.ts";
 import { UsageError } from "./arguments.ts";
 import { convertBack } from "./convert_back.ts";
 import { writeNew } from "./new_file.ts";
@@ -171,5 +171,12 @@ export function convertCommand(file: string, options: ConvertCommandOptions): Co
     lines.push(...problems.map((problem) => formatProblem(problem, { color: false })), "");
   }
   lines.push(`${file}: ${countsText(counts)}`);
+  const [first] = converted.ids;
+  if (converted.ids.length > 1 && !converted.ids.includes(host.hostname)) {
+    // `halb check` alone would refuse this host, which is told nothing.
+    const names = converted.ids.map((id) => showText(id)).join(", ");
+    const check = `halb check ${target} --name ${showText(first!)}`;
+    lines.push(`${target} is for ${names} alone, and not for ${showText(host.hostname)}: ${check}`);
+  }
   return { exitCode, output: output === undefined ? converted.text : "", report: lines.join("\n") };
 }

@@ -13,6 +13,13 @@ import { List, remarksOf, Table, type Value } from "./value.ts";
 
 /** `(?im)` for the options of PCRE2 that JavaScript has. */
 const FLAGS: Readonly<Record<string, string>> = { caseless: "i", multiline: "m", dotall: "s" };
+/** The further ones that keepalived has. */
+const OPTIONS = new Set(
+  ("allow_empty_class alt_bsux auto_callout dollar_endonly dupnames extended firstline " +
+    "match_unset_backref never_ucp never_utf no_auto_capture no_auto_possess no_dotstar_anchor " +
+    "no_start_optimize ucp ungreedy utf never_backslash_c alt_circumflex alt_verbnames " +
+    "use_offset_limit").split(" "),
+);
 
 /** `url { … }`: a request and what its response must be. */
 function url(scope: Scope, block: Statement): Table {
@@ -20,12 +27,14 @@ function url(scope: Scope, block: Statement): Table {
   const table = new Table().set("path", "/");
   let expression: Statement | undefined;
   let inverted: Statement | undefined;
+  /** What says nothing without an expression. */
+  const lone: Statement[] = [];
   let flags = "";
   scope.block(
     block.children ?? [],
     {
       path: (statement) => {
-        const path = scope.text(statement);
+        const path = scope.plain(statement);
         if (path === undefined) return;
         if (!/^\/[\x21-\x7e]*$/.test(path)) {
           const kept = encodeURI(path.startsWith("/") ? path : `/${path}`);
@@ -51,7 +60,7 @@ function url(scope: Scope, block: Statement): Table {
         if (codes.items.length > 0) table.set("status", codes, statement);
       },
       virtualhost: (statement) => {
-        const host = scope.text(statement);
+        const host = scope.plain(statement);
         if (host !== undefined) table.set("host", host, statement);
       },
       regex: (statement) => {
@@ -59,11 +68,19 @@ function url(scope: Scope, block: Statement): Table {
       },
       regex_no_match: (statement) => {
         inverted = statement;
+        lone.push(statement);
       },
       regex_options: (statement) => {
+        lone.push(statement);
         for (const option of statement.args) {
           const flag = own(FLAGS, option);
-          if (flag === undefined) {
+          if (flag === undefined && !OPTIONS.has(option)) {
+            const known = Object.keys(FLAGS).join(", ");
+            notes.unread(
+              statement,
+              `keepalived ignores ${option}, which it has not; it has ${known}`,
+            );
+          } else if (flag === undefined) {
             notes.dropped(statement, `JavaScript has no ${option}`, "look whether it is needed");
           } else if (!flags.includes(flag)) flags += flag;
         }
@@ -73,6 +90,9 @@ function url(scope: Scope, block: Statement): Table {
     "in a url",
     table,
   );
+  for (const statement of expression === undefined ? lone : []) {
+    notes.unread(statement, "there is no regex in this url: keepalived looks at no page for it");
+  }
   if (expression !== undefined) {
     // PCRE takes a backslash before anything that is no letter or digit; JavaScript before few.
     const source = expression.args.join(" ").replace(/\\(\\|[\s"'#%&,:;<=>@_`~!])/g, (all, one) => {
@@ -118,7 +138,7 @@ export function httpHandlers(
       scope.notes.needless(statement, "all URLs are asked in each probe, and one success counts");
     },
     virtualhost: (statement) => {
-      times.host = scope.text(statement) ?? times.host!;
+      times.host = scope.plain(statement) ?? times.host!;
     },
     nb_get_retry: (statement) => {
       const value = scope.whole(statement, 0, 999);

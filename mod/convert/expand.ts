@@ -68,6 +68,12 @@ export function expandBraces(pattern: string, depth = 0): string[] {
   return all;
 }
 
+/** Whether as many blocks are closed as are opened. */
+function isClosed(lines: readonly string[]): boolean {
+  const braces = lines.join("\n").replace(/\$\{[^{}]*\}/g, "").replace(/[^{}]/g, "");
+  return braces.replaceAll("{", "").length * 2 >= braces.length;
+}
+
 /** Expands the files for one configuration id. */
 export class Expander {
   readonly lines: Line[] = [];
@@ -121,21 +127,32 @@ export class Expander {
     const raw = text.replace(/^\ufeff/, "").split(/\r?\n/);
     for (let index = 0; index < raw.length; index++) {
       const place = { file, line: index + 1 };
-      const { code, comment } = this.#uncomment(raw[index]!, place);
+      const { code, comment, goesOn } = this.#uncomment(raw[index]!, place);
       if (code.trim() === "") {
         if (comment !== undefined) this.#pending.push(comment);
         continue;
       }
       const pieces = [code];
       // A backslash at the end: the next line belongs to it, blank ones aside.
-      while (/\\\s*$/.test(pieces.at(-1)!) && index + 1 < raw.length) {
+      const isDefinition = DEFINITION.test(code.replace(/^\s*@\S+\s+/, ""));
+      let more = goesOn && (isDefinition || /\\\s*$/.test(code));
+      if (goesOn) this.#misread(code, isDefinition, place);
+      while (more && index + 1 < raw.length) {
         const next = this.#uncomment(raw[++index]!, { file, line: index + 1 });
         if (next.comment !== undefined) this.#pending.push(next.comment);
         pieces[pieces.length - 1] = pieces.at(-1)!.replace(/\\\s*$/, "");
         const blank = next.code.trim() === "";
-        pieces.push(blank && pieces.length < 10_000 ? "\\" : next.code);
+        if (isDefinition && blank && !next.goesOn) {
+          // Here keepalived 2.2.7 ends it, though its manual has a blank line within a block.
+          if (isClosed(pieces)) break;
+          const reason = "keepalived 2.2 ends the definition at the blank line: here it goes on";
+          this.#unread({ file, line: index + 1 }, wordOf(code), reason);
+        }
+        more = isDefinition && next.goesOn || /\\\s*$/.test(next.code) ||
+          blank && pieces.length < 10_000;
+        pieces.push(blank ? "" : next.code);
       }
-      const whole = this.#join(pieces);
+      const whole = this.#join(pieces, isDefinition);
       const include = /^(include[a-z]?)\s+(.*)$/.exec(whole.trim());
       if (include !== null && INCLUDES.has(include[1]!)) {
         this.#include(include[1]!, include[2]!, place, chain);
@@ -149,18 +166,31 @@ export class Expander {
     }
   }
 
+  /** Tells of a backslash at the end of a line where keepalived 2.2.7 does not go on behind it. */
+  #misread(code: string, isDefinition: boolean, place: Place): void {
+    if (!isDefinition) {
+      const reason = "keepalived joins lines in definitions alone, and reads the backslash as a " +
+        "part of its last word";
+      this.#unread(place, wordOf(code), reason);
+    } else if (!/=\s*(?:\\\s*)?$/.test(code)) {
+      const reason = "keepalived wants nothing behind the = of a definition of several lines";
+      this.#unread(place, wordOf(code), reason);
+    }
+  }
+
   /** A definition keeps its lines apart; elsewhere a continued line is one. */
-  #join(pieces: readonly string[]): string {
+  #join(pieces: readonly string[], isDefinition: boolean): string {
     const kept = pieces.map((piece) => piece.replace(/\\\s*$/, "")).filter((piece, index) =>
       index === 0 || piece.trim() !== ""
     );
-    if (!DEFINITION.test(kept[0] ?? "")) return kept.join(" ");
-    // Nothing stands behind the `=` of a definition of several lines.
     const [first = "", ...more] = kept;
+    if (!isDefinition) return kept.join(" ");
+    // Nothing stands behind the `=` of a definition of several lines.
     return more.length === 0 ? first : first.trimEnd() + more.join("\n");
   }
 
-  #uncomment(raw: string, place: Place): { code: string; comment?: string } {
+  /** `goesOn`: a backslash is at the end, of the comment, too, as keepalived counts it. */
+  #uncomment(raw: string, place: Place): { code: string; comment?: string; goesOn: boolean } {
     let line = raw;
     if (line.length > LONGEST_LINE) {
       this.#unread(place, line.slice(0, 20), `the line is longer than ${LONGEST_LINE} characters`);
@@ -173,11 +203,11 @@ export class Expander {
       line = line.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g, "");
     }
     const start = commentStart(line);
-    if (start === line.length) return { code: line };
-    const comment = line.slice(start).replace(/^[#!]+/, "").trim();
-    return comment === ""
-      ? { code: line.slice(0, start) }
-      : { code: line.slice(0, start), comment };
+    const goesOn = /\\\s*$/.test(line);
+    if (start === line.length) return { code: line, goesOn };
+    const comment = line.slice(start).replace(/^[#!]+|\\\s*$/g, "").trim();
+    const code = line.slice(0, start);
+    return comment === "" ? { code, goesOn } : { code, comment, goesOn };
   }
 
   #include(word: string, pattern: string, place: Place, chain: readonly string[]): void {

@@ -96,9 +96,9 @@ function agentHandlers(
       const name = scope.text(statement);
       if (name === undefined) return;
       if (scope.byHost) {
-        const reason =
-          "by_host selects by the name of the agent, which is the id that was before @";
-        notes.approximated(statement, reason, "halb --name NAME, unless it is the host's name");
+        const reason = "the agent is called by the id that is behind @, in mail, too: by_host " +
+          "selects by it";
+        notes.approximated(statement, reason, "halb --name ID, unless it is the host's name");
         return agent().remark(statement);
       }
       agent().set("name", scope.name("agent", name, statement), statement);

@@ -40,7 +40,7 @@ function readRule(scope: Scope, statement: Statement, next: () => number): Table
   const set = (key: string, value: string | number | undefined, what: string) => {
     if (value !== undefined) rule.set(key, value);
     else {
-      notes.unread(statement, `cannot be read: "${what}"`);
+      notes.unread(statement, `the rule is left out: "${what}" cannot be read`);
       bad = true;
     }
   };
@@ -134,7 +134,15 @@ function readRule(scope: Scope, statement: Statement, next: () => number): Table
         else if (aside !== undefined) {
           for (let count = 0; count < aside[0]; count++) words.next();
           notes.add(statement, aside[1], word, aside[2]);
-        } else set(word, undefined, word);
+        } else {
+          // keepalived stops here, too, and leaves the rule out.
+          const meant = /^prio?|^pref/.test(word) ? "; the word is priority" : "";
+          notes.unread(
+            statement,
+            `keepalived leaves this rule out: it has no word "${word}"${meant}`,
+          );
+          return undefined;
+        }
       }
     }
   }

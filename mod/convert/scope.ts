@@ -128,7 +128,10 @@ export class Scope {
         table?.remark(statement);
       } else {
         const all = statement.children === undefined ? "" : ", and so is all that is in its block";
-        this.notes.unread(statement, `keepalived has no such keyword ${where}${all}`);
+        const reason = keyword.startsWith("$") && statement.args[0] === "="
+          ? "a definition has no blank before its =: keepalived does not read it, either"
+          : `keepalived has no such keyword ${where}${all}`;
+        this.notes.unread(statement, reason);
         table?.remark(statement);
       }
       this.notes.within(statement);
@@ -202,7 +205,15 @@ export class Scope {
 
   /** The text of the statement; undefined, and a note, where there is none. */
   text(statement: Statement): string | undefined {
-    const [text = ""] = statement.args;
+    return this.#text(statement, statement.args);
+  }
+
+  /** The same where keepalived takes no escapes: a backslash is itself, only `"` quotes. */
+  plain(statement: Statement): string | undefined {
+    return this.#text(statement, statement.plain);
+  }
+
+  #text(statement: Statement, [text = ""]: readonly string[]): string | undefined {
     if (text !== "") return text;
     this.notes.unread(statement, "there is no value");
     return undefined;

@@ -146,7 +146,7 @@ function sharedHandlers(scope: Scope, table: Table, times: Times): Record<string
       if (flag !== undefined) table.set("start_down", flag, statement);
     },
     virtualhost: (statement) => {
-      const host = scope.text(statement);
+      const host = scope.plain(statement);
       if (host !== undefined) times.host = host;
     },
   };

@@ -114,8 +114,8 @@ export function trackProcess(scope: Scope, block: Statement, weights: Weights): 
     {
       process: (statement) => {
         const words = statement.args.length === 1 && statement.quoted[0] === true
-          ? [statement.args[0]!]
-          : [...statement.args];
+          ? [statement.plain[0]!]
+          : [...statement.plain];
         if (words.length === 0) return scope.notes.unread(statement, "there is no process");
         table.set("command", words.length === 1 ? words[0]! : List.of(words), statement);
       },
@@ -190,7 +190,7 @@ export function trackFile(
     block.children ?? [],
     {
       file: (statement) => {
-        const path = scope.text(statement);
+        const path = scope.plain(statement);
         if (path === undefined) return;
         if (!path.startsWith("/")) {
           return scope.notes.dropped(

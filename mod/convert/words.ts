@@ -45,7 +45,8 @@ function escaped(text: string, at: number): readonly [string, number] {
   if (hex !== null) {
     return [String.fromCharCode(parseInt(hex[1]!.slice(-2), 16)), at + hex[0].length];
   }
-  if (next === "c" && text[at + 1] !== undefined) {
+  // Where no escapes are taken, the quote ends the word.
+  if (next === "c" && !/^"?$/.test(text[at + 1] ?? "")) {
     return [String.fromCharCode(text.charCodeAt(at + 1) & 0x1f), at + 2];
   }
   return [next, at + 1];
@@ -74,7 +75,7 @@ export function wordsOf(text: string): Words {
   let quoted = false;
   let quote = "";
   const end = () => {
-    // Within apostrophes a blank ends a plain word.
+    // A plain word ends at its next quote, and within apostrophes at a blank.
     if (begun) words.push({ text: word, quoted, plain: plain.replace(/\0[^]*/, "") });
     word = plain = "";
     begun = quoted = false;
@@ -85,7 +86,7 @@ export function wordsOf(text: string): Words {
     if (character === "\\" && (quote !== "" || /["'\\#!{}]/.test(text[at + 1] ?? ""))) {
       const [read, next] = escaped(text, at + 1);
       word += read;
-      plain += text.slice(at, next);
+      plain += text.slice(at, next).replace('"', "\0");
       begun = true;
       at = next;
       continue;
@@ -93,12 +94,13 @@ export function wordsOf(text: string): Words {
     at++;
     if (quote !== "") {
       if (quote === "'") plain += /\s/.test(character) ? "\0" : character;
-      else if (character !== quote) plain += character;
+      else plain += character === quote ? "\0" : character;
       if (character === quote) quote = "";
       else word += character;
     } else if (character === '"' || character === "'") {
       quote = character;
       if (quote === "'") plain += quote;
+      else if (plain !== "") plain += "\0";
       begun = quoted = true;
     } else if (/\s/.test(character)) {
       end();

@@ -355,6 +355,9 @@ export function judgeKey(
     if (CHECK_KEYS.has(inCheck)) return "kept";
     return { verdict: "dropped", reason: `keepalived's checks have nothing like \`${inCheck}\`` };
   }
+  if (path === "mail.tls" && value === "none") {
+    return { verdict: "needless", reason: "keepalived sends mail so" };
+  }
   if (path === "vrrp.checksum" && value === "rfc9568") {
     const reason = "keepalived 2.2 sends RFC 5798's checksum";
     return { verdict: "dropped", reason, instead: 'checksum = "auto" takes both' };

@@ -133,3 +133,19 @@ Deno.test("keepalived announces once at least: one line says so, and the file ha
     assert.doesNotMatch(output, /garp_master_repeat 0/);
   });
 });
+
+Deno.test("a site of other hosts is told to be checked by one of their names", () => {
+  withSite((_, directory) => {
+    const file = `${directory}/keepalived.conf`;
+    const of = (first: string) => {
+      Deno.writeTextFileSync(
+        file,
+        `vrrp_instance a {\n@${first} priority 150\n@edge-b priority 100\ninterface eth0\n` +
+          "virtual_router_id 1\nvirtual_ipaddress {\n192.0.2.1/24\n}\n}\n",
+      );
+      return convertCommand(file, { name: "edge-a", json: false }).report;
+    };
+    assert.match(of("edge-c"), /not for edge-a: halb check site\.toml --name edge-[bc]$/);
+    assert.doesNotMatch(of("edge-a"), /--name/);
+  });
+});

@@ -45,6 +45,8 @@ Deno.test("each key that is written nowhere is told of", () => {
     ["check", { type: "script", timeout: "300ms" }, "approximated"],
     ["ipvs.sync_daemon", [{ interface: "eth0" }], "dropped"],
     ["ipvs.sync_daemon", { interface: "eth0", follow: "a" }, "kept"],
+    ["mail.tls", "none", "needless"],
+    ["mail.tls", "starttls", "dropped"],
     ["vrrp.garp.interval", "1ms", "dropped"],
     ["vrrp.checksum", "ignore", "dropped"],
     ["bfd.multihop", true, "dropped"],

@@ -160,7 +160,71 @@ $VS
     "}",
     "}",
   ]);
+  // The manual has it so, and keepalived 2.2.7 ends the definition there.
+  assert.deepEqual(notes, [
+    "keepalived.conf:4 $RS=: keepalived 2.2 ends the definition at the blank line: here it goes on",
+  ]);
+});
+
+Deno.test("a definition goes on behind a comment with a backslash, and ends at a blank line", () => {
+  // Seen with keepalived 2.2.7.
+  const { lines, notes } = expanded(
+    "@edge-a $A= \\\n one ! said \\\n # alone \\\n two \\\n\n$B= \\\n three # x\n$A\n$B\n",
+  );
+  assert.deepEqual(lines, ["one", "two", "three"]);
   assert.deepEqual(notes, []);
+});
+
+Deno.test("a backslash that keepalived does not go on behind is told of, and read as meant", () => {
+  const { lines, notes } = expanded("a 1 \\\n 2\nb ! c \\\n! d \\\n$A=x \\\n y\n");
+  assert.deepEqual(lines, ["a 1 2", "b"]);
+  const backslash =
+    "keepalived joins lines in definitions alone, and reads the backslash as a part " +
+    "of its last word";
+  assert.deepEqual(notes, [
+    `keepalived.conf:1 a: ${backslash}`,
+    `keepalived.conf:3 b: ${backslash}`,
+    "keepalived.conf:5 $A=x: keepalived wants nothing behind the = of a definition of several lines",
+  ]);
+});
+
+Deno.test("paths, hosts, files and processes are read without escapes, as by keepalived 2.2.7", () => {
+  // Each was read out of its parsed configuration and its requests.
+  const plain = (line: string) => wordsOf(line).words.map((word) => word.plain);
+  assert.deepEqual(plain(String.raw`/a\\b`), [String.raw`/a\\b`]);
+  assert.deepEqual(plain(String.raw`"/a\\b \c"`), [String.raw`/a\\b \c`]);
+  assert.deepEqual(plain(String.raw`"my prog" "arg one"`), ["my prog", "arg one"]);
+  assert.deepEqual(plain(String.raw`"/a\"b"`), ["/a\\"]);
+  assert.deepEqual(plain(String.raw`/a"b c"d`), ["/a"]);
+  assert.deepEqual(plain(String.raw`"/t\tab\x41\101"`), [String.raw`/t\tab\x41\101`]);
+  const { text, notes } = conversion(
+    [
+      String.raw`track_file f {`,
+      String.raw`file "/run/a\\b \c"`,
+      String.raw`}`,
+      String.raw`vrrp_track_process p {`,
+      String.raw`process "/bin/a\\b \c" "one \t"`,
+      String.raw`}`,
+      instance("track_file {\nf\n}\ntrack_process {\np\n}"),
+      server(
+        "",
+        String.raw`HTTP_GET {
+        url {
+          path /a\\b
+          virtualhost "x\\y"
+        }
+      }`,
+      ),
+    ].join("\n"),
+  );
+  assert.deepEqual(notes.filter(({ verdict }) => verdict === "unread"), []);
+  const written = [
+    String.raw`path = '/run/a\\b \c'`,
+    String.raw`command = ['/bin/a\\b \c', 'one \t']`,
+    String.raw`path = '/a\\b'`,
+    String.raw`host = 'x\\y'`,
+  ];
+  for (const line of written) assert.ok(text.includes(line), `${line} in ${text}`);
 });
 
 Deno.test("~SEQ counts up, down and in hexadecimal, ~LST goes through values, and both nest", () => {

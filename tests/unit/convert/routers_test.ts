@@ -456,6 +456,17 @@ Deno.test("routes and rules, as ip writes them", () => {
   assert.equal(dropped.length, 2, "the second route of a network, the table with a name");
 });
 
+Deno.test("a rule with a word that keepalived has not is left out, as by keepalived", () => {
+  const { vrrp, notes } = router("virtual_rules {\nfrom 192.0.2.1 lookup 100 pref 1000\n}");
+  assert.deepEqual(vrrp.rules, []);
+  assert.deepEqual(
+    notes.filter(({ verdict }) => verdict === "unread").map(({ reason }) => reason),
+    [
+      'keepalived leaves this rule out: it has no word "pref"; the word is priority',
+    ],
+  );
+});
+
 Deno.test("static objects, interface delays, a namespace, delays of the start", () => {
   const result = router(
     "",

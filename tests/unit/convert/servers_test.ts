@@ -295,6 +295,11 @@ Deno.test("what keepalived refuses or guesses of servers is told", () => {
   assert.deepEqual(expression("^ok"), ["approximated"]);
   assert.deepEqual(expression("^ok\nregex_options multiline"), ["translated"]);
   assert.deepEqual(expression("[^o]k"), ["translated"]);
+  // Each is what keepalived 2.2.7 says nothing about, and does nothing for.
+  const lone = pool("", 'HTTP_GET {\nurl {\npath /\nregex_no_match "ERROR"\n}\n}');
+  assert.deepEqual(lone.verdicts("regex_no_match"), ["unread"]);
+  const options = pool("", "HTTP_GET {\nurl {\npath /\nregex ok\nregex_options nocase\n}\n}");
+  assert.match(options.about("regex_options")[0]?.reason ?? "", /has not; it has caseless/);
   const empty = conversion(
     `virtual_server 192.0.2.9 80 {\nlvs_sched rr\nsorry_server 192.0.2.8 80\n}\n` + server(""),
   );
