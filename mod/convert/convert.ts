@@ -17,6 +17,7 @@ import { instance } from "./instance.ts";
 import { Notes } from "./notes.ts";
 import { parseLines } from "./parse.ts";
 import { GLOBAL_REASONS, TOP_REASONS } from "./reasons.ts";
+import { nameVirtualInterfaces } from "./router.ts";
 import { readRoutes } from "./routes.ts";
 import { readRules, RulePriorities } from "./rules.ts";
 import { type Handler, type Handlers, Scope } from "./scope.ts";
@@ -229,6 +230,7 @@ function convertView(statements: readonly Statement[], scope: Scope): Table {
     scope.block(own, stage, {}, "at the top");
   }
   finish();
+  nameVirtualInterfaces(scope);
   scope.keepComments();
   writeDefaults(scope);
   writeUser(scope);

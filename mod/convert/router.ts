@@ -211,6 +211,46 @@ function hostOf(draft: Draft): string {
   return draft.addresses[0]!.address.split("/")[0]!;
 }
 
+/**
+ * Interfaces of virtual MACs that have no name, as keepalived names them: of IPv6 alone `vrrp.ID`,
+ * too, unless one of IPv4 is called so. Firewalls go by such names.
+ */
+export function nameVirtualInterfaces(scope: Scope): void {
+  const routers = scope.root.get("vrrp");
+  if (!(routers instanceof List)) return;
+  const used = new Set<string>();
+  const later: (() => void)[] = [];
+  for (const { value: router } of routers.items) {
+    if (!(router instanceof Table)) continue;
+    const entry = router.entries.get("virtual_mac");
+    if (entry === undefined) continue;
+    const { value: mac } = entry;
+    const name = mac instanceof Table ? mac.get("interface") : undefined;
+    const usual = `vrrp.${router.get("virtual_router_id")}`;
+    if (name !== undefined) used.add(String(name));
+    else if (!isOfIpv6(router)) used.add(usual);
+    else if (!(mac instanceof Table && mac.get("type") !== undefined)) {
+      later.push(() => {
+        if (used.has(usual)) return;
+        used.add(usual);
+        const named = Table.of({ interface: usual });
+        for (const [key, one] of mac instanceof Table ? mac.entries : []) {
+          named.entries.set(key, one);
+        }
+        router.entries.set("virtual_mac", { ...entry, value: named });
+      });
+    }
+  }
+  for (const step of later) step();
+}
+
+/** Whether the first address of a router that was written is one of IPv6. */
+function isOfIpv6(router: Table): boolean {
+  const addresses = router.get("addresses");
+  const first = addresses instanceof List ? addresses.items[0]?.value : undefined;
+  return isIpv6(String(first instanceof Table ? first.get("address") : first));
+}
+
 /** Writes the router of an instance that was read; a note where it cannot be. */
 export function finishRouter(scope: Scope, draft: Draft): void {
   const { table, block } = draft;

@@ -456,6 +456,19 @@ Deno.test("routes and rules, as ip writes them", () => {
   assert.equal(dropped.length, 2, "the second route of a network, the table with a name");
 });
 
+Deno.test("interfaces of virtual MACs are called as by keepalived", () => {
+  // Seen with keepalived 2.2.7: vrrp.3, vrrp6.3 and vrrp.4.
+  const of = (id: number, name: string, address: string) =>
+    `vrrp_instance ${name} {\ninterface eth0\nversion 3\nuse_vmac\nvmac_xmit_base\n` +
+    `virtual_router_id ${id}\nvirtual_ipaddress {\n${address}\n}\n}\n`;
+  const { site, text } = conversion(
+    of(3, "b", "fe80::9") + of(3, "a", "192.0.2.71/24") + of(4, "c", "fe80::10"),
+  );
+  has(text, ['virtual_mac = { interface = "vrrp.4", transmit_on_base = true }']);
+  assert.equal(text.match(/interface = "vrrp\./g)?.length, 1);
+  assert.equal(site().vrrp.length, 3);
+});
+
 Deno.test("a rule with a word that keepalived has not is left out, as by keepalived", () => {
   const { vrrp, notes } = router("virtual_rules {\nfrom 192.0.2.1 lookup 100 pref 1000\n}");
   assert.deepEqual(vrrp.rules, []);
