@@ -7,7 +7,8 @@
 
 import { type CommonValues, parseArguments, UsageError } from "./mod/cli/arguments.ts";
 import { startWorkersEarly } from "./mod/agent/workers.ts";
-import { commandNames, helpText, isCommand } from "./mod/cli/help.ts";
+import { helpText, isCommand } from "./mod/cli/help.ts";
+import { helpOn, noSuchCommand, requireHeeded } from "./mod/cli/usage.ts";
 
 async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArguments(args);
@@ -16,19 +17,13 @@ async function main(args: readonly string[]): Promise<number> {
   if (first === undefined) {
     if (values.help || args.length === 0) return say(helpText());
     if (values.config === undefined) throw new UsageError("a command or --config FILE is missing");
+    requireHeeded("run", values);
     return await run("run", [], values);
   }
-  if (!isCommand(first)) {
-    if (first === "start" || first === "stop" || first === "restart") {
-      throw new UsageError(
-        `there is no command "${first}": halb --config FILE runs the agent, TERM ends it; ` +
-          `where systemd has it: systemctl ${first} halb`,
-      );
-    }
-    const commands = commandNames().join(", ");
-    throw new UsageError(`there is no command "${first}": one of ${commands}`);
-  }
+  if (first === "help") return say(helpOn(rest[0]));
+  if (!isCommand(first)) throw noSuchCommand(first);
   if (values.help) return say(helpText(first));
+  requireHeeded(first, values);
   return await run(first, rest, values);
 }
 
@@ -40,8 +35,11 @@ async function run(
   const json = values.json ?? false;
   switch (command) {
     case "run": {
+      if (values.config === undefined) {
+        const [file = "FILE"] = operands;
+        throw new UsageError(`run needs --config ${file}`);
+      }
       expectOperands(operands, 0);
-      if (values.config === undefined) throw new UsageError("run needs --config FILE");
       startWorkersEarly();
       const { runCommand } = await import("./mod/cli/run.ts");
       return await runCommand(values.config, {
@@ -335,13 +333,15 @@ async function whereabouts(
     const { instance } = values;
     return { control: controlOf(instance), stateDirectory: stateDirectoryOf(instance) };
   }
-  const { loadSite, systemOptions } = await import("./config/mod.ts");
+  const { formatProblem, loadSite, systemOptions } = await import("./config/mod.ts");
   const loaded = loadSite(values.config, systemOptions(named(values)));
   if (loaded.ok) {
     const { agent } = loaded.site;
     return { control: values.control ?? agent.control, stateDirectory: agent.state_directory };
   }
-  throw new UsageError(`"${values.config}" is not valid: see halb check ${values.config}`);
+  const [problem] = loaded.problems;
+  const why = formatProblem(problem!, { color: false });
+  throw new UsageError(`"${values.config}" is not valid: see halb check ${values.config}\n${why}`);
 }
 
 function say(text: string): 0 {
@@ -362,6 +362,8 @@ if (import.meta.main) {
   try {
     Deno.exit(await main(Deno.args));
   } catch (error) {
+    // Whoever reads has seen enough (`halb schema | head`): as who is ended by SIGPIPE.
+    if (error instanceof Deno.errors.BrokenPipe) Deno.exit(141);
     console.error(`halb: ${error instanceof Error ? error.message : String(error)}`);
     if (error instanceof UsageError) {
       const command = Deno.args.find(isCommand);

@@ -165,11 +165,11 @@ function routerNodes(root: TableNode, report: Report): TableNode[] {
   if (list === undefined || (list.kind === "list" && list.items.length === 0)) {
     // A list of sessions that is empty, or none, is told of where it is read.
     const sessions = root.entries.get("bfd");
-    if (sessions !== undefined && !(sessions.kind === "list" && sessions.items.length === 0)) {
-      return [];
-    }
+    const none = sessions?.kind === "list" && sessions.items.length === 0;
+    if (sessions !== undefined && !none) return [];
     if (root.entries.has("bfd_reflector") || root.entries.has("bfd_unsolicited")) return [];
-    if (root.entries.has("virtual_server") || root.entries.has("ipvs")) return [];
+    // The last of them is keepalived's, and told of as an unknown key.
+    if (["virtual_server", "ipvs", "vrrp_instance"].some((key) => root.entries.has(key))) return [];
     report({
       place: { source: root.source, line: 0, column: 0, length: 1 },
       message: "There is nothing to do: no virtual router, no BFD session and no virtual server " +

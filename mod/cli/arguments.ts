@@ -7,6 +7,7 @@
 
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { INSTANCE } from "../../config/instances.ts";
+import { nearest } from "../../config/nearest.ts";
 import { textOf } from "../text/mod.ts";
 
 /** Wrong usage: exit code 2. */
@@ -125,6 +126,23 @@ function parsed(args: readonly string[]): { values: CommonValues; positionals: s
       allowNegative: true,
     });
   } catch (error) {
-    throw new UsageError(textOf(error));
+    throw new UsageError(plainly(textOf(error)));
   }
+}
+
+/** The parser's words, without what helps programmers only, and with the option that was meant. */
+function plainly(text: string): string {
+  const unknown = /^Unknown option '(-[^']*)'/.exec(text)?.[1];
+  if (unknown !== undefined) {
+    const near = unknown.startsWith("--")
+      ? nearest(unknown, Object.keys(COMMON_OPTIONS))
+      : unknown === "-v"
+      ? "version"
+      : undefined;
+    const meant = near === undefined ? "" : `: did you mean --${near}?`;
+    return `there is no option ${unknown}${meant}`;
+  }
+  const lacking = /^Option '(?:-\w, )?(--[\w-]+) <value>' argument missing/.exec(text)?.[1];
+  if (lacking !== undefined) return `${lacking} needs a value`;
+  return text;
 }

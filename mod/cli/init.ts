@@ -54,11 +54,13 @@ function questions(usualInterface: string | undefined): Question[] {
   return [
     {
       flag: "nodes",
-      text: "Host names of both nodes, the usual master first",
+      text: "Host names of both nodes, the usual master first, with a comma between",
       example: "edge-a,edge-b",
       wrong: (answer) => {
         const names = words(answer);
-        if (names.length !== 2 || names[0] === names[1]) return "There are two nodes";
+        if (names.length !== 2 || names[0] === names[1]) {
+          return "Two different names, with a comma between";
+        }
         return firstWrong(names, wrongName);
       },
     },
@@ -93,7 +95,9 @@ function questions(usualInterface: string | undefined): Question[] {
       example: "192.0.2.1,192.0.2.2",
       wrong: (answer) => {
         const list = words(answer);
-        if (list.length !== 0 && list.length !== 2) return "Both nodes have one";
+        if (list.length !== 0 && list.length !== 2) {
+          return "An address of each node, with a comma between, or nothing";
+        }
         return firstWrong(list, (one) => wrongAddress(one, false));
       },
     },

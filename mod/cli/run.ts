@@ -16,6 +16,7 @@ import { enterNamespace, executeAnew } from "../agent/own_namespace.ts";
 import { MissingPrivilege } from "../agent/missing_privilege.ts";
 import { type Beginning, beginWith, beginWithout, kept, toCome } from "../agent/reload_file.ts";
 import { Service } from "../agent/service.ts";
+import { requirePrivileges } from "../agent/process.ts";
 import { givenUp, shedCapabilities } from "../agent/shedding.ts";
 import { reportFailure } from "../agent/take_over.ts";
 import { textOf } from "../text/mod.ts";
@@ -49,6 +50,8 @@ export async function runCommand(path: string, options: RunOptions): Promise<num
       return await fail(2, problemsText(path, loaded.ok ? [] : loaded.problems));
     }
     const { agent } = beginning.kept.site;
+    // Before the folders of sockets and state are made: what lacks is a privilege, not a folder.
+    requirePrivileges();
     if (takeOver && control !== undefined && control !== agent.control) {
       const reason = `agent.control is "${agent.control}" now: a new process takes over ` +
         `at "${control}" only, so restart the agent`;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { dirname } from "node:path";
 import { closeQuietly } from "./clients.ts";
 import type { ControlRequest, ControlResponse } from "./protocol.ts";
 import { textOf } from "../text/mod.ts";
@@ -16,10 +17,41 @@ export class AgentUnreachable extends Error {
   override readonly name = "AgentUnreachable";
 
   constructor(path: string, reason: string) {
-    super(
-      `Cannot reach the agent at "${path}": ${reason}. Is it running? ` +
-        `Its socket is named by --control PATH, or by --config FILE`,
-    );
+    super(`Cannot reach the agent at "${path}": ${reason}. ${hint(path, reason)}`);
+  }
+}
+
+const NO_SOCKET = "no such socket";
+const DENIED = "permission denied";
+
+/** What to do about it. */
+function hint(path: string, reason: string): string {
+  if (reason === DENIED) return "Ask as root, or as the user that the agent runs as";
+  const named = "Its socket is named by --control PATH, --config FILE or --instance NAME";
+  const others = reason === NO_SOCKET ? socketsNear(path) : [];
+  if (others.length === 0) return `Is it running? ${named}`;
+  return `There is ${others.join(", ")}. ${named}`;
+}
+
+/** Other agents' sockets in that folder, or in those of the instances; a few. */
+function socketsNear(path: string): string[] {
+  const folders = [dirname(path), "/run/halb"];
+  try {
+    for (const { name } of Deno.readDirSync("/run")) {
+      if (name.startsWith("halb-")) folders.push(`/run/${name}`);
+    }
+  } catch {
+    // A folder that cannot be read tells nothing.
+  }
+  return [...new Set(folders)].flatMap(socketsIn).slice(0, 5);
+}
+
+function socketsIn(folder: string): string[] {
+  try {
+    return [...Deno.readDirSync(folder)].map(({ name }) => `${folder}/${name}`)
+      .filter((file) => file.endsWith(".sock") && Deno.statSync(file).isSocket).sort();
+  } catch {
+    return [];
   }
 }
 
@@ -60,8 +92,8 @@ async function exchange(path: string, request: ControlRequest): Promise<ControlR
 }
 
 function reasonOf(error: unknown): string {
-  if (error instanceof Deno.errors.NotFound) return "no such socket";
+  if (error instanceof Deno.errors.NotFound) return NO_SOCKET;
   if (error instanceof Deno.errors.ConnectionRefused) return "nobody listens";
-  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
+  if (error instanceof Deno.errors.PermissionDenied) return DENIED;
   return textOf(error);
 }

@@ -41,7 +41,7 @@ function causeOf(
   const cause = change?.cause ?? null;
   const down = Math.max(0, ...sessions.map((one) => one.master_down_interval_ms));
   const reach = BEFORE + down;
-  const silent = cause !== null && /^no advertisement from /.test(cause);
+  const silent = cause !== null && /^(no advertisement from|the master resigned)/.test(cause);
   const late = story.lateness(since, down);
   const ours = cause !== null && /stood still|was away/.test(cause);
   const matters = silent || ours || late.late;
@@ -64,7 +64,8 @@ function trackedLinks({ trackers }: ExplainedRouter): string[] {
 }
 
 function triggerText(change: FlightEvent | undefined): string {
-  const { from, to, details = {} } = change ?? {};
+  const { from, to, cause, details = {} } = change ?? {};
+  if (cause === "the master resigned") return "";
   if (details.trigger === "timer" && from === "backup" && to === "master") {
     return " (the master-down timer ran out)";
   }

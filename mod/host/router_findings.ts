@@ -192,7 +192,7 @@ function bindFindings(
       message: `Programs on a backup cannot listen at virtual addresses (net.${family}.` +
         "ip_nonlocal_bind is 0)",
       advice: `sysctl -w net.${family}.ip_nonlocal_bind=1 where they name these addresses; not ` +
-        "needed where they listen at all",
+        "needed where they listen on all addresses",
     }));
 }
 

@@ -195,7 +195,10 @@ function onTimer(router: Router, generation: number, now: Micros, effects: Route
         return becomeMaster(router, why, now, effects);
       }
       const who = router.master?.address ?? "any master";
-      return becomeMaster(router, `no advertisement from ${who} in time`, now, effects);
+      const reason = router.wait === "skew" && router.master === null
+        ? "the master resigned"
+        : `no advertisement from ${who} in time`;
+      return becomeMaster(router, reason, now, effects);
     }
     case "advertisement": {
       // From the planned time, not from the time we got to it: lateness must not add up.

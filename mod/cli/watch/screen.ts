@@ -33,17 +33,17 @@ const [LEAST_LINES, LEAST_COLUMNS] = [8, 30];
 
 const HELP = [
   "↑ ↓ k j PgUp PgDn Home End   choose, scroll",
-  "Enter →                      open: all about one router, session, pool, check",
+  "Enter →                      open: a router, session, pool, check",
   "Esc ← q                      back; q in the list: quit",
-  `s, r                         sort: ${SORTS.join(", ")}; the other way round`,
+  `s, r                         sort: ${SORTS.join(", ")}; reverse`,
   "/                            filter by words; Enter keeps it, Esc ends it",
   "e                            events alone, and back",
-  "d, u                         drain, undrain a server of an opened pool; asks first",
+  "d, u                         in a pool: drain, undrain a server; asks first",
   "Ctrl-L                       draw the screen anew",
   "Ctrl-Z, Ctrl-C               suspend; quit",
   "?                            this help",
   "",
-  "Rates are of a second: adverts of a router, packets of a BFD session, connections.",
+  "Rates, in a second: a router's adverts, a session's packets, connections.",
 ];
 
 /** What the last line tells, the more important ones first. */

@@ -72,14 +72,14 @@ Deno.test("init: on a terminal it asks for what no flag says, again until that i
 
 /** What is wrong with the flags, and what is said of it. */
 const REFUSED: readonly [Partial<InitOptions>, RegExp][] = [
-  [{ nodes: "edge-a" }, /--nodes: There are two nodes/],
-  [{ nodes: "edge-a,edge a,edge-b" }, /--nodes: There are two/],
+  [{ nodes: "edge-a" }, /--nodes: Two different names, with a comma/],
+  [{ nodes: "edge-a,edge a,edge-b" }, /--nodes: Two different names/],
   [{ nodes: 'edge-a,"' }, /--nodes: .* is no name/],
   [{ addresses: "192.0.2.300/24" }, /--addresses: .* is no IP address/],
   [{ addresses: "192.0.2.10/33" }, /--addresses: "\/33"/],
   [{ interface: "a b" }, /--interface/],
   [{ id: "0" }, /--id: "0" is not 1 to 255/],
-  [{ unicast: "192.0.2.1" }, /--unicast: Both nodes/],
+  [{ unicast: "192.0.2.1" }, /--unicast: An address of each node/],
   [{ unicast: "192.0.2.1/24,192.0.2.2" }, /--unicast: .* wants no prefix/],
   [{ ...POOL, port: "x" }, /--port/],
   [{ ...POOL, "real-servers": "web1" }, /--real-servers: "web1" is no server/],

@@ -130,6 +130,17 @@ Deno.test("every size gives as many lines as the terminal has, none wider", () =
   }
 });
 
+Deno.test("80x24: no line of the help is cut", () => {
+  const helpAt = (columns: number): string[] => {
+    const state = watching(row("web"));
+    state.apply({ type: "size", lines: 24, columns });
+    press(state, "?");
+    return screenOf(state, NOW).slice(2, -1).map((line) => paintLine(line, columns, false).trim());
+  };
+  assert.ok(helpAt(80).some((line) => line.startsWith("Ctrl-L")));
+  assert.deepEqual(helpAt(80), helpAt(200));
+});
+
 Deno.test("80x24: header, table, events, keys", () => {
   const state = watching(
     row("web", { count: 100 }),

@@ -11,6 +11,12 @@ const BROKEN: readonly (readonly [string, string, readonly Expected[]])[] = [
     "There is nothing to do: no virtual router, no BFD session and no virtual server is configured",
     "add a `[[vrrp]]` table with `name`, `interface`, `virtual_router_id` and `addresses`",
   ]]],
+  ["keepalived's name for it: one error, not two", '[[vrrp_instance]]\nname = "web"\n', [[
+    "site.toml:1:3",
+    "vrrp_instance",
+    "Unknown key `vrrp_instance` in the top level",
+    "write `[[vrrp]]` with a `name` instead",
+  ]]],
   ["misspelt key", router("priorty = 150\n"), [[
     "site.toml:6:1",
     "priorty",

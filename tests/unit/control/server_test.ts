@@ -80,7 +80,11 @@ Deno.test("there is one agent at a socket; one that is dead is followed", option
     const second = await ControlServer.listen(left, () => Promise.resolve("second"));
     assert.equal(await ask(left, { command: "status" }), "second");
     second.close();
-    await assert.rejects(ask(left, { command: "status" }), /no such socket/);
+    await assert.rejects(
+      ask(left, { command: "status" }),
+      ({ message }: Error) => message.includes(`no such socket. There is ${path}. Its socket is`),
+      "the sockets beside it are named",
+    );
   });
 });
 

@@ -102,7 +102,10 @@ Deno.test("a peer that resigns has not been killed", () => {
   scene.record(remarkFact({ ...heard, address: HIGHER, priority: 0, before: 150 }));
   scene.fire();
   const text = scene.why();
-  assert.match(text, /198\.51\.100\.11 had resigned, 07:00:11\.000/);
+  assert.match(
+    text,
+    /The cause: the master resigned\.\n198\.51\.100\.11 had resigned, 07:00:11\.000/,
+  );
   assert.doesNotMatch(text, CAUSES["peer killed"]);
 });
 

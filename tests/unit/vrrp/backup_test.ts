@@ -128,6 +128,19 @@ testRows([
     state: "backup",
   },
   {
+    rule: "[R6.4.2-3] who takes over after a resignation says so: nobody was silent",
+    given: () => after(started(), [T, advert({ priority: 0 })]),
+    event: timer(2),
+    at: T + SKEW,
+    effects: [
+      send(100),
+      hold(1),
+      transition("backup", "master", "the master resigned"),
+      setTimer("advertisement", 3, T + SKEW + SECOND),
+    ],
+    state: "master",
+  },
+  {
     rule: "[R6.4.2-3] priority 0 again and again does not keep the timer from its end",
     given: () => after(started(), [T, advert({ priority: 0 })]),
     event: advert({ priority: 0 }),
