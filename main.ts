@@ -155,9 +155,6 @@ async function run(
         throw new UsageError(`${command} needs the NAME of a virtual router or sync group`);
       }
       expectOperands(operands, 1);
-      if (command === "claim" && values.for !== undefined) {
-        throw new UsageError("claim takes no --for: it lasts while this node is master");
-      }
       const { overrideCommand } = await import("./mod/cli/override.ts");
       const time = values.for === undefined ? {} : { time: values.for };
       const control = await controlPath(values);

@@ -57,6 +57,7 @@ export function requireHeeded(command: string, values: CommonValues): void {
   for (const option of Object.keys(values)) {
     if (EVERYWHERE.includes(option)) continue;
     if (heeded.includes(`--${option}`) || heeded.includes(`--no-${option}`)) continue;
-    throw new UsageError(`${command} takes no --${option}`);
+    const why = command === "claim" && option === "for" ? ": it lasts while it is master" : "";
+    throw new UsageError(`${command} takes no --${option}${why}`);
   }
 }

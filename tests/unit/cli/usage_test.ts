@@ -36,6 +36,7 @@ Deno.test("an option that its command would not heed is refused", () => {
   heed("simulate", "a.toml", "--svg", "a.svg", "--seed", "1");
   // It would have started an agent.
   assert.throws(() => heed("--config", "site.toml", "--dry-run"), /^.*run takes no --dry-run$/);
+  assert.throws(() => heed("claim", "web", "--for", "5m"), /claim takes no --for: it lasts while/);
   assert.throws(() => heed("check", "site.toml", "-f"), /check takes no --follow/);
 });
 
