@@ -28,6 +28,7 @@ const KEPT = new Set([
   ...words(
     "agent.startup_script agent.shutdown_script mail mail.to mail.from mail.server mail.timeout",
   ),
+  ...words("mail.helo_name"),
   ...words("ipvs ipvs.timeouts ipvs.sync_daemon static vrrp sync_group virtual_server bfd check"),
   ...words("track_interface track_script track_process track_file garp_group"),
 ]);
@@ -266,12 +267,10 @@ const OTHERS_HOOK: Lost = {
 };
 
 /** Keys of plain words that may have anything in them. */
-const PLAIN_WORDS = new Set(
-  words("agent.name agent.notify.fifo check.path check.host check.helo_name track_file.path")
-    .concat(
-      words("track_process.command"),
-    ),
-);
+const PLAIN_WORDS = new Set([
+  ...words("agent.name agent.notify.fifo mail.helo_name track_file.path track_process.command"),
+  ...words("check.path check.host check.urls.path check.urls.host check.helo_name"),
+]);
 
 const UNWRITABLE: Lost = {
   verdict: "dropped",

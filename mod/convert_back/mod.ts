@@ -30,6 +30,7 @@ function writeGlobals(writer: Writer, site: SiteConfig): void {
       if (mail.from !== undefined) writer.line("notification_email_from", mail.from);
       writer.line("smtp_server", mail.host, mail.port);
       writer.line("smtp_connect_timeout", Math.max(1, Math.round(mail.timeout / 1_000_000)));
+      if (mail.helo_name !== undefined) writer.line("smtp_helo_name", wordText(mail.helo_name));
       writer.line("smtp_alert off");
     }
     const { fifo } = notifications.agent;

@@ -88,7 +88,11 @@ function writeUrl(writer: Writer, url: Url): void {
 
 function writeHttp(writer: Writer, check: CheckConfig): void {
   writer.block(check.tls === undefined ? "HTTP_GET" : "SSL_GET", () => {
-    for (const url of check.urls ?? [check]) writeUrl(writer, url);
+    for (const url of check.urls ?? [check]) {
+      // A url without a host of its own asks for the check's.
+      const host = url.host ?? check.host;
+      writeUrl(writer, host === undefined ? url : { ...url, host });
+    }
     writer.line("http_protocol", check.version === "2" ? "1.1" : check.version);
     if (check.tls !== undefined) writer.line("enable_sni");
     writePlace(writer, check);

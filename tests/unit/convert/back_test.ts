@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { familyOf, routerFamily, type SiteConfig } from "../../../config/mod.ts";
 import { toKeepalived } from "../../../mod/convert_back/mod.ts";
 import { wildSites } from "../../lib/keepalived_sites.ts";
-import { conversion } from "./fixtures.ts";
+import { conversion, server } from "./fixtures.ts";
 
 /** What a site does, as far as keepalived has words for it. */
 function common(site: SiteConfig): unknown {
@@ -43,3 +43,17 @@ for (const kind of ["vrrp", "ipvs"] as const) {
     });
   }
 }
+
+Deno.test("each url has the host that its check has, and mail its name", () => {
+  const first = conversion(
+    `global_defs {\nnotification_email {\na@example.com\n}\nsmtp_helo_name edge.example.com\n}\n` +
+      server(
+        "virtualhost www.example.com",
+        "HTTP_GET {\nurl {\npath /a\n}\nurl {\npath /b\nvirtualhost api.example.com\n}\n}",
+      ),
+  );
+  const text = toKeepalived(first.site());
+  const hosts = [...text.matchAll(/virtualhost (\S+)/g)].map(([, host]) => host);
+  assert.deepEqual(hosts, ["www.example.com", "api.example.com"], text);
+  assert.match(text, /^ +smtp_helo_name edge\.example\.com$/m);
+});
