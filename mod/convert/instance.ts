@@ -141,7 +141,10 @@ function transport(scope: Scope, draft: Draft): Record<string, Handler> {
     },
     priority: (statement) => {
       const priority = scope.whole(statement, 1, 255);
-      if (priority !== undefined) table.set("priority", priority, statement);
+      // Where keepalived cannot read it, it is 100: beside `state MASTER`, too.
+      if (priority !== undefined || statement.args.length > 0) {
+        table.set("priority", priority ?? 100, statement);
+      }
     },
     advert_int: (statement) => {
       draft.interval = statement;

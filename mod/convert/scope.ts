@@ -221,8 +221,9 @@ export class Scope {
 
   /** The name of an interface. */
   interface(statement: Statement, text = statement.args[0] ?? ""): string | undefined {
-    if (/^[^\s/:]+$/.test(text) && new TextEncoder().encode(text).length <= 15) return text;
-    this.notes.unread(statement, `"${text}" is no name of an interface`);
+    if (/^[^\s/:$]+$/.test(text) && new TextEncoder().encode(text).length <= 15) return text;
+    const why = /^\$\{?\w/.test(text) ? ": there is no such variable" : "";
+    this.notes.unread(statement, `"${text}" is no name of an interface${why}`);
     return undefined;
   }
 

@@ -469,6 +469,25 @@ Deno.test("interfaces of virtual MACs are called as by keepalived", () => {
   assert.equal(site().vrrp.length, 3);
 });
 
+Deno.test("a priority that keepalived cannot read is 100, of the owner's state, too", () => {
+  // Seen with keepalived 2.2.7: "Using default 100".
+  for (const value of ["300", "0", "1x"]) {
+    const { site, about } = conversion(
+      `vrrp_instance a {\nstate MASTER\ninterface eth0\nvirtual_router_id 1\n` +
+        `priority ${value}\nvirtual_ipaddress {\n192.0.2.1/24\n}\n}\n`,
+    );
+    assert.equal(site().vrrp[0]?.priority, 100, value);
+    assert.equal(about("priority")[0]?.verdict, "unread");
+  }
+});
+
+Deno.test("a variable that nobody has defined is no interface", () => {
+  const { vrrp, notes } = router("track_interface {\n${IF}\neth9\n}");
+  const tracked = JSON.stringify(vrrp.track);
+  assert.ok(tracked.includes("eth9") && !tracked.includes("$"), tracked);
+  assert.match(JSON.stringify(notes), /no name of an interface: there is no such variable/);
+});
+
 Deno.test("a rule with a word that keepalived has not is left out, as by keepalived", () => {
   const { vrrp, notes } = router("virtual_rules {\nfrom 192.0.2.1 lookup 100 pref 1000\n}");
   assert.deepEqual(vrrp.rules, []);
