@@ -157,7 +157,8 @@ function now(router: ExplainedRouter, story: Story): string[] {
     new Date(story.facts.now).toISOString(),
     (one) =>
       one.type === "vrrp" && one.name === name && one.event === "log" && one.level !== "info" &&
-      !/^Woke up/.test(one.text),
+      // Who holds an address at present is told of its own; who did is history.
+      !/^(Woke up|Somebody else holds a virtual address)/.test(one.text),
     NEWS,
   ).slice(-2);
   return [

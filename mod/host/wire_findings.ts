@@ -132,6 +132,15 @@ function advertFindings(
       message: `${who} says that it owns the addresses (priority 255), as this site does`,
       advice: "let one of them have another `priority`",
     });
+  } else if (priority === router.priority) {
+    findings.push({
+      code: "same-priority",
+      gravity: "advice",
+      subject,
+      message: `${who} has the priority ${priority}, as this site has: whoever starts first is ` +
+        "master, and of two masters the one with the higher address stays",
+      advice: "give the node that shall be master a higher `priority`, unless that is meant",
+    });
   }
   return [...findings, ...clockFindings(router, heard, who)];
 }

@@ -495,3 +495,13 @@ Deno.test("in each state something is said, with the state and without an empty 
     assert.ok(lines.every((line) => /^\S.*\.$/.test(line)), lines.join("\n"));
   }
 });
+
+Deno.test("who held an address once is history: who does is told of its own", () => {
+  const scene = follower();
+  const line = (message: string) =>
+    scene.log({ level: "warning", category: ["kernel", "web"], message, properties: {} });
+  line("Somebody else holds a virtual address");
+  assert.doesNotMatch(scene.why(), /The log said/);
+  line("The kernel refuses an address");
+  assert.match(scene.why(), /The log said .*The kernel refuses an address/);
+});

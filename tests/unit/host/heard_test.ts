@@ -130,7 +130,7 @@ function site(text = SITE): SiteConfig {
 }
 
 function heard(more: Partial<HeardOn> = {}): NetworkReading {
-  const one = { ...EXPECTED, namespace: "", interface: "eth0", ...more };
+  const one = { ...EXPECTED, priority: 150, namespace: "", interface: "eth0", ...more };
   return { problem: null, heard: [one], claims: [] };
 }
 
@@ -170,6 +170,7 @@ const CASES: readonly [string, SiteConfig, NetworkReading, readonly string[]][] 
   ],
   ["another interval in version 3", site(), heard({ interval: 100_000 }), []],
   ["two owners", site(`${SITE}priority = 255\n`), heard({ priority: 255 }), ["two-owners"]],
+  ["the same priority", site(), heard({ priority: 100 }), ["same-priority"]],
   ["clocks together", site(SITE + HMAC), heard({ ahead: 2 }), []],
   ["clocks apart", site(SITE + HMAC), heard({ ahead: -4 }), ["clock-offset"]],
   ["clocks far apart", site(SITE + HMAC), heard({ ahead: 60 }), ["clock-offset"]],
