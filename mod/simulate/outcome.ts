@@ -207,6 +207,7 @@ function addressReport(
     outages,
     outage_total: total(outages),
     outage_longest: longest(outages),
+    shared,
     doubles,
     double_total: total(doubles),
     double_longest: longest(touching(doubles)),

@@ -133,6 +133,8 @@ export interface AddressReport {
   /** Sum of the outages. */
   readonly outage_total: number;
   readonly outage_longest: number;
+  /** By design several nodes have it at a time, as in anycast: that is no double holding. */
+  readonly shared: boolean;
   /** Times in which several hosts had it. */
   readonly doubles: readonly (Span & { readonly nodes: readonly string[] })[];
   readonly double_total: number;

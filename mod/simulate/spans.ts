@@ -16,11 +16,13 @@ const DAY = 24 * HOUR;
 export interface Stretch extends Span {
   /** Who has it, in the order of the nodes. */
   readonly holders: readonly Holding[];
+  /** Several may. */
+  readonly shared: boolean;
 }
 
 /** Whether several hosts have it: what `doubles` tells. */
-export function isDouble({ holders }: Stretch): boolean {
-  return new Set(holders.map(({ node }) => node)).size > 1;
+export function isDouble({ holders, shared }: Stretch): boolean {
+  return !shared && new Set(holders.map(({ node }) => node)).size > 1;
 }
 
 /** Whether nobody answers. */
@@ -31,6 +33,7 @@ export function isSilent({ holders }: Stretch): boolean {
 /** One address from the beginning to the end: stretches without gaps between them. */
 export function stretchesOf(report: SimulationReport, address: string): Stretch[] {
   const own = report.holdings.filter((one) => one.address === address && one.to > one.from);
+  const shared = report.addresses.find((one) => one.address === address)?.shared === true;
   const order = new Map(report.nodes.map(({ name }, i) => [name, i] as const));
   const byNode = (a: Holding, b: Holding) => (order.get(a.node) ?? 0) - (order.get(b.node) ?? 0);
   const changes = new Map<number, { begun: Holding[]; ended: Holding[] }>();
@@ -52,7 +55,7 @@ export function stretchesOf(report: SimulationReport, address: string): Stretch[
     for (const one of ended) holders.delete(one);
     for (const one of begun) holders.add(one);
     const to = times[i + 1] ?? report.duration;
-    stretches.push({ from, to, holders: [...holders].sort(byNode) });
+    stretches.push({ from, to, holders: [...holders].sort(byNode), shared });
   }
   return stretches;
 }

@@ -1,6 +1,7 @@
 /** Real servers that die: their checks, pools, quorums, and routers that track these. */
 
 import assert from "node:assert/strict";
+import { timelineText } from "../../../mod/simulate/timeline.ts";
 import type { SimulationReport } from "../../../mod/simulate/report.ts";
 import { gateway, holders, judged, problemsOf, run, statesOf } from "../../lib/simulation.ts";
 
@@ -84,6 +85,17 @@ Deno.test("announced addresses go with the quorum", () => {
   const [fared, ...others] = report.addresses;
   assert.deepEqual([fared!.address, fared!.router, others], ["203.0.113.80", -1, []]);
   assert.equal(fared!.outage_total, Math.round((40_000 - held![2]) * 1000));
+});
+
+Deno.test("an address that two nodes announce is no double holding, in numbers or in the timeline", () => {
+  const pool = POOL.replace('follow = "gw"', 'announce = { interface = "lo" }')
+    .replace("192.0.2.1:80", "203.0.113.80:80");
+  const report = run({ a: pool, b: pool }, at("10s", 'kill = "a"'));
+  const [fared] = report.addresses;
+  assert.deepEqual([fared!.shared, fared!.double_total], [true, 0]);
+  const text = timelineText(report);
+  assert.match(text, /a and b$/m);
+  assert.doesNotMatch(text, /: twice|^ +2+$/m);
 });
 
 Deno.test("what is expected of servers holds or fails", () => {

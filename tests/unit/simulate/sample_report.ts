@@ -28,6 +28,7 @@ export function addressReport(
     outages,
     outage_total: sum(outages),
     outage_longest: longest(outages),
+    shared: false,
     doubles: doubles.map((one) => ({ ...one, nodes })),
     double_total: sum(doubles),
     double_longest: longest(doubles),
