@@ -46,13 +46,17 @@ export function formatDuration(micros: number): string {
   return `${micros / exact[1]}${exact[0]}`;
 }
 
-/** What the writer of `text` may have meant: `5 sec` → `5s`; undefined where that is a guess. */
-export function guessDuration(text: string): string | undefined {
+/**
+ * What the writer of `text` may have meant: `5 sec` → `5s`; undefined where that is a guess.
+ *
+ * @param max longest duration that is allowed, as text: what is more in seconds is meant in `ms`
+ */
+export function guessDuration(text: string, max?: string): string | undefined {
   const match = /^\s*([0-9]+(?:\.[0-9]+)?)\s*([a-zµμ]*)\s*$/i.exec(text);
   if (match === null) return undefined;
   const word = (match[2] ?? "").toLowerCase();
   const unit = word === ""
-    ? "s"
+    ? secondsUpTo(max, Number(match[1])) ? "s" : "ms"
     : /^(ms|msec|msecs|millis|milliseconds?)$/.test(word)
     ? "ms"
     : /^(us|µs|μs|usecs?|microseconds?)$/.test(word)
@@ -69,4 +73,9 @@ export function guessDuration(text: string): string | undefined {
   if (unit === undefined) return undefined;
   const guess = `${match[1]}${unit}`;
   return parseDuration(guess) === undefined ? undefined : guess;
+}
+
+function secondsUpTo(max: string | undefined, seconds: number): boolean {
+  const micros = max === undefined ? undefined : parseDuration(max);
+  return micros === undefined || seconds * 1_000_000 <= micros;
 }

@@ -66,7 +66,9 @@ function retype(node: TreeNode, schema: Schema): string {
     return `[${wordsIn(value, doc?.kind ?? "").map(tomlText).join(", ")}]`;
   }
   if (types.includes("string") && typeof value === "number") {
-    return /duration/.test(doc?.kind ?? "") ? tomlText(guessDuration(`${value}`) ?? "1s") : example;
+    if (!/duration/.test(doc?.kind ?? "")) return example;
+    const most = / to (\S+)/.exec(doc?.range ?? "")?.[1];
+    return tomlText(guessDuration(`${value}`, most) ?? "1s");
   }
   if (types.includes("number") && typeof value === "string") {
     return /^[0-9]{1,9}$/.test(value.trim()) ? String(Number(value)) : example;

@@ -11,6 +11,12 @@ const BROKEN: readonly (readonly [string, string, readonly Expected[]])[] = [
     "There is nothing to do: no virtual router, no BFD session and no virtual server is configured",
     "add a `[[vrrp]]` table with `name`, `interface`, `virtual_router_id` and `addresses`",
   ]]],
+  ["a number that can only be milliseconds", router("advertisement_interval = 100\n"), [[
+    "site.toml:6:26",
+    "100",
+    "Invalid `advertisement_interval`: 100 is not a duration with a unit, in quotes",
+    'write `"100ms"` instead',
+  ]]],
   ["keepalived's name for it: one error, not two", '[[vrrp_instance]]\nname = "web"\n', [[
     "site.toml:1:3",
     "vrrp_instance",
