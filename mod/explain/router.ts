@@ -276,6 +276,7 @@ function next(router: ExplainedRouter): string[] {
         : "When its trackers and its interface are well it takes part again by itself.",
     ];
   }
+  if (state === "init" && waiting.length > 0) return ["When that is known it takes part."];
   if (takeover !== null) {
     return [`It would become master in ${lengthText(takeover.in_ms)} (${takeover.reason}).`];
   }

@@ -10,6 +10,7 @@ import type { TrackerReport } from "../plane/state.ts";
 import {
   evaluateGroupTrackers,
   type HealthEvent,
+  type Router,
   type RouterStateName,
   type Tracker,
 } from "../vrrp/mod.ts";
@@ -23,9 +24,14 @@ export interface PartyMember {
   readonly own: OwnHealth;
 }
 
+/** Said of a router that waits for `agent.startup_delay`. */
+export const STARTUP_DELAY = "startup delay";
+
 /** What its machine is to be told, and what its trackers come to. */
 export interface PartyHealth {
   readonly health: HealthEvent;
+  /** Nothing is wrong with it: it only waits for the first results, or for its time. */
+  readonly early: boolean;
   readonly reports: readonly TrackerReport[];
 }
 
@@ -53,12 +59,32 @@ export function healthOfParty(
     const { source } = own[i]!;
     const waitingFor = [...own[i]!.waitingFor, ...judged[i]!.unknown, ...faults[i]!];
     const health = { type: "health", waitingFor, source, contribution } as const;
-    return { health, reports: judged[i]!.reports };
+    const early = waitingFor.length > 0 && faults[i]!.length === 0 &&
+      own[i]!.waitingFor.every((one) => one === STARTUP_DELAY);
+    return { health, early, reports: judged[i]!.reports };
   });
 }
 
+/** A router, its machine, and what that was told last. */
+interface Told {
+  readonly router: Router;
+  readonly told: HealthEvent | null;
+}
+
+/**
+ * Whether a machine is to be told now. One that has never been told, and of which nothing is known but
+ * that it has to wait, stays as it is: to be in fault would be told to programs and people.
+ */
+export function isNews({ router, told }: Told, { health, early }: PartyHealth): boolean {
+  if (early && told === null && router.state === "init") {
+    router.waitingFor = health.waitingFor;
+    return false;
+  }
+  return !isSameHealth(told, health);
+}
+
 /** Whether a machine that was told one knows the other. */
-export function isSameHealth(told: HealthEvent | null, health: HealthEvent): boolean {
+function isSameHealth(told: HealthEvent | null, health: HealthEvent): boolean {
   return told !== null && told.source === health.source &&
     told.contribution === health.contribution &&
     told.waitingFor.join("\n") === health.waitingFor.join("\n");

@@ -9,7 +9,7 @@ import { Shelf } from "../record/mod.ts";
 import type { Tracker } from "../vrrp/mod.ts";
 import type { Channels } from "./channels.ts";
 import type { Circumstances } from "./circumstances.ts";
-import { healthOfParty, isSameHealth, type JudgedTrackers } from "./party.ts";
+import { healthOfParty, isNews, type JudgedTrackers, STARTUP_DELAY } from "./party.ts";
 import type { RouterEntry, Surroundings } from "./router_entry.ts";
 import type { OwnHealth } from "./siblings.ts";
 
@@ -84,10 +84,10 @@ export class Reviewer {
       members,
       (trackers, found) => this.#record(party, trackers, found, now),
     );
-    judged.forEach(({ health, reports }, i) => {
+    judged.forEach((one, i) => {
       const entry = party[i]!;
-      entry.trackers = reports;
-      if (!isSameHealth(entry.told, health)) entry.apply(health, now, cause);
+      entry.trackers = one.reports;
+      if (isNews(entry, one)) entry.apply(one.health, now, cause);
     });
   }
 
@@ -116,7 +116,7 @@ export class Reviewer {
     if (entry.broken !== "") waitingFor.push(entry.broken);
     if (entry.guard?.isLocked) waitingFor.push("no key to authenticate adverts with");
     if (now < this.holdUntil) {
-      waitingFor.push("startup delay");
+      waitingFor.push(STARTUP_DELAY);
       this.#again(this.holdUntil);
     }
     return { waitingFor, source };

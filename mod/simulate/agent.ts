@@ -9,7 +9,7 @@
 import type { SitePlan } from "../agent/site_plan.ts";
 import { trackedIn, type TrackerFinding } from "../plane/trackers.ts";
 import { Circumstances } from "../protocol/circumstances.ts";
-import { healthOfParty, isSameHealth } from "../protocol/party.ts";
+import { healthOfParty, isNews, STARTUP_DELAY } from "../protocol/party.ts";
 import { type Micros, type RouterEffect, STALL } from "../vrrp/mod.ts";
 import { type Agenda, Appointment } from "./agenda.ts";
 import type { Host } from "./host.ts";
@@ -266,11 +266,11 @@ export class Agent implements MachineOwner {
       for (const one of party) seen.add(one);
       const members = party.map(({ config, router: { state } }) => {
         const { waitingFor, source } = this.circumstances.health(config);
-        const early = now < this.#holdUntil ? ["startup delay"] : [];
+        const early = now < this.#holdUntil ? [STARTUP_DELAY] : [];
         return { config, state, own: { waitingFor: [...waitingFor, ...early], source } };
       });
-      healthOfParty(this.circumstances, members).forEach(({ health }, i) => {
-        if (!isSameHealth(party[i]!.told, health)) party[i]!.apply(health, now);
+      healthOfParty(this.circumstances, members).forEach((one, i) => {
+        if (isNews(party[i]!, one)) party[i]!.apply(one.health, now);
       });
     }
   }

@@ -32,10 +32,15 @@ async function bringUp(host: Host, address = "192.0.2.1/24"): Promise<void> {
   await ip(host, `address add ${address} dev eth0`);
 }
 
-async function untilWaiting(lab: Lab, agent: HalbAgent, reason: string): Promise<void> {
+async function untilWaiting(
+  lab: Lab,
+  agent: HalbAgent,
+  reason: string,
+  wanted = "fault",
+): Promise<void> {
   await lab.until(`web waits for: ${reason}`, async () => {
     const { waiting_for: reasons, state } = await routerOf(agent, "web");
-    if (state === "fault" && reasons.join() === reason) return true;
+    if (state === wanted && reasons.join() === reason) return true;
     throw new Error(`${state}: ${reasons.join()}`);
   }, 3000);
 }
@@ -241,7 +246,7 @@ lab("startup_delay keeps a router out of the election for so long", async (lab) 
   const site = `[agent]\nstartup_delay = "1500ms"\n\n${webSite("100ms")}`;
   const started = Date.now() * 1000;
   const agent = startHalb(lab, host, site);
-  await untilWaiting(lab, agent, "startup delay");
+  await untilWaiting(lab, agent, "startup delay", "init");
   // A reload must not end the delay.
   agent.reload();
   await untilLogged(lab, agent, "Reload: applied");

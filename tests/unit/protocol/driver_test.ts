@@ -552,6 +552,8 @@ Deno.test("driver: a router waits for its trackers, and each finding reaches who
   const waiting = ["tracked script up: no result yet"];
   assert.deepEqual(bench.state("weighted").router.waitingFor, waiting);
   assert.deepEqual(bench.state("hard").router.waitingFor, waiting);
+  // Not in fault: that would be told to programs and people at each start.
+  for (const name of ["weighted", "hard"]) assert.equal(bench.state(name).router.state, "init");
   assert.equal(bench.state("free").router.state, "backup");
   const finding = (healthy: boolean) => {
     const tracker = {
