@@ -20,13 +20,29 @@ const NAMES = ("chown dac_override dac_read_search fowner fsetid kill setgid set
 
 const LINUX_CAPABILITY_VERSION_3 = 0x2008_0522;
 
+/** struct __user_cap_header_struct: version, thread (0: the caller). The kernel may write to it. */
+function header(): Uint32Array<ArrayBuffer> {
+  return Uint32Array.of(LINUX_CAPABILITY_VERSION_3, 0);
+}
+
+/**
+ * The calling thread's sets: two of struct __user_cap_data_struct, effective, permitted, inheritable;
+ * low bits first.
+ */
+export function capabilitySets(): Uint32Array<ArrayBuffer> {
+  const sets = new Uint32Array(6);
+  check("capget", libc.capget(header(), sets));
+  return sets;
+}
+
+/** Gives the calling thread these sets. @throws {SystemError} EPERM for more than it may have */
+export function setCapabilitySets(sets: Uint32Array<ArrayBuffer>): void {
+  check("capset", libc.capset(header(), sets));
+}
+
 /** The effective capabilities of the calling thread: `"cap_net_admin"` … */
 export function effectiveCapabilities(): Set<string> {
-  // struct __user_cap_header_struct: version, thread (0: the caller).
-  const header = Uint32Array.of(LINUX_CAPABILITY_VERSION_3, 0);
-  // Two of struct __user_cap_data_struct: effective, permitted, inheritable; low bits first.
-  const data = new Uint32Array(6);
-  check("capget", libc.capget(header, data));
+  const data = capabilitySets();
   const names = new Set<string>();
   for (const [bit, name] of NAMES.entries()) {
     const word = data[bit < 32 ? 0 : 3] ?? 0;
@@ -72,13 +88,11 @@ export function limitCapabilities(keep: ReadonlySet<string>): string[] {
     check("prctl", libc.prctl(PR_CAPBSET_DROP, bit, 0, 0, 0), `PR_CAPBSET_DROP cap_${name}`);
     dropped.push(`cap_${name}`);
   }
-  const header = Uint32Array.of(LINUX_CAPABILITY_VERSION_3, 0);
-  const data = new Uint32Array(6);
-  check("capget", libc.capget(header, data));
+  const data = capabilitySets();
   for (const [bit, name] of NAMES.entries()) {
     // The third word of each half: inheritable.
     if (!keep.has(`cap_${name}`)) data[bit < 32 ? 2 : 5]! &= ~(1 << (bit & 31));
   }
-  check("capset", libc.capset(header, data));
+  setCapabilitySets(data);
   return dropped;
 }

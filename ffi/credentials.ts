@@ -8,6 +8,7 @@
  */
 
 import { ARCHITECTURE } from "./architecture.ts";
+import { capabilitySets, setCapabilitySets } from "./capabilities.ts";
 import { check } from "./errors.ts";
 import { readText } from "./file.ts";
 import { libc } from "./symbols.ts";
@@ -27,7 +28,6 @@ const SYS_CLOSE_RANGE = 436;
 const CLOSE_RANGE_CLOEXEC = 4;
 const ALL = 0xffff_ffff;
 
-const LINUX_CAPABILITY_VERSION_3 = 0x2008_0522;
 const PR_SET_KEEPCAPS = 8;
 const PR_CAP_AMBIENT = 47;
 const PR_CAP_AMBIENT_IS_SET = 1;
@@ -51,14 +51,13 @@ function setIds(number: number, real: number, effective: number, saved: number):
 
 /** From now on the calling thread keeps its permitted set when it ceases to be root. Returns its sets. */
 function keepCapabilities(): Uint32Array<ArrayBuffer> {
-  const sets = new Uint32Array(6);
-  check("capget", libc.capget(Uint32Array.of(LINUX_CAPABILITY_VERSION_3, 0), sets));
+  const sets = capabilitySets();
   check("prctl", libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), "PR_SET_KEEPCAPS");
   return sets;
 }
 
 function restoreCapabilities(sets: Uint32Array<ArrayBuffer>): void {
-  check("capset", libc.capset(Uint32Array.of(LINUX_CAPABILITY_VERSION_3, 0), sets));
+  setCapabilitySets(sets);
   check("prctl", libc.prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0), "PR_SET_KEEPCAPS");
 }
 

@@ -187,9 +187,14 @@ function testCommand(
   return [DENO, "test", "-A", "--no-check", "--frozen", junit, ...options, ...paths];
 }
 
+/** What somebody should have left at a path; empty: nothing. */
+function leftAt(path: string): string {
+  return existsSync(path) ? Deno.readTextFileSync(path) : "";
+}
+
 /** Counts what a report says. @param code of the command that should have left it */
 function countReport(part: Part, name: string, report: string, code: number): void {
-  const text = existsSync(report) ? Deno.readTextFileSync(report) : "";
+  const text = leftAt(report);
   const counted = text === "" ? [] : parseJUnit(text, part);
   results.push(...counted);
   if (counted.length === 0) record(part, `${name}: ended without reporting a test`, "failed");
@@ -234,9 +239,12 @@ function runInGuest(files: readonly string[], index: number): Promise<void> {
     const code = await run([...GUEST, "-c", String(index), "bash", "-c", lines.join("\n")], true);
     if (code !== 0) record("kernel", `a guest ended with exit code ${code}`, "failed");
     files.forEach((file, i) => {
-      const own = `${folder}/${i}.code`;
-      const text = existsSync(own) ? Deno.readTextFileSync(own) : "125";
-      countReport("kernel", file, `${folder}/${i}.xml`, Number(text));
+      countReport(
+        "kernel",
+        file,
+        `${folder}/${i}.xml`,
+        Number(leftAt(`${folder}/${i}.code`) || 125),
+      );
     });
   });
 }
@@ -263,10 +271,7 @@ async function runInLanes(labs: readonly string[]): Promise<void> {
 
 /** Files for each guest, so that all take about as long. */
 function sharesOf(files: readonly string[]): string[][] {
-  const shares = Array.from(
-    { length: GUESTS },
-    () => ({ files: [] as string[], seconds: 0 }),
-  );
+  const shares = Array.from({ length: GUESTS }, () => ({ files: [] as string[], seconds: 0 }));
   const secondsOf = (file: string) => GUEST_SECONDS[file] ?? OTHERS;
   for (const file of files.toSorted((a, b) => secondsOf(b) - secondsOf(a))) {
     const least = shares.reduce((best, share) => share.seconds < best.seconds ? share : best);

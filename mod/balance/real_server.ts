@@ -33,9 +33,8 @@ export function judge({ findings }: Balance, real: RealServerEntry): void {
   const { healthy, reason } = combine(settings.require, members);
   real.healthy = healthy;
   real.reason = reason !== "" ? reason : reasonOf(members);
-  real.weight = override === null
-    ? effectiveWeight(settings.server.weight, members)
-    : effectiveWeight(override, members, override);
+  const configured = override ?? settings.server.weight;
+  real.weight = effectiveWeight(configured, members, override ?? undefined);
 }
 
 /** Whether its checks have taken it down, and not merely said nothing yet. */

@@ -62,17 +62,17 @@ export function effectiveWeight(
   members: readonly Member[],
   most = GREATEST_WEIGHT,
 ): number {
-  // What a check said before it failed is no longer true; what is in a file is.
-  const said = members.flatMap(({ healthy, weight }) =>
-    weight !== null && (healthy || weight.kind === "add") ? weight : []
-  );
-  const valuesOf = (kind: WeightOpinion["kind"]) =>
-    said.flatMap((opinion) => opinion.kind === kind ? opinion.value : []);
-  const set = valuesOf("absolute");
-  const weight = set.length === 0 ? configured : Math.min(most, ...set);
-  const shares = valuesOf("percent").map((percent) => shareOf(weight, percent));
-  const added = valuesOf("add").reduce((sum, value) => sum + value, 0);
-  return Math.min(GREATEST_WEIGHT, Math.max(0, Math.min(weight, ...shares) + added));
+  let set = Infinity;
+  let percent = 100;
+  let added = 0;
+  for (const { healthy, weight: opinion } of members) {
+    if (opinion?.kind === "add") added += opinion.value;
+    // What a check said before it failed is no longer true.
+    else if (healthy && opinion?.kind === "absolute") set = Math.min(set, opinion.value);
+    else if (healthy && opinion?.kind === "percent") percent = Math.min(percent, opinion.value);
+  }
+  const weight = set === Infinity ? configured : Math.min(most, set);
+  return Math.min(GREATEST_WEIGHT, Math.max(0, shareOf(weight, percent) + added));
 }
 
 function shareOf(weight: number, percent: number): number {

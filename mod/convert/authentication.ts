@@ -34,9 +34,8 @@ export function authentication(scope: Scope, block: Statement): Table | undefine
         else notes.unread(statement, `"${statement.args[0] ?? ""}" is neither PASS nor AH`);
       },
       auth_pass: (statement) => {
-        if (scope.text(statement) === undefined) return;
-        // keepalived takes no escapes out of it.
-        const text = statement.plain[0] ?? "";
+        const text = scope.plain(statement);
+        if (text === undefined) return;
         const password = text.startsWith(ENVIRONMENT_MARK) ? text : cutPassword(text);
         if (password !== text) {
           notes.approximated(statement, `only the first ${LONGEST_PASSWORD} bytes count`);

@@ -5,7 +5,7 @@
  */
 
 import type { AddressConfig, RouteConfig, RuleConfig } from "../../config/mod.ts";
-import type { Writer } from "./writer.ts";
+import { givenWords, type Writer } from "./writer.ts";
 
 /** The words of an address. */
 function addressWords(address: AddressConfig): (string | number)[] {
@@ -67,10 +67,7 @@ function encapWords(encap: Encapsulation | undefined): (string | number)[] {
   // Without both keepalived takes the route for a mistake.
   if (id === undefined || destination === undefined) return [];
   const pairs = { id, dst: destination, src: source, [tosWord!]: tos, [ttlWord!]: ttl };
-  const given = Object.entries(pairs).flatMap(([word, value]) =>
-    value === undefined ? [] : [word, value]
-  );
-  return ["encap", type, ...given];
+  return ["encap", type, ...givenWords(pairs)];
 }
 
 /** The words of a route. */

@@ -222,7 +222,25 @@ function lostValue(path: string, value: unknown, { vrrp }: Known): Lost | undefi
     case "vrrp.virtual_mac":
       return vrrp.some(isBareIpvlan) ? BARE_IPVLAN : undefined;
     case "vrrp.checksum":
-      return value === "ignore" ? dropped("keepalived looks at checksums") : undefined;
+      if (value === "ignore") return dropped("keepalived looks at checksums");
+      return value === "rfc9568"
+        ? {
+          ...dropped("keepalived 2.2 sends RFC 5798's checksum"),
+          instead: 'checksum = "auto" takes both',
+        }
+        : undefined;
+    case "vrrp.garp.repeat":
+      return value === 0
+        ? { verdict: "approximated", reason: "keepalived announces once at least" }
+        : undefined;
+    case "sync_group.need":
+      return value === "all"
+        ? undefined
+        : dropped("one member in fault takes all of keepalived's group");
+    case "mail.tls":
+      return value === "none"
+        ? { verdict: "needless", reason: "keepalived sends mail so" }
+        : undefined;
     case "ipvs.sync_daemon":
       return [value].flat().some((one) => isTable(one) && one["follow"] === undefined)
         ? dropped("keepalived's follows a router: those without `follow` are left out")
@@ -353,19 +371,6 @@ export function judgeKey(
     if (inCheck === "tls" && !(isTable(value) && value["verify"] === false)) return UNVERIFIED;
     if (CHECK_KEYS.has(inCheck)) return "kept";
     return { verdict: "dropped", reason: `keepalived's checks have nothing like \`${inCheck}\`` };
-  }
-  if (path === "mail.tls" && value === "none") {
-    return { verdict: "needless", reason: "keepalived sends mail so" };
-  }
-  if (path === "vrrp.checksum" && value === "rfc9568") {
-    const reason = "keepalived 2.2 sends RFC 5798's checksum";
-    return { verdict: "dropped", reason, instead: 'checksum = "auto" takes both' };
-  }
-  if (path === "vrrp.garp.repeat" && value === 0) {
-    return { verdict: "approximated", reason: "keepalived announces once at least" };
-  }
-  if (path === "sync_group.need" && value !== "all") {
-    return { verdict: "dropped", reason: "one member in fault takes all of keepalived's group" };
   }
   if (KEPT.has(path)) return isDeep(path) ? "deeper" : "kept";
   const at = path.lastIndexOf(".");

@@ -10,7 +10,7 @@ import { writeAddresses, writeRoutes, writeRules } from "./addresses.ts";
 import { isRoots } from "./lost.ts";
 import { writeGroups, writeRouters, writeTrackers } from "./routers.ts";
 import { trackedFiles, writeServers } from "./servers.ts";
-import { commandText, secondsText, wordText, Writer } from "./writer.ts";
+import { commandText, givenWords, secondsText, wordText, Writer } from "./writer.ts";
 
 export { judgeKey, type Lost } from "./lost.ts";
 
@@ -37,19 +37,15 @@ function writeGlobals(writer: Writer, site: SiteConfig): void {
     if (fifo !== undefined) writer.line("notify_fifo", wordText(fifo));
     const timeouts = ipvs?.timeouts;
     if (timeouts !== undefined) {
-      const words = Object.entries({
-        tcp: timeouts.tcp,
-        tcpfin: timeouts.tcp_fin,
-        udp: timeouts.udp,
-      })
-        .flatMap(([word, time]) => time === undefined ? [] : [word, secondsText(time)]);
+      const text = (time: number | undefined) => time === undefined ? time : secondsText(time);
+      const { tcp, tcp_fin: tcpfin, udp } = timeouts;
+      const words = givenWords({ tcp: text(tcp), tcpfin: text(tcpfin), udp: text(udp) });
       if (words.length > 0) writer.line("lvs_timeouts", ...words);
     }
     for (const daemon of ipvs?.sync_daemon ?? []) {
       if (daemon.follow === undefined) continue;
       const { id, max_length: maxlen, port, ttl, group } = daemon;
-      const words = Object.entries({ id, maxlen, port, ttl, group })
-        .flatMap(([word, value]) => value === undefined ? [] : [word, value]);
+      const words = givenWords({ id, maxlen, port, ttl, group });
       writer.line("lvs_sync_daemon", daemon.interface, wordText(daemon.follow), ...words);
     }
     writeCommon(writer, site);

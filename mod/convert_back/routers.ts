@@ -16,6 +16,8 @@ import { writeAddresses, writeRoutes, writeRules } from "./addresses.ts";
 import { isWeighted, writeTrack, writeWeight } from "./tracking.ts";
 import {
   commandText,
+  freeNames,
+  givenWords,
   isWritable,
   secondsText,
   wholeSeconds,
@@ -73,11 +75,7 @@ function writeTransport(writer: Writer, router: VrrpConfig, family: Family): voi
   writer.block("unicast_peer", () => {
     for (const { address, min_ttl: least, max_ttl: most } of unicast.peers) {
       if (address === source || familyOf(address) !== family) continue;
-      const limits = [
-        ...least === undefined ? [] : ["min_ttl", least],
-        ...most === undefined ? [] : ["max_ttl", most],
-      ];
-      writer.line(address, ...limits);
+      writer.line(address, ...givenWords({ min_ttl: least, max_ttl: most }));
     }
   });
   if (unicast.ttl !== 255) writer.line("unicast_ttl", unicast.ttl);
@@ -152,17 +150,6 @@ function writeInstance(
     writeRules(writer, "virtual_rules", router.rules);
     writeNotify(writer, router.notify);
   });
-}
-
-/** Names that nobody has yet: as wished, else with a number behind. */
-function freeNames(taken: readonly string[]): (wish: string) => string {
-  const used = new Set(taken);
-  return (wish) => {
-    let name = wish;
-    for (let number = 2; used.has(name); number++) name = `${wish}-${number}`;
-    used.add(name);
-    return name;
-  };
 }
 
 /** All routers; of both families two instances each. Returns the instances of each router. */

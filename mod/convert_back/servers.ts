@@ -15,6 +15,7 @@ import {
 import {
   commandText,
   escapedText,
+  freeNames,
   secondsText,
   wholeSeconds,
   wordText,
@@ -247,7 +248,10 @@ function listenText(listen: VirtualServerConfig["listen"][number]): string {
  * One virtual server for each family it listens in: keepalived takes real servers of one family
  * only, unless all are tunnels.
  */
-function byFamily(virtual: VirtualServerConfig, taken: Set<string>): VirtualServerConfig[] {
+function byFamily(
+  virtual: VirtualServerConfig,
+  free: (wish: string) => string,
+): VirtualServerConfig[] {
   const families = new Set(virtual.listen.map(({ address }) => familyOf(address)));
   const isTunnel = ({ forward }: Way) => forward === "tunnel";
   if (families.size < 2 || virtual.real_server.every(isTunnel)) return [virtual];
@@ -255,14 +259,9 @@ function byFamily(virtual: VirtualServerConfig, taken: Set<string>): VirtualServ
     const fits = (way: Way & Pick<RealServerConfig, "address">) =>
       isTunnel(way) || familyOf(way.address.address) === family;
     const { sorry_server: sorry, ...rest } = virtual;
-    let name = virtual.name;
-    for (let n = 1; index > 0 && taken.has(name); n++) {
-      name = `${virtual.name}-${family}${n === 1 ? "" : `-${n}`}`;
-    }
-    taken.add(name);
     return {
       ...rest,
-      name,
+      name: index === 0 ? virtual.name : free(`${virtual.name}-${family}`),
       listen: virtual.listen.filter(({ address }) => familyOf(address) === family),
       fwmark: index === 0 ? virtual.fwmark : [],
       real_server: virtual.real_server.filter(fits),
@@ -273,8 +272,8 @@ function byFamily(virtual: VirtualServerConfig, taken: Set<string>): VirtualServ
 
 /** All virtual servers; those that listen at several places are a group. */
 export function writeServers(writer: Writer, site: SiteConfig): void {
-  const taken = new Set(site.virtual_server.map(({ name }) => name));
-  for (const virtual of site.virtual_server.flatMap((one) => byFamily(one, taken))) {
+  const free = freeNames(site.virtual_server.map(({ name }) => name));
+  for (const virtual of site.virtual_server.flatMap((one) => byFamily(one, free))) {
     writer.gap();
     const [only, ...more] = virtual.listen;
     const [mark, ...marks] = virtual.fwmark;

@@ -76,6 +76,26 @@ export function commandText(words: readonly string[]): string {
   return escapedText(inner);
 }
 
+/** Words, each before its value; those without one are left out. */
+export function givenWords(
+  values: Readonly<Record<string, string | number | undefined>>,
+): (string | number)[] {
+  return Object.entries(values).flatMap(([word, value]) =>
+    value === undefined ? [] : [word, value]
+  );
+}
+
+/** Names that nobody has yet: as wished, else with a number behind. */
+export function freeNames(taken: readonly string[]): (wish: string) => string {
+  const used = new Set(taken);
+  return (wish) => {
+    let name = wish;
+    for (let number = 2; used.has(name); number++) name = `${wish}-${number}`;
+    used.add(name);
+    return name;
+  };
+}
+
 /** Microseconds as seconds with a fraction. */
 export function secondsText(micros: number): string {
   return (micros / 1_000_000).toFixed(6).replace(/\.?0+$/, "");

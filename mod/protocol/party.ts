@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { ProtocolRouter } from "../plane/messages.ts";
+import type { EventId, ProtocolRouter } from "../plane/messages.ts";
 import type { TrackerReport } from "../plane/state.ts";
 import {
   evaluateGroupTrackers,
@@ -65,22 +65,26 @@ export function healthOfParty(
   });
 }
 
-/** A router, its machine, and what that was told last. */
+/** A router's machine, and what it was told last. */
 interface Told {
   readonly router: Router;
   readonly told: HealthEvent | null;
+  apply(event: HealthEvent, now: number, cause: EventId | null): void;
 }
 
 /**
- * Whether a machine is to be told now. One that has never been told, and of which nothing is known but
+ * Tells a machine what is news to it. One that has never been told, and of which nothing is known but
  * that it has to wait, stays as it is: to be in fault would be told to programs and people.
  */
-export function isNews({ router, told }: Told, { health, early }: PartyHealth): boolean {
-  if (early && told === null && router.state === "init") {
-    router.waitingFor = health.waitingFor;
-    return false;
-  }
-  return !isSameHealth(told, health);
+export function tellHealth(
+  machine: Told,
+  { health, early }: PartyHealth,
+  now: number,
+  cause: EventId | null = null,
+): void {
+  const { router, told } = machine;
+  if (early && told === null && router.state === "init") router.waitingFor = health.waitingFor;
+  else if (!isSameHealth(told, health)) machine.apply(health, now, cause);
 }
 
 /** Whether a machine that was told one knows the other. */

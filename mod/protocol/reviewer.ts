@@ -9,7 +9,7 @@ import { Shelf } from "../record/mod.ts";
 import type { Tracker } from "../vrrp/mod.ts";
 import type { Channels } from "./channels.ts";
 import type { Circumstances } from "./circumstances.ts";
-import { healthOfParty, isNews, type JudgedTrackers, STARTUP_DELAY } from "./party.ts";
+import { healthOfParty, type JudgedTrackers, STARTUP_DELAY, tellHealth } from "./party.ts";
 import type { RouterEntry, Surroundings } from "./router_entry.ts";
 import type { OwnHealth } from "./siblings.ts";
 
@@ -87,7 +87,7 @@ export class Reviewer {
     judged.forEach((one, i) => {
       const entry = party[i]!;
       entry.trackers = one.reports;
-      if (isNews(entry, one)) entry.apply(one.health, now, cause);
+      tellHealth(entry, one, now, cause);
     });
   }
 

@@ -9,7 +9,7 @@
 import type { SitePlan } from "../agent/site_plan.ts";
 import { trackedIn, type TrackerFinding } from "../plane/trackers.ts";
 import { Circumstances } from "../protocol/circumstances.ts";
-import { healthOfParty, isNews, STARTUP_DELAY } from "../protocol/party.ts";
+import { healthOfParty, STARTUP_DELAY, tellHealth } from "../protocol/party.ts";
 import { type Micros, type RouterEffect, STALL } from "../vrrp/mod.ts";
 import { type Agenda, Appointment } from "./agenda.ts";
 import type { Host } from "./host.ts";
@@ -269,9 +269,9 @@ export class Agent implements MachineOwner {
         const early = now < this.#holdUntil ? [STARTUP_DELAY] : [];
         return { config, state, own: { waitingFor: [...waitingFor, ...early], source } };
       });
-      healthOfParty(this.circumstances, members).forEach((one, i) => {
-        if (isNews(party[i]!, one)) party[i]!.apply(one.health, now);
-      });
+      healthOfParty(this.circumstances, members).forEach((one, i) =>
+        tellHealth(party[i]!, one, now)
+      );
     }
   }
 

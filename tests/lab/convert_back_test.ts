@@ -90,6 +90,8 @@ lab(
         50,
       );
     const ALL = [...WEB, ...MAIL];
+    const untilAllAt = (what: string, host: Host) =>
+      lab.until(what, async () => (await held(host)).length === ALL.length, 10_000, 50);
 
     await untilSplit("each is master of its own", WEB, MAIL);
     await token(a, false);
@@ -115,26 +117,12 @@ lab(
     assert.deepEqual(await droppedBy(halb), []);
 
     await halb.kill();
-    await lab.until(
-      "keepalived misses halb",
-      async () => {
-        return (await held(b)).length === ALL.length;
-      },
-      10_000,
-      50,
-    );
+    await untilAllAt("keepalived misses halb", b);
     const last = startHalb(lab, a, SITE);
     await untilSplit("halb comes back after a crash", WEB, MAIL);
     await keepalived.kill();
     // What it held stays where it was: that is keepalived's way.
-    await lab.until(
-      "halb misses keepalived",
-      async () => {
-        return (await held(a)).length === ALL.length;
-      },
-      10_000,
-      50,
-    );
+    await untilAllAt("halb misses keepalived", a);
     assert.deepEqual(await droppedBy(last), []);
   },
 );
