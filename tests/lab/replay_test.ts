@@ -167,7 +167,8 @@ lab("a BFD session that flaps, a script and a check that fail: all of it replays
   assert.match(stdout, /^bfd to-peer, \d+ steps since/m);
   assert.match(stdout, /packet, the other side is up/);
   assert.match(stdout, /timer: up → down, nothing heard for 100 ms; sends a packet/);
-  assert.match(stdout, /packet, the other side is \w+: \w+ → up, both sides hear each other/);
+  // Whose packet comes first decides whether the one that brings it up polls.
+  assert.match(stdout, /packet, the other side is [^:]+: \w+ → up, both sides hear each other/);
   assert.match(stdout, /the same decisions as recorded\.\n$/);
   const tampered = `${lab.directory}/tampered.rec`;
   Deno.writeTextFileSync(tampered, text.replaceAll("nothing heard for 100 ms", "it was tired"));
