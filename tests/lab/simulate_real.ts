@@ -19,6 +19,7 @@ import {
 } from "../../ffi/mod.ts";
 import { ask } from "../../mod/control/client.ts";
 import type { Status } from "../../mod/control/status.ts";
+import { STOP_TOLD } from "../../mod/simulate/delays.ts";
 import {
   type Capture,
   delay,
@@ -203,6 +204,12 @@ export class Reality {
     const last = lastOf(seen[0]!.filter((frame) => isAdvert(frame, mac)), "advert");
     // An advert that left while the lab was still cutting may have been heard, or not.
     const doubtful = last >= this.#begun ? failed - this.#begun : 0;
+    // One that has ended cannot be asked how late it was: its last word tells.
+    const ended = !agents[former]!.process.running;
+    const farewell = seen[0]!.find(({ time, from, text }) =>
+      time > failed && from === mac && /, prio 0,/.test(text)
+    );
+    const hesitant = ended && farewell !== undefined ? farewell.time - failed - STOP_TOLD : 0;
     const fared = addresses.map((address, i) => {
       const { mac } = own(lans[i]!, successor);
       const after = seen[i]!.filter(({ time, from }) => time > failed && from === mac);
@@ -229,7 +236,7 @@ export class Reality {
     const heard = session === undefined
       ? {}
       : { heard: failed - lastOf(seen[1]!.filter(bfd), "BFD packet") };
-    return { phase: failed - last, ...heard, fared, late: Math.max(late, doubtful) };
+    return { phase: failed - last, ...heard, fared, late: Math.max(late, doubtful, hesitant) };
   }
 
   /** Waits for an advert, and then for the given share of an interval. */
