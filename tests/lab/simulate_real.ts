@@ -19,7 +19,7 @@ import {
 } from "../../ffi/mod.ts";
 import { ask } from "../../mod/control/client.ts";
 import type { Status } from "../../mod/control/status.ts";
-import { STOP_TOLD } from "../../mod/simulate/delays.ts";
+import { ADDED } from "../../mod/simulate/delays.ts";
 import {
   type Capture,
   delay,
@@ -54,8 +54,11 @@ export interface Measured {
   /** From the last BFD packet that it heard until the failure; absent: no session decides. */
   readonly heard?: number;
   readonly fared: readonly Fared[];
-  /** The longest that an agent, the machine or the lab itself was late by meanwhile, as they say. */
-  readonly late: number;
+  /**
+   * The longest that an agent, the machine or the lab itself was late by meanwhile, as they say: where
+   * either may come of.
+   */
+  readonly late: Readonly<Record<"takeover" | "outage", number>>;
 }
 
 /** Files and addresses of the nodes, for the simulation. */
@@ -64,12 +67,14 @@ export interface Nodes {
   readonly addresses: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
 }
 
-/** How long a script or cable of the lab may take to show its effect, milliseconds. */
-const PATIENCE = 12_000;
+/** How long anything may take until it is seen, milliseconds: all agents start at once. */
+const PATIENCE = 60_000;
+/** So long a processor stands still before it is noted, microseconds. */
+export const NOTABLE = 2_000;
 /** Who was late so long before the failure may have sent the last advert late, microseconds. */
 const WINDOW = 500_000;
-/** What an agent that nothing holds up needs until it knows of its address, microseconds. */
-const USUALLY_ADDED = 4_000;
+/** Less than the shortest time between two packets of BFD, microseconds. */
+const BEFORE_NEXT = 20_000;
 const FILTER = "ip proto 112 or arp or ip6 proto 112 or icmp6 or udp port 3784";
 
 /** Real agents that wait for their accident. */
@@ -151,7 +156,7 @@ export class Reality {
         }
         return true;
       },
-      20_000,
+      PATIENCE,
       50,
     );
   }
@@ -183,33 +188,35 @@ export class Reality {
 
   /** What was seen of it. Ends the captures. */
   async measure(): Promise<Measured> {
-    const { former, successor, addresses, answers, session } = this.#scenario;
+    const { former, successor, addresses, answers, session, told } = this.#scenario;
     const { hosts, lans, agents } = this.#scene;
-    const failed = this.#failed;
+    const since = this.#failed - WINDOW;
+    const both = [former, successor].map((name) => agents[name]!);
     const late = Math.max(
       0,
-      ...standstills(this.#began).map(([, length]) => length),
-      ...await Promise.all(
-        [former, successor].map((name) => latenessSince(agents[name]!, failed - WINDOW)),
-      ),
+      ...standstills(this.#began, NOTABLE).map(([, length]) => length),
+      ...await Promise.all(both.map((agent) => latenessSince(agent, since))),
+      told === undefined ? 0 : toldAt(agents.a!, this.#begun) - this.#failed - told,
     );
+    const added = Math.max(...both.map((agent) => addedLateSince(agent, since)));
     const own = (lan: Lan, name: string) => lan.link(hosts[name]!);
     const seen = await Promise.all(this.#captures.map(framesOf));
-    const lastOf = (frames: readonly Frame[], what: string) => {
-      const found = frames.findLast(({ time }) => time <= failed);
+    const lastOf = (frames: readonly Frame[], until: number, what: string) => {
+      const found = frames.findLast(({ time }) => time <= until);
       if (found === undefined) throw new Error(`There was no ${what} before the failure`);
       return found.time;
     };
+    const bfd = (frame: Frame) => frame.text.includes(`> ${own(lans[1]!, former).address}.3784:`);
+    const lastHeard = session === undefined
+      ? Infinity
+      : lastOf(seen[1]!.filter(bfd), this.#failed, "BFD packet");
+    // Cutting takes a while, and it is the last packet that was heard from which all is counted: any
+    // moment until the next one would have come is as good as the one at which the lab was done.
+    const failed = Math.min(this.#failed, lastHeard + BEFORE_NEXT);
     const { mac } = own(lans[0]!, former);
-    const last = lastOf(seen[0]!.filter((frame) => isAdvert(frame, mac)), "advert");
+    const last = lastOf(seen[0]!.filter((frame) => isAdvert(frame, mac)), failed, "advert");
     // An advert that left while the lab was still cutting may have been heard, or not.
     const doubtful = last >= this.#begun ? failed - this.#begun : 0;
-    // One that has ended cannot be asked how late it was: its last word tells.
-    const ended = !agents[former]!.process.running;
-    const farewell = seen[0]!.find(({ time, from, text }) =>
-      time > failed && from === mac && /, prio 0,/.test(text)
-    );
-    const hesitant = ended && farewell !== undefined ? farewell.time - failed - STOP_TOLD : 0;
     const fared = addresses.map((address, i) => {
       const { mac } = own(lans[i]!, successor);
       const after = seen[i]!.filter(({ time, from }) => time > failed && from === mac);
@@ -232,11 +239,14 @@ export class Reality {
         double: Math.max(0, until - present),
       };
     });
-    const bfd = (frame: Frame) => frame.text.includes(`> ${own(lans[1]!, former).address}.3784:`);
-    const heard = session === undefined
-      ? {}
-      : { heard: failed - lastOf(seen[1]!.filter(bfd), "BFD packet") };
-    return { phase: failed - last, ...heard, fared, late: Math.max(late, doubtful, hesitant) };
+    const heard = session === undefined ? {} : { heard: failed - lastHeard };
+    const takeover = Math.max(late, doubtful);
+    return {
+      phase: failed - last,
+      ...heard,
+      fared,
+      late: { takeover, outage: Math.max(takeover, added) },
+    };
   }
 
   /** Waits for an advert, and then for the given share of an interval. */
@@ -293,19 +303,32 @@ async function latenessSince(agent: HalbAgent, since: number): Promise<number> {
   if (status === undefined) return 0; // It has been stopped: that is what is measured.
   const stalls = (status.realtime as { stalls?: { at: string; late_us: number }[] }).stalls ?? [];
   const later = stalls.filter(({ at, late_us }) => Date.parse(at) * 1000 + late_us >= since);
-  return Math.max(0, ...later.map(({ late_us }) => late_us), await addedLateSince(agent, since));
+  return Math.max(0, ...later.map(({ late_us }) => late_us));
 }
 
-/** How late its kernel plane was with an address, by its own flight recorder; microseconds. */
-async function addedLateSince(agent: HalbAgent, since: number): Promise<number> {
-  const { events } = await ask(agent.controlPath, {
-    command: "events",
-    last: 200,
-    types: ["vrrp"],
-  }) as { events: { time: string; details?: { known_after_ms?: number } }[] };
-  const delays = events.filter(({ time }) => Date.parse(time) * 1000 >= since)
-    .map(({ details }) => (details?.known_after_ms ?? 0) * 1000);
-  return Math.max(0, ...delays) - USUALLY_ADDED;
+/** What an agent has recorded of its virtual routers since then; who has ended has left it, too. */
+function eventsSince(agent: HalbAgent, since: number) {
+  const lines = Deno.readTextFileSync(`${agent.stateDirectory}/events.jsonl`).split("\n");
+  return lines.filter((line) => line.endsWith("}")).map((line) =>
+    JSON.parse(line) as {
+      readonly time: string;
+      readonly type: string;
+      readonly details?: { readonly known_after_ms?: number };
+    }
+  ).filter(({ time, type }) => type === "vrrp" && Date.parse(time) * 1000 >= since);
+}
+
+/** How late its kernel plane was with an address, against what is simulated; microseconds. */
+function addedLateSince(agent: HalbAgent, since: number): number {
+  const delays = eventsSince(agent, since).map(({ details }) => details?.known_after_ms ?? 0);
+  return Math.max(0, ...delays) * 1000 - ADDED;
+}
+
+/** When it did something about what was done to it from then on; 0: it never did. */
+function toldAt(agent: HalbAgent, begun: number): number {
+  // Times of events are whole milliseconds.
+  const [first] = eventsSince(agent, begun - 1000);
+  return first === undefined ? 0 : Date.parse(first.time) * 1000;
 }
 
 /** A frame as tcpdump prints it, which is ten times as quick as tshark; time since 1970, µs. */

@@ -6,6 +6,7 @@
  */
 
 import { realtimeMicros } from "../../ffi/mod.ts";
+import { LINK_TOLD, STOP_TOLD } from "../../mod/simulate/delays.ts";
 import type { HalbAgent, Host, Lab, Lan } from "../lib/mod.ts";
 
 /** Agents that run, and their cables. */
@@ -38,6 +39,11 @@ export interface Scenario {
   readonly answers: boolean;
   /** A BFD session of the former master that decides, and its detection time in microseconds. */
   readonly session?: { readonly name: string; readonly detection: number };
+  /**
+   * After how long the agent of a knows of it in the simulation, microseconds; absent: it knows
+   * nothing, or nothing hangs on when it does.
+   */
+  readonly told?: number;
   /** What was done before, so long ago that it no longer matters. */
   readonly before?: (scene: Scene) => Promise<void>;
   /** Lets it fail; gives the moment, microseconds since 1970. */
@@ -197,6 +203,7 @@ export const SCENARIOS: readonly Scenario[] = [
       return Promise.resolve(at);
     },
     event: 'stop = "a"',
+    told: STOP_TOLD,
   },
   {
     ...PAIR,
@@ -208,6 +215,7 @@ export const SCENARIOS: readonly Scenario[] = [
     answers: true,
     fail: (scene) => writeNumber(scene, -100),
     event: 'number = { file = "a:maintenance", value = -100 }',
+    told: 0,
   },
   {
     ...PAIR,
@@ -256,6 +264,7 @@ export const SCENARIOS: readonly Scenario[] = [
     },
     fail: (scene) => writeNumber(scene, 0),
     event: 'number = { file = "a:maintenance", value = 0 }',
+    told: 0,
     eventBefore: 'number = { file = "a:maintenance", value = 1 }',
   },
   {
@@ -268,6 +277,7 @@ export const SCENARIOS: readonly Scenario[] = [
           addresses: [["192.0.2.10/24"], ["198.51.100.10/24"]][i]!,
         }).replace('name = "web"', `name = "${name}"`).replace("eth0", `eth${i}`)
       ).join("") + '[[sync_group]]\nname = "site"\nmembers = ["web", "lan"]\n',
+    told: LINK_TOLD,
     networks: [["a", "b"], ["a", "b"]],
     addresses: ["192.0.2.10", "198.51.100.10"],
     interval: 250 * MILLISECOND,
