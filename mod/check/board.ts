@@ -19,6 +19,7 @@ import {
 } from "./engine.ts";
 import type { Micros, Outcome, WeightOpinion } from "./outcome.ts";
 import type { ScheduleEffect } from "./schedule.ts";
+import { leapEngine, periodOf, standingOf } from "./recurring.ts";
 import type { Health, Verdict } from "./verdict.ts";
 
 /** What is said of a check that must prove itself first. */
@@ -202,6 +203,23 @@ export class CheckBoard {
     if (told === null) return null;
     const { since, lastError, counters } = this.#engine.verdicts.get(id)!.verdict;
     return { ...told, target, since, transitions: counters.transitions, lastError };
+  }
+
+  /** After how long all probes would be as they are now; null: a verdict is about to change. */
+  get period(): Micros | null {
+    return periodOf(this.#engine);
+  }
+
+  /** What decides about probes and verdicts to come, as seen from now: of equal texts follows the same. */
+  standing(now: Micros): string {
+    const timer = this.#timer === null ? null : this.#timer.at - now;
+    return JSON.stringify([timer, standingOf(this.#engine, now)]);
+  }
+
+  /** All that is due comes later by so much: for who leaps over time in which all stays as it is. */
+  leap(by: Micros): void {
+    leapEngine(this.#engine, by);
+    if (this.#timer !== null) this.#timer = { ...this.#timer, at: this.#timer.at + by };
   }
 
   #recall({ check, health, since, transitions, lastError }: CheckMemory): void {

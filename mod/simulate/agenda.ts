@@ -13,14 +13,19 @@ import type { Micros } from "../vrrp/mod.ts";
 export const RANKS = { script: 0, packet: 1, host: 2, timer: 3 } as const;
 export type Rank = keyof typeof RANKS;
 
+/**
+ * Whether something comes again in the same way as long as nothing happens: exactly so, or at moments
+ * that chance decides. See `steady.ts`.
+ */
+export type Recurrence = "never" | "exactly" | "by_chance";
+
 /** Something that is due at a time, again and again. */
 export abstract class Appointment implements Placed {
   at: Micros = Infinity;
   order = 0;
   position = -1;
   readonly rank: number;
-  /** It recurs in the same way as long as nothing happens: see `steady.ts`. */
-  readonly routine: boolean = false;
+  readonly recurs: Recurrence = "never";
 
   constructor(rank: Rank) {
     this.rank = RANKS[rank];
@@ -52,6 +57,7 @@ export class Agenda {
   readonly #routine = new Heap<Appointment>(precedes);
   readonly #other = new Heap<Appointment>(precedes);
   readonly #routines = new Set<Appointment>();
+  #last: Recurrence = "never";
 
   /** Does something at a time, which is not past. */
   once(at: Micros, rank: Rank, deed: (now: Micros) => void): Appointment {
@@ -64,17 +70,26 @@ export class Agenda {
   set(one: Appointment, at: Micros): void {
     one.at = Math.max(at, this.now);
     one.order = this.#count++;
-    const heap = one.routine ? this.#routine : this.#other;
+    const heap = this.#heapOf(one);
     if (one.position === -1) heap.add(one);
     else heap.moved(one);
-    if (one.routine) this.#routines.add(one);
+    if (one.recurs !== "never") this.#routines.add(one);
   }
 
   cancel(one: Appointment): void {
     if (one.position === -1) return;
-    (one.routine ? this.#routine : this.#other).remove(one);
+    this.#heapOf(one).remove(one);
     this.#routines.delete(one);
     one.at = Infinity;
+  }
+
+  #heapOf({ recurs }: Appointment): Heap<Appointment> {
+    return recurs === "never" ? this.#other : this.#routine;
+  }
+
+  /** What was done last. */
+  get last(): Recurrence {
+    return this.#last;
   }
 
   /** When something is due that is no routine; `Infinity`: nothing is. */
@@ -96,6 +111,7 @@ export class Agenda {
     if (other !== undefined && next !== other && precedes(other, next)) next = other;
     if (next.at > until) return false;
     this.now = next.at;
+    this.#last = next.recurs;
     this.cancel(next);
     next.act(this.now);
     return true;

@@ -43,8 +43,6 @@ export interface Companion {
   stalled(late: Micros, now: Micros): void;
   /** It goes on. */
   resume(now: Micros): void;
-  /** Until something happens it does nothing but what the agenda knows as no routine. */
-  readonly isCalm: boolean;
   /** When it next wants to do something; `Infinity`: never. */
   readonly deadline: Micros;
   /** Says farewell; `Agent.mayEnd` is called when that is over. */

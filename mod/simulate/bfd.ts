@@ -32,29 +32,18 @@ import { LATE } from "../protocol/lateness.ts";
 import type { Micros } from "../vrrp/mod.ts";
 import { Appointment } from "./agenda.ts";
 import type { Agent, Companion } from "./agent.ts";
-import type { Host } from "./host.ts";
+import { leapSession, periodOf, steadyOf } from "./bfd_calm.ts";
+import { ordinary, type Place, placeOf } from "./bfd_place.ts";
 import { SimInterface } from "./lan.ts";
-import { ROUTED } from "./nodes.ts";
+import type { Recurring } from "./recurring.ts";
 import type { World } from "./world.ts";
 
 /** A stopping agent waits so long for its sessions' last words. */
 const LONGEST_STOP: Micros = 3_000_000;
 
-/** What an end needs of where it is. */
-interface Place {
-  readonly name: string;
-  /** Whose session it is; of one outside, that of the node it speaks to. */
-  readonly node: string;
-  readonly own: SimInterface;
-  /** Own addresses: who speaks to one of them may mean this end. */
-  readonly addresses: readonly string[];
-  readonly peer: string;
-  /** What crosses neither way while the path is cut; empty: it is nobody's in particular. */
-  readonly path: string;
-}
-
 /** One end of a session. */
 class End extends Appointment {
+  override readonly recurs = "by_chance";
   readonly session: Session;
   readonly #world: World;
 
@@ -189,8 +178,6 @@ class Configured {
 /** All sessions of one agent. */
 class Sessions implements Companion {
   readonly configured: readonly Configured[];
-  /** Chance decides when each packet leaves. */
-  readonly isCalm = false;
   readonly #world: World;
   readonly #agent: Agent;
   #stopping = false;
@@ -257,7 +244,7 @@ class Sessions implements Companion {
 }
 
 /** BFD as a whole. */
-export class Bfd {
+export class Bfd implements Recurring {
   readonly #world: World;
   readonly #sessions = new Map<Agent, Sessions>();
   readonly #outside: End[] = [];
@@ -334,11 +321,33 @@ export class Bfd {
       const agent = world.nodes.get(to.node)?.agent ?? null;
       if (agent === null) return;
       agent.receive((later) => this.#sessions.get(agent)?.receive(bytes, place, later), now);
-    });
+    }, "by_chance");
   }
 
   isCut(path: string): boolean {
     return this.#cut.has(path);
+  }
+
+  /** Of all that live. */
+  get #configured(): Configured[] {
+    return [...this.#sessions].flatMap(([{ dead }, { configured }]) => dead ? [] : configured);
+  }
+
+  get #ends(): End[] {
+    return [...this.#configured.map(({ end }) => end), ...this.#outside];
+  }
+
+  get period(): Micros | null {
+    return periodOf(this.#ends.map(({ session }) => session));
+  }
+
+  memory(): string {
+    const clients = this.#configured.map(({ client }) => client);
+    return JSON.stringify([this.#ends.map(({ session }) => steadyOf(session)), clients]);
+  }
+
+  leap(by: Micros): void {
+    for (const { session } of this.#ends) leapSession(session, by);
   }
 }
 
@@ -360,35 +369,4 @@ function deliver(end: End, bytes: Uint8Array, now: Micros): void {
   const { yourDiscriminator: your } = packet;
   if (your !== 0 && your !== end.session.localDiscriminator) return;
   end.apply({ type: "packet", packet }, now);
-}
-
-/** An ordinary session in place of one of a kind that is not simulated. */
-function ordinary({ seamless, unaffiliated, ...settings }: SessionSettings): SessionSettings {
-  const special = seamless !== undefined || unaffiliated === true;
-  return {
-    ...settings,
-    echoReceiveInterval: 0,
-    ...(special ? { receiveInterval: settings.transmitInterval } : {}),
-  };
-}
-
-function placeOf({ path, settings }: ProtocolBfd, host: Host): Place {
-  const { namespace, interface: name, source, family } = path;
-  const own = host.interface(namespace, name === "" ? ROUTED : name);
-  // What comes over several hops may be for any address of the host.
-  const at = name === ""
-    ? [own, ...host.interfaces.values()].filter(({ state }) => state.namespace === namespace)
-    : [own];
-  const usual = at.flatMap(({ state: { ipv4, ipv6, ipv6Global } }) =>
-    family === "ipv4" ? ipv4 : [...ipv6Global, ...ipv6]
-  );
-  const addresses = source === "" ? usual : [source];
-  return {
-    name: settings.name,
-    node: host.name,
-    own,
-    addresses,
-    peer: path.peer,
-    path: `${host.name} ${settings.name}`,
-  };
 }

@@ -7,7 +7,7 @@
 
 import type { InterfaceState } from "../plane/messages.ts";
 import type { Micros } from "../vrrp/mod.ts";
-import { type Agenda, Appointment } from "./agenda.ts";
+import { type Agenda, Appointment, type Recurrence } from "./agenda.ts";
 import type { Random } from "./random.ts";
 
 /** How a network treats each packet, on its way to each receiver. */
@@ -71,10 +71,9 @@ export interface Obstacles {
   isDeaf(to: string, from: string): boolean;
 }
 
-/** One arrival, which is routine where the way is sure. */
+/** One arrival, which recurs as what was sent does where the way is sure. */
 class Arrival extends Appointment {
-  override readonly routine = true;
-  constructor(readonly receive: Receive) {
+  constructor(readonly receive: Receive, override readonly recurs: Recurrence) {
     super("packet");
   }
 
@@ -110,17 +109,26 @@ export class Lan {
     return jitter === 0 && loss === 0 && duplicate === 0;
   }
 
-  /** Carries one packet from an interface to another one, which may be of another network. */
-  carry(from: SimInterface, to: SimInterface, receive: Receive): void {
+  /**
+   * Carries one packet from an interface to another one, which may be of another network.
+   *
+   * @param recurs how such packets leave
+   */
+  carry(
+    from: SimInterface,
+    to: SimInterface,
+    receive: Receive,
+    recurs: Recurrence = "exactly",
+  ): void {
     const { random } = this;
     const { loss, duplicate } = this.settings;
     if (!from.up || this.obstacles.isDeaf(to.node, from.node)) return void this.lost++;
     if (loss > 0 && random.chance(loss)) return void this.lost++;
-    this.#arrive(from, to, receive);
-    if (duplicate > 0 && random.chance(duplicate)) this.#arrive(from, to, receive);
+    this.#arrive(from, to, receive, recurs);
+    if (duplicate > 0 && random.chance(duplicate)) this.#arrive(from, to, receive, recurs);
   }
 
-  #arrive(from: SimInterface, to: SimInterface, receive: Receive): void {
+  #arrive(from: SimInterface, to: SimInterface, receive: Receive, recurs: Recurrence): void {
     const { delay, jitter } = this.settings;
     const more = jitter > 0 ? this.random.int(0, jitter) : 0;
     let last = this.#last.get(from);
@@ -130,7 +138,7 @@ export class Lan {
     const arrival = new Arrival((now) => {
       if (to.up && to.part === from.part) receive(now);
       else this.lost++;
-    });
+    }, recurs);
     this.agenda.set(arrival, at);
   }
 }

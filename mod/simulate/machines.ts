@@ -36,7 +36,7 @@ export interface MachineOwner {
 }
 
 export class RouterMachine extends Appointment {
-  override readonly routine = true;
+  override readonly recurs = "exactly";
   readonly router: Router;
   readonly adverts = new Adverts();
   group: GroupMachine | null = null;

@@ -20,10 +20,12 @@ import { type BoardEffect, CheckBoard } from "../check/board.ts";
 import { failed, passed } from "../check/mod.ts";
 import { endpointText } from "../ip/mod.ts";
 import type { BalancePlan } from "../plane/balance.ts";
+import { leastCommonMultiple } from "../values/numbers.ts";
 import type { Micros } from "../vrrp/mod.ts";
-import { Appointment } from "./agenda.ts";
+import { Appointment, type Recurrence } from "./agenda.ts";
 import type { Agent, Companion } from "./agent.ts";
 import type { SimInterface } from "./lan.ts";
+import type { Recurring } from "./recurring.ts";
 import type { World } from "./world.ts";
 
 /** From a question to its answer. */
@@ -32,12 +34,25 @@ const ANSWERED: Micros = 1_000;
 const MOST_PROBES = 1_000;
 
 class Alarm extends Appointment {
-  constructor(readonly ring: (now: Micros) => void) {
+  constructor(readonly ring: (now: Micros) => void, override readonly recurs: Recurrence) {
     super("timer");
   }
 
   act(now: Micros): void {
     this.ring(now);
+  }
+}
+
+/** What comes back from a probe, or its timeout. */
+class Answer extends Appointment {
+  override readonly recurs = "exactly";
+
+  constructor(readonly take: (now: Micros) => void) {
+    super("host");
+  }
+
+  act(now: Micros): void {
+    this.take(now);
   }
 }
 
@@ -49,7 +64,6 @@ interface BoundCheck {
 
 /** Checks and virtual servers of one agent. */
 class Pool implements Companion {
-  readonly isCalm = false;
   readonly ended = true;
   readonly #agent: Agent;
   readonly #world: World;
@@ -63,10 +77,10 @@ class Pool implements Companion {
   readonly #tracked: ReadonlySet<string>;
   /** Checks that are BFD sessions, by the names of these. */
   readonly #sessions = new Map<string, string[]>();
-  readonly #probing = new Alarm((now) => this.#follow(this.#board.due(now), now));
+  readonly #probing = new Alarm((now) => this.#follow(this.#board.due(now), now), "exactly");
   readonly #balancing = new Alarm((now) => {
     this.#step({ type: "timer", generation: this.#machine.timer.generation }, now);
-  });
+  }, "never");
 
   constructor(agent: Agent, site: SiteConfig, world: World, now: Micros) {
     this.#agent = agent;
@@ -135,7 +149,7 @@ class Pool implements Companion {
       (this.#bound.get(id)?.answers ?? true) &&
       this.#world.pools.answers(this.#agent.host.name, id, this.#asks);
     const took = works() ? ANSWERED : timeout;
-    this.#world.agenda.once(now + took, "host", (at) => {
+    const answer = new Answer((at) => {
       this.#agent.told((told) => {
         const outcome = took === ANSWERED && works()
           ? passed("answered")
@@ -143,6 +157,7 @@ class Pool implements Companion {
         this.#follow(this.#board.finished(id, probe, outcome, took, told), told);
       }, at);
     });
+    this.#world.agenda.set(answer, now + took);
   }
 
   #found(name: string, healthy: boolean, reason: string, now: Micros): void {
@@ -160,6 +175,19 @@ class Pool implements Companion {
       this.#found(check, healthy, reason, now);
       this.#step({ type: "check", finding: { check, health, reason, weight: null } }, now);
     }
+  }
+
+  /** As `Recurring` says. */
+  get period(): Micros | null {
+    return this.#board.period;
+  }
+
+  memory(now: Micros): string {
+    return this.#board.standing(now);
+  }
+
+  leap(by: Micros): void {
+    this.#board.leap(by);
   }
 
   // ===== virtual servers =========================================================================
@@ -254,7 +282,7 @@ class Pool implements Companion {
 }
 
 /** All pools, and the servers that are down. */
-export class Pools {
+export class Pools implements Recurring {
   readonly #world: World;
   readonly #pools = new Map<Agent, Pool>();
   readonly #down = new Set<string>();
@@ -273,6 +301,27 @@ export class Pools {
 
   of(agent: Agent): Pool | undefined {
     return this.#pools.get(agent);
+  }
+
+  /** Of all agents that live. */
+  get #live(): Pool[] {
+    return [...this.#pools].flatMap(([{ dead }, pool]) => dead ? [] : [pool]);
+  }
+
+  get period(): Micros | null {
+    return this.#live.reduce<Micros | null>(
+      (all, { period }) =>
+        all === null || period === null ? null : leastCommonMultiple(all, period),
+      1,
+    );
+  }
+
+  memory(now: Micros): string {
+    return JSON.stringify(this.#live.map((pool) => pool.memory(now)));
+  }
+
+  leap(by: Micros): void {
+    for (const pool of this.#live) pool.leap(by);
   }
 
   /** A real server answers nobody, or does again. */

@@ -1,12 +1,17 @@
 /**
  * Leaps over times in which nothing can differ.
  *
- * Where masters do nothing but advertise, backups nothing but hear that, chance decides nothing on
- * any network, and nobody has anything else to do, each period of adverts is like the one before. That
- * is not taken for granted: what all machines remember at the end of one such period is compared with
- * what they remembered at its beginning. Only if every time in it has moved by exactly the period, and
- * all else is the same, the time up to the next thing that is no routine is leapt over, by whole
- * periods: every time in every memory moves by as much, and the outcome is that of stepping through.
+ * Where masters do nothing but advertise, backups nothing but hear that, checks find what they found
+ * before, chance decides nothing on any network, and nobody has anything else to do, each period of
+ * adverts and probes is like the one before. That is not taken for granted: what all machines remember
+ * at the end of one such period is compared with what they remembered at its beginning. Only if every
+ * time in it has moved by exactly the period, and all else is the same, the time up to the next thing
+ * that is no routine is leapt over, by whole periods: every time in every memory moves by as much, and
+ * the outcome is that of stepping through.
+ *
+ * When BFD sessions send is left to chance within bounds in which nothing comes of it (`bfd_calm.ts`).
+ * Their times move along: what happens next finds them as it might have found them. With them the
+ * numbers of packets and steps are an estimate, from one period.
  *
  * The machine looks at its clock only through those times, through the ages of what it noted at
  * things that do not happen in such a period (complaints, answers to losers, announcements that are
@@ -15,6 +20,7 @@
  * @module
  */
 
+import { leastCommonMultiple } from "../values/numbers.ts";
 import type { Micros, Router } from "../vrrp/mod.ts";
 import type { RouterMachine } from "./machines.ts";
 import type { World } from "./world.ts";
@@ -44,9 +50,12 @@ interface Look {
   readonly machines: readonly RouterMachine[];
   readonly moving: readonly Moving[];
   readonly due: readonly Micros[];
+  /** Something recurs exactly. */
+  readonly exact: boolean;
   readonly steps: number;
   readonly packets: number;
   readonly groups: string;
+  readonly recurring: string;
   readonly lost: readonly number[];
 }
 
@@ -65,11 +74,12 @@ export class Steadiness {
   look(end: Micros): void {
     const { agenda } = this.#world;
     const { now } = agenda;
-    if (now < this.#next) return;
+    // A period begins and ends with something that recurs exactly, where there is such a thing.
+    if (now < this.#next || !this.#isMark()) return;
     const former = this.#look;
     if (former !== null) {
       this.#look = null;
-      if (now === former.at + former.period) this.#compare(former, end);
+      if (now === former.at + former.period || !former.exact) this.#compare(former, end);
       if (this.#look === null && this.#next <= now) this.#next = now + PATIENCE;
       return;
     }
@@ -81,6 +91,11 @@ export class Steadiness {
     this.#remember(period);
   }
 
+  #isMark(): boolean {
+    const { agenda } = this.#world;
+    return agenda.last === "exactly" || (agenda.last === "by_chance" && !hasExact(this.#world));
+  }
+
   /** After how long all would be as it is now; null: nothing is sure. */
   #period(end: Micros): Micros | null {
     const world = this.#world;
@@ -89,15 +104,19 @@ export class Steadiness {
     let period = 1;
     for (const { agent } of world.nodes.values()) {
       if (agent === null) continue;
-      if (agent.stalled || !agent.companions.every(({ isCalm }) => isCalm)) return null;
+      if (agent.stalled) return null;
       for (const { router } of agent.machines.values()) {
         if (!isCalm(router)) return null;
         if (router.state !== "master") continue;
-        const { advertisementInterval: interval } = router.settings;
-        period = interval / divisor(period, interval) * period;
+        period = leastCommonMultiple(period, router.settings.advertisementInterval);
         if (period > LONGEST_PERIOD) return null;
       }
     }
+    for (const { period: own } of world.recurring) {
+      if (own === null) return null;
+      period = leastCommonMultiple(period, own);
+    }
+    if (period > LONGEST_PERIOD) return null;
     const free = Math.min(agenda.nextEvent, end + 1) - agenda.now;
     return period > 1 && free > SHORTEST_LEAP * period ? period : null;
   }
@@ -117,7 +136,9 @@ export class Steadiness {
       due: dueIn(world),
       steps: world.steps,
       packets: world.packets,
+      exact: hasExact(world),
       groups: groupsIn(world),
+      recurring: recurringIn(world),
       lost: lostIn(world),
     };
     this.#next = agenda.now + period;
@@ -127,7 +148,8 @@ export class Steadiness {
     const world = this.#world;
     const { agenda } = world;
     const { period, machines, moving } = former;
-    if (groupsIn(world) !== former.groups || this.#period(end) !== period) return;
+    if (this.#period(end) !== period || groupsIn(world) !== former.groups) return;
+    if (recurringIn(world) !== former.recurring) return;
     const now = moving.map((_, i) => movingOf(machines[i]!.router));
     const same = machines.every(({ moved }, i) => !moved && hasMoved(moving[i]!, now[i]!, former));
     const due = dueIn(world);
@@ -140,20 +162,32 @@ export class Steadiness {
       const heard = moving[i]!.heard.map((at, j) => at !== now[i]!.heard[j]);
       leap(router, periods * period, periods * (now[i]!.generation - moving[i]!.generation), heard);
     });
+    for (const one of world.recurring) one.leap(periods * period);
+    // As much as in the time that was looked at, which is one period where anything recurs exactly.
+    const share = periods * period / (agenda.now - former.at);
+    const more = (before: number, now: number): number => Math.round(share * (now - before));
+    world.steps += more(former.steps, world.steps);
+    world.packets += more(former.packets, world.packets);
+    [...world.lans.values()].forEach((lan, i) => lan.lost += more(former.lost[i]!, lan.lost));
     agenda.leap(periods * period);
     this.skipped += periods * period;
-    world.steps += periods * (world.steps - former.steps);
-    world.packets += periods * (world.packets - former.packets);
-    [...world.lans.values()].forEach((lan, i) =>
-      lan.lost += periods * (lan.lost - former.lost[i]!)
-    );
     this.#next = agenda.now;
   }
 }
 
-/** When all that is routine is due, in order. */
+/** When all that recurs exactly is due, in order. */
 function dueIn({ agenda }: World): Micros[] {
-  return [...agenda.routines].map(({ at }) => at).sort((a, b) => a - b);
+  return [...agenda.routines].flatMap(({ recurs, at }) => recurs === "exactly" ? [at] : [])
+    .sort((a, b) => a - b);
+}
+
+function hasExact({ agenda }: World): boolean {
+  for (const { recurs } of agenda.routines) if (recurs === "exactly") return true;
+  return false;
+}
+
+function recurringIn({ agenda, recurring }: World): string {
+  return JSON.stringify(recurring.map((one) => one.memory(agenda.now)));
 }
 
 function lostIn({ lans }: World): number[] {
@@ -170,10 +204,6 @@ function groupsIn({ nodes }: World): string {
       }))
     ),
   );
-}
-
-function divisor(a: number, b: number): number {
-  return b === 0 ? a : divisor(b, a % b);
 }
 
 /** It will do nothing but advertise, or listen, or wait for what is no routine. */

@@ -18,6 +18,7 @@ import type { RouterMachine } from "./machines.ts";
 import { type PlannedNode, speakingOn } from "./nodes.ts";
 import { Pools } from "./pools.ts";
 import { Random } from "./random.ts";
+import type { Recurring } from "./recurring.ts";
 import { Things } from "./things.ts";
 
 /** A network that the script names. */
@@ -45,6 +46,7 @@ export class World implements AgentSurroundings, Obstacles {
   readonly random: Random;
   readonly bfd = new Bfd(this);
   readonly pools = new Pools(this);
+  readonly recurring: readonly Recurring[] = [this.bfd, this.pools];
   readonly things = new Things(this.agenda, this.journal);
   readonly nodes = new Map<string, LiveNode>();
   readonly lans = new Map<string, Lan>();

@@ -27,6 +27,17 @@ const LOSSY = '[[network]]\nname = "lan"\nmembers = ["a:eth0", "b:eth0"]\n' +
 const SESSION = (name: string, peer: string): string =>
   `[[bfd]]\nname = "${name}"\npeer = "${peer}"\ninterface = "eth0"\n` +
   'transmit_interval = "50ms"\nreceive_interval = "50ms"\n';
+const WITH_BFD = {
+  a: gateway(150) + SESSION("to-b", "192.0.2.3"),
+  b: gateway(100) + SESSION("to-a", "192.0.2.2"),
+};
+const POOL = '[[virtual_server]]\nname = "web"\nlisten = "192.0.2.1:80"\nfollow = "gw"\n' +
+  Array.from(
+    { length: 20 },
+    (_, i) =>
+      `[[virtual_server.real_server]]\naddress = "198.51.100.${i + 1}:80"\n` +
+      'check = [{ type = "tcp", interval = "5s" }]\n',
+  ).join("");
 /** A hundred routers on ten nodes. */
 const MANY = Object.fromEntries(
   Array.from({ length: 10 }, (_, node) => [
@@ -54,12 +65,19 @@ const SCENES: readonly Scene[] = [
   },
   { name: "a pair that loses packets, a week", sites: PAIR, script: `duration = "7d"\n${LOSSY}` },
   {
-    name: "a pair with BFD at 50 ms, an hour",
-    sites: {
-      a: gateway(150) + SESSION("to-b", "192.0.2.3"),
-      b: gateway(100) + SESSION("to-a", "192.0.2.2"),
-    },
-    script: 'duration = "1h"\n',
+    name: "a pair with BFD at 50 ms, a year, the master loses its power once a month",
+    sites: WITH_BFD,
+    script: `duration = "365d"\n${monthly}`,
+  },
+  {
+    name: "a pair with a pool of 20 servers, a year, the same",
+    sites: { a: gateway(150) + POOL, b: gateway(100) + POOL },
+    script: `duration = "365d"\n${monthly}`,
+  },
+  {
+    name: "a pair with BFD at 50 ms that loses packets, an hour",
+    sites: WITH_BFD,
+    script: `duration = "1h"\n${LOSSY}`,
   },
 ];
 

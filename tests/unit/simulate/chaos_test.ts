@@ -46,7 +46,13 @@ function sitesOf(more: string, tracking = "") {
   return { a: of(150), b: of(100), c: of(100) };
 }
 
-function randomEvent(random: Random, servers: boolean): string {
+/** What is there beside routers and what they track. */
+interface Beside {
+  readonly servers?: boolean;
+  readonly sessions?: boolean;
+}
+
+function randomEvent(random: Random, { servers, sessions }: Beside): string {
   const node = random.pick(["a", "b", "c"]);
   const other = random.pick(["a", "b", "c"].filter((one) => one !== node));
   const own = `"${node}:${random.pick(["eth0", "eth1"])}"`;
@@ -74,17 +80,19 @@ function randomEvent(random: Random, servers: boolean): string {
   ];
   if (servers) {
     actions.push('server_down = "198.51.100.11:8080"', 'server_up = "198.51.100.11:8080"');
+  }
+  if (sessions) {
     actions.push(`bfd_cut = "${node}:peer"`, `bfd_heal = "${node}:peer"`);
   }
   return random.pick(actions);
 }
 
-function randomScript(random: Random, gap: number, servers = false): string {
+function randomScript(random: Random, gap: number, beside: Beside = {}): string {
   let at = 0;
   const events: string[] = [];
   for (let i = random.int(3, 12); i > 0; i--) {
     at += random.int(1, gap);
-    events.push(`[[event]]\nat = "${at}ms"\n${randomEvent(random, servers)}\n`);
+    events.push(`[[event]]\nat = "${at}ms"\n${randomEvent(random, beside)}\n`);
   }
   return events.join("");
 }
@@ -128,9 +136,13 @@ function makesSense(report: SimulationReport): void {
 Deno.test("chaos: far apart, where time is leapt over, as if stepped through", () => {
   let skipped = 0;
   forSeeds(25, (random) => {
-    const script = randomScript(random, 400_000);
-    const leapt = run(sitesOf(""), script);
-    const stepped = run(sitesOf(""), script, { stepAll: true });
+    const servers = random.int(0, 1) === 1;
+    const sites = servers
+      ? sitesOf(POOL, ', virtual_servers = [{ name = "web", weight = -20 }]')
+      : sitesOf("");
+    const script = randomScript(random, 400_000, { servers });
+    const leapt = run(sites, script);
+    const stepped = run(sites, script, { stepAll: true });
     makesSense(leapt);
     skipped += leapt.work.skipped;
     assert.deepEqual({ ...leapt, work: 0 }, { ...stepped, work: 0 }, script);
@@ -141,12 +153,88 @@ Deno.test("chaos: far apart, where time is leapt over, as if stepped through", (
   assert.ok(skipped > 1_000_000_000, `${skipped}`);
 });
 
+/** When each session came into each state but that between down and up. */
+function sessionsOf({ sessions }: SimulationReport): Map<string, [state: string, at: number][]> {
+  const all = new Map<string, [string, number][]>();
+  let last = "";
+  for (const { node, session, state, from } of sessions) {
+    if (state === "init") continue;
+    const key = `${node} ${session}`;
+    const own = all.get(key) ?? [];
+    all.set(key, own);
+    if (last !== key || own.at(-1)?.[0] !== state) own.push([state, from]);
+    last = key;
+  }
+  return all;
+}
+
+/** Chance moves what comes of a session by so much: who comes up waits for a packet of the other. */
+const BY_CHANCE = 3_000_000;
+
+Deno.test("chaos: sessions between nodes, leapt over, fare as if stepped through", () => {
+  const to = (names: readonly [string, number][]): string =>
+    names.map(([name, host]) =>
+      BFD.replace('"peer"', `"to-${name}"`).replace("192.0.2.254", `192.0.2.${host}`)
+    ).join("");
+  const sites = {
+    a: gateway(150, 'track = { bfd = [{ name = "to-b", weight = -100 }] }') +
+      to([["b", 3], ["c", 4]]),
+    b: gateway(100) + to([["a", 2], ["c", 4]]),
+    c: to([["a", 2], ["b", 3]]),
+  };
+  let skipped = 0;
+  forSeeds(25, (random) => {
+    let at = 0;
+    const events: string[] = [];
+    for (let i = random.int(3, 8); i > 0; i--) {
+      // Far enough from each other for chance not to change what comes first.
+      at += random.int(30_000, 400_000);
+      const node = random.pick(["a", "b", "c"]);
+      const other = random.pick(["a", "b", "c"].filter((one) => one !== node));
+      const action = random.pick([
+        `kill = "${node}"`,
+        `stop = "${node}"`,
+        `start = "${node}"`,
+        `start = "${node}"`,
+        `cut = ["${node}:eth0"]`,
+        'heal = ["a:eth0", "b:eth0", "c:eth0"]',
+        `link_down = "${node}:eth0"`,
+        `link_up = "${node}:eth0"`,
+        `deaf = { node = "${node}", to = "${other}" }`,
+        `hearing = { node = "${node}", to = "${other}" }`,
+        `bfd_cut = "${node}:to-${other}"`,
+        `bfd_heal = "${node}:to-${other}"`,
+        `stall = { node = "${node}", for = "${random.int(5, 20)}s" }`,
+      ]);
+      events.push(`[[event]]\nat = "${at}ms"\n${action}\n`);
+    }
+    const script = `duration = "${at + 300_000}ms"\n${events.join("")}`;
+    const leapt = run(sites, script);
+    const one = sessionsOf(leapt);
+    const other = sessionsOf(run(sites, script, { stepAll: true }));
+    skipped += leapt.work.skipped / leapt.duration;
+    assert.deepEqual([...one.keys()].sort(), [...other.keys()].sort(), script);
+    for (const [key, found] of one) {
+      const expected = other.get(key)!;
+      assert.deepEqual(found.map(([state]) => state), expected.map(([state]) => state), script);
+      for (const [i, [, from]] of found.entries()) {
+        assert.ok(Math.abs(from - expected[i]![1]) < BY_CHANCE, `${key} ${found[i]}\n${script}`);
+      }
+    }
+  });
+  assert.ok(skipped / 25 > 0.5, `${skipped / 25}`);
+});
+
 Deno.test("chaos: close together, with sessions and servers", () => {
   const sites = sitesOf(
     POOL + BFD,
     ', bfd = [{ name = "peer", weight = -30 }], virtual_servers = [{ name = "web", weight = -20 }]',
   );
-  forSeeds(40, (random) => makesSense(run(sites, randomScript(random, 8_000, true))));
+  forSeeds(
+    40,
+    (random) =>
+      makesSense(run(sites, randomScript(random, 8_000, { servers: true, sessions: true }))),
+  );
 });
 
 Deno.test("chaos: routers in no group, and an announced server", () => {

@@ -74,3 +74,123 @@ Deno.test("where chance decides nothing is leapt over", () => {
   assert.equal(run(PAIR, `${lossy}jitter = "1ms"`).work.skipped, 0);
   assert.ok(run(PAIR, `${lossy}delay = "30ms"`).work.skipped > 3_500_000_000);
 });
+
+const POOL = `[[virtual_server]]
+name = "web"
+listen = "192.0.2.1:80"
+follow = "gw"
+quorum = 2
+
+[[virtual_server.real_server]]
+address = "198.51.100.11:8080"
+check = [{ type = "tcp", interval = "2s", timeout = "500ms", fall = 3, rise = 2 }]
+
+[[virtual_server.real_server]]
+address = "198.51.100.12:8080"
+check = [{ type = "tcp", interval = "1500ms", timeout = "2s", fall = 2, rise = 3 }]
+`;
+const FIRST = '"198.51.100.11:8080"';
+const SECOND = '"198.51.100.12:8080"';
+
+Deno.test("checks that find what they found before are leapt over, those that fail, too", () => {
+  const tracked = gateway(150, 'track = { virtual_servers = [{ name = "web", weight = -100 }] }');
+  const report = bothWays(
+    { a: tracked + POOL, b: gateway(100) + POOL },
+    'duration = "12h"\n' + at("1.0003h", `server_down = ${FIRST}`) + at("3h", 'kill = "a"') +
+      at("4h", 'start = "a"') + at("5h", `server_up = ${FIRST}`) +
+      at("6.0007h", `server_down = ${SECOND}`) + at("7h", `server_up = ${SECOND}`) +
+      at("8h", 'stall = { node = "b", for = "7s" }') + at("9h", `server_down = ${FIRST}`) +
+      at("9.00002h", `server_down = ${SECOND}`) + at("11h", 'power_off = "a"'),
+  );
+  assert.ok(report.work.skipped > 0.9 * report.duration, `${report.work.skipped}`);
+  const changes = report.servers.filter(({ node }) => node === "b").length;
+  assert.ok(changes >= 8, `${changes}`);
+});
+
+Deno.test("a check that is held down, or that flaps, is not leapt over before it is back", () => {
+  const held = POOL.replace("fall = 3,", 'hold_down = "40m", fall = 1,')
+    .replace("fall = 2,", 'damping = { suppress = 3, half_life = "10m" }, fall = 1,');
+  let script = 'duration = "6h"\n' + at("1h", `server_down = ${FIRST}`) +
+    at("1.01h", `server_up = ${FIRST}`);
+  for (let i = 0; i < 5; i++) {
+    script += at(`${120 + i}m`, `server_down = ${SECOND}`) +
+      at(`${120.5 + i}m`, `server_up = ${SECOND}`);
+  }
+  const report = bothWays({ a: gateway(150) + held }, script);
+  assert.ok(report.work.skipped > 0.5 * report.duration, `${report.work.skipped}`);
+});
+
+const SESSION = (peer: string, more = ""): string =>
+  `[[bfd]]\nname = "peer"\npeer = "${peer}"\ninterface = "eth0"\n` +
+  `transmit_interval = "50ms"\nreceive_interval = "50ms"\n${more}`;
+const WITH_BFD = {
+  a: gateway(150) + SESSION("192.0.2.3"),
+  b: gateway(100, 'track = { bfd = [{ name = "peer", weight = 60, reverse = true }] }') +
+    SESSION("192.0.2.2"),
+};
+
+/** When a session came into each state, in seconds, but for the one between down and up. */
+function sessionOf({ sessions }: SimulationReport, node: string): [state: string, at: number][] {
+  const own = sessions.filter((one) => one.node === node && one.state !== "init");
+  return own.filter(({ state, from }, i) => state !== own[i - 1]?.state || own[i - 1]!.to < from)
+    .map(({ state, from }) => [state, from / 1_000_000]);
+}
+
+Deno.test("sessions are leapt over: what comes of chance is alike, in the same order", () => {
+  const script = 'duration = "6h"\n' + at("1h", 'power_off = "a"') + at("2h", 'start = "a"') +
+    at("3h", 'cut = ["a:eth0"]') + at("4h", 'heal = ["a:eth0"]') +
+    at("5h", 'deaf = { node = "b", to = "a" }') + at("5.5h", 'hearing = { node = "b", to = "a" }');
+  const leapt = run(WITH_BFD, script);
+  const stepped = run(WITH_BFD, script, { stepAll: true });
+  // But the half-hour in which both are master: each advert is complained of.
+  assert.ok(leapt.work.skipped > 0.89 * leapt.duration, `${leapt.work.skipped}`);
+  for (const node of ["a", "b"]) {
+    const [one, other] = [sessionOf(leapt, node), sessionOf(stepped, node)];
+    assert.deepEqual(one.map(([state]) => state), other.map(([state]) => state), node);
+    // Coming up takes up to a second by chance, and falling three intervals at most.
+    for (const [i, [, from]] of one.entries()) {
+      assert.ok(Math.abs(from - other[i]![1]) < 2, `${node} ${one[i]} ${other[i]}`);
+    }
+  }
+  assert.equal(sessionOf(leapt, "b").length, 8);
+  const packets = leapt.work.packets / stepped.work.packets;
+  assert.ok(packets > 0.99 && packets < 1.01, `${packets}`);
+});
+
+Deno.test("a session that goes down in a year is seen as quickly as ever", () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const report = run(WITH_BFD, `duration = "365d"\n${at("200d", 'power_off = "a"')}`, { seed });
+    const [, [state, from]] = sessionOf(report, "b").slice(-2) as [unknown, [string, number]];
+    assert.equal(state, "down");
+    const after = from - 200 * 86_400;
+    assert.ok(after > 0.1 && after <= 0.151, `${after}`);
+    assert.ok(report.work.skipped > 0.9999 * report.duration);
+  }
+});
+
+Deno.test("sessions alone, passive ones, and one whose peer never comes are leapt over", () => {
+  const alone = run(
+    { a: SESSION("192.0.2.3"), b: SESSION("192.0.2.2", "passive = true\n") },
+    `duration = "30d"\n${at("9d", 'kill = "b"')}${at("20d", 'start = "b"')}`,
+  );
+  assert.ok(alone.work.skipped > 0.999 * alone.duration, `${alone.work.skipped}`);
+  assert.deepEqual(sessionOf(alone, "a").map(([state]) => state), ["down", "up", "down", "up"]);
+  const silent = run(
+    { a: SESSION("192.0.2.3", "passive = true\n"), b: SESSION("192.0.2.2", "passive = true\n") },
+    'duration = "30d"\n',
+  );
+  assert.deepEqual(sessionOf(silent, "a").map(([state]) => state), ["down"]);
+});
+
+Deno.test("who comes up a moment after a leap may begin is not leapt over", () => {
+  // Adverts of 10 ms: periods much shorter than what a session takes to come up.
+  const quick = (priority: number): string => gateway(priority, 'advertisement_interval = "10ms"');
+  const report = run(
+    { a: quick(150) + SESSION("192.0.2.3"), b: quick(100) + SESSION("192.0.2.2") },
+    'duration = "2h"\n' + at("1h", 'deaf = { node = "a", to = "b" }') +
+      at("1.5h", 'hearing = { node = "a", to = "b" }'),
+  );
+  const [first, second, third, ...more] = sessionOf(report, "a").slice(1);
+  assert.deepEqual([first![0], second![0], third![0], more], ["up", "down", "up", []]);
+  assert.ok(first![1] < 3 && second![1] < 3_601 && third![1] < 5_403, `${[first, second, third]}`);
+});
