@@ -19,8 +19,10 @@ const CAPABILITIES = [
   "cap_ipc_lock",
   "cap_sys_nice",
 ];
-/** Time without a sign of life, in place of the unit's 30 s: more than a busy machine stands still. */
+/** Time without a sign of life, in place of the unit's: more than a busy machine stands still. */
 const WATCHDOG = 8;
+/** The unit's own. */
+const USUAL_WATCHDOG = 30;
 /** Folders whose files come and go by themselves, or are lists of what was done. */
 const VOLATILE = [
   "/dev",
@@ -141,7 +143,9 @@ async function reloads(machine: Machine): Promise<void> {
   assert.ok(!await holds(machine, "192.0.2.10"));
   const invalid = "cp -p /etc/halb/site.toml /run/\necho nonsense >>/etc/halb/site.toml\n";
   assert.equal((await machine.tryRun(`${invalid}systemctl reload halb`)).code, 1);
-  assert.match(await machine.run("journalctl -u halb -n 20"), /site\.toml" is not valid/);
+  // What it says goes through the journal's own queue.
+  const told = "journalctl -u halb -n 50 | grep -F 'site.toml\" is not valid' >/dev/null";
+  await machine.until("the journal has why", told);
   await machine.run("mv /run/site.toml /etc/halb/");
   assert.equal(await property(machine, "ActiveState"), "active");
   assert.equal(await property(machine, "MainPID"), pid);
@@ -167,7 +171,8 @@ async function isWatched(machine: Machine): Promise<void> {
 SECONDS=0
 until journalctl -u halb -b | grep 'Watchdog timeout' >/dev/null; do sleep 0.2; done
 echo $SECONDS`);
-  assert.ok(Number(seconds) <= WATCHDOG + 3, `noticed after ${seconds} s`);
+  // Such a machine may need seconds for each look into the journal.
+  assert.ok(Number(seconds) < USUAL_WATCHDOG / 2, `noticed after ${seconds} s`);
   await untilActive(machine, pid);
   await untilHeld(machine, "192.0.2.20");
 }

@@ -47,6 +47,7 @@ export class Browser {
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
   readonly #waiting = new Map<number, PromiseWithResolvers<Message>>();
   readonly #reading: Promise<void>;
+  readonly #profile: string;
   #last = 0;
   #session: string | undefined;
 
@@ -62,6 +63,7 @@ export class Browser {
       `--user-data-dir=${profile}`,
       "about:blank",
     ];
+    this.#profile = profile;
     // What it writes in a home, whatever its profile, goes there, too.
     Deno.mkdirSync(profile, { recursive: true, mode: 0o700 });
     this.#child = new Deno.Command(argv[0]!, {
@@ -182,7 +184,7 @@ export class Browser {
     return Uint8Array.from(atob(data), (one) => one.charCodeAt(0));
   }
 
-  /** Ends it, and all that it has started. */
+  /** Ends it, and all that it has started; its profile is gone then. */
   async close(): Promise<void> {
     this.#session = undefined;
     const late = setTimeout(() => this.#child.kill("SIGKILL"), 5_000);
@@ -191,6 +193,15 @@ export class Browser {
     clearTimeout(late);
     await this.#reading;
     await this.#input.close().catch(() => undefined);
+    // Some of its processes end after it, and write as long as they live.
+    await until("the browser's profile is gone", () => {
+      try {
+        Deno.removeSync(this.#profile, { recursive: true });
+      } catch (error) {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      }
+      return true;
+    }, 10_000);
   }
 
   async #read(): Promise<void> {

@@ -156,13 +156,15 @@ export class Client {
     return this.answers().slice(before);
   }
 
-  /** Waits until the newest answers come from exactly these. */
+  /** Waits until the newest answers, of those from now on, come from exactly these. */
   async untilFrom(servers: readonly string[], when: string, among = 6): Promise<void> {
+    const before = this.lines().length;
     await until(
       `answers of ${servers} ${when}`,
       () => {
+        const lines = this.lines().slice(before);
         // A failure counts: it is nobody.
-        const newest = this.lines().slice(-among).map((line) => this.#answer.exec(line)?.[1] ?? "");
+        const newest = lines.slice(-among).map((line) => this.#answer.exec(line)?.[1] ?? "");
         const seen = [...new Set(newest)].sort();
         if (newest.length === among && seen.join() === [...servers].sort().join()) return true;
         throw new Error(`answers of ${seen.map((name) => name || "nobody")}`);
