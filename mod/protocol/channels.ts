@@ -171,15 +171,19 @@ export class Channels {
   }
 
   /**
-   * The same in steps.
+   * The same in steps. The last one goes on with what follows: an advert that a filter has just let
+   * in is to find a router that has been told how it is.
    *
    * @param later these are tried again another time
    * @returns channels that could not be served
    */
   *serving(later?: ReadonlySet<Channel>): Generator<void, ReadonlySet<Channel>> {
     const refused = new Set<Channel>();
+    let isFirst = true;
     for (const channel of [...this.#unserved]) {
       if (later?.has(channel)) continue;
+      if (!isFirst) yield;
+      isFirst = false;
       const now = this.#env.heap.fireRoutine(this.#env.now());
       if (!this.#unserved.has(channel)) continue;
       try {
@@ -191,7 +195,6 @@ export class Channels {
         this.#again(now + RETRY);
         refused.add(channel);
       }
-      yield;
     }
     return refused;
   }

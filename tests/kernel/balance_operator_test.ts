@@ -142,9 +142,10 @@ real_server = [{ address = "${FIRST}", weight = 10 }]
   assertAlive(held, "after the kill");
   await byHand(lab, host, third.controlPath, ordered);
   await command(third, "weight", "web", SECOND, "configured");
+  // A request that a server is just answering when it is removed gets no answer.
+  await traffic.pause();
   await command(third, "servers", "web", "remove", THIRD);
   await untilWeights({ [FIRST]: 10, [SECOND]: 5 });
-  await traffic.pause();
   assert.equal((await third.stop(PATIENCE)).code, 0);
   await untilEntries(0);
   const kept = [...Deno.readDirSync(state)].map(({ name }) => name).sort();

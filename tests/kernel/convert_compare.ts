@@ -18,7 +18,7 @@ import { run, withNamespaces } from "./lib.ts";
 /** How many pairs of directors there are at a time; more starve each other of the one processor. */
 const PAIRS = 3;
 /** Checks of once a second that fail four times, on a processor that all daemons share. */
-const SETTLING = 90_000;
+const SETTLING = 240_000;
 /** How often tables are looked at, ms: each look takes the processor from who is looked at. */
 const LOOK = 1_000;
 

@@ -14,5 +14,5 @@ lab(
     Deno.writeTextFileSync(script, "#!/bin/sh\ntest $# = 0\n", { mode: 0o755 });
     return compareAll(lab, sampleSites(script));
   },
-  { timeoutMs: 300_000 },
+  { timeoutMs: 900_000 },
 );

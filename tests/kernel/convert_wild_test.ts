@@ -10,5 +10,5 @@ import { wildConfigurations } from "./convert_ipvs_sites.ts";
 lab(
   "what is found in the wild gives the table that keepalived makes of it",
   (lab) => compareAll(lab, wildConfigurations(lab.directory)),
-  { timeoutMs: 240_000 },
+  { timeoutMs: 600_000 },
 );

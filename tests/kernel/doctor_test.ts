@@ -68,6 +68,6 @@ lab("an agent on a host without libnl balances by the one in its binary", async 
   const maps = Deno.readTextFileSync(`/proc/${agent.pid}/maps`);
   assert.match(maps, /memfd:libnl-genl-3\.so\.200/);
   assert.doesNotMatch(maps, /\/libnl-3\.so/);
-  await agent.stop();
+  await agent.stop(PATIENCE);
   assert.deepEqual(saved(d.namespace), []);
 });

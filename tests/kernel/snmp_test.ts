@@ -112,5 +112,5 @@ scene("snmpwalk counts what ipvsadm counts, snmptrapd hears of a server that goe
     return heard(told, REAL_TRAP, status(real(6, 3), 1)) &&
       heard(told, QUORUM_TRAP, status(virtual(23), 1));
   }, PATIENCE);
-  assert.equal((await agent.stop()).code, 0);
+  assert.equal((await agent.stop(PATIENCE)).code, 0);
 });

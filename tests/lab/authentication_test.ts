@@ -87,8 +87,9 @@ ${
       return (await routerOf(b!, name)).sessions[0]!.counters.advertisements_received > 3;
     }, 15_000);
     const { counters } = (await routerOf(b!, name)).sessions[0]!;
+    // One advert may come while the first of the two routers is begun with, and the other one not.
     const refused = Object.entries(counters.dropped).filter(([reason, count]) =>
-      count > 0 && reason !== "version2_duplicate"
+      count > (reason === "not_running" ? 1 : 0) && reason !== "version2_duplicate"
     );
     assert.deepEqual(refused, [], name);
   }
@@ -250,10 +251,13 @@ lab(
     const b = startHalb(lab, hosts[1], SIGNED, {
       env: { ...FAULTS.env, HALB_CLOCK_OFFSET_MS: "-90000" },
     });
-    // Within three intervals of a's adverts, so before b would take over.
-    await untilLogged(lab, b, "The clock of 192.0.2.1 is 90 s ahead of ours");
-    await untilLogged(lab, a, "The clock of 192.0.2.2 is 90 s behind ours");
-    assert.match((await authenticationOf(b)).alarm!, /192\.0\.2\.1 is 90 s ahead/);
+    // Whole seconds are compared: the next one may begin between the signing of an advert and its
+    // arrival, or between the moments at which the two have read their clocks.
+    const ahead = /The clock of 192\.0\.2\.1 is (89|90|91) s ahead of ours/;
+    const behind = /The clock of 192\.0\.2\.2 is (89|90|91) s behind ours/;
+    await soon(lab, "b tells of a's clock", () => ahead.test(b.log()));
+    await soon(lab, "a tells of b's clock", () => behind.test(a.log()));
+    assert.match((await authenticationOf(b)).alarm!, ahead);
     await b.untilState("web", "master");
     await inject(b, "protocol", "set_clock", 90_000);
     await untilLogged(lab, b, "This host's clock was set by 90 s since halb took it");

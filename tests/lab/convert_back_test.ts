@@ -21,6 +21,9 @@ import { conversion } from "../unit/convert/fixtures.ts";
 import { triedKeys } from "../unit/convert/schema_sites.ts";
 import { COMPLAINTS } from "./forms.ts";
 
+/** Hundreds of runs of keepalived, one after the other, beside the guests: a minute and more. */
+const MANY_RUNS = { timeoutMs: 600_000 };
+
 /** Each node is the better one for one of two routers, as long as its own interface `token` is there. */
 const SITE = `[defaults.vrrp]
 interface = "eth0"
@@ -148,7 +151,7 @@ lab("keepalived accepts all that is written for it", async (lab) => {
   const files = [...await examples(), ...wild(lab.directory)];
   assert.ok(files.length >= 65, `${files.length} sites`);
   assert.deepEqual(await refusedOf(lab, files), []);
-});
+}, MANY_RUNS);
 
 /** What keepalived says of sites that it cannot have otherwise, and the report says so. */
 const KNOWN =
@@ -164,7 +167,7 @@ lab("keepalived accepts what is written for each key that there is", async (lab)
   const files = [...texts].map(([text, name]) => ({ name, text }));
   const refused = await refusedOf(lab, files);
   assert.deepEqual(refused.filter((said) => !KNOWN.test(said)), []);
-});
+}, MANY_RUNS);
 
 /** What keepalived has to say of files, those it takes left out. */
 async function refusedOf(lab: Lab, files: readonly Written[]): Promise<string[]> {

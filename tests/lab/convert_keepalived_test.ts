@@ -22,7 +22,10 @@ const LOOK = 250;
 /** How long adverts are collected: the slowest routers send one a second. */
 const LISTENING = 2_500;
 /** How long priorities may go on changing, ms. */
-const SETTLING = 15_000;
+const SETTLING = 30_000;
+/** Until twenty daemons at once have done all that they do, beside the guests, ms. */
+const PATIENCE = 60_000;
+const OPTIONS = { timeoutMs: 300_000 };
 
 /** Sites of one lab, at the same time: each has two hosts. */
 const AT_ONCE = 10;
@@ -40,7 +43,7 @@ for (let part = 0; part < parts; part++) {
   const own = placements.filter((_, i) => i % parts === part);
   lab(`converted sites do what keepalived does, part ${part + 1} of ${parts}`, async (lab) => {
     await compareAll(lab, own.map((place) => place(lab.directory)));
-  });
+  }, OPTIONS);
 }
 
 function placedSample({ name, text }: KeepalivedSite, directory: string): Placed {
@@ -108,7 +111,7 @@ async function compare(lab: Lab, site: Placed, id: string): Promise<void> {
         last = [await added(k, before.k), ours];
         return last[0].length > 0 && last[0].join("\n") === last[1].join("\n");
       },
-      20_000,
+      PATIENCE,
       LOOK,
     );
   } catch (error) {

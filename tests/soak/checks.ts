@@ -12,7 +12,7 @@ import type { Status } from "../../mod/control/status.ts";
 import { memory } from "../bench/usage.ts";
 import { makeCertificates, startNginx } from "../lab/check_helpers.ts";
 import { type HalbAgent, type Host, Lab, startHalb } from "../lib/mod.ts";
-import { Random } from "../lib/random.ts";
+import { Random, wantedSeed } from "../lib/random.ts";
 
 const PLAIN = 10_000;
 const SECURE = 20_000;
@@ -98,9 +98,9 @@ async function waiting(host: Host): Promise<{ plain: number; secure: number }> {
 }
 
 export async function run(seconds: number): Promise<void> {
-  const seed = Date.now() % 1_000_000;
+  const seed = wantedSeed() ?? Date.now() % 1_000_000;
   const random = new Random(seed);
-  console.log(`seed ${seed}`);
+  console.log(`HALB_SEED=${seed}`);
   const lab = await Lab.open();
   const counts: Record<string, number> = {};
   try {

@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import { HolderWatch } from "../lib/holders.ts";
 import { type HalbAgent, type Host, Lab, type Lan, startHalb } from "../lib/mod.ts";
-import { Random } from "../lib/random.ts";
+import { Random, wantedSeed } from "../lib/random.ts";
 
 const VIP = "192.0.2.10";
 const SITE = `[[vrrp]]
@@ -26,9 +26,9 @@ const HOLD_BOUND = 4500;
 const ACCIDENTS = ["kill", "stop", "freeze", "cut", "silence"] as const;
 
 export async function run(seconds: number): Promise<void> {
-  const seed = Date.now() % 1_000_000;
+  const seed = wantedSeed() ?? Date.now() % 1_000_000;
   const random = new Random(seed);
-  console.log(`seed ${seed}`);
+  console.log(`HALB_SEED=${seed}`);
   const lab = await Lab.open();
   const counts: Record<string, number> = {};
   try {

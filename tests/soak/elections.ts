@@ -8,14 +8,14 @@
 
 import assert from "node:assert/strict";
 import type { Micros } from "../../mod/vrrp/mod.ts";
-import { Random } from "../lib/random.ts";
+import { Random, wantedSeed } from "../lib/random.ts";
 import { longestMasterDown } from "../lib/virtual_time.ts";
 import { type Form, FORMS, lan, MIXED } from "../unit/vrrp/lan.ts";
 
 /** @throws with the seed in the message */
 export function run(seconds: number): Promise<void> {
   const end = performance.now() + seconds * 1000;
-  const first = Date.now() % 1_000_000;
+  const first = wantedSeed() ?? Date.now() % 1_000_000;
   const lives = new Map<string, number>();
   let virtual = 0;
   for (let seed = first; performance.now() < end; seed++) {
@@ -24,7 +24,7 @@ export function run(seconds: number): Promise<void> {
     try {
       virtual += elect(random, form);
     } catch (error) {
-      throw new Error(`Election with seed ${seed} (${form.name}) failed`, { cause: error });
+      throw new Error(`Election with HALB_SEED=${seed} (${form.name}) failed`, { cause: error });
     }
     lives.set(form.name, (lives.get(form.name) ?? 0) + 1);
   }

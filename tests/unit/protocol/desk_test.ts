@@ -207,6 +207,16 @@ Deno.test("desk: a router that is added hears before it has a deadline", () => {
   assert([...bench.driver.entries].every(({ position }) => position !== -1));
 });
 
+Deno.test("desk: nothing is read between a router's filter and the first word of its health", () => {
+  const bench = new Bench();
+  bench.configure(routers(1, 100));
+  bench.settle(() => {
+    const [entry] = bench.driver.entries;
+    assert.equal(bench.served > 0, entry?.router.state === "backup");
+  });
+  assert.equal(bench.served, 1);
+});
+
 Deno.test("desk: the state of 150 routers is told a piece at a time", () => {
   const bench = new Bench();
   bench.configure(routers(150, 100));
