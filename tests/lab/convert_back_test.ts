@@ -23,6 +23,8 @@ import { COMPLAINTS } from "./forms.ts";
 
 /** Hundreds of runs of keepalived, one after the other, beside the guests: a minute and more. */
 const MANY_RUNS = { timeoutMs: 600_000 };
+/** Until scripts, elections and programs that start have had their time, ms. */
+const PATIENCE = 30_000;
 
 /** Each node is the better one for one of two routers, as long as its own interface `token` is there. */
 const SITE = `[defaults.vrrp]
@@ -89,12 +91,12 @@ lab(
           assert.deepEqual([await held(a), await held(b)], [ofA, ofB]);
           return true;
         },
-        10_000,
+        PATIENCE,
         50,
       );
     const ALL = [...WEB, ...MAIL];
     const untilAllAt = (what: string, host: Host) =>
-      lab.until(what, async () => (await held(host)).length === ALL.length, 10_000, 50);
+      lab.until(what, async () => (await held(host)).length === ALL.length, PATIENCE, 50);
 
     await untilSplit("each is master of its own", WEB, MAIL);
     await token(a, false);
