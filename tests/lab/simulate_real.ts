@@ -75,6 +75,8 @@ export const NOTABLE = 2_000;
 const WINDOW = 500_000;
 /** Less than the shortest time between two packets of BFD, microseconds. */
 const BEFORE_NEXT = 20_000;
+/** So long before an advert is due it has surely not left, microseconds. */
+const BEFORE_ADVERT = 5_000;
 const FILTER = "ip proto 112 or arp or ip6 proto 112 or icmp6 or udp port 3784";
 
 /** Real agents that wait for their accident. */
@@ -188,7 +190,7 @@ export class Reality {
 
   /** What was seen of it. Ends the captures. */
   async measure(): Promise<Measured> {
-    const { former, successor, addresses, answers, session, told } = this.#scenario;
+    const { former, successor, addresses, answers, session, told, interval } = this.#scenario;
     const { hosts, lans, agents } = this.#scene;
     const since = this.#failed - WINDOW;
     const both = [former, successor].map((name) => agents[name]!);
@@ -212,9 +214,10 @@ export class Reality {
       : lastOf(seen[1]!.filter(bfd), this.#failed, "BFD packet");
     // Cutting takes a while, and it is the last packet that was heard from which all is counted: any
     // moment until the next one would have come is as good as the one at which the lab was done.
-    const failed = Math.min(this.#failed, lastHeard + BEFORE_NEXT);
+    const cut = Math.min(this.#failed, lastHeard + BEFORE_NEXT);
     const { mac } = own(lans[0]!, former);
-    const last = lastOf(seen[0]!.filter((frame) => isAdvert(frame, mac)), failed, "advert");
+    const last = lastOf(seen[0]!.filter((frame) => isAdvert(frame, mac)), cut, "advert");
+    const failed = Math.min(cut, last + interval - BEFORE_ADVERT);
     // An advert that left while the lab was still cutting may have been heard, or not.
     const doubtful = last >= this.#begun ? failed - this.#begun : 0;
     const fared = addresses.map((address, i) => {
