@@ -282,7 +282,8 @@ export class LeaseBook {
     }
     this.#fail(address, undefined);
     address.index = index;
-    if (address.arrivesBy !== undefined) this.#arrived(address);
+    // Removed when its refresh was under way, it is back by that already.
+    if (address.arrivesBy !== undefined || address.repairing) this.#arrived(address);
     this.#planForm(address, seen, now, operations);
   }
 

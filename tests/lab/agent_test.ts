@@ -53,7 +53,7 @@ async function untilMaster(lab: Lab, agent: HalbAgent, host: Host): Promise<void
 lab("a router waits for its interface, carrier and address, and says so", async (lab) => {
   const host = await lab.host("a");
   const agent = startHalb(lab, host, webSite("100ms"));
-  await lab.until("it answers", () => routerOf(agent, "web"), 5000);
+  await lab.until("it answers", () => routerOf(agent, "web"), 10_000);
   await untilWaiting(lab, agent, "interface eth0: not there");
   await addPair(host);
   await untilWaiting(lab, agent, "interface eth0: down");
@@ -243,9 +243,10 @@ lab("startup_delay keeps a router out of the election for so long", async (lab) 
   const host = await lab.host("a");
   const lan = await lab.lan("net", [host]);
   const capture = await lab.capture(lan, "ip proto 112");
-  const site = `[agent]\nstartup_delay = "1500ms"\n\n${webSite("100ms")}`;
+  const site = `[agent]\nstartup_delay = "3s"\n\n${webSite("100ms")}`;
   const started = Date.now() * 1000;
   const agent = startHalb(lab, host, site);
+  await lab.until("it answers", () => routerOf(agent, "web"), 10_000);
   await untilWaiting(lab, agent, "startup delay", "init");
   // A reload must not end the delay.
   agent.reload();
@@ -253,5 +254,5 @@ lab("startup_delay keeps a router out of the election for so long", async (lab) 
   await untilMaster(lab, agent, host);
   const [first] = await adverts(capture);
   const waited = first!.time - started;
-  assert.ok(waited >= 1_500_000 && waited < 8_000_000, `first advert after ${waited} µs`);
+  assert.ok(waited >= 3_000_000 && waited < 10_000_000, `first advert after ${waited} µs`);
 });

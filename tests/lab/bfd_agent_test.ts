@@ -80,6 +80,14 @@ const [ADMIN_DOWN, DOWN, UP] = [0, 1, 3];
 /** What a hand-over asks for, microseconds: three seconds until it is noticed. */
 const EASED = 300_000;
 
+/** Its session sends as fast as its site says, and the other side has agreed. */
+async function untilFast(lab: Lab, agent: HalbAgent, ms: number): Promise<void> {
+  await lab.until(`${agent.name} sends each ${ms} ms`, async () => {
+    const { transmit_interval_ms: interval, polling } = (await statusOf(agent)).bfd[0]!;
+    return interval === ms && !polling;
+  }, 10_000);
+}
+
 /** All BFD packets of a capture, which it ends. */
 async function packets(capture: Capture): Promise<Seen[]> {
   const fields = ["ip.src", "bfd.sta", "bfd.diag", "bfd.desired_min_tx_interval"];
@@ -199,7 +207,9 @@ lab(
     try {
       for (let time = 0; time < 2; time++) {
         await upgrade(a);
-        await lab.delay(1000);
+        // It returns to its pace when the former poll's answers are no longer to be expected.
+        await untilFast(lab, a, 50);
+        await lab.delay(1500);
       }
       const seen = await packets(capture);
       console.log(`silent for ${unbroken(seen)["192.0.2.1"]! / 1000} ms`);
@@ -283,7 +293,8 @@ lab(
       const { code } = await tryUpgrade(a, "--binary", faulty(lab, "kill", stage));
       assert.notEqual(code, 0);
     }
-    await lab.delay(1500);
+    await untilFast(lab, a, 50);
+    await lab.delay(1000);
     const seen = await packets(capture);
     console.log(`silent for ${unbroken(seen)["192.0.2.1"]! / 1000} ms`);
     const own = seen.filter(({ from }) => from === "192.0.2.1");

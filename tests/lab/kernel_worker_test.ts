@@ -43,19 +43,19 @@ lab("the Worker takes its messages, holds, and ends in order", async (lab) => {
     wake.close();
     protocolWake.close();
   });
-  await lab.until("the plane is ready", () => heard.some((one) => one.type === "ready"), 5000);
+  await lab.until("the plane is ready", () => heard.some((one) => one.type === "ready"), 20_000);
   const holder = router("web", host, 3, "192.0.2.10/24", 1);
   const interfaces = [{ namespace: host.namespace, name: "eth0", groups: [] }];
   control.port1.postMessage({ type: "configure", id: "c:1", routers: [holder], interfaces });
   wake.signal();
-  await lab.until("it is configured", () => heard.some((one) => one.type === "configured"), 2000);
+  await lab.until("it is configured", () => heard.some((one) => one.type === "configured"), 5000);
   words.setMastership(3, 9);
   protocol.port1.postMessage({ type: "hold", id: "p:1", cause: "p:0", router: "web", epoch: 9 });
   wake.signal();
   await lab.until(
     "the address is reported",
     () => heard.some((one) => one.type === "addresses" && one.present.includes("192.0.2.10")),
-    2000,
+    5000,
   );
   await delay(2500);
   assert(await host.holds("192.0.2.10"), "refreshed past its lease of 1 s");
@@ -65,7 +65,7 @@ lab("the Worker takes its messages, holds, and ends in order", async (lab) => {
   assert.deepEqual(state.state.ipv4, ["192.0.2.1"]);
   control.port1.postMessage({ type: "stop", id: "c:2", keep: false });
   wake.signal();
-  await lab.until("the plane has stopped", () => heard.some((one) => one.type === "stopped"), 2000);
+  await lab.until("the plane has stopped", () => heard.some((one) => one.type === "stopped"), 5000);
   assert.equal(await host.holds("192.0.2.10"), false);
   assert.deepEqual(heard.filter((one) => one.type === "log"), []);
 });

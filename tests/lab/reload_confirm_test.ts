@@ -207,7 +207,8 @@ lab(
     );
     assert.equal(priorityOf(next), 160);
     const apart = Date.parse(next.config.confirmation!.until) - Date.parse(before.until);
-    assert.ok(Math.abs(apart) <= 2, `${apart} ms apart`);
+    // A point of a clock that is never set, told by one that may be slewed meanwhile.
+    assert.ok(Math.abs(apart) <= 50, `${apart} ms apart`);
     const back = await untilConfig(
       lab,
       a,

@@ -124,7 +124,7 @@ lab("scripts that misbehave: no advert late, the reason in status and log", asyn
       "did not end in time and was killed",
     ],
     keeps: ["sleep 1000 & exit 0", "exit 0"],
-    prints: ["head -c 50000000 /dev/zero", "exit 0"],
+    prints: ["head -c 5000000 /dev/zero", "exit 0"],
     dies: ["kill -SEGV $$", "ended by SIGSEGV"],
     escapes: [`printf '\\033[2Jgone\\n'; exit 1`, "exit 1"],
   };

@@ -75,7 +75,7 @@ lab("why: the link was cut, an operator released it", async (lab) => {
 lab("why: a script fails, for the router and for the tracker", async (lab) => {
   const own = switchedScript(lab, "own");
   const table = `[[track_script]]\nname = "up"\ncommand = ["${own.command}"]\n` +
-    `interval = "200ms"\nuser = "nobody"\n`;
+    `interval = "200ms"\ntimeout = "5s"\nuser = "nobody"\n`;
   const { a } = await startPair(lab, trackedSite(table, '{ scripts = ["up"] }'));
   // Both sides have it: one file is for both.
   own.ok.off();

@@ -124,8 +124,13 @@ function probe(address: string, interval: number): ProbeRecord {
     readAnswers();
   }
   const end = monotonicMicros();
-  epoll.wait(50); // The last request's answer may be on its way.
-  readAnswers();
+  // The last request's answer may be on its way; the end of the input, and the timer, are there.
+  epoll.remove(0);
+  epoll.remove(timer.fd);
+  while (answers.length < sent.length && monotonicMicros() < end + 50_000) {
+    epoll.wait(10);
+    readAnswers();
+  }
   return { address, interval, start, end, realtimeOffset, sent, answers };
 }
 

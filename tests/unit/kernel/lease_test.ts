@@ -301,6 +301,21 @@ Deno.test("an address that somebody removes comes back at once; repeated removal
   assert.equal(rig.report("web").repairs, 5);
 });
 
+Deno.test("an address that is removed while its refresh is under way was put back by that", () => {
+  const { rig, eth0 } = usual();
+  rig.hold("web");
+  rig.run(20 * SECOND);
+  rig.kernel.frames.length = 0;
+  for (let time = 1; time <= 2; time++) {
+    rig.kernel.removeByOthers(eth0, VIP);
+    // The kernel makes anew what a refresh does not find.
+    const ours = { protocol: HALB_PROTOCOL, flags: IFA_F_NOPREFIXROUTE, lifetime: 3 };
+    rig.kernel.addByOthers(eth0, VIP, 32, ours);
+    rig.wake();
+    assert.deepEqual([rig.report("web").repairs, rig.kernel.frames.length], [time, time]);
+  }
+});
+
 Deno.test("a refused address is reported with its reason and tried again with growing waits", () => {
   const { rig, eth0 } = usual();
   rig.kernel.refusals.push(
