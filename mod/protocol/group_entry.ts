@@ -190,7 +190,7 @@ export class GroupEntry implements Deadline {
       // Who joins brings a memory along.
       const joins = event.type === "configure";
       if (joins) this.recorder.cut();
-      else this.recorder.begin(this.#group);
+      else this.recorder.begin(this.#group, event);
       effects = stepGroup(this.#group, event, now);
       if (!joins) this.recorder.note(event, effects, now);
       this.#perform(event, effects, target, now, cause);

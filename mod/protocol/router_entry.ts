@@ -244,7 +244,7 @@ export class RouterEntry implements Deadline {
   }
 
   #apply(event: RouterEvent, now: number, cause: EventId | null): void {
-    this.recorder.begin(this.router);
+    this.recorder.begin(this.router, event);
     const effects = step(this.router, event, now);
     this.recorder.note(event, effects, now);
     if (effects.length === 0) return;

@@ -120,7 +120,14 @@ class OpenSegment<Memory> {
     return this.inputs.values[this.columns.input[this.length - 1]!];
   }
 
-  note(input: unknown, decision: readonly unknown[], now: number, chance: number): void {
+  /** @param from when times in the decision count from */
+  note(
+    input: unknown,
+    decision: readonly unknown[],
+    now: number,
+    from: number,
+    chance: number,
+  ): void {
     const { copy, isSame, isNotable } = this.#sketch;
     const { columns } = this;
     const i = this.length++;
@@ -136,9 +143,9 @@ class OpenSegment<Memory> {
       columns.decision[i] = usual;
       return;
     }
-    let same = this.decisions.find(decision, now, isAlike);
+    let same = this.decisions.find(decision, from, isAlike);
     if (same < 0) {
-      same = this.decisions.add(relative(decision, now));
+      same = this.decisions.add(relative(decision, from));
       if (decision.some(isNotable)) this.notable = true;
     }
     columns.decision[i] = same;
@@ -174,6 +181,8 @@ export class Recorder<Kind extends MachineKind = MachineKind> {
   /** The next segment goes on where the last one ended. */
   #goesOn = false;
   #count = 0;
+  /** From when the times in the next decision count; null: from the step. */
+  #due: number | null = null;
 
   constructor(kind: Kind) {
     this.#kind = kind;
@@ -185,8 +194,14 @@ export class Recorder<Kind extends MachineKind = MachineKind> {
     return this.#open !== null;
   }
 
-  /** Before a step. @param memory the machine's as it is now */
-  begin(memory: Memories[Kind]): void {
+  /**
+   * Before a step.
+   *
+   * @param memory the machine's as it is now
+   * @param input what it will be told; of routers and groups
+   */
+  begin(memory: Memories[Kind], input?: unknown): void {
+    this.#due = this.#sketch.due?.(memory, input) ?? null;
     if (this.#open !== null) return;
     const written = this.#sketch.write(memory);
     if (written === undefined) return;
@@ -204,7 +219,7 @@ export class Recorder<Kind extends MachineKind = MachineKind> {
   note(input: unknown, decision: readonly unknown[], now: number, chance = 0): void {
     const open = this.#open;
     if (open === null) return;
-    open.note(input, decision, now, chance);
+    open.note(input, decision, now, this.#due ?? now, chance);
     if (open.isFull) this.#close(true);
   }
 

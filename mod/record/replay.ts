@@ -52,11 +52,12 @@ export function* replay(segment: Segment, former?: unknown): Generator<Replayed,
       break;
     }
     const recorded = decisions[decision]!;
+    const from = machine.due?.(live, input) ?? at;
     const effects = machine.decide(live, input, at, chance?.[i] ?? 0);
-    const difference = isAlike(recorded, effects, at)
+    const difference = isAlike(recorded, effects, from)
       ? null
       : `it decided ${JSON.stringify(recorded)} then, and decides ${
-        JSON.stringify(relative(effects, at))
+        JSON.stringify(relative(effects, from))
       } now`;
     yield { ...told(number), at, decision: effects, difference };
     if (difference !== null) break;

@@ -7,9 +7,10 @@
 
 import type { ControlPacket, Session, SessionEvent } from "../bfd/mod.ts";
 import type { Outcome, Verdict } from "../check/mod.ts";
-import type { Group, Router } from "../vrrp/mod.ts";
+import type { Group, GroupEvent, Router, RouterEvent } from "../vrrp/mod.ts";
 import { isAlike, relative } from "./alike.ts";
 import { blankPool, blankVerdict } from "./blank.ts";
+import { dueOfGroup, dueOfRouter } from "./due.ts";
 import type { CheckEvent, MachineKind, Memories } from "./types.ts";
 
 /** How machines of one kind are recorded. */
@@ -20,6 +21,8 @@ export interface Sketch<Memory> {
   copy(input: unknown): unknown;
   /** Whether the copy of an input would be what is recorded; makes nothing. */
   isSame(recorded: unknown, input: unknown): boolean;
+  /** From when the times in its decision count; null, or absent: from the step. */
+  due?(memory: Memory, input: unknown): number | null;
   /** Whether a change of state is among the effects. */
   isNotable(effect: unknown): boolean;
   /** Its steps are given chance. */
@@ -161,8 +164,17 @@ function outcomeOf(input: unknown): CheckEvent {
 }
 
 export const SKETCHES: { readonly [Kind in MachineKind]: Sketch<Memories[Kind]> } = {
-  router: { ...PLAIN, write: withoutAuthentication },
-  group: { ...PLAIN, write: writeGroup, isNotable: isGroupNotable },
+  router: {
+    ...PLAIN,
+    write: withoutAuthentication,
+    due: (router, input) => dueOfRouter(router, input as RouterEvent),
+  },
+  group: {
+    ...PLAIN,
+    write: writeGroup,
+    isNotable: isGroupNotable,
+    due: (group, input) => dueOfGroup(group, input as GroupEvent),
+  },
   bfd: {
     ...PLAIN,
     write: writeSession,

@@ -27,7 +27,7 @@ function record({ network }: { network: Network }): Map<object, Recorder> {
     recorders.set(node, recorder);
     if (known.get(node) !== router) recorder.cut();
     known.set(node, router);
-    recorder.begin(router);
+    recorder.begin(router, event);
     const effects = plain(node, event);
     recorder.note(event, effects, network.now);
     return effects;
@@ -80,7 +80,7 @@ Deno.test("groups replay with all their members", () => {
           host.group.members.find(({ settings }) => settings.name === event.name)?.router.timer
             ?.generation;
       if (host.id !== 0 || stale) return plain(host, event);
-      recorder.begin(host.group);
+      recorder.begin(host.group, event);
       const effects = plain(host, event);
       recorder.note(event, effects, network.now);
       return effects;
@@ -111,7 +111,7 @@ function failover(): Segment[] {
   const recorder = new Recorder("router");
   const router = started();
   const apply = (event: Parameters<typeof step>[1], now: number) => {
-    recorder.begin(router);
+    recorder.begin(router, event);
     recorder.note(event, step(router, event, now), now);
   };
   for (let i = 1; i <= 100; i++) apply(advert({ priority: 150 }), i * SECOND + i % 7);
@@ -163,8 +163,8 @@ Deno.test("a segment that goes on must begin where the other ended", () => {
   const recorder = new Recorder("router");
   const router = started();
   for (let i = 1; i <= 200; i++) {
-    recorder.begin(router);
     const event = advert({ priority: 150 });
+    recorder.begin(router, event);
     recorder.note(event, step(router, event, i * SECOND), i * SECOND);
   }
   const [first, second] = written(recorder, "web") as Changed[];
@@ -175,13 +175,30 @@ Deno.test("a segment that goes on must begin where the other ended", () => {
   match(differences.join(), /^it begins with another memory .*: transitions is 7, not \d+$/);
 });
 
+Deno.test("a master whose timer is late by another time each time decides alike, as it does again", () => {
+  const random = new Random(3);
+  const recorder = new Recorder("router");
+  const router = master();
+  for (let i = 0; i < 128; i++) {
+    const { generation, at } = router.timer!;
+    const event = { type: "timer", generation } as const;
+    const now = at + random.int(0, 20_000);
+    recorder.begin(router, event);
+    recorder.note(event, step(router, event, now), now);
+  }
+  const segments = written(recorder, "web");
+  deepStrictEqual(segments.map(({ steps }) => steps.length), [128]);
+  ok(segments[0]!.decisions.length <= 2, JSON.stringify(segments[0]!.decisions));
+  deepStrictEqual(replayed(segments), { steps: 128, differences: [] });
+});
+
 Deno.test("floods of what is never alike stay bounded, and the change of state is kept", () => {
   const random = new Random(11);
   const recorder = new Recorder("router");
   const router = master();
   let now = router.since + SECOND;
   const apply = (event: Parameters<typeof step>[1]) => {
-    recorder.begin(router);
+    recorder.begin(router, event);
     recorder.note(event, step(router, event, now), now);
     now += 10;
   };
@@ -207,12 +224,12 @@ Deno.test("no memory of authentication is in it", () => {
   const router = started();
   router.authentication = { secret: "sesame" } as unknown as NonNullable<Router["authentication"]>;
   const alone = new Recorder("router");
-  alone.begin(router);
+  alone.begin(router, health());
   alone.note(health(), step(router, health(), SECOND), SECOND);
   const group = createGroup({ name: "site", members: ["web"], need: "all" }, [router], SECOND);
   const together = new Recorder("group");
-  together.begin(group);
   const event = { type: "member", name: "web", event: health() } as const;
+  together.begin(group, event);
   together.note(event, stepGroup(group, event, SECOND), SECOND);
   const all = [...written(alone, "web"), ...written(together, "site")];
   strictEqual(all.length, 2);
@@ -226,7 +243,7 @@ Deno.test("a group whose memory takes long to write is not recorded", () => {
     const routers = members.map((name) => createRouter(settings({ name }), 0));
     const group = createGroup({ name: "site", members, need: "all" }, routers, 0);
     const recorder = new Recorder("group");
-    recorder.begin(group);
+    recorder.begin(group, { type: "claim" });
     recorder.note({ type: "claim" }, stepGroup(group, { type: "claim" }, SECOND), SECOND);
     return written(recorder, "site").length;
   };
