@@ -173,7 +173,7 @@ export class BfdEntry implements Deadline {
     let news: SessionEffect[] | null = null;
     try {
       effects.length = 0;
-      this.recorder.begin(this.session);
+      this.recorder.begin(this.session, event);
       const chance = Math.floor(this.#env.random() * CHANCE);
       step(this.session, event, now, chance / CHANCE, effects);
       this.recorder.note(event, effects, now, chance);

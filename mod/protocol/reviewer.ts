@@ -104,7 +104,7 @@ export class Reviewer {
     const recorder = this.recorders.of((first.group ?? first).name);
     const event = { type: "found", members };
     if (recorder.isRepeated(event)) return;
-    recorder.begin(null);
+    recorder.begin(null, event);
     recorder.note(event, [{ type: "judged", ...judged }], now);
   }
 

@@ -11,6 +11,7 @@ import {
   type BalanceEvent,
   isNoNews,
   poolEffects,
+  type PoolEvent,
   poolEvents,
   poolOf,
   type PoolWeights,
@@ -50,7 +51,7 @@ export class PoolRecorders {
       for (const name of concerned.keys()) this.shelf.cut(name);
       return step(balance, event, now);
     }
-    const recorders = this.#begin(balance, [...concerned.keys()]);
+    const recorders = this.#begin(balance, concerned);
     const effects = step(balance, event, now);
     if (recorders.size === 0) return effects;
     const weights = new Map(
@@ -67,10 +68,13 @@ export class PoolRecorders {
   }
 
   /** Recorders of those that are recorded, before a step. */
-  #begin(balance: Balance, names: readonly string[]): Map<string, PoolRecorder> {
+  #begin(
+    balance: Balance,
+    concerned: ReadonlyMap<string, PoolEvent>,
+  ): Map<string, PoolRecorder> {
     const recorders = new Map<string, PoolRecorder>();
     let begun = 0;
-    for (const name of names) {
+    for (const [name, event] of concerned) {
       const { size } = balance.servers.get(name)!.servers;
       const isOpen = this.shelf.isOpen(name);
       if (size > MOST_SERVERS || (!isOpen && begun + size > MOST_AT_ONCE)) {
@@ -81,7 +85,7 @@ export class PoolRecorders {
       recorders.set(name, recorder);
       if (isOpen) continue;
       begun += size;
-      recorder.begin(poolOf(balance, name)!);
+      recorder.begin(poolOf(balance, name)!, event);
       this.#weights.set(recorder, weightsOf(balance, name));
     }
     return recorders;

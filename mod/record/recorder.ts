@@ -198,9 +198,9 @@ export class Recorder<Kind extends MachineKind = MachineKind> {
    * Before a step.
    *
    * @param memory the machine's as it is now
-   * @param input what it will be told; of routers and groups
+   * @param input what it will be told
    */
-  begin(memory: Memories[Kind], input?: unknown): void {
+  begin(memory: Memories[Kind], input: unknown): void {
     this.#due = this.#sketch.due?.(memory, input) ?? null;
     if (this.#open !== null) return;
     const written = this.#sketch.write(memory);

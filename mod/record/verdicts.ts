@@ -22,7 +22,7 @@ export class VerdictRecorders {
       return stepVerdict(verdict, event, now);
     }
     const recorder = this.shelf.of(id);
-    recorder.begin(verdict);
+    recorder.begin(verdict, event);
     const effects = stepVerdict(verdict, event, now);
     const told = { ...event, outcome: blankOutcome(event.outcome) };
     recorder.note(told, blankVerdictEffects(effects), now);

@@ -41,14 +41,15 @@ async function settledResources(lab: Lab, agent: HalbAgent): Promise<Resources> 
 
 /**
  * Nothing has leaked. The runtime keeps a thread for two seconds to watch over the end of another,
- * and one of its pool threads may have been started meanwhile.
+ * those that wait for files for ten seconds after the last one, and one of its pool threads may have
+ * been started meanwhile.
  */
 async function untilNoMoreThan(lab: Lab, agent: HalbAgent, before: Resources): Promise<void> {
   await lab.until(`no more descriptors and threads than ${JSON.stringify(before)}`, () => {
     const now = resources(agent);
     if (now.descriptors <= before.descriptors && now.threads <= before.threads + 1) return true;
     throw new Error(JSON.stringify(now));
-  }, 5000);
+  }, 20_000);
 }
 
 for (const [interval, micros] of [["100ms", 100_000], ["1s", 1_000_000]] as const) {

@@ -230,10 +230,11 @@ export class ScriptTrackers {
       return observe(verdict, rule, { healthy, reason }, now);
     }
     const recorder = this.recorders.of(name);
-    recorder.begin({ rule, verdict });
+    const event = { type: "result", healthy, reason };
+    recorder.begin({ rule, verdict }, event);
     const turned = observe(verdict, rule, { healthy, reason }, now);
     const effects = turned ? [{ type: "turned", healthy, reason }] : [];
-    recorder.note({ type: "result", healthy, reason }, effects, now);
+    recorder.note(event, effects, now);
     return turned;
   }
 

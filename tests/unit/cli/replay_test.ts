@@ -22,8 +22,8 @@ Deno.test("after a segment that differs the next one is judged by itself", async
   const recorder = new Recorder("router");
   const router = started();
   for (let i = 1; i <= 200; i++) {
-    recorder.begin(router);
     const event = advert({ priority: 150 });
+    recorder.begin(router, event);
     recorder.note(event, step(router, event, i * SECOND), i * SECOND);
   }
   const raw: RawSegment[] = [recorder.segment("web", 0)!, recorder.segment("web", 1)!];

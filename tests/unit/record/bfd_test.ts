@@ -19,7 +19,7 @@ function record(path: Path, of: End, random: Random): Recorder {
   path.step = (end, event) => {
     if (end !== of) return plain(end, event);
     const chance = random.int(0, CHANCE - 1);
-    recorder.begin(end.session);
+    recorder.begin(end.session, event);
     // The effects are performed within the step, which writes numbers of authentication.
     const before = structuredClone(end.session);
     const effects = step(before, event, path.now, chance / CHANCE, []);
@@ -171,7 +171,7 @@ Deno.test("steps in Up are three numbers and a part of chance; who forges packet
       type: "packet",
       packet: control({ state: "up", desiredMinTx: random.int(1, 1e9) }),
     } as const;
-    recorder.begin(session);
+    recorder.begin(session, event);
     recorder.note(event, step(session, event, now, 0.5, []), now, CHANCE / 2);
   }
   const segments = written(recorder, "one");

@@ -205,10 +205,11 @@ Deno.test("scripts: the same verdicts, and another rule is found", () => {
     for (let i = 1; i <= 60; i++) {
       const healthy = random.chance(0.5);
       const reason = healthy ? "exit 0" : "exit 1";
-      recorder.begin({ rule, verdict });
+      const event = { type: "result", healthy, reason };
+      recorder.begin({ rule, verdict }, event);
       const turned = observe(verdict, rule, { healthy, reason }, i * SECOND);
       const effects = turned ? [{ type: "turned", healthy, reason }] : [];
-      recorder.note({ type: "result", healthy, reason }, effects, i * SECOND);
+      recorder.note(event, effects, i * SECOND);
     }
     const segments = read(written(recorder, "uplink"));
     const { steps, differences } = replayed(segments);
@@ -244,7 +245,7 @@ Deno.test("weights: the same sums and faults; a tracker that stands otherwise is
       for (let again = 0; again < 2; again++) {
         if (recorder.isRepeated(event)) continue;
         noted++;
-        recorder.begin(null);
+        recorder.begin(null, event);
         recorder.note(event, [{ type: "judged", ...evaluateGroupTrackers(members) }], i * SECOND);
       }
     }

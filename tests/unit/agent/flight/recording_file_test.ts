@@ -15,7 +15,7 @@ function file(): string {
   const alone = new Recorder("router");
   const router = started();
   const apply = (event: Parameters<typeof step>[1], now: number) => {
-    alone.begin(router);
+    alone.begin(router, event);
     alone.note(event, step(router, event, now), now);
   };
   for (let i = 1; i <= 5; i++) apply(advert({ priority: 150 }), i * SECOND);
@@ -35,7 +35,7 @@ function file(): string {
     { type: "release", until: 9 * SECOND },
   ] as const;
   for (const [i, event] of all.entries()) {
-    together.begin(group);
+    together.begin(group, event);
     together.note(event, stepGroup(group, event, i * SECOND), i * SECOND);
   }
   const segments = readable([alone.segment("web", 0)!, together.segment("site", 0)!]);

@@ -15,8 +15,8 @@ Deno.test("a segment that was filled while it was fetched is not taken for whole
   const hear = (times: number) => {
     for (let i = 0; i < times; i++) {
       now += SECOND;
-      recorder.begin(router);
       const event = advert({ priority: 150 });
+      recorder.begin(router, event);
       recorder.note(event, step(router, event, now), now);
     }
   };
