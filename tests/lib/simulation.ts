@@ -28,6 +28,23 @@ ${more}
 `;
 }
 
+/** Two real servers behind the gateway's address, both of which are needed. @param checks of each */
+export function pool(...checks: readonly [string, string]): string {
+  const servers = checks.map((check, i) =>
+    `[[virtual_server.real_server]]
+address = "198.51.100.${11 + i}:8080"
+check = [{ type = "tcp", ${check} }]
+`
+  );
+  return `[[virtual_server]]
+name = "web"
+listen = "192.0.2.1:80"
+follow = "gw"
+quorum = 2
+
+${servers.join("\n")}`;
+}
+
 function access(files: Sites): FileAccess {
   return {
     readText: (path) => {

@@ -3,24 +3,12 @@
 import assert from "node:assert/strict";
 import { timelineText } from "../../../mod/simulate/timeline.ts";
 import type { SimulationReport } from "../../../mod/simulate/report.ts";
-import { gateway, holders, judged, problemsOf, run, statesOf } from "../../lib/simulation.ts";
+import { gateway, holders, judged, pool, problemsOf, run, statesOf } from "../../lib/simulation.ts";
 
 const at = (time: string, action: string): string => `[[event]]\nat = "${time}"\n${action}\n`;
 
-const POOL = `[[virtual_server]]
-name = "web"
-listen = "192.0.2.1:80"
-follow = "gw"
-quorum = 2
-
-[[virtual_server.real_server]]
-address = "198.51.100.11:8080"
-check = [{ type = "tcp", interval = "2s", timeout = "500ms", fall = 3, rise = 2 }]
-
-[[virtual_server.real_server]]
-address = "198.51.100.12:8080"
-check = [{ type = "tcp", interval = "2s", timeout = "500ms", fall = 3, rise = 2 }]
-`;
+const CHECK = 'interval = "2s", timeout = "500ms", fall = 3, rise = 2';
+const POOL = pool(CHECK, CHECK);
 const SITES = { a: gateway(150) + POOL, b: gateway(100) + POOL };
 const DEAD = "198.51.100.11:8080";
 

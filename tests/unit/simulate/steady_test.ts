@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { SimulationReport } from "../../../mod/simulate/report.ts";
-import { gateway, run, type Sites, statesOf } from "../../lib/simulation.ts";
+import { gateway, pool, run, type Sites, statesOf } from "../../lib/simulation.ts";
 
 /** All of a report but how much was leapt over. */
 function comparable(report: SimulationReport): unknown {
@@ -75,20 +75,10 @@ Deno.test("where chance decides nothing is leapt over", () => {
   assert.ok(run(PAIR, `${lossy}delay = "30ms"`).work.skipped > 3_500_000_000);
 });
 
-const POOL = `[[virtual_server]]
-name = "web"
-listen = "192.0.2.1:80"
-follow = "gw"
-quorum = 2
-
-[[virtual_server.real_server]]
-address = "198.51.100.11:8080"
-check = [{ type = "tcp", interval = "2s", timeout = "500ms", fall = 3, rise = 2 }]
-
-[[virtual_server.real_server]]
-address = "198.51.100.12:8080"
-check = [{ type = "tcp", interval = "1500ms", timeout = "2s", fall = 2, rise = 3 }]
-`;
+const POOL = pool(
+  'interval = "2s", timeout = "500ms", fall = 3, rise = 2',
+  'interval = "1500ms", timeout = "2s", fall = 2, rise = 3',
+);
 const FIRST = '"198.51.100.11:8080"';
 const SECOND = '"198.51.100.12:8080"';
 
