@@ -58,6 +58,7 @@ export {
   FINAL_GAP,
   isStall,
   remoteDetectionTime,
+  SLOW,
   transmitInterval,
 } from "./timing.ts";
 export { DIAGNOSTIC } from "./types.ts";

@@ -210,10 +210,10 @@ export class CheckBoard {
     return periodOf(this.#engine);
   }
 
-  /** What decides about probes and verdicts to come, as seen from now: of equal texts follows the same. */
-  standing(now: Micros): string {
+  /** What decides about probes and verdicts to come, as seen from now: of equal data follows the same. */
+  standing(now: Micros): unknown {
     const timer = this.#timer === null ? null : this.#timer.at - now;
-    return JSON.stringify([timer, standingOf(this.#engine, now)]);
+    return [timer, standingOf(this.#engine, now)];
   }
 
   /** All that is due comes later by so much: for who leaps over time in which all stays as it is. */

@@ -36,7 +36,6 @@ import {
   stepGroup,
 } from "../vrrp/mod.ts";
 import { blankPool, blankPoolEffects, blankVerdictEffects } from "./blank.ts";
-import { dueOfGroup, dueOfRouter } from "./due.ts";
 import { writeSession, writeVerdict } from "./sketches.ts";
 import type {
   CheckEvent,
@@ -79,8 +78,6 @@ export interface Machine {
   write(live: unknown): unknown;
   /** A timer that fired before its time, in words; null: none did. */
   early(live: unknown, input: unknown, at: Micros): string | null;
-  /** From when the times in its decision count; null, or absent: from the step. */
-  due?(live: unknown, input: unknown): Micros | null;
   /** @param chance of 2³² @throws what the machine throws */
   decide(live: unknown, input: unknown, at: Micros, chance: number): readonly Decided[];
 }
@@ -108,7 +105,6 @@ const ROUTER: Machine = {
   write: same,
   early: (live, input, at) =>
     (input as RouterEvent).type === "timer" ? earlyTimer(live as Router, at) : null,
-  due: (live, input) => dueOfRouter(live as Router, input as RouterEvent),
   decide(live, input, at) {
     const router = live as Router;
     return step(router, armed(router, input as RouterEvent), at);
@@ -127,7 +123,6 @@ const GROUP: Machine = {
     if (event.type !== "member" || event.event.type !== "timer") return null;
     return earlyTimer(routerOf(live as Group, event.name), at);
   },
-  due: (live, input) => dueOfGroup(live as Group, input as GroupEvent),
   decide(live, input, at) {
     const [group, event] = [live as Group, input as GroupEvent];
     if (event.type !== "member") return stepGroup(group, event, at);

@@ -8,6 +8,7 @@
 import type { Micros } from "../vrrp/mod.ts";
 import { isAlike, relative } from "./alike.ts";
 import { type Decided, MACHINES, type Told } from "./machines.ts";
+import { type Sketch, SKETCHES } from "./sketches.ts";
 import type { Segment } from "./types.ts";
 
 /** One step, made again. */
@@ -33,6 +34,7 @@ export interface SegmentEnd {
 export function* replay(segment: Segment, former?: unknown): Generator<Replayed, SegmentEnd> {
   const { kind, inputs, begin, steps, decisions, chance } = segment;
   const machine = MACHINES[kind];
+  const sketch: Sketch<never> = SKETCHES[kind];
   const told = (input: number) => ({ kind, input: inputs[input] }) as Told;
   let at = begin;
   if (segment.follows && former !== undefined && !isAlike(segment.memory, former, 0)) {
@@ -52,7 +54,7 @@ export function* replay(segment: Segment, former?: unknown): Generator<Replayed,
       break;
     }
     const recorded = decisions[decision]!;
-    const from = machine.due?.(live, input) ?? at;
+    const from = sketch.due?.(live as never, input) ?? at;
     const effects = machine.decide(live, input, at, chance?.[i] ?? 0);
     const difference = isAlike(recorded, effects, from)
       ? null

@@ -34,9 +34,13 @@ export abstract class Appointment implements Placed {
   abstract act(now: Micros): void;
 }
 
-/** Something that is done once. */
-class Once extends Appointment {
-  constructor(rank: Rank, readonly deed: (now: Micros) => void) {
+/** One that is nothing but what is done then. */
+export class Deed extends Appointment {
+  constructor(
+    rank: Rank,
+    readonly deed: (now: Micros) => void,
+    override readonly recurs: Recurrence = "never",
+  ) {
     super(rank);
   }
 
@@ -60,8 +64,8 @@ export class Agenda {
   #last: Recurrence = "never";
 
   /** Does something at a time, which is not past. */
-  once(at: Micros, rank: Rank, deed: (now: Micros) => void): Appointment {
-    const one = new Once(rank, deed);
+  once(at: Micros, rank: Rank, deed: (now: Micros) => void, recurs?: Recurrence): Appointment {
+    const one = new Deed(rank, deed, recurs);
     this.set(one, at);
     return one;
   }

@@ -11,7 +11,7 @@ import { trackedIn, type TrackerFinding } from "../plane/trackers.ts";
 import { Circumstances } from "../protocol/circumstances.ts";
 import { healthOfParty, STARTUP_DELAY, tellHealth } from "../protocol/party.ts";
 import { type Micros, type RouterEffect, STALL } from "../vrrp/mod.ts";
-import { type Agenda, Appointment } from "./agenda.ts";
+import { type Agenda, type Appointment, Deed } from "./agenda.ts";
 import type { Host } from "./host.ts";
 import type { Journal } from "./journal.ts";
 import type { SimInterface } from "./lan.ts";
@@ -53,16 +53,6 @@ export interface Companion {
   end(now: Micros): void;
 }
 
-class Alarm extends Appointment {
-  constructor(readonly ring: (now: Micros) => void) {
-    super("timer");
-  }
-
-  act(now: Micros): void {
-    this.ring(now);
-  }
-}
-
 export class Agent implements MachineOwner {
   readonly agenda: Agenda;
   readonly machines = new Map<string, RouterMachine>();
@@ -71,7 +61,7 @@ export class Agent implements MachineOwner {
   readonly companions: Companion[] = [];
   readonly #env: AgentSurroundings;
   readonly #byInterface = new Map<SimInterface, RouterMachine[]>();
-  readonly #alarm: Alarm;
+  readonly #alarm: Deed;
   /** No router takes part in an election before. */
   readonly #holdUntil: Micros;
   #stopping = false;
@@ -92,7 +82,7 @@ export class Agent implements MachineOwner {
     this.#env = env;
     this.agenda = env.agenda;
     this.#holdUntil = holdUntil;
-    this.#alarm = new Alarm((now) => {
+    this.#alarm = new Deed("timer", (now) => {
       this.circumstances.trackers.settle(now);
       this.reviewAll(now);
       this.#wake(now);

@@ -30,7 +30,7 @@ import {
 import type { ProtocolBfd } from "../plane/bfd.ts";
 import { LATE } from "../protocol/lateness.ts";
 import type { Micros } from "../vrrp/mod.ts";
-import { Appointment } from "./agenda.ts";
+import { Appointment, Deed } from "./agenda.ts";
 import type { Agent, Companion } from "./agent.ts";
 import { leapSession, periodOf, steadyOf } from "./bfd_calm.ts";
 import { ordinary, type Place, placeOf } from "./bfd_place.ts";
@@ -87,21 +87,11 @@ class End extends Appointment {
   }
 }
 
-class ClientTimer extends Appointment {
-  constructor(readonly fire: (now: Micros) => void) {
-    super("timer");
-  }
-
-  act(now: Micros): void {
-    this.fire(now);
-  }
-}
-
 /** One session of an agent, and those who depend on it. */
 class Configured {
   readonly end: End;
   readonly client: Client;
-  readonly timer = new ClientTimer((now) => this.#step({ type: "timer" }, now));
+  readonly timer = new Deed("timer", (now) => this.#step({ type: "timer" }, now));
   readonly #agent: Agent;
   readonly #world: World;
 
@@ -341,9 +331,9 @@ export class Bfd implements Recurring {
     return periodOf(this.#ends.map(({ session }) => session));
   }
 
-  memory(): string {
+  memory(): unknown {
     const clients = this.#configured.map(({ client }) => client);
-    return JSON.stringify([this.#ends.map(({ session }) => steadyOf(session)), clients]);
+    return [this.#ends.map(({ session }) => steadyOf(session)), clients];
   }
 
   leap(by: Micros): void {

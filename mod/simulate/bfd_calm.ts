@@ -7,11 +7,9 @@
  * @module
  */
 
-import { deadline, type Session } from "../bfd/mod.ts";
+import { deadline, type Session, SLOW } from "../bfd/mod.ts";
 import type { Micros } from "../vrrp/mod.ts";
 
-/** Least interval of who is not up (section 6.8.3). */
-const SLOW: Micros = 1_000_000;
 /** Intervals in which sides that hear each other come up, and agree on all they have to. */
 const SETTLING = 4;
 

@@ -7,7 +7,7 @@
 
 import type { InterfaceState } from "../plane/messages.ts";
 import type { Micros } from "../vrrp/mod.ts";
-import { type Agenda, Appointment, type Recurrence } from "./agenda.ts";
+import type { Agenda, Recurrence } from "./agenda.ts";
 import type { Random } from "./random.ts";
 
 /** How a network treats each packet, on its way to each receiver. */
@@ -71,17 +71,6 @@ export interface Obstacles {
   isDeaf(to: string, from: string): boolean;
 }
 
-/** One arrival, which recurs as what was sent does where the way is sure. */
-class Arrival extends Appointment {
-  constructor(readonly receive: Receive, override readonly recurs: Recurrence) {
-    super("packet");
-  }
-
-  act(now: Micros): void {
-    this.receive(now);
-  }
-}
-
 export class Lan {
   settings: LanSettings = USUAL_LAN;
   readonly members: SimInterface[] = [];
@@ -135,10 +124,9 @@ export class Lan {
     if (last === undefined) this.#last.set(from, last = new Map());
     const at = Math.max(this.agenda.now + delay + more, last.get(to) ?? 0);
     last.set(to, at);
-    const arrival = new Arrival((now) => {
+    this.agenda.once(at, "packet", (now) => {
       if (to.up && to.part === from.part) receive(now);
       else this.lost++;
     }, recurs);
-    this.agenda.set(arrival, at);
   }
 }

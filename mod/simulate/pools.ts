@@ -22,7 +22,7 @@ import { endpointText } from "../ip/mod.ts";
 import type { BalancePlan } from "../plane/balance.ts";
 import { leastCommonMultiple } from "../values/numbers.ts";
 import type { Micros } from "../vrrp/mod.ts";
-import { Appointment, type Recurrence } from "./agenda.ts";
+import { Deed } from "./agenda.ts";
 import type { Agent, Companion } from "./agent.ts";
 import type { SimInterface } from "./lan.ts";
 import type { Recurring } from "./recurring.ts";
@@ -33,29 +33,6 @@ const ANSWERED: Micros = 1_000;
 /** Probes of one agent that run at once. */
 const MOST_PROBES = 1_000;
 
-class Alarm extends Appointment {
-  constructor(readonly ring: (now: Micros) => void, override readonly recurs: Recurrence) {
-    super("timer");
-  }
-
-  act(now: Micros): void {
-    this.ring(now);
-  }
-}
-
-/** What comes back from a probe, or its timeout. */
-class Answer extends Appointment {
-  override readonly recurs = "exactly";
-
-  constructor(readonly take: (now: Micros) => void) {
-    super("host");
-  }
-
-  act(now: Micros): void {
-    this.take(now);
-  }
-}
-
 /** What of a check says which way it goes. */
 interface BoundCheck {
   readonly bind_interface?: string;
@@ -63,7 +40,7 @@ interface BoundCheck {
 }
 
 /** Checks and virtual servers of one agent. */
-class Pool implements Companion {
+class Pool implements Companion, Recurring {
   readonly ended = true;
   readonly #agent: Agent;
   readonly #world: World;
@@ -77,10 +54,14 @@ class Pool implements Companion {
   readonly #tracked: ReadonlySet<string>;
   /** Checks that are BFD sessions, by the names of these. */
   readonly #sessions = new Map<string, string[]>();
-  readonly #probing = new Alarm((now) => this.#follow(this.#board.due(now), now), "exactly");
-  readonly #balancing = new Alarm((now) => {
+  readonly #probing = new Deed(
+    "timer",
+    (now) => this.#follow(this.#board.due(now), now),
+    "exactly",
+  );
+  readonly #balancing = new Deed("timer", (now) => {
     this.#step({ type: "timer", generation: this.#machine.timer.generation }, now);
-  }, "never");
+  });
 
   constructor(agent: Agent, site: SiteConfig, world: World, now: Micros) {
     this.#agent = agent;
@@ -149,15 +130,14 @@ class Pool implements Companion {
       (this.#bound.get(id)?.answers ?? true) &&
       this.#world.pools.answers(this.#agent.host.name, id, this.#asks);
     const took = works() ? ANSWERED : timeout;
-    const answer = new Answer((at) => {
+    this.#world.agenda.once(now + took, "host", (at) => {
       this.#agent.told((told) => {
         const outcome = took === ANSWERED && works()
           ? passed("answered")
           : failed(`no answer within ${timeout / 1000} ms`);
         this.#follow(this.#board.finished(id, probe, outcome, took, told), told);
       }, at);
-    });
-    this.#world.agenda.set(answer, now + took);
+    }, "exactly");
   }
 
   #found(name: string, healthy: boolean, reason: string, now: Micros): void {
@@ -177,12 +157,11 @@ class Pool implements Companion {
     }
   }
 
-  /** As `Recurring` says. */
   get period(): Micros | null {
     return this.#board.period;
   }
 
-  memory(now: Micros): string {
+  memory(now: Micros): unknown {
     return this.#board.standing(now);
   }
 
@@ -316,8 +295,8 @@ export class Pools implements Recurring {
     );
   }
 
-  memory(now: Micros): string {
-    return JSON.stringify(this.#live.map((pool) => pool.memory(now)));
+  memory(now: Micros): unknown {
+    return this.#live.map((pool) => pool.memory(now));
   }
 
   leap(by: Micros): void {

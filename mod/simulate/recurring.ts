@@ -13,8 +13,8 @@ export interface Recurring {
    * still to come of itself has come. 1: there is nothing. `null`: it is about something else.
    */
   readonly period: Micros | null;
-  /** What it remembers, its times as seen from now, without what decides nothing. */
-  memory(now: Micros): string;
+  /** What it remembers, plain data: its times as seen from now, without what decides nothing. */
+  memory(now: Micros): unknown;
   /** All its times come later by so much. */
   leap(by: Micros): void;
 }

@@ -49,9 +49,8 @@ interface Look {
   readonly period: Micros;
   readonly machines: readonly RouterMachine[];
   readonly moving: readonly Moving[];
+  /** Empty: nothing recurs exactly. */
   readonly due: readonly Micros[];
-  /** Something recurs exactly. */
-  readonly exact: boolean;
   readonly steps: number;
   readonly packets: number;
   readonly groups: string;
@@ -79,7 +78,8 @@ export class Steadiness {
     const former = this.#look;
     if (former !== null) {
       this.#look = null;
-      if (now === former.at + former.period || !former.exact) this.#compare(former, end);
+      const isOver = now === former.at + former.period || former.due.length === 0;
+      if (isOver) this.#compare(former, end);
       if (this.#look === null && this.#next <= now) this.#next = now + PATIENCE;
       return;
     }
@@ -136,7 +136,6 @@ export class Steadiness {
       due: dueIn(world),
       steps: world.steps,
       packets: world.packets,
-      exact: hasExact(world),
       groups: groupsIn(world),
       recurring: recurringIn(world),
       lost: lostIn(world),

@@ -120,6 +120,19 @@ export function statesOf(
     .map(({ state, from }) => [state, from / 1000]);
 }
 
+/** When a session came into each state, in seconds, but for the one between down and up. */
+export function sessionOf(
+  { sessions }: SimulationReport,
+  node: string,
+  name = "peer",
+): [state: string, at: number][] {
+  const own = sessions.filter((one) =>
+    one.node === node && one.session === name && one.state !== "init"
+  );
+  return own.filter(({ state, from }, i) => state !== own[i - 1]?.state || own[i - 1]!.to < from)
+    .map(({ state, from }) => [state, from / 1_000_000]);
+}
+
 /** Asserts that an expectation came to be, or did not. */
 export function judged({ expectations }: SimulationReport): string[] {
   assert.ok(expectations.length > 0, "something was expected");

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import type { SimulationReport } from "../../../mod/simulate/report.ts";
 import { forSeeds, type Random } from "../../lib/random.ts";
-import { gateway, run } from "../../lib/simulation.ts";
+import { gateway, run, sessionOf } from "../../lib/simulation.ts";
 
 const PARTS = `[[track_script]]
 name = "uplink"
@@ -153,23 +153,18 @@ Deno.test("chaos: far apart, where time is leapt over, as if stepped through", (
   assert.ok(skipped > 1_000_000_000, `${skipped}`);
 });
 
-/** When each session came into each state but that between down and up. */
-function sessionsOf({ sessions }: SimulationReport): Map<string, [state: string, at: number][]> {
-  const all = new Map<string, [string, number][]>();
-  let last = "";
-  for (const { node, session, state, from } of sessions) {
-    if (state === "init") continue;
-    const key = `${node} ${session}`;
-    const own = all.get(key) ?? [];
-    all.set(key, own);
-    if (last !== key || own.at(-1)?.[0] !== state) own.push([state, from]);
-    last = key;
-  }
-  return all;
-}
+/** Seconds that chance moves what comes of a session: who comes up waits for the other's packet. */
+const BY_CHANCE = 3;
 
-/** Chance moves what comes of a session by so much: who comes up waits for a packet of the other. */
-const BY_CHANCE = 3_000_000;
+/** Node and name of each session that there was, in order. */
+function sessionKeys({ sessions }: SimulationReport): [node: string, session: string][] {
+  const keys = new Map(
+    sessions.map((
+      { node, session },
+    ) => [`${node} ${session}`, [node, session] as [string, string]]),
+  );
+  return [...keys].sort(([a], [b]) => a < b ? -1 : 1).map(([, key]) => key);
+}
 
 Deno.test("chaos: sessions between nodes, leapt over, fare as if stepped through", () => {
   const to = (names: readonly [string, number][]): string =>
@@ -210,15 +205,17 @@ Deno.test("chaos: sessions between nodes, leapt over, fare as if stepped through
     }
     const script = `duration = "${at + 300_000}ms"\n${events.join("")}`;
     const leapt = run(sites, script);
-    const one = sessionsOf(leapt);
-    const other = sessionsOf(run(sites, script, { stepAll: true }));
+    const stepped = run(sites, script, { stepAll: true });
     skipped += leapt.work.skipped / leapt.duration;
-    assert.deepEqual([...one.keys()].sort(), [...other.keys()].sort(), script);
-    for (const [key, found] of one) {
-      const expected = other.get(key)!;
+    const keys = sessionKeys(leapt);
+    assert.deepEqual(keys, sessionKeys(stepped), script);
+    for (const [node, session] of keys) {
+      const found = sessionOf(leapt, node, session);
+      const expected = sessionOf(stepped, node, session);
       assert.deepEqual(found.map(([state]) => state), expected.map(([state]) => state), script);
       for (const [i, [, from]] of found.entries()) {
-        assert.ok(Math.abs(from - expected[i]![1]) < BY_CHANCE, `${key} ${found[i]}\n${script}`);
+        const what = `${node} ${session} ${found[i]}\n${script}`;
+        assert.ok(Math.abs(from - expected[i]![1]) < BY_CHANCE, what);
       }
     }
   });

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { SimulationReport } from "../../../mod/simulate/report.ts";
-import { gateway, pool, run, type Sites, statesOf } from "../../lib/simulation.ts";
+import { gateway, pool, run, sessionOf, type Sites, statesOf } from "../../lib/simulation.ts";
 
 /** All of a report but how much was leapt over. */
 function comparable(report: SimulationReport): unknown {
@@ -118,13 +118,6 @@ const WITH_BFD = {
   b: gateway(100, 'track = { bfd = [{ name = "peer", weight = 60, reverse = true }] }') +
     SESSION("192.0.2.2"),
 };
-
-/** When a session came into each state, in seconds, but for the one between down and up. */
-function sessionOf({ sessions }: SimulationReport, node: string): [state: string, at: number][] {
-  const own = sessions.filter((one) => one.node === node && one.state !== "init");
-  return own.filter(({ state, from }, i) => state !== own[i - 1]?.state || own[i - 1]!.to < from)
-    .map(({ state, from }) => [state, from / 1_000_000]);
-}
 
 Deno.test("sessions are leapt over: what comes of chance is alike, in the same order", () => {
   const script = 'duration = "6h"\n' + at("1h", 'power_off = "a"') + at("2h", 'start = "a"') +
